@@ -1,0 +1,1 @@
+CREATE INDEX parcels_place ON parcels (place);
