@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "arena.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct arena_block {
+    struct arena_block *next;
+    size_t cap, used;
+    max_align_t at[];
+};
+
+/* First block; later ones double up to the largest, so a tree of any size takes few of them. */
+enum { BLOCK_FIRST = 4096 - sizeof(struct arena_block), BLOCK_LARGEST = 1 << 20 };
+
+static void out_of_memory(void)
+{
+    static const char text[] = "out of memory\n";
+    fputs(text, stderr);
+    abort();
+}
+
+void *xmalloc(size_t size)
+{
+    void *at = malloc(size ? size : 1);
+    if (!at)
+        out_of_memory();
+    return at;
+}
+
+void *xcalloc(size_t n, size_t size)
+{
+    void *at = calloc(n ? n : 1, size ? size : 1);
+    if (!at)
+        out_of_memory();
+    return at;
+}
+
+void *xrealloc(void *at, size_t size)
+{
+    void *moved = realloc(at, size ? size : 1);
+    if (!moved)
+        out_of_memory();
+    return moved;
+}
+
+/* `align` is 1 for text, the largest alignment for objects. */
+static void *arena_take(struct arena *a, size_t size, size_t align)
+{
+    struct arena_block *b = a->first;
+    size_t start = b ? (b->used + align - 1) & ~(align - 1) : 0;
+    if (!b || start > b->cap || size > b->cap - start) {
+        size_t cap = b ? b->cap * 2 : BLOCK_FIRST;
+        if (cap > BLOCK_LARGEST)
+            cap = BLOCK_LARGEST;
+        if (cap < size)
+            cap = size;
+        if (cap > SIZE_MAX - sizeof(*b))
+            out_of_memory();
+        struct arena_block *more = xcalloc(1, sizeof(*b) + cap);
+        *more = (struct arena_block){.next = b, .cap = cap};
+        a->first = b = more;
+        start = 0;
+    }
+    b->used = start + size;
+    a->used_bytes += size;
+    return (uint8_t *)b->at + start;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+    return arena_take(a, size, _Alignof(max_align_t));
+}
+
+void *arena_array(struct arena *a, size_t n, size_t size)
+{
+    size_t total;
+    if (__builtin_mul_overflow(n, size, &total))
+        out_of_memory();
+    return arena_alloc(a, total);
+}
+
+struct bytes arena_copy(struct arena *a, struct bytes b)
+{
+    if (b.len == SIZE_MAX)
+        out_of_memory();
+    uint8_t *at = arena_take(a, b.len + 1, 1);
+    if (b.len)
+        memcpy(at, b.at, b.len);
+    at[b.len] = 0;
+    return (struct bytes){at, b.len};
+}
+
+char *arena_string(struct arena *a, struct bytes b)
+{
+    struct bytes copy = arena_copy(a, b);
+    return (char *)(uintptr_t)copy.at;
+}
+
+struct bytes arena_printf(struct arena *a, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (len < 0)
+        out_of_memory();
+    char *at = arena_take(a, (size_t)len + 1, 1);
+    vsnprintf(at, (size_t)len + 1, format, again);
+    va_end(again);
+    return bytes_at(at, (size_t)len);
+}
+
+void *arena_push(struct arena *a, void *array_ptr, size_t *n, size_t *cap, size_t size)
+{
+    uint8_t *array;
+    memcpy(&array, array_ptr, sizeof(array));
+    if (*n == *cap) {
+        *cap = *cap ? *cap * 2 : 8;
+        uint8_t *more = arena_array(a, *cap, size);
+        if (*n)
+            memcpy(more, array, *n * size);
+        array = more;
+        memcpy(array_ptr, &array, sizeof(array));
+    }
+    return array + (*n)++ * size;
+}
+
+void arena_release(struct arena *a)
+{
+    while (a->first) {
+        struct arena_block *b = a->first;
+        a->first = b->next;
+        free(b);
+    }
+    *a = (struct arena){0};
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * base: what every room stands on. Knows nothing of contexts, ignore files or Docker.
+ *
+ *   bytes.h   views, quoting          arena.h  memory that dies together
+ *   buf.h     growing, with a maximum fail.h   failures a person reads
+ *   notes.h   warnings, in order      io.h     descriptors, files, the clock
+ *   path.h    cleaning, joining       glob.h   Go's filepath.Match
+ *   utf8.h    runes                   number.h numbers from outside
+ *   table.h   bytes -> value          pool.h   fan-out on threads
+ *   cleanup.h scope-bound release
+ */
+#ifndef CTXD_BASE_H
+#define CTXD_BASE_H
+
+#include "arena.h"
+#include "buf.h"
+#include "bytes.h"
+#include "cleanup.h"
+#include "fail.h"
+#include "glob.h"
+#include "io.h"
+#include "notes.h"
+#include "number.h"
+#include "path.h"
+#include "pool.h"
+#include "table.h"
+#include "utf8.h"
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof(*(array)))
+
+#endif

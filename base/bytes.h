@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A view of bytes somebody else owns: a path, a name, a line, a file.
+ *
+ * Nothing is assumed of the content: no NUL at the end, no encoding. A view lives as long
+ * as what it points into. Order is byte order, as in every listing and stream of ours.
+ *
+ *     struct bytes line = BYTES("COPY a b");
+ *     if (bytes_starts(line, BYTES("COPY")))
+ *         line = bytes_from(line, 4);
+ *
+ * Thread: any.
+ */
+#ifndef CTXD_BYTES_H
+#define CTXD_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct bytes {
+    const uint8_t *at;
+    size_t len;
+};
+
+/* The view of a string literal, without its NUL. */
+#define BYTES(literal) ((struct bytes){(const uint8_t *)("" literal), sizeof(literal) - 1})
+/* The two arguments that "%.*s" takes. Only for text known to be printable: else quote(). */
+#define BYTES_ARG(b) (int)(b).len, (const char *)(b).at
+
+/* The view of a C string; NULL gives an empty one. */
+struct bytes bytes_of(const char *text);
+struct bytes bytes_at(const void *at, size_t len);
+
+/* <0, 0, >0 by byte order; a prefix comes first. */
+int bytes_compare(struct bytes a, struct bytes b);
+bool bytes_equal(struct bytes a, struct bytes b);
+/* Equal but for the case of ASCII letters. */
+bool bytes_equal_nocase(struct bytes a, struct bytes b);
+bool bytes_starts(struct bytes b, struct bytes prefix);
+bool bytes_ends(struct bytes b, struct bytes suffix);
+
+/* The index of the first (last) byte c, or b.len where there is none. */
+size_t bytes_find(struct bytes b, uint8_t c);
+size_t bytes_find_last(struct bytes b, uint8_t c);
+
+/* The part from index `from` on (clamped to the end), and the first `len` bytes (clamped). */
+struct bytes bytes_from(struct bytes b, size_t from);
+struct bytes bytes_head(struct bytes b, size_t len);
+
+/*
+ * Takes the next piece up to `sep` off *rest: returns false when nothing is left. "a//b" by '/'
+ * gives "a", "", "b"; "a/" gives "a" and ""; an empty view gives one empty piece, {NULL} none.
+ * Begin with *rest as the whole; rest->at is NULL once all pieces are taken.
+ */
+bool bytes_next(struct bytes *rest, uint8_t sep, struct bytes *ret_piece);
+
+/* FNV-1a, for in-memory tables only: never leaves the process, never keys outside input alone.
+ */
+uint64_t bytes_hash(struct bytes b);
+
+/* Room for a quoted path in a message. */
+struct quoted {
+    char text[512];
+};
+
+/*
+ * Writes b for a person: in double quotes, with \n, \t, \", \\ and \xNN for what is not
+ * printable UTF-8, ended by "..." where it does not fit. Returns q->text.
+ *
+ *     fail(f, -ENOENT, "%s: no such file", QUOTE(path));
+ */
+const char *quote(struct quoted *q, struct bytes b);
+#define QUOTE(b) quote(&(struct quoted){.text = ""}, (b))
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a library has to tell a person although nothing failed: warnings and explanations, in
+ * order. Libraries never print; the program does, once.
+ *
+ * Thread: one at a time.
+ */
+#ifndef CTXD_NOTES_H
+#define CTXD_NOTES_H
+
+#include "arena.h"
+
+enum note_level {
+    NOTE_INFO,    /* why something is as it is: shown with --verbose or when asked */
+    NOTE_WARNING, /* the user probably wants to know */
+};
+
+struct note {
+    enum note_level level;
+    struct bytes text; /* one line, printable, no newline; in the arena */
+};
+
+struct notes {
+    struct arena arena;
+    struct note *at;
+    size_t n, cap;
+    size_t dropped; /* past NOTES_MAX only counted */
+};
+
+/* A hostile tree may deserve a warning per file; nobody reads more than this. */
+#define NOTES_MAX 1000
+
+#define cleanup_notes __attribute__((cleanup(notes_release)))
+
+/* notes may be NULL: then nothing is kept. */
+void notes_add(struct notes *notes, enum note_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void notes_release(struct notes *notes);
+
+#endif

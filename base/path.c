@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "path.h"
+
+struct bytes path_clean(struct arena *a, struct bytes path)
+{
+    bool rooted = path.len && path.at[0] == '/';
+    uint8_t *out = arena_alloc(a, path.len + 2);
+    size_t len = 0, floor = 0; /* floor: what ".." may not remove */
+    if (rooted)
+        out[len++] = '/', floor = 1;
+    struct bytes rest = path, piece;
+    while (bytes_next(&rest, '/', &piece)) {
+        if (piece.len == 0 || bytes_equal(piece, BYTES(".")))
+            continue;
+        if (bytes_equal(piece, BYTES(".."))) {
+            if (len > floor) {
+                struct bytes kept = bytes_at(out, len);
+                size_t slash = bytes_find_last(kept, '/');
+                len = slash == len || slash < floor ? floor : slash;
+                continue;
+            }
+            if (rooted)
+                continue;
+        }
+        if (len > (rooted ? 1u : 0u))
+            out[len++] = '/';
+        memcpy(out + len, piece.at, piece.len);
+        len += piece.len;
+        if (!rooted && bytes_equal(piece, BYTES("..")))
+            floor = len;
+    }
+    if (len == 0)
+        out[len++] = '.';
+    return bytes_at(out, len);
+}
+
+struct bytes path_clean_root(struct arena *a, struct bytes path)
+{
+    uint8_t *rooted = arena_alloc(a, path.len + 1);
+    rooted[0] = '/';
+    if (path.len)
+        memcpy(rooted + 1, path.at, path.len);
+    return bytes_from(path_clean(a, bytes_at(rooted, path.len + 1)), 1);
+}
+
+struct bytes path_join(struct arena *a, struct bytes dir, struct bytes name)
+{
+    if (dir.len == 0)
+        return arena_copy(a, name);
+    uint8_t *out = arena_alloc(a, dir.len + 1 + name.len + 1);
+    memcpy(out, dir.at, dir.len);
+    out[dir.len] = '/';
+    if (name.len)
+        memcpy(out + dir.len + 1, name.at, name.len);
+    return bytes_at(out, dir.len + 1 + name.len);
+}
+
+struct bytes path_name(struct bytes path)
+{
+    size_t slash = bytes_find_last(path, '/');
+    return slash == path.len ? path : bytes_from(path, slash + 1);
+}
+
+struct bytes path_dir(struct bytes path)
+{
+    size_t slash = bytes_find_last(path, '/');
+    return slash == path.len ? bytes_head(path, 0) : bytes_head(path, slash);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "utf8.h"
+
+size_t utf8_decode(struct bytes b, uint32_t *ret_rune)
+{
+    uint8_t first = b.at[0];
+    size_t len = first < 0x80   ? 1
+                 : first < 0xc2 ? 0
+                 : first < 0xe0 ? 2
+                 : first < 0xf0 ? 3
+                 : first < 0xf5 ? 4
+                                : 0;
+    *ret_rune = first < 0x80 ? first : UTF8_INVALID;
+    if (len <= 1 || len > b.len)
+        return 1;
+    uint32_t rune = first & (0xffu >> (len + 1));
+    for (size_t i = 1; i < len; i++) {
+        if ((b.at[i] & 0xc0) != 0x80)
+            return 1;
+        rune = rune << 6 | (b.at[i] & 0x3fu);
+    }
+    /* Overlong forms of three and four bytes, surrogates, and what lies past U+10FFFF. */
+    if ((len == 3 && (rune < 0x800 || (rune >= 0xd800 && rune <= 0xdfff))) ||
+        (len == 4 && (rune < 0x10000 || rune > 0x10ffff)))
+        return 1;
+    *ret_rune = rune;
+    return len;
+}
+
+size_t utf8_encode(uint32_t rune, uint8_t out[4])
+{
+    if (rune < 0x80) {
+        out[0] = (uint8_t)rune;
+        return 1;
+    }
+    size_t len = rune < 0x800 ? 2 : rune < 0x10000 ? 3 : 4;
+    for (size_t i = len - 1; i > 0; i--, rune >>= 6)
+        out[i] = (uint8_t)(0x80 | (rune & 0x3f));
+    out[0] = (uint8_t)((0xf00u >> len & 0xffu) | rune);
+    return len;
+}
+
+bool utf8_is_space(uint32_t rune)
+{
+    return rune == ' ' || (rune >= '\t' && rune <= '\r') || rune == 0x85 || rune == 0xa0 ||
+           rune == 0x1680 || (rune >= 0x2000 && rune <= 0x200a) || rune == 0x2028 ||
+           rune == 0x2029 || rune == 0x202f || rune == 0x205f || rune == 0x3000;
+}
+
+struct bytes utf8_trim(struct bytes b)
+{
+    uint32_t rune;
+    while (b.len) {
+        size_t len = utf8_decode(b, &rune);
+        if (!utf8_is_space(rune))
+            break;
+        b = bytes_from(b, len);
+    }
+    while (b.len) {
+        size_t start = b.len - 1;
+        while (start > 0 && b.len - start < 4 && (b.at[start] & 0xc0) == 0x80)
+            start--;
+        size_t len = utf8_decode(bytes_from(b, start), &rune);
+        if (start + len != b.len || !utf8_is_space(rune))
+            break;
+        b = bytes_head(b, start);
+    }
+    return b;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * UTF-8 as Go reads it: what is not well-formed is one rune U+FFFD of one byte.
+ * Thread: any.
+ */
+#ifndef CTXD_UTF8_H
+#define CTXD_UTF8_H
+
+#include "bytes.h"
+
+#define UTF8_INVALID 0xfffdu
+
+/*
+ * Decodes the first rune of b (not empty). Returns its length, 1-4. An invalid byte gives
+ * U+FFFD and length 1; a real U+FFFD has length 3. Source: Go utf8.DecodeRune.
+ */
+size_t utf8_decode(struct bytes b, uint32_t *ret_rune);
+
+/* Encodes a rune (at most U+10FFFF, no surrogate) into out. Returns its length, 1-4. */
+size_t utf8_encode(uint32_t rune, uint8_t out[4]);
+
+/* Source: Go unicode.IsSpace; U+200B and U+FEFF are not space. */
+bool utf8_is_space(uint32_t rune);
+
+/* b without the Unicode white space at its ends. Source: Go strings.TrimSpace. */
+struct bytes utf8_trim(struct bytes b);
+
+#endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dockerfile: text -> instructions -> stages -> which context paths a target reads, and by
+ * which instruction; and the rewrite that hides the Dockerfile from the context.
+ *
+ * Never less than the build reads: what can't be decided widens, with a note that says why.
+ * Touches the file system only in reads_resolve(), which follows links below the root.
+ *
+ *     r = dockerfile_parse(name, text, &df, f);             parse.c heredoc.c words.c
+ *     r = dockerfile_reads(df, &request, notes, &reads, f); stages.c scope.c reads.c
+ *     r = reads_resolve(reads, root_fd, f);                 follow.c
+ *     … select_root(), select_check() down the walk         select.c
+ *     r = dockerfile_rewrite(df, …);                        rewrite.c
+ */
+#ifndef CTXD_DOCKERFILE_H
+#define CTXD_DOCKERFILE_H
+
+#include "base.h"
+
+/* A larger Dockerfile is refused with -E2BIG; a line longer than LINE_MAX with -EINVAL, as
+ * BuildKit does (bufio.MaxScanTokenSize). */
+#define DOCKERFILE_MAX (16u << 20)
+#define DOCKERFILE_LINE_MAX 65535u
+
+/* ---- text -> instructions ------------------------------------------------------------- */
+
+enum df_keyword {
+    DF_FROM,
+    DF_RUN,
+    DF_COPY,
+    DF_ADD,
+    DF_ARG,
+    DF_ENV,
+    DF_ONBUILD,
+    DF_OTHER, /* one that the analysis needs nothing of: CMD, LABEL, WORKDIR … */
+};
+
+struct df_flag {
+    struct bytes name;  /* "from" of --from=x; the value is as written, unexpanded, */
+    struct bytes value; /* quotes and escapes resolved as the builder's flag reader does */
+    bool has_value;
+};
+
+struct df_heredoc {
+    struct bytes name;
+    struct bytes body;
+    bool expand;
+};
+
+struct df_instruction {
+    enum df_keyword keyword;
+    struct bytes word;  /* the keyword as written */
+    uint32_t line;      /* 1-based, of its first line */
+    uint32_t last_line; /* of its last one, heredoc bodies included */
+    size_t at;          /* offsets in the text: the keyword's first byte, … */
+    size_t word_end;    /* … the byte behind it, … */
+    size_t end;         /* … and behind the last line's newline */
+    struct bytes args;  /* what follows the keyword, continuations joined, comments dropped */
+    struct bytes rest;  /* args behind the flags */
+    struct df_flag *flags;
+    size_t n_flags;
+    bool json;           /* words come from the JSON form: not split, quotes not special */
+    struct bytes *words; /* COPY, ADD: sources and destination; FROM, ARG, ENV: their words */
+    size_t n_words;
+    struct df_heredoc *heredocs; /* in the order of their `<<` words */
+    size_t n_heredocs;
+    struct df_instruction *trigger; /* ONBUILD's own instruction; its offsets are in the text */
+    uint32_t stage;                 /* its stage, DF_GLOBAL before the first FROM */
+};
+
+#define DF_GLOBAL UINT32_MAX
+
+struct df_stage {
+    struct bytes name; /* lower case; empty where unnamed */
+    struct bytes base; /* as written, unexpanded */
+    uint32_t from;     /* index of its FROM in instructions */
+    uint32_t end;      /* index behind its last instruction */
+};
+
+struct dockerfile {
+    struct arena arena;  /* holds all below */
+    struct bytes name;   /* for messages */
+    struct bytes text;   /* a copy of what was parsed, byte for byte */
+    struct bytes syntax; /* of `# syntax=`, empty where none */
+    uint8_t escape;      /* '\\' or '`' */
+    struct df_instruction *instructions;
+    size_t n_instructions;
+    struct df_stage *stages;
+    size_t n_stages;
+};
+
+/*
+ * Parses; -EINVAL with name and line for what both builders reject (no instruction, unknown
+ * instruction, text before FROM, unterminated heredoc …). Bad arguments of instructions that
+ * the analysis doesn't need are the builder's to report. *ret is freed by dockerfile_free().
+ */
+int dockerfile_parse(struct bytes name, struct bytes text, struct dockerfile **ret,
+                     struct failure *f) must_use;
+void dockerfile_free(struct dockerfile *df);
+
+/* ---- variables (expand.c) ------------------------------------------------------------- */
+
+/* What a variable may be. An unknown one taints the text it is put into. */
+enum df_value {
+    DF_UNSET,
+    DF_KNOWN,
+    DF_UNKNOWN, /* set or not, to what only the build knows */
+};
+
+/* Asked for each variable that a word names. Returns its state, *ret_value where known. */
+typedef enum df_value df_lookup(void *scope, struct bytes name, struct bytes *ret_value);
+
+/*
+ * Expands a word by the shell rules of Dockerfiles: quotes removed unless keep_quotes (JSON
+ * words: raw, only variables and escapes), every substitution form of the newest builder.
+ *
+ * Where an unknown variable takes part, *ret_known_prefix < ret_text->len or == it tells how
+ * many leading bytes of *ret_text are certain whatever the variable is; what follows is one
+ * guess. *ret_unknown is then true and *ret_variable names it. -EINVAL for a malformed word,
+ * and for
+ * ${x:?message} of an unset x. Result in the arena.
+ */
+struct df_expanded {
+    struct bytes text;
+    bool unknown;
+    size_t known_prefix;   /* bytes of text that are certain; text.len where all is */
+    struct bytes variable; /* the first unknown one */
+};
+int df_expand(struct arena *arena, struct bytes word, uint8_t escape, df_lookup *lookup,
+              void *scope, struct df_expanded *ret, struct failure *f) must_use;
+
+/* ---- stages -> reads ------------------------------------------------------------------ */
+
+struct df_arg {
+    struct bytes name, value;
+    bool has_value; /* `--build-arg K` takes it from the environment: resolved by the client */
+};
+
+/* What is known of a base image: from the trust list, or its config. */
+struct df_base {
+    struct bytes name; /* as FROM names it, variables expanded */
+    bool known;        /* false: asked for, no answer; `reason` says why */
+    struct bytes reason;
+    const struct bytes *env; /* "K=V" */
+    size_t n_env;
+    const struct bytes *onbuild;
+    size_t n_onbuild;
+};
+
+enum df_builder { DF_ANY, DF_BUILDKIT, DF_CLASSIC };
+
+struct df_request {
+    struct bytes target; /* empty: every stage (any target the builder may be given) */
+    bool last_only;      /* with an empty target: the last stage alone (a digest's meaning) */
+    enum df_builder builder;
+    const struct df_arg *args;
+    size_t n_args;
+    bool args_final;       /* no --build-arg but these will be given */
+    struct bytes platform; /* "linux/arm64/v8", or empty: unknown */
+    const struct bytes
+        *trusted; /* base names (globs) known to have no ONBUILD and no Env used */
+    size_t n_trusted;
+    const struct df_base *bases; /* configs already asked for */
+    size_t n_bases;
+};
+
+/*
+ * The external bases whose config would narrow the answer: neither scratch, nor official, nor
+ * trusted. For the client to ask the engine for before dockerfile_reads(). In the df's arena.
+ */
+int dockerfile_bases(struct dockerfile *df, const struct df_request *request,
+                     struct bytes **ret_names, size_t *ret_n, struct failure *f) must_use;
+
+enum df_read_kind { DF_READ_COPY, DF_READ_ADD, DF_READ_MOUNT, DF_READ_ALL };
+
+/* One set of paths that one instruction reads. */
+struct df_read {
+    enum df_read_kind kind;
+    uint32_t line; /* of the instruction; 0: of the file as a whole (foreign syntax …) */
+    struct bytes source; /* as written, for people */
+    struct bytes
+        pattern;   /* root-relative, clean; empty: the whole context. A path whose leading
+                      components match (filepath.Match each) is read, with all below */
+    bool globstar; /* `**` components match any number (COPY --parents) */
+    bool literal;  /* no component is a pattern, whatever characters it has */
+    struct bytes widened; /* why it is wider than written; empty: exact */
+};
+
+struct reads {
+    struct arena arena;
+    struct df_read *at;
+    size_t n, cap;
+    bool everything;  /* some read has an empty pattern */
+    const void *priv; /* select.c's */
+};
+
+/*
+ * What the request's target(s) read. Each widening is said once in notes (by line, with the
+ * option that would avoid it). -EINVAL: unknown target, a stage used before it exists, a
+ * malformed word in a reachable instruction. *ret is freed by reads_free().
+ */
+int dockerfile_reads(const struct dockerfile *df, const struct df_request *request,
+                     struct notes *notes, struct reads **ret, struct failure *f) must_use;
+void reads_free(struct reads *reads);
+
+/*
+ * Adds what symbolic links in the way of the patterns lead to, by BuildKit's followlinks rules
+ * (links are read through ignored paths; nothing outside the root is opened). Then seals it.
+ */
+int reads_resolve(struct reads *reads, int root_fd, struct failure *f) must_use;
+
+/* ---- reads x walk --------------------------------------------------------------------- */
+
+/* Where a walk stands, as ignore_dir. A NULL select_dir means: all below is selected. */
+struct select_dir;
+
+struct select_verdict {
+    bool select;  /* the entry is read by some instruction */
+    bool descend; /* a directory that is read, or may hold what is read */
+};
+
+/* The root's state of sealed reads; owned by them. NULL where everything is read. Thread: any.
+ */
+const struct select_dir *select_root(const struct reads *reads);
+/* *ret_below: NULL or the caller's until select_leave(). Thread: any. */
+void select_check(const struct select_dir *dir, struct bytes name, bool is_dir,
+                  struct select_verdict *ret, struct select_dir **ret_below);
+void select_leave(struct select_dir *dir);
+
+/* ---- the rewrite ---------------------------------------------------------------------- */
+
+/*
+ * Whether an entry `name` at the root of the context (say "Dockerfile") would be read by some
+ * instruction of the reads: only then an extra one shows in the image.
+ */
+bool reads_cover(const struct reads *reads, struct bytes path);
+
+/*
+ * The Dockerfile with an added first stage `FROM scratch AS <name>` + `ADD <tar_name> /`, every
+ * context COPY and bind mount reading from it. Stage name and numbers, directives, heredocs and
+ * all other bytes are kept; numeric --from shift by one. *ret_text is in the arena.
+ * -EOPNOTSUPP with the reason and line where an instruction can't be kept (ADD of context
+ * sources, ONBUILD that reads the context, a foreign syntax, …).
+ */
+int dockerfile_rewrite(const struct dockerfile *df, struct bytes tar_name, struct arena *arena,
+                       struct bytes *ret_text, struct failure *f) must_use;
+
+#endif

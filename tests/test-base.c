@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base.h"
+#include "tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+static void test_bytes(void)
+{
+    tap_case("a prefix comes before the longer name, and a slash sorts as a byte");
+    TAP_CHECK(bytes_compare(BYTES("a"), BYTES("ab")) < 0);
+    TAP_CHECK(bytes_compare(BYTES("a/b"), BYTES("a.b")) > 0);
+    TAP_CHECK(bytes_compare(BYTES("\xff"), BYTES("a")) > 0);
+
+    tap_case("pieces between separators keep empty ones and the end");
+    struct bytes rest = BYTES("a//b/"), piece;
+    static const char *const want[] = {"a", "", "b", ""};
+    size_t n = 0;
+    while (bytes_next(&rest, '/', &piece))
+        if (TAP_CHECK(n < ARRAY_SIZE(want)))
+            TAP_EQUAL(piece, bytes_of(want[n++]));
+    TAP_CHECK(n == ARRAY_SIZE(want));
+
+    tap_case("a quoted path shows control bytes, bad UTF-8 and bidi overrides as escapes");
+    TAP_EQUAL(bytes_of(QUOTE(BYTES("a\n\x1b[m\xff\"\xc3\xa9\xe2\x80\xae"))),
+              BYTES("\"a\\n\\x1b[m\\xff\\\"\xc3\xa9\\xe2\\x80\\xae\""));
+    tap_case("a quoted path of 4,000 bytes is shortened and closed");
+    uint8_t path[4000];
+    memset(path, 'x', sizeof(path));
+    struct bytes shown = bytes_of(QUOTE(bytes_at(path, sizeof(path))));
+    TAP_CHECK(shown.len < sizeof(struct quoted) && bytes_ends(shown, BYTES("...\"")));
+}
+
+static void test_path(void)
+{
+    /* Source: Go 1.19 path.Clean, its documentation and tests' kinds of input. */
+    static const char *const cases[][2] = {
+        {"", "."},           {"abc", "abc"}, {"a//b/", "a/b"},
+        {"a/./b/..", "a"},   {"..", ".."},   {"../../a", "../../a"},
+        {"a/../..", ".."},   {"/..", "/"},   {"/../a", "/a"},
+        {"/", "/"},          {"//", "/"},    {"a/../../b", "../b"},
+        {"../a/..", ".."},   {"./", "."},    {"/a/b/../../..", "/"},
+        {"a/b/../c", "a/c"},
+    };
+    cleanup_arena struct arena arena = {0};
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        tap_case("path.Clean of %s is %s", QUOTE(bytes_of(cases[i][0])), cases[i][1]);
+        TAP_EQUAL(path_clean(&arena, bytes_of(cases[i][0])), bytes_of(cases[i][1]));
+    }
+    tap_case("a path below the root can't leave it");
+    TAP_EQUAL(path_clean_root(&arena, BYTES("../../etc/./x/")), BYTES("etc/x"));
+    TAP_EQUAL(path_clean_root(&arena, BYTES("/")), BYTES(""));
+}
+
+static void test_glob(void)
+{
+    /* Source: Go 1.19 filepath.Match, run. match: 1, miss: 0, malformed: -1. */
+    static const struct {
+        const char *pattern, *name;
+        int want;
+    } cases[] = {
+        {"abc", "abc", 1},
+        {"*", "abc", 1},
+        {"*c", "abc", 1},
+        {"a*", "a", 1},
+        {"a*", "ab/c", 0},
+        {"a*/b", "abc/b", 1},
+        {"a*b*c", "axbxxc", 1},
+        {"ab[c]", "abc", 1},
+        {"ab[b-d]", "abc", 1},
+        {"ab[^c]", "abc", 0},
+        {"a\\*b", "a*b", 1},
+        {"a\\*b", "ab", 0},
+        {"a?b",
+         "a\xe2\x98\xba"
+         "b",
+         1},
+        {"a[^a]b",
+         "a\xe2\x98\xba"
+         "b",
+         1},
+        {"a???b",
+         "a\xe2\x98\xba"
+         "b",
+         0},
+        {"[a-\xce\xb6]*", "\xce\xb1", 1},
+        {"a?b", "a/b", 0},
+        {"a*b", "a/b", 0},
+        {"[\\]a]", "]", 1},
+        {"[\\-]", "-", 1},
+        {"[x\\-]", "z", 0},
+        {"[]a]", "]", -1},
+        {"[-]", "-", -1},
+        {"[x-]", "x", -1},
+        {"[-x]", "x", -1},
+        {"\\", "a", -1},
+        {"[a-b-c]", "a", -1},
+        {"[", "a", -1},
+        {"[^", "a", -1},
+        {"a[", "a", -1},
+        {"*x", "xxx", 1},
+        {"[[]x].txt", "[x].txt", 1},
+        {"", "", 1},
+        {"", "a", 0},
+        {"*", "", 1},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct bytes pattern = bytes_of(cases[i].pattern), name = bytes_of(cases[i].name);
+        tap_case("filepath.Match(%s, %s) is %d", QUOTE(pattern), QUOTE(name), cases[i].want);
+        TAP_CHECK(glob_valid(pattern) == (cases[i].want >= 0));
+        TAP_CHECK(glob_match(pattern, name) == (cases[i].want == 1));
+    }
+}
+
+static void test_numbers(void)
+{
+    tap_case("numbers from outside neither wrap nor take signs");
+    uint64_t n = 0;
+    TAP_CHECK(number_parse(BYTES("18446744073709551615"), &n) == 0 && n == UINT64_MAX);
+    TAP_CHECK(number_parse(BYTES("18446744073709551616"), &n) == -ERANGE);
+    TAP_CHECK(number_parse(BYTES("-1"), &n) == -EINVAL &&
+              number_parse(BYTES(""), &n) == -EINVAL);
+    tap_case("sizes take units of 1024 and decimals");
+    TAP_CHECK(number_parse_size(BYTES("10M"), &n) == 0 && n == 10 << 20);
+    TAP_CHECK(number_parse_size(BYTES("1.5GiB"), &n) == 0 && n == 3ull << 29);
+    TAP_CHECK(number_parse_size(BYTES("k"), &n) == -EINVAL);
+    TAP_CHECK(number_parse_size(BYTES("99999999999999T"), &n) == -ERANGE);
+    tap_case("sizes for people have two or three digits");
+    char text[16];
+    TAP_EQUAL(bytes_of(number_human(text, 999)), BYTES("999 B"));
+    TAP_EQUAL(bytes_of(number_human(text, 4200)), BYTES("4.2 kB"));
+    TAP_EQUAL(bytes_of(number_human(text, 999999)), BYTES("1.0 MB"));
+    TAP_EQUAL(bytes_of(number_human(text, 318000000)), BYTES("318 MB"));
+}
+
+static void test_containers(void)
+{
+    tap_case("a buffer refuses what passes its maximum and keeps what it had");
+    cleanup_buf struct buf b = BUF(10);
+    TAP_CHECK(buf_add(&b, "12345678", 8) == 0 && buf_add(&b, "abc", 3) == -E2BIG);
+    TAP_EQUAL(buf_bytes(&b), BYTES("12345678"));
+
+    tap_case("a table finds each of 10,000 keys and no other");
+    cleanup_arena struct arena arena = {0};
+    cleanup_table struct table t = {0};
+    for (uintptr_t i = 0; i < 10000; i++)
+        *table_put(&t, arena_printf(&arena, "key %zu", (size_t)i), NULL) = i;
+    bool all = true;
+    for (uintptr_t i = 0; i < 10000; i++) {
+        uintptr_t *found = table_get(&t, arena_printf(&arena, "key %zu", (size_t)i));
+        all = all && found && *found == i;
+    }
+    TAP_CHECK(all && t.n == 10000 && !table_get(&t, BYTES("key 10000")));
+}
+
+struct count_job {
+    struct pool_job job;
+    struct pool *pool;
+    atomic_size_t *count;
+    int depth;
+};
+
+static void count_run(struct pool_job *job)
+{
+    struct count_job *c = (struct count_job *)job;
+    atomic_fetch_add(c->count, 1);
+    for (int i = 0; c->depth > 0 && i < 3; i++) {
+        struct count_job *child = xmalloc(sizeof(*child));
+        *child = (struct count_job){{count_run, NULL}, c->pool, c->count, c->depth - 1};
+        pool_add(c->pool, &child->job);
+    }
+    free(c);
+}
+
+static void test_pool(void)
+{
+    tap_case("jobs that add jobs are all run before drain returns");
+    struct pool *pool = pool_new(4);
+    atomic_size_t count = 0;
+    struct count_job *root = xmalloc(sizeof(*root));
+    *root = (struct count_job){{count_run, NULL}, pool, &count, 8};
+    pool_add(pool, &root->job);
+    pool_drain(pool);
+    TAP_CHECK(atomic_load(&count) == 9841); /* (3^9 - 1) / 2 */
+    pool_free(pool);
+}
+
+static void test_io(void)
+{
+    char dir[] = "/tmp/ctxd-test-XXXXXX";
+    if (!mkdtemp(dir))
+        return;
+    cleanup_fd int root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    tap_case("no link is followed below a root, and nothing above it is opened");
+    TAP_CHECK(mkdirat(root, "d", 0755) == 0 && symlinkat("d", root, "l") == 0);
+    TAP_CHECK(mkfifoat(root, "d/fifo", 0600) == 0);
+    TAP_CHECK(io_open_beneath(root, "l/fifo", O_RDONLY | O_NONBLOCK) < 0);
+    TAP_CHECK(io_open_beneath(root, "../x", O_RDONLY) < 0);
+    cleanup_fd int fd = io_open_beneath(root, "d", O_RDONLY | O_DIRECTORY);
+    TAP_CHECK(fd >= 0);
+    tap_case("a FIFO in place of a file is refused instead of waited for");
+    cleanup_buf struct buf b = BUF(100);
+    TAP_CHECK(io_read_file(root, "d/fifo", &b) == -EINVAL);
+    TAP_CHECK(io_read_file(root, "d", &b) == -EISDIR);
+    unlinkat(root, "d/fifo", 0);
+    unlinkat(root, "l", 0);
+    unlinkat(root, "d", AT_REMOVEDIR);
+    rmdir(dir);
+}
+
+static void test_utf8(void)
+{
+    tap_case("ill-formed UTF-8 is one rune a byte");
+    static const char *const bad[] = {
+        "\x80", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x98", "\xff"};
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        uint32_t rune;
+        TAP_CHECK(utf8_decode(bytes_of(bad[i]), &rune) == 1 && rune == UTF8_INVALID);
+    }
+    tap_case("white space is trimmed as Unicode has it, and bytes are not");
+    TAP_EQUAL(utf8_trim(BYTES(" \v\xc2\x85\xe2\x80\xa8"
+                              "a\xc2\xa0 ")),
+              BYTES("a"));
+    TAP_EQUAL(utf8_trim(BYTES("\xe2\x80\x8b"
+                              "a\x85")),
+              BYTES("\xe2\x80\x8b"
+                    "a\x85"));
+    tap_case("a rune survives encoding and decoding");
+    for (uint32_t rune = 1; rune < 0x110000; rune += rune < 0x900 ? 1 : 997) {
+        uint8_t text[4];
+        uint32_t back;
+        if (rune >= 0xd800 && rune <= 0xdfff)
+            continue;
+        size_t len = utf8_encode(rune, text);
+        TAP_CHECK(utf8_decode(bytes_at(text, len), &back) == len && back == rune);
+    }
+}
+
+int main(void)
+{
+    test_bytes();
+    test_utf8();
+    test_path();
+    test_glob();
+    test_numbers();
+    test_containers();
+    test_pool();
+    test_io();
+    return tap_end();
+}
