@@ -5,7 +5,7 @@
  *   bytes.h   views, quoting          arena.h  memory that dies together
  *   buf.h     growing, with a maximum fail.h   failures a person reads
  *   notes.h   warnings, in order      io.h     descriptors, files, the clock
- *   path.h    cleaning, joining       glob.h   Go's filepath.Match
+ *   path.h    cleaning, joining       globs.h  Go's filepath.Match
  *   utf8.h    runes                   number.h numbers from outside
  *   table.h   bytes -> value          pool.h   fan-out on threads
  *   cleanup.h scope-bound release
@@ -18,7 +18,7 @@
 #include "bytes.h"
 #include "cleanup.h"
 #include "fail.h"
-#include "glob.h"
+#include "globs.h"
 #include "io.h"
 #include "notes.h"
 #include "number.h"

@@ -4,8 +4,8 @@
  * slash, `[a-z]` and `[^a]` are classes, `\` escapes. COPY sources are matched by it, and
  * ignore patterns must pass its syntax check. Thread: any.
  */
-#ifndef CTXD_GLOB_H
-#define CTXD_GLOB_H
+#ifndef CTXD_GLOBS_H
+#define CTXD_GLOBS_H
 
 #include "bytes.h"
 
