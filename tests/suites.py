@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The suites of script/test: what runs, which promise of the README it guards, and its limits.
+
+Every suite of this list must exist and report: a missing program is a failure, not a smaller sum.
+A command is run in the top directory and prints TAP; `tally` ones end in `N passed, N failed`.
+"""
+
+import glob
+import os
+from dataclasses import dataclass, field
+
+BUILD, SAN = "build", "build-san"
+# The rooms' test programs; others that are built are found by their name.
+ROOMS = ["base", "ignore", "dockerfile", "hashdb", "stream", "client"]
+# Vectors that are not ours to copy: a directory of files in the format of tests/vectors/README.md.
+MORE_VECTORS = os.environ.get("CTXD_VECTORS", "../shared/vectors")
+
+
+@dataclass
+class Suite:
+    name: str
+    guards: str
+    command: list
+    seconds: int = 60  # killed after; several times what it takes alone on 2 cores
+    tally: bool = False
+    alone: bool = False  # measures time, or uses both cores by itself
+    full: bool = False  # only with --full, or when named
+    env: dict = field(default_factory=dict)
+
+
+def unit_suites():
+    found = sorted(p.split("/test-")[1] for p in glob.glob(f"{BUILD}/tests/test-*") if "." not in os.path.basename(p))
+    for name in dict.fromkeys(ROOMS + found):
+        yield Suite(f"unit/{name}", "the rooms' own claims", [f"{BUILD}/tests/test-{name}"])
+        yield Suite(f"san/{name}", "the same under ASan and UBSan", [f"{SAN}/tests/test-{name}"], 180)
+
+
+def vector_suites():
+    ours = sorted(glob.glob("tests/vectors/*.tsv.gz")) or ["tests/vectors/*.tsv.gz"]
+    for kind, where in (("", BUILD), ("-san", SAN)):
+        yield Suite(f"vectors{kind}", "1 same verdicts", [f"{where}/tests/ignore-vectors", *ours], 120, tally=True)
+    if more := sorted(glob.glob(f"{MORE_VECTORS}/*.gz")):
+        yield Suite("vectors-more", "1 same verdicts", [f"{BUILD}/tests/ignore-vectors", *more], 120, tally=True)
+
+
+def all_suites(full=False):
+    fuzz_seconds = 600 if full else 60
+    return [
+        Suite("lint", "the rules of the house", ["script/lint"], 600, alone=True),
+        *unit_suites(),
+        *vector_suites(),
+        Suite("oracle", "1 same verdicts, against moby/patternmatcher", ["tests/oracle/run"], 600),
+        Suite("oracle-dockerfile", "3 never less, against BuildKit's parser", ["tests/oracle-dockerfile/run"], 600),
+        Suite("cli", "one clear error; help, man page and completions agree", ["tests/cli/run", BUILD], 180),
+        Suite("cli-san", "the same under ASan and UBSan", ["tests/cli/run", SAN], 360),
+        Suite("race", "5 never torn", ["tests/cli/race", BUILD], 240, alone=True),
+        Suite("readers", "2 same image: every reader agrees", ["tests/live/readers"], 300),
+        Suite("images", "2 same image, 3 never less", ["tests/live/images"], 600),
+        Suite("cut", "5 never torn: no cut stream builds", ["tests/live/cut"], 600),
+        Suite("others", "2 same image: other builders", ["tests/live/others"], 300),
+        Suite("corpora", "8 hostile input: every input kept so far", ["script/fuzz", "--corpora"], 180),
+        Suite("fuzz", "8 hostile input", ["script/fuzz", "--seconds", str(fuzz_seconds)],
+              4 * fuzz_seconds + 60, alone=True),
+        Suite("release", "a tarball that builds, the same twice", ["script/release", "--check"], 300, full=True),
+    ]
