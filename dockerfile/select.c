@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Path patterns carried down a walk. All patterns form one tree of components; a walk holds
+ * the nodes that are still alive in its directory, so that a name costs what those few know
+ * and not what all patterns are:
+ *
+ *     COPY src/lib go.* /x            (root)--src-->( )--lib-->(all)
+ *     COPY --parents ** /y.c /z          |--go.*-->(all)
+ *                                        '-->(**)--y.c-->(all)
+ *
+ * A plain name is one table look-up, behind a test of its first byte: most names of a large
+ * directory begin like no pattern. The states of one node are built with the tree, so that
+ * walking along a plain path allocates nothing.
+ */
+#include "reads-priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct node;
+
+struct select_dir {
+    const struct node *const *nodes;
+    size_t n;
+    bool owned; /* the caller's, to be freed; else part of the tree */
+};
+
+struct glob_child {
+    struct bytes pattern;
+    struct node *node;
+};
+
+struct node {
+    struct table *literal; /* name -> node; NULL where none */
+    uint64_t first[4];     /* a bit for each first byte of those names */
+    struct glob_child *globs;
+    size_t n_globs, cap_globs;
+    struct table *glob_index; /* pattern -> node, to keep equal ones together */
+    struct node *star;        /* `**`: alive wherever this node is */
+    bool loops;               /* is a `**`: stays alive below every name */
+    bool all;                 /* what stands here is read, with all below it */
+    struct select_dir alone;  /* the state of this node and its star */
+    struct node *next;        /* all nodes, for release */
+};
+
+struct select {
+    struct node *root;
+    struct node *nodes;
+    size_t n_nodes;
+};
+
+static struct node *node_new(struct reads *reads, struct select *s, struct failure *f)
+{
+    if (s->n_nodes++ == READS_COMPONENTS_MAX) {
+        fail(f, -E2BIG, "the Dockerfile names too many paths (more than %d components)",
+             READS_COMPONENTS_MAX);
+        return NULL;
+    }
+    struct node *node = ARENA_NEW(&reads->arena, struct node);
+    node->next = s->nodes;
+    s->nodes = node;
+    return node;
+}
+
+static struct node *child_of(struct reads *reads, struct select *s, struct table **table,
+                             struct bytes key, bool *ret_new, struct failure *f)
+{
+    if (!*table)
+        *table = ARENA_NEW(&reads->arena, struct table);
+    uintptr_t *value = table_put(*table, key, ret_new);
+    if (*ret_new)
+        *value = (uintptr_t)node_new(reads, s, f);
+    /* On failure a NULL stays in the table: the whole is thrown away. */
+    return (struct node *)*value;
+}
+
+static struct node *literal_child(struct reads *reads, struct select *s, struct node *node,
+                                  struct bytes name, struct failure *f)
+{
+    bool new;
+    node->first[name.at[0] >> 6] |= UINT64_C(1) << (name.at[0] & 63);
+    return child_of(reads, s, &node->literal, name, &new, f);
+}
+
+static struct node *glob_child(struct reads *reads, struct select *s, struct node *node,
+                               struct bytes pattern, struct failure *f)
+{
+    bool new;
+    struct node *child = child_of(reads, s, &node->glob_index, pattern, &new, f);
+    if (child && new)
+        *ARENA_PUSH(&reads->arena, node->globs, &node->n_globs, &node->cap_globs) =
+            (struct glob_child){pattern, child};
+    return child;
+}
+
+static struct node *star_child(struct reads *reads, struct select *s, struct node *node,
+                               struct failure *f)
+{
+    if (node->loops)
+        return node;
+    if (!node->star) {
+        node->star = node_new(reads, s, f);
+        if (node->star)
+            node->star->loops = true;
+    }
+    return node->star;
+}
+
+/* Whether p has `**` inside a longer component, which patternmatcher lets cross slashes. */
+static bool find_inner_star(struct bytes p, size_t *ret_at)
+{
+    for (size_t i = 0; i + 1 < p.len; i++) {
+        if (p.at[i] == '\\')
+            i++;
+        else if (p.at[i] == '*' && p.at[i + 1] == '*')
+            return *ret_at = i, p.len > 2;
+    }
+    return false;
+}
+
+static int add_pattern(struct reads *reads, struct select *s, const struct df_read *read,
+                       struct failure *f)
+{
+    struct node *node = s->root;
+    struct bytes rest = read->pattern, name;
+    bool last = read->pattern.len == 0;
+    while (!last && !node->all && bytes_next(&rest, '/', &name)) {
+        size_t inner;
+        if (name.len == 0)
+            continue;
+        if (read->literal || !glob_magic(name)) {
+            node = literal_child(reads, s, node, name, f);
+        } else if (read->globstar && bytes_equal(name, BYTES("**"))) {
+            node = star_child(reads, s, node, f);
+        } else if (read->globstar && find_inner_star(name, &inner)) {
+            /* "a**b/c" may match anything that begins with a. */
+            struct bytes head = arena_printf(&reads->arena, "%.*s*", (int)inner, name.at);
+            node = glob_child(reads, s, node, head, f);
+            last = true;
+        } else {
+            node = glob_child(reads, s, node, name, f);
+        }
+        if (!node)
+            return -E2BIG;
+    }
+    node->all = true;
+    return 0;
+}
+
+/* The state of each node by itself, ready made. */
+static void seal_node(struct reads *reads, struct node *node)
+{
+    const struct node **nodes = ARENA_ARRAY(&reads->arena, 2, const struct node *);
+    nodes[0] = node;
+    nodes[1] = node->star;
+    node->alone = (struct select_dir){nodes, node->star ? 2 : 1, false};
+    /* "a/ ** " reads a's whole. */
+    if (node->star && node->star->all)
+        node->all = true;
+}
+
+int select_compile(struct reads *reads, struct failure *f)
+{
+    struct select *s = ARENA_NEW(&reads->arena, struct select);
+    reads->priv = s;
+    s->root = node_new(reads, s, f);
+    for (size_t i = 0; i < reads->n; i++) {
+        int r = add_pattern(reads, s, &reads->at[i], f);
+        if (r < 0)
+            return r;
+    }
+    for (struct node *node = s->nodes; node; node = node->next)
+        seal_node(reads, node);
+    reads->everything = s->root->all;
+    return 0;
+}
+
+void select_free(struct reads *reads)
+{
+    const struct select *s = reads->priv;
+    for (struct node *node = s ? s->nodes : NULL; node; node = node->next) {
+        if (node->literal)
+            table_release(node->literal);
+        if (node->glob_index)
+            table_release(node->glob_index);
+    }
+    reads->priv = NULL;
+}
+
+const struct select_dir *select_root(const struct reads *reads)
+{
+    const struct select *s = reads->priv;
+    return s->root->all ? NULL : &s->root->alone;
+}
+
+/* The nodes that one name leads to. */
+struct step {
+    const struct node **at;
+    size_t n, cap, loops;
+    const struct node *few[8];
+    bool all;
+};
+
+static void step_add(struct step *step, const struct node *node)
+{
+    if (node->all)
+        step->all = true;
+    for (; node; node = node->star) {
+        if (step->n == step->cap) {
+            bool on_heap = step->at != step->few;
+            step->at = xrealloc(on_heap ? step->at : NULL, step->cap * 2 * sizeof(*step->at));
+            if (!on_heap)
+                memcpy(step->at, step->few, sizeof(step->few));
+            step->cap *= 2;
+        }
+        step->at[step->n++] = node;
+        step->loops += node->loops;
+    }
+}
+
+static void step_node(struct step *step, const struct node *node, struct bytes name)
+{
+    if (node->loops)
+        step_add(step, node);
+    if (node->literal && node->first[name.at[0] >> 6] >> (name.at[0] & 63) & 1) {
+        uintptr_t *value = table_get(node->literal, name);
+        if (value)
+            step_add(step, (const struct node *)*value);
+    }
+    for (size_t i = 0; i < node->n_globs && !step->all; i++)
+        if (glob_match(node->globs[i].pattern, name))
+            step_add(step, node->globs[i].node);
+}
+
+static int compare_nodes(const void *a, const void *b)
+{
+    uintptr_t x = (uintptr_t) * (const struct node *const *)a,
+              y = (uintptr_t) * (const struct node *const *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Takes what the step found as a state; NULL where nothing is alive. */
+static struct select_dir *step_state(struct step *step)
+{
+    /* Every node has one way in but a `**`, which also comes from itself. */
+    if (step->loops > 1) {
+        qsort(step->at, step->n, sizeof(*step->at), compare_nodes);
+        size_t n = 1;
+        for (size_t i = 1; i < step->n; i++)
+            if (step->at[i] != step->at[n - 1])
+                step->at[n++] = step->at[i];
+        step->n = n;
+    }
+    struct select_dir *dir = xmalloc(sizeof(*dir) + step->n * sizeof(*step->at));
+    memcpy(dir + 1, step->at, step->n * sizeof(*step->at));
+    *dir = (struct select_dir){(const struct node *const *)(dir + 1), step->n, true};
+    return dir;
+}
+
+void select_check(const struct select_dir *dir, struct bytes name, bool is_dir,
+                  struct select_verdict *ret, struct select_dir **ret_below)
+{
+    *ret_below = NULL;
+    if (!dir || name.len == 0) {
+        *ret = (struct select_verdict){.select = true, .descend = is_dir};
+        return;
+    }
+    struct step step = {.cap = ARRAY_SIZE(step.few)};
+    step.at = step.few;
+    for (size_t i = 0; i < dir->n && !step.all; i++)
+        step_node(&step, dir->nodes[i], name);
+    *ret =
+        (struct select_verdict){.select = step.all, .descend = is_dir && (step.all || step.n)};
+    if (is_dir && !step.all && step.n) {
+        const struct select_dir *alone = &step.at[0]->alone;
+        *ret_below = step.n == alone->n && !step.at[0]->loops
+                         ? (struct select_dir *)(uintptr_t)alone
+                         : step_state(&step);
+    }
+    if (step.at != step.few)
+        free(step.at);
+}
+
+void select_leave(struct select_dir *dir)
+{
+    if (dir && dir->owned)
+        free(dir);
+}
+
+bool reads_cover(const struct reads *reads, struct bytes path)
+{
+    struct select_dir *below = NULL;
+    const struct select_dir *here = select_root(reads);
+    struct select_verdict verdict = {.select = !here};
+    struct bytes rest = path, name;
+    bool alive = here;
+    while (alive && bytes_next(&rest, '/', &name)) {
+        struct select_dir *next;
+        select_check(here, name, true, &verdict, &next);
+        select_leave(below);
+        here = below = next;
+        alive = next;
+    }
+    select_leave(below);
+    return verdict.select;
+}
