@@ -45,29 +45,43 @@ static int open_by_components(int root_fd, const char *path, int flags)
     }
 }
 
+/* -ENOSYS where the kernel or a seccomp profile does not know the call. */
+static int try_openat2(int root_fd, const char *path, int flags, uint64_t resolve)
+{
+    struct open_how how = {.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
+                           .resolve = resolve};
+    for (int tries = 0; tries < 64; tries++) {
+        long fd = syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+        if (fd >= 0)
+            return (int)fd;
+        /* EAGAIN: a rename elsewhere raced with the walk of the path. */
+        if (errno != EINTR && errno != EAGAIN)
+            break;
+    }
+    return -errno;
+}
+
 int io_open_beneath(int root_fd, const char *path, int flags)
 {
     static atomic_bool missing;
     if (path[0] == '\0')
         path = ".";
     if (!atomic_load_explicit(&missing, memory_order_relaxed)) {
-        struct open_how how = {.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC | O_NOFOLLOW),
-                               .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
-                                          RESOLVE_NO_MAGICLINKS};
-        for (int tries = 0; tries < 64; tries++) {
-            long fd = syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
-            if (fd >= 0)
-                return (int)fd;
-            /* EAGAIN: a rename elsewhere raced with the walk of the path. */
-            if (errno != EINTR && errno != EAGAIN)
-                break;
-        }
-        if (errno != ENOSYS && errno != EPERM)
-            return -errno;
-        if (errno == ENOSYS)
+        int fd = try_openat2(root_fd, path, flags | O_NOFOLLOW,
+                             RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+        if (fd >= 0 || (fd != -ENOSYS && fd != -EPERM))
+            return fd;
+        if (fd == -ENOSYS)
             atomic_store_explicit(&missing, true, memory_order_relaxed);
     }
     return open_by_components(root_fd, path, flags);
+}
+
+int io_open_in_root(int root_fd, const char *path, int flags)
+{
+    int fd = try_openat2(root_fd, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    /* Without the call a link is refused (-ELOOP) rather than followed out of the root. */
+    return fd == -ENOSYS || fd == -EPERM ? open_by_components(root_fd, path, flags) : fd;
 }
 
 ssize_t io_read_full(int fd, void *at, size_t len)

@@ -22,6 +22,13 @@
  */
 int io_open_beneath(int root_fd, const char *path, int flags) must_use;
 
+/*
+ * The same, but links are followed as if root_fd were the root of the file system: absolute
+ * ones from there, ".." not above it (so BuildKit follows them in a context). A link that leads
+ * nowhere below gives -ENOENT.
+ */
+int io_open_in_root(int root_fd, const char *path, int flags) must_use;
+
 /* Reads until `len` bytes or the end of the file. Returns the bytes read or -errno. */
 ssize_t io_read_full(int fd, void *at, size_t len) must_use;
 ssize_t io_pread_full(int fd, void *at, size_t len, off_t offset) must_use;

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hashdb.h"
+
+static int64_t nanoseconds(struct timespec t)
+{
+    /* Wraps only past the year 2262, the same way for the same time. */
+    return (int64_t)((uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec);
+}
+
+struct stat_identity stat_identity(const struct stat *st)
+{
+    return (struct stat_identity){
+        .dev = st->st_dev,
+        .ino = st->st_ino,
+        .size = (uint64_t)st->st_size,
+        .mtime_ns = nanoseconds(st->st_mtim),
+        .ctime_ns = nanoseconds(st->st_ctim),
+        .mode = st->st_mode,
+    };
+}
+
+bool stat_identity_equal(const struct stat_identity *a, const struct stat_identity *b)
+{
+    return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+           a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns && a->mode == b->mode;
+}
+
+static void dir_free(struct dir *dir)
+{
+    if (!dir)
+        return;
+    for (size_t i = 0; i < dir->n; i++)
+        dir_free(dir->nodes[i].below); /* as deep as PATH_MAX allows: 2,047 levels */
+    free(dir);
+}
+
+void tree_free(struct tree *tree)
+{
+    if (!tree)
+        return;
+    dir_free(tree->root.below);
+    free(tree);
+}
+
+static const struct node *dir_find(const struct dir *dir, struct bytes name)
+{
+    size_t low = 0, high = dir->n;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        int order = bytes_compare(dir->nodes[mid].name, name);
+        if (order == 0)
+            return &dir->nodes[mid];
+        if (order < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return NULL;
+}
+
+const struct node *tree_find(const struct tree *tree, struct bytes path)
+{
+    const struct node *node = &tree->root;
+    struct bytes rest = path, name;
+    if (path.len == 0)
+        return node;
+    while (node && bytes_next(&rest, '/', &name))
+        node = node->below ? dir_find(node->below, name) : NULL;
+    return node;
+}
