@@ -17,8 +17,8 @@
 #include <fcntl.h>
 #include <time.h>
 
-/* A file changed just now is waited for this long at most: many ticks of any kernel (1-10 ms). A
- * change time further in the future is a set clock: a write would take it back to now. */
+/* A file changed just now is waited for this long at most: many ticks of any kernel (1-10 ms).
+ * A change time further in the future is a set clock: a write would take it back to now. */
 enum { SETTLE_STEP_NS = 1000000, SETTLE_STEPS = 100 };
 
 /* The clock that the kernel stamps files with. */
@@ -53,7 +53,8 @@ int content_open(const struct content_source *source, struct bytes path, int *re
     cleanup_fd int fd = io_open_beneath(source->root_fd, (const char *)path.at,
                                         O_RDONLY | O_NONBLOCK | O_NOCTTY);
     if (fd == -EACCES || fd == -EPERM)
-        return fail(f, fd, "can't read %s: %s; make it readable, or exclude it by a line %s in %s",
+        return fail(f, fd,
+                    "can't read %s: %s; make it readable, or exclude it by a line %s in %s",
                     QUOTE(path), strerror(-fd), QUOTE(path), QUOTE(source->ignore_name));
     if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP || fd == -ENXIO)
         return fail(f, -ESTALE, "%s vanished while the context was being sent; run it again",
@@ -77,6 +78,7 @@ int content_check(int fd, const struct stat *seen, struct bytes path, struct fai
         return fail_errno(f, -errno, "can't read %s", QUOTE(path));
     struct stat_identity was = stat_identity(seen), is = stat_identity(&now);
     if (!stat_identity_equal(&was, &is))
-        return fail(f, -ESTALE, "%s changed while it was being sent; run it again", QUOTE(path));
+        return fail(f, -ESTALE, "%s changed while it was being sent; run it again",
+                    QUOTE(path));
     return 0;
 }

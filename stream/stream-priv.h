@@ -12,10 +12,10 @@
 
 struct tar_header {
     struct bytes path;
-    uint8_t type;    /* '0' file, '1' hard link, '2' symbolic link, '5' directory */
-    uint32_t mode;   /* permission, set-id and sticky bits */
-    uint64_t size;   /* content bytes; 0 for all but '0' */
-    int64_t mtime;   /* seconds */
+    uint8_t type;  /* '0' file, '1' hard link, '2' symbolic link, '5' directory */
+    uint32_t mode; /* permission, set-id and sticky bits */
+    uint64_t size; /* content bytes; 0 for all but '0' */
+    int64_t mtime; /* seconds */
     struct bytes link;
 };
 
@@ -46,9 +46,11 @@ int content_open(const struct content_source *source, struct bytes path, int *re
                  struct stat *ret_stat, struct failure *f) must_use;
 
 /* Whether fd still is what *seen says. -ESTALE where not. */
-int content_check(int fd, const struct stat *seen, struct bytes path, struct failure *f) must_use;
+int content_check(int fd, const struct stat *seen, struct bytes path,
+                  struct failure *f) must_use;
 
-/* ---- codec.c, gzip.c, zstd.c: one piece at a time ----------------------------------------- */
+/* ---- codec.c, gzip.c, zstd.c: one piece at a time -----------------------------------------
+ */
 
 /* A stateless compressor: the packed pieces, one after another, are a valid stream. */
 struct codec {
@@ -63,7 +65,8 @@ struct codec {
 
 extern const struct codec codec_gzip, codec_zstd;
 
-/* ---- plan.c: what is sent, in which order ------------------------------------------------- */
+/* ---- plan.c: what is sent, in which order -------------------------------------------------
+ */
 
 enum entry_kind {
     ENTRY_NODE, /* of the tree; content is read when it is packed */
@@ -83,19 +86,19 @@ struct plan {
     struct arena arena;
     struct entry *at;
     size_t n, cap;
-    uint64_t tar_bytes;  /* as the walk's sizes promise it */
+    uint64_t tar_bytes; /* as the walk's sizes promise it */
     uint64_t n_skipped;
-    bool fixed_sizes;    /* an outer header promised them: a file may not change its size */
+    bool fixed_sizes; /* an outer header promised them: a file may not change its size */
 };
 
 /* How the Dockerfile travels (carry.c). */
 struct carriage {
     enum {
-        CARRY_NODE,    /* it is a kept file of the tree, at the place where it is looked for */
-        CARRY_EXTRA,   /* added as Dockerfile, where nothing reads it */
-        CARRY_INNER,   /* added, rewritten, beside an inner tar of the whole context */
+        CARRY_NODE,  /* it is a kept file of the tree, at the place where it is looked for */
+        CARRY_EXTRA, /* added as Dockerfile, where nothing reads it */
+        CARRY_INNER, /* added, rewritten, beside an inner tar of the whole context */
     } how;
-    struct bytes name;     /* in the tar: "Dockerfile", or "dockerfile" */
+    struct bytes name; /* in the tar: "Dockerfile", or "dockerfile" */
     struct bytes text;
     struct bytes tar_name; /* CARRY_INNER: of the inner tar */
     bool replaces;         /* CARRY_EXTRA: a node of that name is left out */
@@ -116,7 +119,8 @@ void plan_release(struct plan *plan);
 struct tar_header entry_header(const struct send_request *request, const struct entry *e,
                                const struct stat_identity *now);
 
-/* ---- write.c: plan -> pieces -> descriptor ------------------------------------------------ */
+/* ---- write.c: plan -> pieces -> descriptor ------------------------------------------------
+ */
 
 /* Packs on the pool, writes in order. On failure ends the stream so that nothing accepts it. */
 int write_plan(const struct send_request *request, const struct plan *plan, struct pool *pool,

@@ -54,7 +54,8 @@ struct control_request {
     const char *dockerfile; /* NULL: Dockerfile of the root, else dockerfile; "-": stdin_fd;
                                else relative to the working directory */
     int stdin_fd;
-    const char *ignore_file; /* NULL: <Dockerfile>.dockerignore, else .dockerignore of the root */
+    const char
+        *ignore_file; /* NULL: <Dockerfile>.dockerignore, else .dockerignore of the root */
     enum send_builder builder; /* classic: .dockerignore of the root only */
 };
 
@@ -79,7 +80,7 @@ struct send_request {
     int64_t mtime_seconds; /* with SEND_MTIME_FIXED */
     enum send_dockerfile dockerfile_mode;
     enum send_codec codec;
-    int level; /* of the codec */
+    int level;                     /* of the codec */
     uint64_t max_bytes, max_files; /* 0: no gate */
     int out_fd;
     struct send_progress *progress; /* NULL: nobody watches */
@@ -88,13 +89,13 @@ struct send_request {
 
 struct send_stats {
     uint64_t n_files, n_dirs, n_links, n_hardlinks; /* sent, by kind of entry */
-    uint64_t n_skipped;         /* sockets, FIFOs, devices */
-    uint64_t content_bytes;     /* of regular files */
+    uint64_t n_skipped;                             /* sockets, FIFOs, devices */
+    uint64_t content_bytes;                         /* of regular files */
     uint64_t tar_bytes, out_bytes;
     uint64_t n_dirs_read, n_stats;
     uint64_t walk_ns, total_ns;
-    bool rewritten;             /* inner tar and rewritten Dockerfile */
-    bool everything;            /* the Dockerfile reads the whole context */
+    bool rewritten;  /* inner tar and rewritten Dockerfile */
+    bool everything; /* the Dockerfile reads the whole context */
 };
 
 /*

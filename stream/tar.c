@@ -24,7 +24,11 @@
 #include <stdio.h>
 
 enum {
-    NAME_LEN = 100, PREFIX_AT = 345, PREFIX_LEN = 155, LINK_AT = 157, CHECKSUM_AT = 148,
+    NAME_LEN = 100,
+    PREFIX_AT = 345,
+    PREFIX_LEN = 155,
+    LINK_AT = 157,
+    CHECKSUM_AT = 148,
 };
 
 #define OCTAL_11_MAX 077777777777u
@@ -38,7 +42,8 @@ static void put_octal(uint8_t *at, size_t digits, uint64_t value)
         at[i - 1] = (uint8_t)('0' + (value & 7));
 }
 
-/* Where to split a path into prefix and name; path.len where it fits unsplit; SIZE_MAX: never. */
+/* Where to split a path into prefix and name; path.len where it fits unsplit; SIZE_MAX: never.
+ */
 static size_t split_path(struct bytes path)
 {
     if (path.len <= NAME_LEN)

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How the Dockerfile travels. The stream must build with plain `docker build -`, so it carries
+ * the chosen Dockerfile under the name that is looked for; where an instruction would read that
+ * entry although `docker build .` would not give it one, the whole context goes into an inner
+ * tar, and the Dockerfile is rewritten to read from there. The table:
+ *
+ *   the tree's kept "Dockerfile" is the chosen one      it stays, as the last entry
+ *   nothing reads the name it would get                 added, as the last entry
+ *   an instruction reads it (COPY . .)                  inner tar and rewritten Dockerfile
+ *   … and the file can't be rewritten                   added, and a warning says what is
+ * gained a kept "dockerfile" that a cut stream would run     inner tar; else a guard entry
+ * first
+ */
+#include "stream-priv.h"
+
+#include <errno.h>
+
+#define TAR_NAME "ctx.tar"
+
+static const struct node *kept(const struct tree *tree, struct bytes path)
+{
+    const struct node *node = tree_find(tree, path);
+    return node && (node->flags & NODE_KEEP) ? node : NULL;
+}
+
+static bool is_chosen(const struct node *node, const struct control *control)
+{
+    const struct stat *st = &control->dockerfile_stat;
+    return node && st->st_ino && S_ISREG(node->id.mode) && node->id.ino == st->st_ino &&
+           node->id.dev == st->st_dev;
+}
+
+/* Why the plain way would show, for a person. */
+struct reason {
+    bool shows;  /* an entry that docker build . would not have can be read */
+    bool alters; /* … and stands where the context has another file of that name */
+    bool guard;  /* a cut stream could build by another file */
+    const char *text;
+};
+
+static struct reason find_reason(const struct carriage *c, const struct tree *tree,
+                                 const struct reads *reads)
+{
+    struct reason reason = {0};
+    const struct node *same = kept(tree, c->name);
+    if (c->how == CARRY_EXTRA && reads_cover(reads, c->name)) {
+        reason.shows = true;
+        reason.alters = same;
+        reason.text = same ? "another file of that name is part of the context"
+                           : "it is no part of the context, and an instruction could read it";
+    }
+    bool lower = kept(tree, BYTES("dockerfile")) && !bytes_equal(c->name, BYTES("dockerfile"));
+    if (lower || kept(tree, BYTES("Containerfile"))) {
+        reason.guard = true;
+        if (!reason.text)
+            reason.text = lower
+                              ? "the context has a file dockerfile, which a stream that is cut "
+                                "short would be built by"
+                              : "the context has a Containerfile, which some builders prefer";
+    }
+    return reason;
+}
+
+/* Classic removes the Dockerfile itself if the .dockerignore that came along excludes it. */
+static bool classic_removes(const struct send_request *request, const struct carriage *c)
+{
+    return request->builder == SEND_CLASSIC && c->how == CARRY_EXTRA &&
+           request->control->has_ignore &&
+           bytes_equal(request->control->ignore_name, BYTES(".dockerignore")) &&
+           bytes_equal(request->control->dockerfile_name, BYTES("Dockerfile"));
+}
+
+static int carry_plain(const struct send_request *request, const struct reason *reason,
+                       const struct failure *why, struct notes *notes, struct carriage *c,
+                       struct failure *f)
+{
+    const char *name = QUOTE(request->control->dockerfile_name);
+    bool asked = request->dockerfile_mode == SEND_DOCKERFILE_PLAIN;
+    const char *cause = asked ? "--dockerfile=plain" : why->text;
+    c->guard = reason->guard;
+    if (reason->alters && !asked)
+        return fail(f, -EOPNOTSUPP,
+                    "%s can't travel as Dockerfile: the context has another file of that name "
+                    "that an instruction reads, and the rewrite that would keep both is not "
+                    "possible (%s); rename one, exclude that one, or say --dockerfile=plain",
+                    name, cause);
+    if (reason->shows)
+        notes_add(notes, NOTE_WARNING,
+                  "the image %s a file Dockerfile that docker build . would not give it (%s)",
+                  reason->alters ? "gets, in place of its own," : "may gain", cause);
+    return 0;
+}
+
+int carry_decide(const struct send_request *request, const struct tree *tree,
+                 const struct reads *reads, struct notes *notes, struct arena *arena,
+                 struct carriage *ret, struct failure *f)
+{
+    const struct control *control = request->control;
+    struct carriage c = {.how = CARRY_EXTRA,
+                         .name = BYTES("Dockerfile"),
+                         .text = control->dockerfile,
+                         .tar_name = BYTES(TAR_NAME)};
+    const struct node *upper = kept(tree, BYTES("Dockerfile"));
+    if (is_chosen(upper, control)) {
+        c.how = CARRY_NODE;
+    } else if (!upper && is_chosen(kept(tree, BYTES("dockerfile")), control)) {
+        /* Both builders look for the lower-case name where the other is missing. */
+        c.how = CARRY_NODE;
+        c.name = BYTES("dockerfile");
+    }
+    c.replaces = c.how == CARRY_EXTRA && upper;
+    struct reason reason = find_reason(&c, tree, reads);
+    if (reason.shows && classic_removes(request, &c)) {
+        c.ship_ignore = true;
+        reason.shows = false;
+    }
+    if (!reason.shows && !reason.guard) {
+        *ret = c;
+        return 0;
+    }
+    struct failure why = {0};
+    int r = -EOPNOTSUPP;
+    struct bytes text;
+    if (request->dockerfile_mode == SEND_DOCKERFILE_AUTO)
+        r = dockerfile_rewrite(request->dockerfile, c.tar_name, arena, &text, &why);
+    if (r == -EOPNOTSUPP) {
+        r = carry_plain(request, &reason, &why, notes, &c, f);
+    } else if (r == 0) {
+        c = (struct carriage){.how = CARRY_INNER,
+                              .name = BYTES("Dockerfile"),
+                              .text = text,
+                              .tar_name = c.tar_name};
+        notes_add(notes, NOTE_INFO,
+                  "%s travels rewritten, beside an inner tar of the context: %s",
+                  QUOTE(control->dockerfile_name), reason.text);
+    } else if (f) {
+        *f = why;
+    }
+    if (r == 0)
+        *ret = c;
+    return r;
+}

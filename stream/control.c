@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The control files: which Dockerfile, which ignore file. They alone may lie outside the root,
+ * and only where the user named them.
+ */
+#include "stream-priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+/* Reads a control file that was found; the open descriptor is the caller's. */
+static int load(struct arena *arena, int fd, struct bytes name, size_t max,
+                struct bytes *ret_text, struct failure *f)
+{
+    cleanup_buf struct buf text = BUF(max);
+    int r = io_read_regular(fd, &text);
+    if (r == -EISDIR)
+        return fail(f, r, "%s is a directory", QUOTE(name));
+    if (r == -EINVAL)
+        return fail(f, r, "%s is not a regular file", QUOTE(name));
+    if (r == -E2BIG)
+        return fail(f, r, "%s is larger than %zu MiB", QUOTE(name), max >> 20);
+    if (r < 0)
+        return fail_errno(f, r, "can't read %s", QUOTE(name));
+    *ret_text = arena_copy(arena, buf_bytes(&text));
+    return 0;
+}
+
+static int load_stdin(const struct control_request *request, struct control *c,
+                      struct failure *f)
+{
+    cleanup_buf struct buf text = BUF(DOCKERFILE_MAX);
+    int r = io_read_rest(request->stdin_fd, &text);
+    if (r < 0)
+        return fail_errno(f, r, "can't read the Dockerfile from standard input");
+    c->dockerfile_name = BYTES("<stdin>");
+    c->dockerfile = arena_copy(&c->arena, buf_bytes(&text));
+    return 0;
+}
+
+/* The Dockerfile as -f names it, or the root's own. Opens without blocking on a FIFO. */
+static int open_dockerfile(const struct control_request *request, struct control *c,
+                           struct failure *f)
+{
+    const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    if (request->dockerfile) {
+        c->dockerfile_name = arena_copy(&c->arena, bytes_of(request->dockerfile));
+        int fd = open(request->dockerfile, flags);
+        return fd < 0 ? fail_errno(f, -errno,
+                                   "can't open the Dockerfile %s (-f is relative to "
+                                   "the working directory)",
+                                   QUOTE(c->dockerfile_name))
+                      : fd;
+    }
+    static const char *const names[] = {"Dockerfile", "dockerfile"};
+    int fd = -ENOENT;
+    for (size_t i = 0; i < ARRAY_SIZE(names) && fd == -ENOENT; i++) {
+        c->dockerfile_name = bytes_of(names[i]);
+        fd = io_open_in_root(request->root_fd, names[i], flags);
+    }
+    if (fd == -ENOENT)
+        return fail(f, fd, "no Dockerfile in %s; name one with -f", QUOTE(request->root_name));
+    return fd < 0 ? fail_errno(f, fd, "can't open %s in %s", QUOTE(c->dockerfile_name),
+                               QUOTE(request->root_name))
+                  : fd;
+}
+
+static int load_dockerfile(const struct control_request *request, struct control *c,
+                           struct failure *f)
+{
+    if (request->dockerfile && strcmp(request->dockerfile, "-") == 0)
+        return load_stdin(request, c, f);
+    cleanup_fd int fd = open_dockerfile(request, c, f);
+    if (fd < 0)
+        return fd;
+    /* It is sent as it is analysed: a change while it is read is waited out. */
+    for (int tries = 0;; tries++) {
+        struct stat after;
+        if (fstat(fd, &c->dockerfile_stat) < 0 || lseek(fd, 0, SEEK_SET) < 0)
+            return fail_errno(f, -errno, "can't read %s", QUOTE(c->dockerfile_name));
+        int r = load(&c->arena, fd, c->dockerfile_name, DOCKERFILE_MAX, &c->dockerfile, f);
+        if (r < 0)
+            return r;
+        struct stat_identity was = stat_identity(&c->dockerfile_stat), is;
+        if (fstat(fd, &after) < 0)
+            return fail_errno(f, -errno, "can't read %s", QUOTE(c->dockerfile_name));
+        is = stat_identity(&after);
+        if (stat_identity_equal(&was, &is))
+            return 0;
+        if (tries == 5)
+            return fail(f, -ESTALE, "%s keeps changing", QUOTE(c->dockerfile_name));
+    }
+}
+
+/*
+ * Takes what open gave for a candidate. 1: loaded, 0: as absent (a word in notes), <0 failed.
+ * An ignore file that is there and can't be read never means "send everything".
+ */
+static int take_ignore(struct control *c, int fd, struct bytes name, struct notes *notes,
+                       struct failure *f)
+{
+    if (fd == -ENOENT || fd == -ENOTDIR)
+        return 0;
+    if (fd < 0)
+        return fail_errno(f, fd, "can't read the ignore file %s", QUOTE(name));
+    int r = load(&c->arena, fd, name, IGNORE_FILE_MAX, &c->ignore, f);
+    close(fd);
+    if (r == -EISDIR) {
+        notes_add(notes, NOTE_WARNING, "%s is a directory: taken as absent, as Docker does",
+                  QUOTE(name));
+        return 0;
+    }
+    if (r < 0)
+        return fail_wrap(f, r, "ignore file");
+    c->ignore_name = arena_copy(&c->arena, name);
+    c->has_ignore = true;
+    return 1;
+}
+
+/* A link that leads out of the root or nowhere is as absent for Docker, and easily missed. */
+static void note_dead_link(int root_fd, const char *name, struct notes *notes)
+{
+    struct stat st;
+    if (fstatat(root_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode))
+        notes_add(notes, NOTE_WARNING,
+                  "%s is a link that leads to no file below the root: nothing is excluded, as "
+                  "with Docker",
+                  QUOTE(bytes_of(name)));
+}
+
+static int load_ignore(const struct control_request *request, struct control *c,
+                       struct notes *notes, struct failure *f)
+{
+    const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    c->ignore_name = BYTES(".dockerignore");
+    if (request->ignore_file) {
+        struct bytes name = bytes_of(request->ignore_file);
+        int fd = open(request->ignore_file, flags);
+        if (fd < 0)
+            return fail_errno(f, -errno, "can't read the ignore file %s", QUOTE(name));
+        int r = take_ignore(c, fd, name, notes, f);
+        return r == 0 ? fail(f, -EISDIR, "the ignore file %s is a directory", QUOTE(name)) : r;
+    }
+    if (request->builder != SEND_CLASSIC) {
+        int fd, r;
+        if (!request->dockerfile) {
+            fd = io_open_in_root(request->root_fd, "Dockerfile.dockerignore", flags);
+            r = take_ignore(c, fd, BYTES("Dockerfile.dockerignore"), notes, f);
+        } else if (strcmp(request->dockerfile, "-") == 0) {
+            r = 0;
+        } else {
+            struct bytes name = arena_printf(&c->arena, "%s.dockerignore", request->dockerfile);
+            fd = open((const char *)name.at, flags);
+            r = take_ignore(c, fd < 0 ? -errno : fd, name, notes, f);
+        }
+        if (r != 0)
+            return r;
+    }
+    int fd = io_open_in_root(request->root_fd, ".dockerignore", flags);
+    int r = take_ignore(c, fd, BYTES(".dockerignore"), notes, f);
+    if (r == 0)
+        note_dead_link(request->root_fd, ".dockerignore", notes);
+    return r;
+}
+
+int control_load(const struct control_request *request, struct notes *notes,
+                 struct control *ret, struct failure *f)
+{
+    struct control c = {0};
+    int r = load_dockerfile(request, &c, f);
+    if (r >= 0)
+        r = load_ignore(request, &c, notes, f);
+    if (r < 0) {
+        control_release(&c);
+        return r;
+    }
+    *ret = c;
+    return 0;
+}
+
+void control_release(struct control *control)
+{
+    arena_release(&control->arena);
+    *control = (struct control){0};
+}
