@@ -330,10 +330,8 @@ static void poison(struct writer *w, bool inside_file)
         return;
 }
 
-static void drain(struct writer *w, struct piece *pieces, size_t n)
+static void release_pieces(struct writer *w, struct piece *pieces, size_t n)
 {
-    atomic_store(&w->cancelled, true);
-    pool_drain(w->pool);
     for (size_t i = 0; i < n; i++) {
         struct piece *piece = &pieces[i];
         buf_release(&piece->plain);
@@ -351,7 +349,7 @@ static int write_pieces(struct writer *w, struct piece *ring, size_t n_ring, str
     size_t cut = 0, written = 0;
     bool ended = false, inside_file = false;
     int r = 0;
-    struct failure cut_failure = {0};
+    struct failure cut_failure = {0}; /* told once the pieces before it are out */
     int cut_result = 0;
     while (r == 0) {
         /* Wide enough to keep every thread busy, no wider: memory that is reused stays cached.
@@ -375,9 +373,9 @@ static int write_pieces(struct writer *w, struct piece *ring, size_t n_ring, str
         if (r == 0) {
             inside_file = large && !piece->tail;
             written++;
+            if (large && piece->tail)
+                close(piece->large.fd);
         }
-        if (large && piece->tail && (r == 0 || piece->done))
-            close(piece->large.fd);
     }
     if (r == 0 && cut_result < 0) {
         r = cut_result;
@@ -387,6 +385,11 @@ static int write_pieces(struct writer *w, struct piece *ring, size_t n_ring, str
     if (r < 0) {
         atomic_store(&w->cancelled, true);
         pool_drain(w->pool);
+        for (; written < cut; written++)
+            if (ring[written % n_ring].large.entry && ring[written % n_ring].tail)
+                close(ring[written % n_ring].large.fd);
+        if (w->large.entry)
+            close(w->large.fd);
         if (r != -EPIPE)
             poison(w, inside_file || w->plan->fixed_sizes);
     }
@@ -419,7 +422,7 @@ int write_plan(const struct send_request *request, const struct plan *plan, stru
                                  .plain = BUF(PIECE_MAX + (16 << 20)),
                                  .packed = BUF(SIZE_MAX / 4)};
     int r = write_pieces(&w, ring, n_ring, f);
-    drain(&w, ring, n_ring);
+    release_pieces(&w, ring, n_ring);
     free(ring);
     return r;
 }

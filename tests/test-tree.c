@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hashdb.h"
+#include "tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <unistd.h>
+
+struct fixture {
+    char path[64];
+    int root;
+    struct pool *pool;
+};
+
+static struct fixture setup(void)
+{
+    struct fixture x = {.path = "/tmp/ctxd-tree-XXXXXX"};
+    if (!mkdtemp(x.path))
+        abort();
+    x.root = open(x.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    x.pool = pool_new(4);
+    return x;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st, (void)type, (void)at;
+    return remove(path);
+}
+
+static void teardown(struct fixture *x)
+{
+    close(x->root);
+    nftw(x->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    pool_free(x->pool);
+}
+
+static void put(const struct fixture *x, const char *path, const char *text)
+{
+    cleanup_fd int fd = openat(x->root, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0 || io_write_full(fd, text, strlen(text)) < 0)
+        abort();
+}
+
+static void put_dir(const struct fixture *x, const char *path)
+{
+    if (mkdirat(x->root, path, 0755) < 0)
+        abort();
+}
+
+static struct tree *walk(const struct fixture *x, const char *rules, struct failure *f)
+{
+    struct ignore *ig = NULL;
+    struct tree *tree = NULL;
+    if (rules && ignore_parse(BYTES(".dockerignore"), bytes_of(rules), IGNORE_BUILDKIT, NULL,
+                              &ig, f) < 0)
+        return NULL;
+    struct tree_walk ask = {.root_fd = x->root,
+                            .root_name = BYTES("."),
+                            .pool = x->pool,
+                            .ignore_name = BYTES(".dockerignore"),
+                            .ignore = ig};
+    if (tree_walk(&ask, &tree, f) < 0)
+        tree = NULL;
+    ignore_free(ig);
+    return tree;
+}
+
+static bool sent(const struct tree *tree, const char *path)
+{
+    const struct node *node = tree_find(tree, bytes_of(path));
+    return node && node->flags & NODE_SENT;
+}
+
+static void test_order_and_verdicts(void)
+{
+    struct fixture x = setup();
+    put(&x, "b", "12345");
+    put(&x, "a-b", "");
+    put_dir(&x, "a");
+    put(&x, "a/z", "");
+    put_dir(&x, "out");
+    put_dir(&x, "out/keep");
+    put(&x, "out/keep/me", "");
+    put(&x, "out/drop", "");
+    put_dir(&x, "empty");
+    if (symlinkat("a/../b", x.root, "link") < 0)
+        abort();
+
+    tap_case("names are in byte order and links keep their target as written");
+    struct tree *tree = walk(&x, NULL, NULL);
+    const struct dir *dir = tree->root.below;
+    static const char *const want[] = {"a", "a-b", "b", "empty", "link", "out"};
+    if (TAP_CHECK(dir->n == ARRAY_SIZE(want)))
+        for (size_t i = 0; i < dir->n; i++)
+            TAP_EQUAL(dir->nodes[i].name, bytes_of(want[i]));
+    TAP_EQUAL(tree_find(tree, BYTES("link"))->target, BYTES("a/../b"));
+    TAP_CHECK(tree_find(tree, BYTES("b"))->id.size == 5);
+    TAP_CHECK(sent(tree, "empty") && !tree_find(tree, BYTES("link/z")));
+    tree_free(tree);
+
+    tap_case("an excluded directory is sent for what an exception keeps in it, and only then");
+    tree = walk(&x, "out\n!out/keep/me\na\n", NULL);
+    TAP_CHECK(sent(tree, "out") && sent(tree, "out/keep/me") && !sent(tree, "out/drop"));
+    TAP_CHECK(!sent(tree, "a") && !sent(tree, "a/z"));
+    tree_free(tree);
+
+    tap_case("an excluded directory without exceptions is neither opened nor looked at");
+    tree = walk(&x, "*\n!b\n", NULL);
+    TAP_CHECK(tree->n_dirs_read == 1 && tree->n_stats == 1);
+    tree_free(tree);
+    teardown(&x);
+}
+
+static void test_unreadable(void)
+{
+    tap_case("a kept directory that can't be read fails by name with the rule that would help");
+    if (geteuid() == 0) {
+        /* Root reads everything: tests/cli runs this as another user. */
+        tap_skip("runs as root");
+        return;
+    }
+    struct fixture x = setup();
+    put_dir(&x, "closed");
+    if (fchmodat(x.root, "closed", 0, 0) < 0)
+        abort();
+    struct failure f = {0};
+    TAP_CHECK(!walk(&x, NULL, &f) && f.code == -EACCES && strstr(f.text, "\"closed\""));
+    struct tree *tree = walk(&x, "closed\n", NULL);
+    TAP_CHECK(tree != NULL);
+    tree_free(tree);
+    teardown(&x);
+}
+
+static void test_wide_and_deep(void)
+{
+    tap_case("a wide directory and a deep one are walked whole, by any number of threads");
+    struct fixture x = setup();
+    char path[512] = "deep";
+    put_dir(&x, path);
+    for (size_t i = 0, len = strlen(path); i < 100; i++, len += 2) {
+        memcpy(path + len, "/d", 3);
+        put_dir(&x, path);
+    }
+    put_dir(&x, "wide");
+    for (int i = 0; i < 3000; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "wide/%d", i);
+        put(&x, name, "");
+    }
+    struct tree *tree = walk(&x, NULL, NULL);
+    TAP_CHECK(tree->n_dirs_read == 103 && tree->n_stats == 3102);
+    TAP_CHECK(sent(tree, path) && tree_find(tree, BYTES("wide"))->below->n == 3000);
+    tree_free(tree);
+    teardown(&x);
+}
+
+int main(void)
+{
+    test_order_and_verdicts();
+    test_unreadable();
+    test_wide_and_deep();
+    return tap_end();
+}
