@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ignore file -> lines -> patterns, in the order and with the quirks of moby/patternmatcher:
+ * a pattern is cleaned twice, the second time with its '!' on, so `!../../x` loses the '!' and
+ * `/!x` gains one.
+ */
+#include "ignore-priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Go's bufio.Scanner gives up on a token that fills its buffer of 64 KiB, terminator included.
+ */
+#define LINE_MAX_BYTES 65536u
+/* A pattern costs about 100 bytes of ours; nobody writes a million. */
+#define PATTERNS_MAX 1000000u
+/* What the compiled programs of one ignore file may take; Go stops at 128 MiB for each. */
+#define PROGRAMS_MAX_BYTES (256u << 20)
+
+const char *pattern_place(struct quoted *q, struct bytes name, uint32_t line)
+{
+    /* A name of plain characters is shown as it is: the quotes would only be in the way. */
+    quote(q, name);
+    size_t len = strlen(q->text);
+    char *text = q->text;
+    if (len >= 2) {
+        memmove(text, text + 1, len - 2);
+        text[len - 2] = 0;
+    }
+    char number[16];
+    int digits = snprintf(number, sizeof(number), ":%u", line);
+    size_t used = strlen(text);
+    if (digits > 0 && used + (size_t)digits < sizeof(q->text))
+        memcpy(text + used, number, (size_t)digits + 1);
+    return text;
+}
+
+/* One line without its terminator -> a pattern, or an empty view for none. */
+static struct bytes clean_line(struct arena *arena, struct bytes line)
+{
+    if (line.len && line.at[0] == '#')
+        return BYTES("");
+    line = utf8_trim(line);
+    bool exception = line.len && line.at[0] == '!';
+    if (exception)
+        line = utf8_trim(bytes_from(line, 1));
+    if (line.len) {
+        line = path_clean(arena, line);
+        if (line.len > 1 && line.at[0] == '/')
+            line = bytes_from(line, 1);
+    }
+    if (!exception)
+        return line;
+    uint8_t *out = arena_alloc(arena, line.len + 1);
+    out[0] = '!';
+    if (line.len)
+        memcpy(out + 1, line.at, line.len);
+    return bytes_at(out, line.len + 1);
+}
+
+int ignore_read(struct arena *arena, struct bytes name, struct bytes text,
+                struct line **ret_lines, size_t *ret_n, struct failure *f)
+{
+    struct line *lines = NULL;
+    size_t n = 0, cap = 0;
+    uint32_t number = 0;
+    for (struct bytes rest = text; rest.len;) {
+        size_t len = bytes_find(rest, '\n');
+        number++;
+        if (len >= LINE_MAX_BYTES)
+            return fail(f, -EINVAL,
+                        "%s: a line of more than 65,535 bytes, at which Docker rejects the "
+                        "whole file: shorten it",
+                        pattern_place(&(struct quoted){.text = ""}, name, number));
+        struct bytes line = bytes_head(rest, len);
+        rest = bytes_from(rest, len + 1);
+        if (line.len && line.at[line.len - 1] == '\r')
+            line.len--;
+        if (number == 1 && bytes_starts(line, BYTES("\xef\xbb\xbf")))
+            line = bytes_from(line, 3);
+        struct bytes clean = clean_line(arena, line);
+        if (clean.len == 0)
+            continue;
+        if (n == PATTERNS_MAX)
+            return fail(f, -E2BIG, "%s: more than a million patterns",
+                        pattern_place(&(struct quoted){.text = ""}, name, number));
+        *ARENA_PUSH(arena, lines, &n, &cap) = (struct line){clean, number};
+    }
+    *ret_lines = lines;
+    *ret_n = n;
+    return 0;
+}
+
+/*
+ * BuildKit's patterns travel from its frontend to the client as JSON, which turns each byte
+ * that is not UTF-8 into U+FFFD. Observed on a live engine.
+ */
+static struct bytes through_json(struct arena *arena, struct bytes text)
+{
+    uint8_t *out = arena_alloc(arena, text.len * 3);
+    size_t len = 0;
+    for (struct bytes rest = text; rest.len;) {
+        uint32_t rune;
+        size_t used = utf8_decode(rest, &rune);
+        len += utf8_encode(rune, out + len);
+        rest = bytes_from(rest, used);
+    }
+    return bytes_at(out, len);
+}
+
+/* 1: *p is filled; 0: the line is no pattern after all; -EINVAL: it rejects the set. */
+static int take_line(struct ignore *ig, struct arena *scratch, const struct line *line,
+                     struct pattern *p, struct failure *f)
+{
+    struct bytes text = line->text;
+    if (ig->rules == IGNORE_BUILDKIT)
+        text = through_json(scratch, text);
+    text = utf8_trim(text);
+    if (text.len == 0)
+        return 0;
+    text = path_clean(scratch, text);
+    struct quoted place;
+    pattern_place(&place, ig->name, line->number);
+    *p = (struct pattern){.line = line->number, .exception = text.at[0] == '!'};
+    if (p->exception && text.len == 1)
+        return fail(f, -EINVAL,
+                    "%s: pattern %s is an exception to nothing: write a path after the \"!\", "
+                    "or remove the line",
+                    place.text, QUOTE(line->text));
+    text = arena_copy(&ig->arena, text);
+    p->shown = bytes_equal(text, line->text) ? text : arena_copy(&ig->arena, line->text);
+    p->text = bytes_from(text, p->exception);
+    if (!pattern_valid(p->text))
+        return fail(f, -EINVAL,
+                    "%s: pattern %s is malformed: close its \"[\", or write \"\\\" before a "
+                    "\"[\" or \"\\\" that is meant literally",
+                    place.text, QUOTE(line->text));
+    return 1;
+}
+
+static bool has_glob_end(struct bytes *text)
+{
+    struct bytes whole = *text;
+    if (bytes_ends(*text, BYTES("/**")))
+        text->len -= 3;
+    if (bytes_ends(*text, BYTES("/*")))
+        text->len -= 2;
+    return text->len != whole.len;
+}
+
+static bool exception_is_prefix(const struct pattern *p)
+{
+    struct bytes text = p->text;
+    has_glob_end(&text);
+    for (size_t i = 0; i < text.len; i++)
+        if (text.at[i] && strchr("*[]?^\\", text.at[i]))
+            return false;
+    return true;
+}
+
+static int compile_lines(struct ignore *ig, const struct line *lines, size_t n_lines,
+                         struct notes *notes, struct failure *f)
+{
+    struct regex_budget budget = {PROGRAMS_MAX_BYTES};
+    ig->patterns = ARENA_ARRAY(&ig->arena, n_lines, struct pattern);
+    ig->prefix_exceptions = true;
+    for (size_t i = 0; i < n_lines; i++) {
+        cleanup_arena struct arena scratch = {0};
+        struct pattern *p = &ig->patterns[ig->n];
+        int r = take_line(ig, &scratch, &lines[i], p, f);
+        if (r < 0)
+            return r;
+        if (r == 0)
+            continue;
+        r = pattern_compile(&ig->arena, p, ig->rules, &budget);
+        struct quoted place;
+        pattern_place(&place, ig->name, p->line);
+        if (r < 0)
+            return fail(f, r, "%s: pattern %s needs too much memory: write it simpler",
+                        place.text, QUOTE(p->shown));
+        ig->n++;
+        ig->n_bad += p->kind == PATTERN_BAD;
+        ig->n_exceptions += p->exception;
+        if (p->exception && !exception_is_prefix(p))
+            ig->prefix_exceptions = false;
+        if (bytes_equal(p->text, BYTES(".")) || bytes_equal(p->text, BYTES("/")) ||
+            bytes_equal(p->text, BYTES("..")) || bytes_starts(p->text, BYTES("../")))
+            notes_add(notes, NOTE_WARNING, "%s: pattern %s matches nothing", place.text,
+                      QUOTE(p->shown));
+    }
+    return 0;
+}
+
+int ignore_parse(struct bytes name, struct bytes text, enum ignore_rules rules,
+                 struct notes *notes, struct ignore **ret_ignore, struct failure *f)
+{
+    if (text.len > IGNORE_FILE_MAX)
+        return fail(f, -E2BIG, "%s: larger than 16 MiB", QUOTE(name));
+    struct ignore *ig = xcalloc(1, sizeof(*ig));
+    ig->rules = rules;
+    ig->name = arena_copy(&ig->arena, name);
+    cleanup_arena struct arena scratch = {0};
+    struct line *lines;
+    size_t n;
+    int r = ignore_read(&scratch, ig->name, text, &lines, &n, f);
+    if (r == 0)
+        r = compile_lines(ig, lines, n, notes, f);
+    if (r < 0) {
+        ignore_free(ig);
+        return r;
+    }
+    ig->root = literal_root(ig);
+    *ret_ignore = ig;
+    return 0;
+}
