@@ -28,6 +28,16 @@ struct stat_identity {
 struct stat_identity stat_identity(const struct stat *st);
 bool stat_identity_equal(const struct stat_identity *a, const struct stat_identity *b);
 
+/* The clock that the kernel stamps files with, in its ticks. */
+int64_t stat_clock_ns(void);
+
+/*
+ * Whether a stat taken after clock_ns was read is of an earlier tick than that: then every
+ * write since gave the file another change time, and an equal stat means an equal file. (The
+ * race it closes is git's racy index: a write in the tick of the stat leaves no trace in it.)
+ */
+bool stat_settled(const struct stat_identity *id, int64_t clock_ns);
+
 enum node_flags {
     NODE_KEEP = 1 << 0,       /* sent for its own sake, not only as somebody's ancestor */
     NODE_NO_CONTENT = 1 << 1, /* a regular file sent empty (ignore.h: no_content) */
@@ -54,6 +64,7 @@ struct tree {
     struct node root;     /* its name is empty; root.below is never NULL */
     uint64_t n_dirs_read; /* directories opened */
     uint64_t n_stats;     /* entries looked at by stat */
+    int64_t clock_ns;     /* stat_clock_ns() before the walk */
 };
 
 struct tree_walk {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hashdb.h"
 
+#include <time.h>
+
 static int64_t nanoseconds(struct timespec t)
 {
     /* Wraps only past the year 2262, the same way for the same time. */
@@ -23,6 +25,21 @@ bool stat_identity_equal(const struct stat_identity *a, const struct stat_identi
 {
     return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
            a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns && a->mode == b->mode;
+}
+
+int64_t stat_clock_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return nanoseconds(now);
+}
+
+bool stat_settled(const struct stat_identity *id, int64_t clock_ns)
+{
+    /* Whole seconds in both are the stamp of a file system without fractions. */
+    const int64_t second = 1000000000;
+    bool coarse = id->ctime_ns % second == 0 && id->mtime_ns % second == 0;
+    return id->ctime_ns < clock_ns - (coarse ? second : 0);
 }
 
 static void dir_free(struct dir *dir)

@@ -374,6 +374,7 @@ int tree_walk(const struct tree_walk *ask, struct tree **ret_tree, struct failur
     if (fstat(ask->root_fd, &st) < 0)
         return fail_errno(f, -errno, "can't read %s", QUOTE(ask->root_name));
     struct tree *tree = xcalloc(1, sizeof(*tree));
+    tree->clock_ns = stat_clock_ns();
     tree->root = (struct node){.name = BYTES(""), .id = stat_identity(&st), .flags = 0};
     struct walk_job *job = xcalloc(1, sizeof(*job) + 1);
     *job = (struct walk_job){.job = {.run = run_walk_job},

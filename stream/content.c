@@ -7,43 +7,77 @@
  * 2. content_check(), after the last byte was read, finds the same stat, so that there was no
  *    such write.
  *
- * The race it closes is git's racy index: a write in the same tick as the stat leaves no trace
- * in it. What stays open is a write through a mapping made before, which the kernel stamps only
- * at its first touch of a clean page.
+ * Where the walk's own stat is such a one, as nearly always, it serves as the first: then one
+ * fstat, after reading, is all. What stays open is a write through a mapping made before, which
+ * the kernel stamps only at its first touch of a clean page.
  */
 #include "stream-priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <time.h>
 
 /* A file changed just now is waited for this long at most: many ticks of any kernel (1-10 ms).
  * A change time further in the future is a set clock: a write would take it back to now. */
 enum { SETTLE_STEP_NS = 1000000, SETTLE_STEPS = 100 };
 
-/* The clock that the kernel stamps files with. */
-static int64_t stamp_clock_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static int settled_stat(int fd, struct stat *st)
 {
     for (int step = 0;; step++) {
-        int64_t before = stamp_clock_ns();
+        int64_t before = stat_clock_ns();
         if (fstat(fd, st) < 0)
             return -errno;
-        int64_t changed = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
-        /* Whole seconds are the stamp of a file system without fractions. */
-        int64_t granule = st->st_ctim.tv_nsec == 0 && st->st_mtim.tv_nsec == 0 ? 1000000000 : 0;
-        int64_t ahead = changed + granule - before;
-        if (ahead < 0 || step >= SETTLE_STEPS + (int)(granule / SETTLE_STEP_NS) ||
-            ahead > (int64_t)SETTLE_STEPS * SETTLE_STEP_NS + granule)
+        struct stat_identity id = stat_identity(st);
+        if (stat_settled(&id, before) || step == SETTLE_STEPS ||
+            id.ctime_ns - before > (int64_t)SETTLE_STEPS * SETTLE_STEP_NS)
             return 0;
         nanosleep(&(struct timespec){.tv_nsec = SETTLE_STEP_NS}, NULL);
     }
+}
+
+void content_dir_close(struct content_dir *dir)
+{
+    if (dir->fd >= 0)
+        close(dir->fd);
+    *dir = (struct content_dir){.fd = -1};
+}
+
+/* The directory of `path`, opened unless the last file lay in it too. */
+static int dir_fd_of(const struct content_source *source, struct content_dir *dir,
+                     struct bytes path)
+{
+    struct bytes parent = path_dir(path);
+    if (dir->fd >= 0 && bytes_equal(dir->path, parent))
+        return dir->fd;
+    content_dir_close(dir);
+    char name[PATH_MAX];
+    if (parent.len >= sizeof(name))
+        return -ENAMETOOLONG;
+    memcpy(name, parent.at, parent.len);
+    name[parent.len] = '\0';
+    int fd = io_open_beneath(source->root_fd, name, O_PATH | O_DIRECTORY);
+    if (fd >= 0)
+        *dir = (struct content_dir){.fd = fd, .path = parent};
+    return fd;
+}
+
+bool content_read_as_walked(const struct content_source *source, struct content_dir *dir,
+                            struct bytes path, const struct stat_identity *walked, void *at)
+{
+    if (!stat_settled(walked, source->clock_ns))
+        return false;
+    int dir_fd = dir_fd_of(source, dir, path);
+    if (dir_fd < 0)
+        return false;
+    cleanup_fd int fd = openat(dir_fd, (const char *)path_name(path).at,
+                               O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || io_read_full(fd, at, (size_t)walked->size) != (ssize_t)walked->size ||
+        fstat(fd, &st) < 0)
+        return false;
+    struct stat_identity now = stat_identity(&st);
+    return stat_identity_equal(walked, &now);
 }
 
 int content_open(const struct content_source *source, struct bytes path, int *ret_fd,

@@ -281,7 +281,7 @@ int plan_make(const struct send_request *request, const struct tree *tree,
     p->stats = stats;
     if (carriage->how == CARRY_NODE)
         p->dockerfile = tree_find(tree, carriage->name);
-    *ret = (struct plan){0};
+    *ret = (struct plan){.clock_ns = tree->clock_ns};
     if (carriage->how == CARRY_INNER)
         plan_inner(p, tree);
     else

@@ -35,7 +35,24 @@ void tar_add_poison(struct buf *out);
 struct content_source {
     int root_fd;
     struct bytes ignore_name; /* for the remedy in messages */
+    int64_t clock_ns;         /* the tree's */
 };
+
+/* The directory of the last file, kept open for the next one. */
+struct content_dir {
+    int fd; /* -1: none */
+    struct bytes path;
+};
+
+void content_dir_close(struct content_dir *dir);
+
+/*
+ * Reads walked->size bytes to `at`, if the file is still, and surely, the one that the walk
+ * saw. false: it is not, or can't be told (content_open() then says which). Thread: any, its
+ * own dir.
+ */
+bool content_read_as_walked(const struct content_source *source, struct content_dir *dir,
+                            struct bytes path, const struct stat_identity *walked, void *at);
 
 /*
  * Opens path (NUL-terminated) for reading and takes a stat that any later write will differ
@@ -88,6 +105,7 @@ struct plan {
     size_t n, cap;
     uint64_t tar_bytes; /* as the walk's sizes promise it */
     uint64_t n_skipped;
+    int64_t clock_ns; /* the tree's */
     bool fixed_sizes; /* an outer header promised them: a file may not change its size */
 };
 

@@ -45,6 +45,7 @@ struct piece {
     bool head, tail; /* with the header, with the padding */
     struct buf plain, packed;
     void *codec;
+    struct content_dir dir;
     struct failure failure;
     int result;
     bool done; /* under the writer's lock */
@@ -72,12 +73,33 @@ static int out_of_room(const struct entry *e, struct failure *f)
                 QUOTE(e->path), PIECE_MAX >> 20);
 }
 
+/* The common case: the file is the one that the walk saw. */
+static bool pack_as_walked(struct piece *piece, const struct entry *e)
+{
+    struct writer *w = piece->writer;
+    struct buf *out = &piece->plain;
+    size_t start = out->len, size = (size_t)e->node->id.size;
+    struct tar_header h = entry_header(w->request, e, NULL);
+    if (buf_reserve(out, tar_header_size(&h) + size + TAR_BLOCK) < 0)
+        return false;
+    tar_add_header(out, &h);
+    if (!content_read_as_walked(&w->source, &piece->dir, e->path, &e->node->id,
+                                out->at + out->len)) {
+        out->len = start;
+        return false;
+    }
+    out->len += size;
+    return buf_add_zeros(out, tar_padding(size)) == 0;
+}
+
 /* Appends header, content and padding of a file: one version of it, or fails. */
 static int pack_file(struct piece *piece, const struct entry *e, struct failure *f)
 {
     struct writer *w = piece->writer;
     struct buf *out = &piece->plain;
     size_t start = out->len;
+    if (pack_as_walked(piece, e))
+        return 0;
     for (int tries = 0;; tries++) {
         cleanup_fd int fd = -1;
         struct stat st;
@@ -158,6 +180,7 @@ static int pack_piece(struct piece *piece, struct failure *f)
     if (!piece->large.entry)
         for (size_t i = piece->first; i < piece->end && r == 0; i++)
             r = atomic_load(&w->cancelled) ? -ECANCELED : pack_entry(piece, &w->plan->at[i], f);
+    content_dir_close(&piece->dir);
     if (r < 0 || !w->codec || piece->plain.len == 0)
         return r;
     if (!piece->codec)
@@ -407,7 +430,7 @@ int write_plan(const struct send_request *request, const struct plan *plan, stru
         .codec = request->codec == SEND_GZIP   ? &codec_gzip
                  : request->codec == SEND_ZSTD ? &codec_zstd
                                                : NULL,
-        .source = {request->root_fd, request->control->ignore_name},
+        .source = {request->root_fd, request->control->ignore_name, plan->clock_ns},
         .large = {.fd = -1},
         .lock = PTHREAD_MUTEX_INITIALIZER,
         .done = PTHREAD_COND_INITIALIZER,
@@ -419,6 +442,7 @@ int write_plan(const struct send_request *request, const struct plan *plan, stru
     for (size_t i = 0; i < n_ring; i++)
         ring[i] = (struct piece){.job = {.run = run_piece},
                                  .writer = &w,
+                                 .dir = {.fd = -1},
                                  .plain = BUF(PIECE_MAX + (16 << 20)),
                                  .packed = BUF(SIZE_MAX / 4)};
     int r = write_pieces(&w, ring, n_ring, f);
