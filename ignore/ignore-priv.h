@@ -86,6 +86,16 @@ int rune_parse_escape(struct bytes *text, uint32_t *ret);
 /* Adds the runes of a Unicode group by its Go name; false where there is none such. */
 bool class_add_group(struct class_builder *c, struct bytes name, bool negated);
 
+/* Unicode's tables, printed by tests/oracle/unicode. A run: first code point << 8 | value. */
+struct category_alias {
+    const char *name, *category;
+};
+extern const char *const category_names[], *const script_names[];
+extern const struct category_alias category_aliases[];
+extern const uint32_t category_runs[], script_runs[];
+extern const size_t category_names_n, category_aliases_n, category_runs_n;
+extern const size_t script_names_n, script_runs_n;
+
 /* Whether it matches somewhere in text: Go's MatchString. */
 bool regex_match(const struct regex *re, struct bytes text);
 

@@ -1,0 +1,3 @@
+module ctxd/oracle
+
+go 1.20
