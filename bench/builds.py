@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whole builds: ctx-send [-z] | docker build - against docker build . and tar | docker build -.
+
+Each contender has images and tags of its own but shares the engine; "first" prunes the builder's
+cache before each build, "identical" repeats it, "one file changed" edits a file before each.
+"""
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+
+import trees
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ENGINE = os.path.join(TOP, "script", "engine")
+KINDS = ("first", "identical", "one file changed")
+TREES = (("27k files", trees.real), ("300 files", trees.little))
+NAMES = [f"build, {size}, {kind}" for size, _ in TREES for kind in KINDS]
+
+# The goals of the first row that a daemonless send can be held to are the note's to discuss; the
+# table shows the ratios.
+CONTENDERS = (
+    ("docker build .", "$DOCKER build -q ."),
+    ("tar | docker build -", "tar -cf - . | $DOCKER build -q -"),
+    ("ctx-send | docker build -", "{send} -q . | $DOCKER build -q -"),
+    ("ctx-send -z | docker build -", "{send} -q -z . | $DOCKER build -q -"),
+)
+
+
+class Engine:
+    """A private engine for the run."""
+
+    def __enter__(self):
+        self.dir = tempfile.mkdtemp(prefix="ctxd-bench-", dir=trees.BASE)
+        subprocess.run([ENGINE, "start", self.dir], check=True, stdout=subprocess.DEVNULL)
+        self.env = subprocess.run([ENGINE, "env", self.dir], check=True, text=True,
+                                  stdout=subprocess.PIPE).stdout + "export DOCKER_BUILDKIT=1\n"
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run([ENGINE, "stop", self.dir], check=True, stdout=subprocess.DEVNULL)
+
+    def shell(self, command, cwd):
+        start = time.monotonic()
+        subprocess.run(["bash", "-euo", "pipefail", "-c", self.env + command], cwd=cwd, check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return time.monotonic() - start
+
+
+def edit(path, n):
+    """One file changed: a line more in a source of the tree."""
+    for here, dirs, files in os.walk(path):
+        dirs.sort()
+        sources = sorted(f for f in files if f.endswith(".c"))
+        if sources:
+            with open(os.path.join(here, sources[0]), "a") as f:
+                f.write(f"/* edit {n} {time.time_ns()} */\n")
+            return
+
+
+def measure(engine, kind, cwd, command, n):
+    if kind == "first":
+        engine.shell("$DOCKER builder prune -af && $DOCKER image prune -af", cwd)
+    elif kind == "one file changed":
+        edit(cwd, n)
+    return engine.shell(command, cwd)
+
+
+def run(send, rounds, wanted):
+    """Yields (row name, {label: median seconds}, goal)."""
+    with Engine() as engine:
+        for size, tree in TREES:
+            cwd = tree()
+            for kind in KINDS:
+                name = f"build, {size}, {kind}"
+                if not wanted(name):
+                    continue
+                few = min(rounds, 3) if size == "27k files" else rounds
+                times = {label: [] for label, _ in CONTENDERS}
+                for n in range(few):
+                    for label, command in CONTENDERS:
+                        command = command.format(send=send)
+                        if kind != "first" and n == 0:
+                            engine.shell(command, cwd)
+                        times[label].append(measure(engine, kind, cwd, command, n))
+                yield name, {k: statistics.median(v) for k, v in times.items()}, None
