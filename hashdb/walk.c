@@ -182,11 +182,12 @@ struct found {
     struct buf targets;
 };
 
+/* `name` of the job's directory can't be read; with an empty name, the directory itself. */
 static int node_failure(const struct walk_job *job, struct bytes name, int error,
                         struct failure *f)
 {
     cleanup_arena struct arena arena = {0};
-    struct bytes path = path_join(&arena, job_path(job), name);
+    struct bytes path = name.len ? path_join(&arena, job_path(job), name) : job_path(job);
     const char *where = QUOTE(job->walk->ask->ignore_name);
     if (error == -EACCES || error == -EPERM)
         return fail(f, error,
