@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "options-priv.h"
+
+#include <errno.h>
+
+/* The last second that the eleven octal digits of a tar header hold. */
+#define MTIME_MAX 8589934591ull
+
+static int take_build_arg(struct options *options, const char *value, struct failure *f)
+{
+    struct bytes given = bytes_of(value);
+    size_t name_len = bytes_find(given, '=');
+    if (name_len == 0)
+        return fail(f, -EINVAL,
+                    "--build-arg %s: a name must come first: NAME=VALUE, or NAME "
+                    "to take the value from the environment",
+                    QUOTE(given));
+    struct df_arg arg = {.name = bytes_head(given, name_len), .has_value = true};
+    if (name_len < given.len) {
+        arg.value = bytes_from(given, name_len + 1);
+    } else {
+        /* As docker does: a name that the environment lacks is not given at all. */
+        const char *from_environment = getenv(value);
+        if (!from_environment)
+            return 0;
+        arg.value = bytes_of(from_environment);
+    }
+    *ARENA_PUSH(&options->arena, options->args, &options->n_args, &options->cap_args) = arg;
+    return 0;
+}
+
+static int take_trust_bases(struct options *options, const char *value, struct failure *f)
+{
+    struct bytes rest = bytes_of(value), glob;
+    while (bytes_next(&rest, ',', &glob)) {
+        if (glob.len == 0)
+            continue;
+        if (!glob_valid(glob))
+            return fail(f, -EINVAL, "--trust-bases: %s is no pattern: a [ needs its ]",
+                        QUOTE(glob));
+        *ARENA_PUSH(&options->arena, options->trusted, &options->n_trusted,
+                    &options->cap_trusted) = glob;
+    }
+    return 0;
+}
+
+static int take_level(const char *option, const char *value, int fallback, unsigned max,
+                      int *ret_level, struct failure *f)
+{
+    uint64_t level = (uint64_t)fallback;
+    if (value && (number_parse(bytes_of(value), &level) < 0 || level < 1 || level > max))
+        return fail(f, -EINVAL, "%s=%s: a level is a number from 1 to %u", option,
+                    QUOTE(bytes_of(value)), max);
+    *ret_level = (int)level;
+    return 0;
+}
+
+static int take_gzip(struct options *options, const char *value, struct failure *f)
+{
+    options->codec = SEND_GZIP;
+    return take_level("--gzip", value, SEND_GZIP_LEVEL, SEND_GZIP_LEVEL_MAX, &options->level,
+                      f);
+}
+
+static int take_zstd(struct options *options, const char *value, struct failure *f)
+{
+    options->codec = SEND_ZSTD;
+    return take_level("--zstd", value, SEND_ZSTD_LEVEL, SEND_ZSTD_LEVEL_MAX, &options->level,
+                      f);
+}
+
+static int take_stats(struct options *options, const char *value, struct failure *f)
+{
+    if (!value || !strcmp(value, "text"))
+        options->stats = STATS_TEXT;
+    else if (!strcmp(value, "json"))
+        options->stats = STATS_JSON;
+    else
+        return fail(f, -EINVAL, "--stats=%s: not one of text, json", QUOTE(bytes_of(value)));
+    return 0;
+}
+
+static int parse_seconds(const char *value, int64_t *ret)
+{
+    uint64_t seconds;
+    int r = number_parse(bytes_of(value), &seconds);
+    if (r < 0 || seconds > MTIME_MAX)
+        return r < 0 ? r : -ERANGE;
+    *ret = (int64_t)seconds;
+    return 0;
+}
+
+static int take_mtime(struct options *options, const char *value, struct failure *f)
+{
+    options->mtime_given = true;
+    options->mtime = SEND_MTIME_FIXED;
+    options->mtime_seconds = 0;
+    if (!strcmp(value, "keep"))
+        options->mtime = SEND_MTIME_KEEP;
+    else if (strcmp(value, "epoch") != 0 && parse_seconds(value, &options->mtime_seconds) < 0)
+        return fail(f, -EINVAL,
+                    "--mtime=%s: not one of keep, epoch (1970-01-01), or seconds "
+                    "since then up to %llu",
+                    QUOTE(bytes_of(value)), MTIME_MAX);
+    return 0;
+}
+
+int options_environment(struct options *options, struct notes *notes, struct failure *f)
+{
+    const char *value = getenv("SOURCE_DATE_EPOCH");
+    if (options->mtime_given || !value || !*value)
+        return 0;
+    if (parse_seconds(value, &options->mtime_seconds) < 0)
+        return fail(f, -EINVAL,
+                    "SOURCE_DATE_EPOCH=%s in the environment: not seconds since "
+                    "1970; unset it, or say --mtime=keep",
+                    QUOTE(bytes_of(value)));
+    options->mtime = SEND_MTIME_FIXED;
+    notes_add(notes, NOTE_INFO,
+              "every mtime is %s, from SOURCE_DATE_EPOCH; --mtime=keep sends "
+              "the real ones",
+              value);
+    return 0;
+}
+
+#define AT(member) offsetof(struct options, member)
+
+/*
+ * Grouped as a reader asks: which files, what stream, what is said. Descriptions are wrapped by
+ * help.c, so they are one paragraph each.
+ */
+const struct option option_table[] = {
+    {OPTION_HEADING, .help = "Which files are sent:"},
+    {OPTION_STRING, 'f', false, "file", "FILE", AT(file), NULL,
+     "The Dockerfile, relative to the working directory as for docker; - reads it from "
+     "standard input. Default: PATH/Dockerfile, or PATH/dockerfile."},
+    {OPTION_BYTES, 0, false, "target", "STAGE", AT(target), NULL,
+     "Send what this stage needs. Default: what any stage of the file needs, so that docker "
+     "build --target works."},
+    {OPTION_CALL, 0, false, "build-arg", "NAME[=VALUE]", 0, take_build_arg,
+     "A variable that docker build gets too; NAME alone takes the value from the environment. "
+     "May be repeated."},
+    {OPTION_FLAG, 0, false, "args-final", NULL, AT(args_final), NULL,
+     "docker build gets the --build-arg values given here and no others, so that defaults of "
+     "ARG may be relied on."},
+    {OPTION_BYTES, 0, false, "platform", "OS/ARCH[/VARIANT]", AT(platform), NULL,
+     "What TARGETPLATFORM and its kin will be. Default: any."},
+    {OPTION_STRING, 0, false, "ignore-file", "FILE", AT(ignore_file), NULL,
+     "The ignore file; /dev/null for none. Default: the Dockerfile's name with .dockerignore "
+     "added, or PATH/.dockerignore."},
+    {OPTION_CHOICE, 0, false, "builder", "any|buildkit|classic", AT(builder), NULL,
+     "Whose rules apply. Default: any: BuildKit's ignore rules, and what either builder would "
+     "read."},
+    {OPTION_FLAG, 0, false, "full", NULL, AT(full), NULL,
+     "Send all that the ignore file keeps, whatever the Dockerfile reads."},
+    {OPTION_CALL, 0, false, "trust-bases", "GLOB[,GLOB]...", 0, take_trust_bases,
+     "Base images known to have no ONBUILD triggers, and no ENV that a COPY uses. May be "
+     "repeated."},
+    {OPTION_STRING, 0, false, "base-config", "engine|none|FILE", AT(base_config), NULL,
+     "Who is asked about other base images: the engine at DOCKER_HOST (default, for 2 seconds "
+     "at most), nobody, or a file with the output of docker image inspect."},
+
+    {OPTION_HEADING, .help = "What the stream is like:"},
+    {OPTION_STRING, 'o', false, "output", "FILE", AT(output), NULL,
+     "Write to FILE, which appears when it is complete; - is standard output."},
+    {OPTION_CALL, 'z', true, "gzip", "LEVEL", 0, take_gzip,
+     "Compress with gzip, level 1 (default) to 12."},
+    {OPTION_CALL, 0, true, "zstd", "LEVEL", 0, take_zstd,
+     "Compress with zstd, level 1 to 19 (default 3); buildah takes it, docker does not."},
+    {OPTION_CALL, 0, false, "mtime", "keep|epoch|SECONDS", 0, take_mtime,
+     "Times of files: their own, or one for all. Default: SOURCE_DATE_EPOCH where the "
+     "environment has it, else keep."},
+    {OPTION_CHOICE, 0, false, "dockerfile", "auto|plain", AT(dockerfile_mode), NULL,
+     "auto (default) hides the Dockerfile from the image where docker build would not copy it, "
+     "by a rewritten one; plain never rewrites."},
+    {OPTION_SIZE, 0, false, "max-size", "SIZE", AT(max_bytes), NULL,
+     "Refuse, with exit status 3, to send more than SIZE of file contents, such as 500M."},
+    {OPTION_COUNT, 0, false, "max-files", "N", AT(max_files), NULL,
+     "Refuse, with exit status 3, to send more than N files."},
+
+    {OPTION_HEADING, .help = "What is said, on standard error:"},
+    {OPTION_CALL, 0, true, "stats", "text|json", 0, take_stats,
+     "Say what was sent and how long it took; json is one line, the last."},
+    {OPTION_SET, 'v', false, "verbose", NULL, AT(talk), NULL,
+     "Also say why each set of files is as wide as it is.", TALK_VERBOSE},
+    {OPTION_SET, 'q', false, "quiet", NULL, AT(talk), NULL,
+     "Say nothing but why it failed: no progress, no warnings.", TALK_QUIET},
+    {OPTION_CHOICE, 0, false, "daemon", "auto|never|require", AT(daemon), NULL,
+     "Whether to use ctxd. This release has no daemon, so auto and never are the same and "
+     "require fails."},
+    {OPTION_SET, 0, false, "no-daemon", NULL, AT(daemon), NULL, "The same as --daemon=never.",
+     DAEMON_NEVER},
+    {OPTION_SET, 'h', false, "help", NULL, AT(action), NULL, "Print this and end.",
+     ACTION_HELP},
+    {OPTION_SET, 'V', false, "version", NULL, AT(action), NULL, "Print the version and end.",
+     ACTION_VERSION},
+};
+const size_t option_table_len = ARRAY_SIZE(option_table);

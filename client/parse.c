@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "options-priv.h"
+
+#include <assert.h>
+#include <errno.h>
+
+/* Enums are unsigned int here; the table writes them through a pointer of that type. */
+static_assert(sizeof(enum send_builder) == sizeof(unsigned), "an enum of the table's width");
+
+static void *field(struct options *options, const struct option *option)
+{
+    return (char *)options + option->offset;
+}
+
+static int take_choice(struct options *options, const struct option *option, const char *value,
+                       struct failure *f)
+{
+    struct bytes rest = bytes_of(option->metavar), choice;
+    for (unsigned i = 0; bytes_next(&rest, '|', &choice); i++) {
+        if (bytes_equal(choice, bytes_of(value))) {
+            *(unsigned *)field(options, option) = i;
+            return 0;
+        }
+    }
+    char accepted[64];
+    size_t n = 0;
+    for (const char *c = option->metavar; *c && n + 3 < sizeof(accepted); c++) {
+        accepted[n++] = *c == '|' ? ',' : *c;
+        if (*c == '|')
+            accepted[n++] = ' ';
+    }
+    accepted[n] = 0;
+    return fail(f, -EINVAL, "--%s=%s: not one of %s", option->name, QUOTE(bytes_of(value)),
+                accepted);
+}
+
+static int take_number(struct options *options, const struct option *option, const char *value,
+                       struct failure *f)
+{
+    uint64_t number;
+    bool size = option->kind == OPTION_SIZE;
+    int r = size ? number_parse_size(bytes_of(value), &number)
+                 : number_parse(bytes_of(value), &number);
+    if (r == 0 && number == 0)
+        r = -EINVAL;
+    if (r < 0)
+        return fail(f, -EINVAL, "--%s=%s: %s", option->name, QUOTE(bytes_of(value)),
+                    size ? "not a size above 0, such as 4096, 500M or 2GiB"
+                         : "not a number above 0");
+    *(uint64_t *)field(options, option) = number;
+    return 0;
+}
+
+static int take(struct options *options, const struct option *option, const char *value,
+                struct failure *f)
+{
+    bool text = option->kind == OPTION_STRING || option->kind == OPTION_BYTES;
+    if (text && !*value)
+        return fail(f, -EINVAL, "--%s: %s is empty", option->name, option->metavar);
+    switch (option->kind) {
+    case OPTION_FLAG:
+        *(bool *)field(options, option) = true;
+        return 0;
+    case OPTION_SET:
+        *(unsigned *)field(options, option) = option->set;
+        return 0;
+    case OPTION_STRING:
+        *(const char **)field(options, option) = value;
+        return 0;
+    case OPTION_BYTES:
+        *(struct bytes *)field(options, option) = bytes_of(value);
+        return 0;
+    case OPTION_CHOICE:
+        return take_choice(options, option, value, f);
+    case OPTION_SIZE:
+    case OPTION_COUNT:
+        return take_number(options, option, value, f);
+    case OPTION_CALL:
+        return option->take(options, value, f);
+    case OPTION_HEADING:
+        break;
+    }
+    return fail(f, -EINVAL, "--%s: not an option", option->name);
+}
+
+static const struct option *find(struct bytes name, char letter)
+{
+    for (size_t i = 0; i < option_table_len; i++) {
+        const struct option *option = &option_table[i];
+        if (option->kind == OPTION_HEADING)
+            continue;
+        if (letter ? option->letter == letter : bytes_equal(bytes_of(option->name), name))
+            return option;
+    }
+    return NULL;
+}
+
+/* The words of a command line, one after the other. */
+struct words {
+    char **at, **end;
+};
+
+static int parse_long(struct options *options, struct words *words, const char *word,
+                      struct failure *f)
+{
+    struct bytes text = bytes_of(word);
+    size_t equals = bytes_find(text, '=');
+    struct bytes name = bytes_from(bytes_head(text, equals), 2);
+    const char *value = equals < text.len ? word + equals + 1 : NULL;
+    const struct option *option = find(name, 0);
+    if (!option) {
+        char hint[256];
+        return fail(f, -EINVAL, "%s: no such option%s%s", QUOTE(bytes_head(text, equals)),
+                    options_suggest(name, hint, sizeof(hint)) ? "; " : "", hint);
+    }
+    if (!option->metavar && value)
+        return fail(f, -EINVAL, "--%s takes no value", option->name);
+    if (option->metavar && !option->optional && !value) {
+        if (words->at == words->end)
+            return fail(f, -EINVAL, "--%s needs a value: --%s=%s", option->name, option->name,
+                        option->metavar);
+        value = *words->at++;
+    }
+    return take(options, option, value, f);
+}
+
+/* "-vqf FILE", "-fFILE", "-z9": letters, the last of which may take what is left. */
+static int parse_letters(struct options *options, struct words *words, const char *word,
+                         struct failure *f)
+{
+    for (const char *c = word + 1; *c; c++) {
+        const struct option *option = find(BYTES(""), *c);
+        if (!option) {
+            char hint[256];
+            return fail(f, -EINVAL, "%s: no such option%s%s", QUOTE(bytes_of(word)),
+                        options_suggest(bytes_at(c, 1), hint, sizeof(hint)) ? "; " : "", hint);
+        }
+        if (!option->metavar) {
+            int r = take(options, option, NULL, f);
+            if (r < 0)
+                return r;
+            continue;
+        }
+        const char *value = c[1] ? c + 1 + (c[1] == '=') : NULL;
+        if (!value && !option->optional) {
+            if (words->at == words->end)
+                return fail(f, -EINVAL, "-%c needs a value: -%c %s", *c, *c, option->metavar);
+            value = *words->at++;
+        }
+        return take(options, option, value, f);
+    }
+    return 0;
+}
+
+int options_parse(int argc, char **argv, struct notes *notes, struct options *ret,
+                  struct failure *f)
+{
+    struct words words = {argv + (argc > 0), argv + argc};
+    bool only_paths = false;
+    int r = 0;
+    ret->base_config = "engine";
+    while (r == 0 && words.at < words.end && ret->action == ACTION_SEND) {
+        const char *word = *words.at++;
+        if (only_paths || word[0] != '-' || !word[1]) {
+            if (ret->path)
+                return fail(f, -EINVAL, "%s: one PATH only, and it is %s already",
+                            QUOTE(bytes_of(word)), QUOTE(bytes_of(ret->path)));
+            ret->path = word;
+        } else if (!strcmp(word, "--")) {
+            only_paths = true;
+        } else if (word[1] == '-') {
+            r = parse_long(ret, &words, word, f);
+        } else {
+            r = parse_letters(ret, &words, word, f);
+        }
+    }
+    if (r < 0 || ret->action != ACTION_SEND)
+        return r;
+    if (!ret->path)
+        ret->path = ".";
+    return options_environment(ret, notes, f);
+}
+
+void options_release(struct options *options)
+{
+    arena_release(&options->arena);
+}
+
+/* ---- suggestions ----------------------------------------------------------------------- */
+
+/* Options of `docker build` that people will try here: they go behind the pipe. */
+static const char docker_options[][16] = {
+    "t",        "tag",      "no-cache", "pull",     "network",  "label",         "secret",
+    "ssh",      "progress", "rm",       "force-rm", "squash",   "iidfile",       "cache-from",
+    "cache-to", "load",     "push",     "memory",   "add-host", "build-context",
+};
+
+#define NAME_MAX_COMPARED 24
+
+/* Edits from a to b: insertions, deletions, changes. Source: Wagner and Fischer, 1974. */
+static size_t edit_distance(struct bytes a, struct bytes b)
+{
+    size_t row[NAME_MAX_COMPARED + 1];
+    if (a.len > NAME_MAX_COMPARED || b.len > NAME_MAX_COMPARED)
+        return SIZE_MAX;
+    for (size_t j = 0; j <= b.len; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a.len; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.len; j++) {
+            size_t best = diagonal + (a.at[i - 1] != b.at[j - 1]);
+            diagonal = row[j];
+            best = row[j] + 1 < best ? row[j] + 1 : best;
+            row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+        }
+    }
+    return row[b.len];
+}
+
+bool options_suggest(struct bytes name, char *text, size_t size)
+{
+    text[0] = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(docker_options); i++) {
+        if (!bytes_equal(bytes_of(docker_options[i]), name))
+            continue;
+        snprintf(text, size,
+                 "docker build takes it, behind the pipe: ctx-send | docker build %s%.*s ... -",
+                 name.len == 1 ? "-" : "--", BYTES_ARG(name));
+        return true;
+    }
+    const char *nearest = NULL;
+    size_t least = 3; /* more edits than two is another word */
+    for (size_t i = 0; i < option_table_len; i++) {
+        if (option_table[i].kind == OPTION_HEADING)
+            continue;
+        struct bytes known = bytes_of(option_table[i].name);
+        size_t edits = edit_distance(name, known);
+        if (name.len >= 3 && bytes_starts(known, name))
+            edits = 0;
+        if (edits < least && edits < name.len) {
+            least = edits;
+            nearest = option_table[i].name;
+        }
+    }
+    if (nearest)
+        snprintf(text, size, "did you mean --%s?", nearest);
+    return nearest != NULL;
+}
