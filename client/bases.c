@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bases.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+
+/* An array of strings, or nothing, into the arena. */
+static int strings_from_json(const json_t *array, struct arena *arena, const struct bytes **ret,
+                             size_t *ret_n)
+{
+    if (!array || json_is_null(array))
+        return 0;
+    if (!json_is_array(array))
+        return -EINVAL;
+    size_t n = json_array_size(array);
+    struct bytes *strings = ARENA_ARRAY(arena, n, struct bytes);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *string = json_array_get(array, i);
+        if (!json_is_string(string))
+            return -EINVAL;
+        strings[i] =
+            arena_copy(arena, bytes_at(json_string_value(string), json_string_length(string)));
+    }
+    *ret = strings;
+    *ret_n = n;
+    return 0;
+}
+
+int base_from_json(const json_t *image, struct arena *arena, struct df_base *base)
+{
+    const json_t *config = json_object_get(image, "Config");
+    if (!json_is_object(config)) {
+        base->reason = BYTES("its description has no Config");
+        return -EINVAL;
+    }
+    if (strings_from_json(json_object_get(config, "Env"), arena, &base->env, &base->n_env) <
+            0 ||
+        strings_from_json(json_object_get(config, "OnBuild"), arena, &base->onbuild,
+                          &base->n_onbuild) < 0) {
+        base->reason = BYTES("Env or OnBuild of its description is no list of strings");
+        return -EINVAL;
+    }
+    base->known = true;
+    return 0;
+}
+
+/* ---- names ------------------------------------------------------------------------------ */
+
+static struct bytes without_prefix(struct bytes name, struct bytes prefix)
+{
+    return bytes_starts(name, prefix) ? bytes_from(name, prefix.len) : name;
+}
+
+/*
+ * The one spelling of an image's name: "docker.io/library/x" is "x:latest", and beside a digest
+ * a tag says nothing. Source: distribution/reference, ParseNormalizedNamed and TagNameOnly.
+ */
+static struct bytes normal_name(struct arena *arena, struct bytes name)
+{
+    name = without_prefix(name, BYTES("index.docker.io/"));
+    name = without_prefix(name, BYTES("docker.io/"));
+    name = without_prefix(name, BYTES("library/"));
+    struct bytes digest = bytes_from(name, bytes_find(name, '@'));
+    name = bytes_head(name, name.len - digest.len);
+    /* A colon before the last slash belongs to the registry's port. */
+    size_t colon = bytes_find_last(name, ':'), slash = bytes_find_last(name, '/');
+    bool tagged = colon < name.len && (slash == name.len || colon > slash);
+    if (digest.len)
+        return arena_printf(arena, "%.*s%.*s",
+                            BYTES_ARG(bytes_head(name, tagged ? colon : name.len)),
+                            BYTES_ARG(digest));
+    return tagged ? name : arena_printf(arena, "%.*s:latest", BYTES_ARG(name));
+}
+
+static bool called(const json_t *image, const char *list, struct bytes name,
+                   struct arena *arena)
+{
+    const json_t *names = json_object_get(image, list);
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *text = json_string_value(json_array_get(names, i));
+        if (text && bytes_equal(normal_name(arena, bytes_of(text)), name))
+            return true;
+    }
+    return false;
+}
+
+/* ---- a file ----------------------------------------------------------------------------- */
+
+static const json_t *image_called(const json_t *images, struct bytes name, struct arena *arena)
+{
+    name = normal_name(arena, name);
+    size_t n = json_is_array(images) ? json_array_size(images) : 1;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *image = json_is_array(images) ? json_array_get(images, i) : images;
+        if (called(image, "RepoTags", name, arena) || called(image, "RepoDigests", name, arena))
+            return image;
+    }
+    return NULL;
+}
+
+static int read_file(const char *path, struct arena *arena, struct df_base *bases, size_t n,
+                     struct failure *f)
+{
+    cleanup_buf struct buf text = BUF(BASE_CONFIG_MAX);
+    int r = io_read_file(AT_FDCWD, path, &text);
+    if (r < 0)
+        return fail_errno(f, r, "--base-config: %s", QUOTE(bytes_of(path)));
+    json_error_t error;
+    json_t *images = json_loadb((const char *)text.at, text.len, 0, &error);
+    if (!images)
+        return fail(f, -EINVAL, "--base-config: %s:%d: %s", QUOTE(bytes_of(path)), error.line,
+                    error.text);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *image = image_called(images, bases[i].name, arena);
+        if (!image)
+            bases[i].reason =
+                arena_printf(arena, "%s has no image of that name", QUOTE(bytes_of(path)));
+        else if (base_from_json(image, arena, &bases[i]) < 0)
+            r = fail(f, -EINVAL, "--base-config: %s: image %s: %.*s", QUOTE(bytes_of(path)),
+                     QUOTE(bases[i].name), BYTES_ARG(bases[i].reason));
+    }
+    json_decref(images);
+    return r;
+}
+
+int bases_find(const char *who, const struct bytes *names, size_t n_names, struct arena *arena,
+               struct df_base **ret_bases, struct failure *f)
+{
+    struct df_base *bases = ARENA_ARRAY(arena, n_names, struct df_base);
+    for (size_t i = 0; i < n_names; i++)
+        bases[i] = (struct df_base){.name = names[i], .reason = BYTES("--base-config=none")};
+    if (!strcmp(who, "engine")) {
+        engine_ask(bases, n_names, arena);
+    } else if (strcmp(who, "none") != 0) {
+        int r = read_file(who, arena, bases, n_names, f);
+        if (r < 0)
+            return r;
+    }
+    *ret_bases = bases;
+    return 0;
+}

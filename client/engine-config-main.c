@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ctx-engine-config IMAGE...: asks the Docker engine what it knows of images.
+ *
+ * Started by ctx-send, and not meant for people. Asks at DOCKER_HOST (unix:// or tcp://, with
+ * DOCKER_TLS_VERIFY and DOCKER_CERT_PATH), else unix:///var/run/docker.sock. Prints one line of
+ * JSON an image, at once: {"name": N, "image": {"Config": {"Env": …, "OnBuild": …}}}
+ * or {"name": N, "error": why}. It ends by itself in time; ctx-send kills it otherwise.
+ *
+ * Source: Docker Engine API, ImageInspect.
+ */
+#include "base.h"
+#include "bases.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+
+/* Before ctx-send's own deadline, so that the reason is ours to say. */
+#define DEADLINE_MS (ENGINE_TIMEOUT_MS - 150)
+#define BODY_MAX (1u << 20)
+
+struct engine {
+    CURL *curl;
+    char url[512]; /* up to "/images/" */
+    char error[CURL_ERROR_SIZE];
+    uint64_t deadline_ns;
+};
+
+static size_t on_body(char *at, size_t one, size_t len, void *body)
+{
+    return buf_add(body, at, one * len) < 0 ? 0 : len;
+}
+
+/* Sets the certificates that docker's own client would use. */
+static void use_tls(CURL *curl)
+{
+    const char *dir = getenv("DOCKER_CERT_PATH");
+    static const struct {
+        CURLoption option;
+        const char *file;
+    } files[] = {
+        {CURLOPT_CAINFO, "ca.pem"}, {CURLOPT_SSLCERT, "cert.pem"}, {CURLOPT_SSLKEY, "key.pem"}};
+    for (size_t i = 0; dir && *dir && i < ARRAY_SIZE(files); i++) {
+        char path[4096];
+        snprintf(path, sizeof(path), "%s/%s", dir, files[i].file);
+        curl_easy_setopt(curl, files[i].option, path);
+    }
+}
+
+/* Where the engine is. NULL, or why it can't be asked. */
+static const char *find_engine(struct engine *engine)
+{
+    const char *host = getenv("DOCKER_HOST");
+    const char *verify = getenv("DOCKER_TLS_VERIFY");
+    bool tls = verify && *verify;
+    if (!host || !*host)
+        host = "unix:///var/run/docker.sock";
+    if (!strncmp(host, "unix://", 7)) {
+        curl_easy_setopt(engine->curl, CURLOPT_UNIX_SOCKET_PATH, host + 7);
+        snprintf(engine->url, sizeof(engine->url), "http://engine/images/");
+    } else if (!strncmp(host, "tcp://", 6) && strlen(host) < 300) {
+        snprintf(engine->url, sizeof(engine->url), "http%s://%s/images/", tls ? "s" : "",
+                 host + 6);
+        if (tls)
+            use_tls(engine->curl);
+    } else {
+        return "DOCKER_HOST is neither unix:// nor tcp://, the kinds that are asked";
+    }
+    return NULL;
+}
+
+static const char *explain(struct engine *engine, CURLcode r)
+{
+    switch (r) {
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return "no engine answers (DOCKER_HOST, or /var/run/docker.sock)";
+    case CURLE_OPERATION_TIMEDOUT:
+        return "the engine did not answer within 2 seconds";
+    case CURLE_WRITE_ERROR:
+        return "the engine's answer is larger than 1 MiB";
+    default:
+        return engine->error[0] ? engine->error : curl_easy_strerror(r);
+    }
+}
+
+/* The two lists that matter, so that little goes through the pipe. */
+static json_t *essence(const json_t *image)
+{
+    const json_t *config = json_object_get(image, "Config");
+    if (!json_is_object(config))
+        return json_object();
+    return json_pack("{s:{s:O?,s:O?}}", "Config", "Env", json_object_get(config, "Env"),
+                     "OnBuild", json_object_get(config, "OnBuild"));
+}
+
+/* Returns why there is no image in *ret_image, or NULL. */
+static const char *ask(struct engine *engine, const char *name, json_t **ret_image)
+{
+    char url[sizeof(engine->url) + 600];
+    uint64_t now = clock_now_ns();
+    if (now >= engine->deadline_ns)
+        return "the engine did not answer within 2 seconds";
+    if (strlen(name) > 512)
+        return "its name is too long";
+    snprintf(url, sizeof(url), "%s%s/json", engine->url, name);
+    cleanup_buf struct buf body = BUF(BODY_MAX);
+    engine->error[0] = 0;
+    curl_easy_setopt(engine->curl, CURLOPT_URL, url);
+    curl_easy_setopt(engine->curl, CURLOPT_WRITEDATA, &body);
+    curl_easy_setopt(engine->curl, CURLOPT_TIMEOUT_MS,
+                     (long)((engine->deadline_ns - now) / 1000000 + 1));
+    CURLcode r = curl_easy_perform(engine->curl);
+    if (r != CURLE_OK)
+        return explain(engine, r);
+    long status = 0;
+    curl_easy_getinfo(engine->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (status == 404)
+        return "the engine does not have that image yet";
+    if (status != 200)
+        return "the engine refused to tell";
+    json_t *image = json_loadb((const char *)body.at, body.len, 0, NULL);
+    if (!json_is_object(image)) {
+        json_decref(image);
+        return "the engine's answer is not JSON";
+    }
+    *ret_image = essence(image);
+    json_decref(image);
+    return *ret_image ? NULL : "the engine's answer could not be understood";
+}
+
+static int print_line(json_t *line)
+{
+    int r = line ? json_dumpf(line, stdout, JSON_COMPACT) : -1;
+    json_decref(line);
+    return r < 0 || putchar('\n') == EOF || fflush(stdout) == EOF ? -EIO : 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct engine engine = {.deadline_ns = clock_now_ns() + DEADLINE_MS * 1000000ull};
+    if (argc < 2) {
+        fprintf(stderr, "usage: ctx-engine-config IMAGE...\n");
+        return 2;
+    }
+    engine.curl = curl_easy_init();
+    if (!engine.curl)
+        return 1;
+    const char *nowhere = find_engine(&engine);
+    curl_easy_setopt(engine.curl, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(engine.curl, CURLOPT_ERRORBUFFER, engine.error);
+    curl_easy_setopt(engine.curl, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(engine.curl, CURLOPT_NOSIGNAL, 1L);
+    /* A proxy is for the internet, and a redirect would ask somebody else. */
+    curl_easy_setopt(engine.curl, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(engine.curl, CURLOPT_FOLLOWLOCATION, 0L);
+    int r = 0;
+    for (int i = 1; i < argc && r == 0; i++) {
+        json_t *image = NULL;
+        const char *error = nowhere ? nowhere : ask(&engine, argv[i], &image);
+        r = print_line(error ? json_pack("{s:s,s:s}", "name", argv[i], "error", error)
+                             : json_pack("{s:s,s:o}", "name", argv[i], "image", image));
+    }
+    curl_easy_cleanup(engine.curl);
+    return r < 0;
+}
