@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+# fish completion for ctx-send. Checked against --help by tests/cli/docs.
+
+function __ctx_send_stages
+    set -l file Dockerfile
+    set -l words (commandline -opc)
+    for i in (seq (count $words))
+        switch $words[$i]
+            case -f --file
+                set file $words[(math $i + 1)]
+            case '--file=*'
+                set file (string replace -- --file= '' $words[$i])
+        end
+    end
+    test -r "$file"; and string replace -rfi '^\s*from\s.*\sas\s+(\S+).*' '$1' <$file
+end
+
+complete -c ctx-send -f -a '(__fish_complete_directories)' -d Context
+complete -c ctx-send -s f -l file -r -F -d 'The Dockerfile'
+complete -c ctx-send -l target -x -a '(__ctx_send_stages)' -d 'Send what this stage needs'
+complete -c ctx-send -l build-arg -x -a '(set -nx)' -d 'A variable that docker build gets too'
+complete -c ctx-send -l args-final -d 'The --build-arg values are all there will be'
+complete -c ctx-send -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7' -d 'What TARGETPLATFORM will be'
+complete -c ctx-send -l ignore-file -r -F -d 'The ignore file'
+complete -c ctx-send -l builder -x -a 'any buildkit classic' -d 'Whose rules apply'
+complete -c ctx-send -l full -d 'Send all that the ignore file keeps'
+complete -c ctx-send -l trust-bases -x -d 'Base images without triggers'
+complete -c ctx-send -l base-config -r -F -a 'engine none' -d 'Who is asked about base images'
+complete -c ctx-send -s o -l output -r -F -d 'Write to a file'
+complete -c ctx-send -s z -l gzip -d 'Compress with gzip'
+complete -c ctx-send -l zstd -d 'Compress with zstd'
+complete -c ctx-send -l mtime -x -a 'keep epoch' -d 'Times of files'
+complete -c ctx-send -l dockerfile -x -a 'auto plain' -d 'Hide the Dockerfile where needed, or never'
+complete -c ctx-send -l max-size -x -d 'Refuse to send more'
+complete -c ctx-send -l max-files -x -d 'Refuse to send more files'
+complete -c ctx-send -l stats -d 'Say what was sent'
+complete -c ctx-send -s v -l verbose -d 'Say why'
+complete -c ctx-send -s q -l quiet -d 'Say only why it failed'
+complete -c ctx-send -l daemon -x -a 'auto never require' -d 'Whether to use ctxd'
+complete -c ctx-send -l no-daemon -d 'The same as --daemon=never'
+complete -c ctx-send -s h -l help -d 'Print a summary'
+complete -c ctx-send -s V -l version -d 'Print the version'

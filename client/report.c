@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "report.h"
+
+#include <jansson.h>
+
+/* Of a tree that deserves a warning per file nobody reads all; --verbose shows them. */
+#define WARNINGS_SHOWN 20
+
+void report_notes(const struct notes *notes, enum options_talk talk)
+{
+    size_t warnings = 0;
+    if (talk == TALK_QUIET)
+        return;
+    for (size_t i = 0; i < notes->n; i++) {
+        const struct note *note = &notes->at[i];
+        if (note->level == NOTE_WARNING) {
+            if (++warnings <= WARNINGS_SHOWN || talk == TALK_VERBOSE)
+                fprintf(stderr, "ctx-send: warning: %.*s\n", BYTES_ARG(note->text));
+        } else if (talk == TALK_VERBOSE) {
+            fprintf(stderr, "ctx-send: note: %.*s\n", BYTES_ARG(note->text));
+        }
+    }
+    if (talk != TALK_VERBOSE && warnings > WARNINGS_SHOWN)
+        fprintf(stderr, "ctx-send: warning: and %zu more; --verbose shows them\n",
+                warnings - WARNINGS_SHOWN + notes->dropped);
+    else if (notes->dropped)
+        fprintf(stderr, "ctx-send: warning: and %zu more that were not kept\n", notes->dropped);
+}
+
+void report_failure(const struct failure *f)
+{
+    fprintf(stderr, "ctx-send: %s\n", f->text);
+}
+
+static const char *codec_name(enum send_codec codec)
+{
+    static const char *const names[] = {
+        [SEND_TAR] = "none", [SEND_GZIP] = "gzip", [SEND_ZSTD] = "zstd"};
+    return names[codec];
+}
+
+static json_t *warnings_json(const struct notes *notes)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < notes->n; i++) {
+        if (notes->at[i].level != NOTE_WARNING)
+            continue;
+        struct bytes text = notes->at[i].text;
+        json_t *string = json_stringn((const char *)text.at, text.len);
+        /* Notes are printable UTF-8; one that is not must not lose the others. */
+        json_array_append_new(list, string ? string : json_string("(not UTF-8)"));
+    }
+    return list;
+}
+
+static void print_json(const struct options *options, const struct send_stats *stats,
+                       const struct notes *notes)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+    } counts[] = {
+        {"files", stats->n_files},
+        {"directories", stats->n_dirs},
+        {"symlinks", stats->n_links},
+        {"hardlinks", stats->n_hardlinks},
+        {"skipped", stats->n_skipped},
+        {"content_bytes", stats->content_bytes},
+        {"tar_bytes", stats->tar_bytes},
+        {"out_bytes", stats->out_bytes},
+        {"directories_read", stats->n_dirs_read},
+        {"entries_looked_at", stats->n_stats},
+        {"walk_ns", stats->walk_ns},
+        {"total_ns", stats->total_ns},
+    };
+    json_t *line = json_object();
+    for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
+        json_object_set_new(line, counts[i].name, json_integer((json_int_t)counts[i].value));
+    json_object_set_new(line, "compression", json_string(codec_name(options->codec)));
+    json_object_set_new(line, "rewritten", json_boolean(stats->rewritten));
+    json_object_set_new(line, "whole_context", json_boolean(stats->everything));
+    json_object_set_new(line, "warnings", warnings_json(notes));
+    json_dumpf(line, stderr, JSON_COMPACT);
+    fputc('\n', stderr);
+    json_decref(line);
+}
+
+static void print_text(const struct options *options, const struct send_stats *stats)
+{
+    char content[16], tar[16], out[16];
+    fprintf(stderr,
+            "sent    %llu files, %llu directories, %llu symlinks, %llu hardlinks: %s\n"
+            "stream  %s tar, %s written, compression %s%s\n"
+            "walk    %llu directories read, %llu entries looked at, %llu skipped\n"
+            "time    %.3f s, of which the walk %.3f s\n",
+            (unsigned long long)stats->n_files, (unsigned long long)stats->n_dirs,
+            (unsigned long long)stats->n_links, (unsigned long long)stats->n_hardlinks,
+            number_human(content, stats->content_bytes), number_human(tar, stats->tar_bytes),
+            number_human(out, stats->out_bytes), codec_name(options->codec),
+            stats->rewritten ? ", with a rewritten Dockerfile" : "",
+            (unsigned long long)stats->n_dirs_read, (unsigned long long)stats->n_stats,
+            (unsigned long long)stats->n_skipped, (double)stats->total_ns / 1e9,
+            (double)stats->walk_ns / 1e9);
+}
+
+void report_stats(const struct options *options, const struct send_stats *stats,
+                  const struct notes *notes)
+{
+    if (options->stats == STATS_JSON)
+        print_json(options, stats, notes);
+    else if (options->stats == STATS_TEXT)
+        print_text(options, stats);
+}

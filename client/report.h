@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What ctx-send says when it is over: notes, failures and --stats. The only place that writes
+ * to standard error, but for the progress line. Thread: one at a time.
+ */
+#ifndef CTXD_REPORT_H
+#define CTXD_REPORT_H
+
+#include "options.h"
+
+/* Warnings, and with --verbose the rest. */
+void report_notes(const struct notes *notes, enum options_talk talk);
+void report_failure(const struct failure *f);
+/* The stats in the form that was asked for; json is one line (ctx-send(1) lists its fields). */
+void report_stats(const struct options *options, const struct send_stats *stats,
+                  const struct notes *notes);
+
+#endif
