@@ -6,7 +6,7 @@
  * Never less than the build reads: what can't be decided widens, with a note that says why.
  * Touches the file system only in reads_resolve(), which follows links below the root.
  *
- *     r = dockerfile_parse(name, text, &df, f);             parse.c heredoc.c words.c
+ *     r = dockerfile_parse(name, text, &df, f);             parse.c words.c heredoc.c …
  *     r = dockerfile_reads(df, &request, notes, &reads, f); stages.c scope.c reads.c
  *     r = reads_resolve(reads, root_fd, f);                 follow.c
  *     … select_root(), select_check() down the walk         select.c
@@ -21,6 +21,10 @@
  * BuildKit does (bufio.MaxScanTokenSize). */
 #define DOCKERFILE_MAX (16u << 20)
 #define DOCKERFILE_LINE_MAX 65535u
+/* More of them is refused with -E2BIG: a few bytes of text cost a few hundred here, and an
+ * image of 127 layers is all a daemon takes. Words are counted over the whole file. */
+#define DOCKERFILE_INSTRUCTIONS_MAX 100000u
+#define DOCKERFILE_WORDS_MAX (1u << 20)
 
 /* ---- text -> instructions ------------------------------------------------------------- */
 
@@ -39,12 +43,17 @@ struct df_flag {
     struct bytes name;  /* "from" of --from=x; the value is as written, unexpanded, */
     struct bytes value; /* quotes and escapes resolved as the builder's flag reader does */
     bool has_value;
+    size_t at;        /* offsets in the text: the flag's first byte, … */
+    size_t value_at;  /* … the byte behind its `=`, … */
+    size_t value_end; /* … and behind the flag. Bytes put there continue the value, also where
+                         it is quoted or spread over lines. No value: both are value_end */
 };
 
 struct df_heredoc {
-    struct bytes name;
-    struct bytes body;
-    bool expand;
+    struct bytes name; /* quotes and escapes removed */
+    struct bytes body; /* the lines before the terminator, byte for byte */
+    bool expand;       /* no part of the name was quoted */
+    bool chomp;        /* `<<-`: leading tabs are dropped from body lines */
 };
 
 struct df_instruction {
@@ -54,17 +63,21 @@ struct df_instruction {
     uint32_t last_line; /* of its last one, heredoc bodies included */
     size_t at;          /* offsets in the text: the keyword's first byte, … */
     size_t word_end;    /* … the byte behind it, … */
-    size_t end;         /* … and behind the last line's newline */
+    size_t end;         /* … and behind the last line's newline, heredocs included */
     struct bytes args;  /* what follows the keyword, continuations joined, comments dropped */
     struct bytes rest;  /* args behind the flags */
     struct df_flag *flags;
     size_t n_flags;
-    bool json;           /* words come from the JSON form: not split, quotes not special */
-    struct bytes *words; /* COPY, ADD: sources and destination; FROM, ARG, ENV: their words */
+    bool json;           /* RUN, COPY, ADD: args are a JSON array. Its words are still expanded
+                            as others are: quotes and escapes inside them count */
+    struct bytes *words; /* unexpanded. COPY, ADD: sources and destination; FROM: the base, or
+                            base, `AS`, name; ARG: `name` or `name=value` each; ENV: name and
+                            value by turns. Others have none */
     size_t n_words;
     struct df_heredoc *heredocs; /* in the order of their `<<` words */
     size_t n_heredocs;
-    struct df_instruction *trigger; /* ONBUILD's own instruction; its offsets are in the text */
+    struct df_instruction *trigger; /* ONBUILD's own instruction; its offsets are in the text.
+                                       Its arguments are not checked: maybe it never runs */
     uint32_t stage;                 /* its stage, DF_GLOBAL before the first FROM */
 };
 
@@ -82,6 +95,7 @@ struct dockerfile {
     struct bytes name;   /* for messages */
     struct bytes text;   /* a copy of what was parsed, byte for byte */
     struct bytes syntax; /* of `# syntax=`, empty where none */
+    bool foreign;        /* syntax is not Docker's own: nothing below is filled */
     uint8_t escape;      /* '\\' or '`' */
     struct df_instruction *instructions;
     size_t n_instructions;
@@ -91,12 +105,21 @@ struct dockerfile {
 
 /*
  * Parses; -EINVAL with name and line for what both builders reject (no instruction, unknown
- * instruction, text before FROM, unterminated heredoc …). Bad arguments of instructions that
- * the analysis doesn't need are the builder's to report. *ret is freed by dockerfile_free().
+ * instruction, text before FROM, unterminated heredoc …), -E2BIG past the maxima above. Bad
+ * arguments of instructions that the analysis doesn't need, and flags it doesn't know, are the
+ * builder's to report. A foreign syntax may be any text: it is not parsed and no error.
+ * *ret is freed by dockerfile_free(). Linear in text.len. Thread: any.
+ * Source: BuildKit frontend/dockerfile, parser and instructions, v0.34.
  */
 int dockerfile_parse(struct bytes name, struct bytes text, struct dockerfile **ret,
                      struct failure *f) must_use;
 void dockerfile_free(struct dockerfile *df);
+
+/*
+ * Whether a word of COPY or ADD is a heredoc (`<<EOF`) to the builder, no path. Words of the
+ * JSON form are too, though no body follows them: the builder writes an empty file.
+ */
+bool df_is_heredoc(struct bytes word);
 
 /* ---- variables (expand.c) ------------------------------------------------------------- */
 
@@ -107,19 +130,27 @@ enum df_value {
     DF_UNKNOWN, /* set or not, to what only the build knows */
 };
 
-/* Asked for each variable that a word names. Returns its state, *ret_value where known. */
+/* Asked for each variable that a word names. Returns its state, *ret_value where known; where
+ * unknown it may give a likely value. */
 typedef enum df_value df_lookup(void *scope, struct bytes name, struct bytes *ret_value);
 
 /*
- * Expands a word by the shell rules of Dockerfiles: quotes removed unless keep_quotes (JSON
- * words: raw, only variables and escapes), every substitution form of the newest builder.
+ * Expands a word by the shell rules of Dockerfiles: every substitution form of the newest
+ * builder, then quotes and escapes removed; words of the JSON form are no exception. What was
+ * quoted leaves no trace: `a\*b` gives `a*b`, which COPY takes for a pattern.
  *
- * Where an unknown variable takes part, *ret_known_prefix < ret_text->len or == it tells how
- * many leading bytes of *ret_text are certain whatever the variable is; what follows is one
- * guess. *ret_unknown is then true and *ret_variable names it. -EINVAL for a malformed word,
- * and for
- * ${x:?message} of an unset x. Result in the arena.
+ * Where an unknown variable takes part, unknown is set, text is one guess (with the lookup's
+ * *ret_value, where it gave one, else as if unset), and its first known_prefix bytes are
+ * certain, whatever the variable is or if it is unset.
+ *
+ * -EINVAL for a malformed word and for ${x:?message} of an unset x. -E2BIG past EXPAND_MAX for
+ * one word, and where one arena is asked for more than EXPAND_ARENA_MAX in all: sixteen
+ * megabytes of `ENV X=$X$X` should end in a message. Result in the arena, f without a line.
+ * Thread: any. Source: BuildKit frontend/dockerfile/shell, v0.34.
  */
+#define EXPAND_MAX (1u << 20)
+#define EXPAND_ARENA_MAX (256u << 20)
+
 struct df_expanded {
     struct bytes text;
     bool unknown;

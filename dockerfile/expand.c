@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * $x and ${x…}: which part of a value, or what in its place. Where an unknown variable takes
+ * part, the result is a guess, and the question is how much of it is certain:
+ *
+ *     form         x unknown   word or pattern unknown, x known
+ *     ${x-w} …     nothing     w's own, where w is taken; else all
+ *     ${x#p}       nothing     nothing: p may take any part of x off its front
+ *     ${x%p}       nothing     nothing: p may match all of x
+ *     ${x/p/r}     nothing     p: nothing; r: what is before the first match
+ *
+ * Errors of a guess are no errors.
+ */
+#include "dockerfile-priv.h"
+
+#include <errno.h>
+
+/* 2^26 steps of matching are about 50 ms; a path against a pattern needs hundreds. */
+#define MATCH_STEPS_MAX (1u << 26)
+/* Steps charged to the arena as one byte, so that EXPAND_ARENA_MAX bounds time too. */
+#define MATCH_STEPS_PER_BYTE 16
+
+struct form {
+    struct bytes name;
+    uint32_t op;      /* '-' '+' '?' '#' '%' '/' */
+    bool null_counts; /* `:`: an empty value is as an unset one */
+    bool all;         /* `//` */
+    const struct lex_text *word, *replacement;
+    enum df_value state;
+    struct bytes value; /* empty where unset; a guess where unknown */
+    bool set;
+};
+
+/* Appends text of which `known` bytes are certain; `variable` is to blame where not all are. */
+static void put_guess(struct lex *l, struct lex_text *out, struct bytes text, size_t known,
+                      struct bytes variable)
+{
+    if (!out->unknown) {
+        out->unknown = true;
+        out->known = out->text.len + (known < text.len ? known : text.len);
+        out->variable = variable;
+    }
+    lex_put(l, out, text);
+}
+
+static void put_text(struct lex *l, struct lex_text *out, const struct lex_text *text)
+{
+    if (text->unknown)
+        put_guess(l, out, buf_bytes(&text->text), text->known, text->variable);
+    else
+        lex_put(l, out, buf_bytes(&text->text));
+}
+
+/* ---- names ---------------------------------------------------------------------------- */
+
+static bool is_special_name(uint32_t c)
+{
+    return c < 0x80 && c != 0 && strchr("@*#?-$!0", (int)c);
+}
+
+/* A run of digits, one special character, or letters, digits and `_`. Empty: no name. */
+static struct bytes read_name(struct lex *l)
+{
+    struct bytes start = l->rest;
+    uint32_t c = lex_peek(l);
+    if (c == LEX_END)
+        return bytes_head(start, 0);
+    if (rune_is_digit(c)) {
+        while (l->rest.len && rune_is_digit(lex_peek(l)))
+            lex_next(l);
+    } else if (is_special_name(c)) {
+        lex_next(l);
+    } else {
+        while (l->rest.len &&
+               (c = lex_peek(l), c == '_' || rune_is_letter(c) || rune_is_digit(c)))
+            lex_next(l);
+    }
+    return bytes_head(start, start.len - l->rest.len);
+}
+
+static void look_up(struct lex *l, struct form *form)
+{
+    form->value = (struct bytes){0};
+    form->state = l->lookup(l->scope, form->name, &form->value);
+    form->set = form->state == DF_KNOWN || (form->state == DF_UNKNOWN && form->value.at);
+    if (!form->set)
+        form->value = BYTES("");
+}
+
+/* ---- ${x-w} ${x+w} ${x?w} ------------------------------------------------------------- */
+
+static int apply_choice(struct lex *l, const struct form *form, struct lex_text *out)
+{
+    bool absent = !form->set || (form->null_counts && form->value.len == 0);
+    bool unknown = form->state == DF_UNKNOWN;
+    if (form->op == '?' && absent && !unknown) {
+        struct bytes why = buf_bytes(&form->word->text);
+        return fail(l->f, -EINVAL, "%.*s %s%s%s", BYTES_ARG(form->name),
+                    form->set ? "is empty" : "is not set", why.len ? ": " : "",
+                    why.len ? QUOTE(why) : "");
+    }
+    bool take_word = form->op == (absent ? '-' : '+');
+    bool take_value = !absent && form->op != '+';
+    if (unknown) {
+        struct bytes guess = take_word    ? buf_bytes(&form->word->text)
+                             : take_value ? form->value
+                                          : BYTES("");
+        put_guess(l, out, guess, 0, form->name);
+    } else if (take_word) {
+        put_text(l, out, form->word);
+    } else if (take_value) {
+        lex_put(l, out, form->value);
+    }
+    return 0;
+}
+
+/* ---- ${x#p} ${x%p} ${x/p/r} ----------------------------------------------------------- */
+
+/* Refuses what would take too long, and books the rest. */
+static int charge(struct lex *l, size_t n_runes, size_t n_pattern)
+{
+    /* Decoding and copying a rune cost about eight steps. */
+    uint64_t steps = ((uint64_t)n_runes + 1) * ((uint64_t)n_pattern + 8);
+    if (steps > MATCH_STEPS_MAX)
+        return fail(l->f, -E2BIG, "a pattern of %zu characters is too long for a value of %zu",
+                    n_pattern, n_runes);
+    l->arena->used_bytes += (size_t)(steps / MATCH_STEPS_PER_BYTE);
+    return 0;
+}
+
+static int apply_trim(struct lex *l, const struct form *form, struct arena *scratch,
+                      struct lex_text *out)
+{
+    struct bytes word = buf_bytes(&form->word->text);
+    bool greedy = word.len && word.at[0] == form->op, mirror = form->op == '%';
+    struct pattern pattern;
+    int r = pattern_compile(scratch, bytes_from(word, greedy), mirror, &pattern, l->f);
+    bool unknown = form->state == DF_UNKNOWN || (form->word->unknown && form->value.len);
+    struct bytes variable = form->state == DF_UNKNOWN ? form->name : form->word->variable;
+    if (r < 0) {
+        if (form->word->unknown) {
+            put_guess(l, out, form->value, 0, variable);
+            r = 0;
+        }
+        return r;
+    }
+    struct runes value;
+    runes_decode(scratch, form->value, &value);
+    r = charge(l, value.n, pattern.n);
+    if (r < 0)
+        return r;
+    if (mirror)
+        runes_mirror(&value);
+    uint32_t *ends = ARENA_ARRAY(scratch, value.n + 1, uint32_t);
+    pattern_match(&pattern, &value, greedy, ends);
+    size_t cut = ends[0] == PATTERN_NONE ? 0 : ends[0];
+
+    cleanup_lex_text struct lex_text left = LEX_TEXT;
+    if (!mirror)
+        lex_put(l, &left, bytes_from(form->value, value.at[cut]));
+    /* Turning the runes around twice is what makes the builder's suffixes valid UTF-8. */
+    for (size_t i = value.n; mirror && i > cut; i--)
+        lex_put_rune(l, &left, value.rune[i - 1]);
+    if (unknown)
+        put_guess(l, out, buf_bytes(&left.text), 0, variable);
+    else
+        lex_put(l, out, buf_bytes(&left.text));
+    return 0;
+}
+
+/* The name behind a template's `$`, and what follows it. Empty: none, the `$` is text. */
+static struct bytes template_name(struct bytes text, struct bytes *ret_rest)
+{
+    bool brace = text.len && text.at[0] == '{';
+    struct bytes name = bytes_from(text, brace);
+    size_t len = 0;
+    while (len < name.len) {
+        uint32_t c;
+        size_t rune_len = utf8_decode(bytes_from(name, len), &c);
+        if (c != '_' && !rune_is_letter(c) && !rune_is_digit(c))
+            break;
+        len += rune_len;
+    }
+    if (brace && (len == name.len || name.at[len] != '}'))
+        len = 0;
+    *ret_rest = len ? bytes_from(name, len + brace) : text;
+    return bytes_head(name, len);
+}
+
+/*
+ * One replacement of `//`: the builder hands it to Go's regexp, to which `$0` is the match,
+ * `$$` a dollar, and any other `$name` a group that isn't there. Source: Go regexp.Expand.
+ */
+static void put_template(struct lex *l, struct lex_text *out, struct bytes text,
+                         struct bytes match)
+{
+    while (text.len && !l->too_long) {
+        size_t dollar = bytes_find(text, '$');
+        lex_put(l, out, bytes_head(text, dollar));
+        if (dollar == text.len)
+            return;
+        text = bytes_from(text, dollar + 1);
+        if (text.len && text.at[0] == '$') {
+            lex_put(l, out, bytes_head(text, 1));
+            text = bytes_from(text, 1);
+            continue;
+        }
+        struct bytes name = template_name(text, &text);
+        if (name.len == 0)
+            lex_put(l, out, BYTES("$"));
+        else if (bytes_equal(name, BYTES("0")))
+            lex_put(l, out, match);
+    }
+}
+
+/* The value with its matches replaced; *ret_first is where the first of them is. */
+static void replace(struct lex *l, const struct form *form, const struct runes *value,
+                    const uint32_t *ends, struct lex_text *out, size_t *ret_first)
+{
+    struct bytes with = buf_bytes(&form->replacement->text);
+    size_t copied = 0, i = 0; /* behind the last match; where the next is looked for */
+    *ret_first = form->value.len;
+    while (i <= value->n && !l->too_long) {
+        if (ends[i] == PATTERN_NONE) {
+            i++;
+            continue;
+        }
+        size_t from = value->at[i], end = value->at[ends[i]];
+        if (*ret_first > from)
+            *ret_first = from;
+        lex_put(l, out, bytes_head(bytes_from(form->value, copied), from - copied));
+        /* As Go has it: nothing for an empty match right behind another. */
+        struct bytes match = bytes_head(bytes_from(form->value, from), end - from);
+        if (!form->all)
+            lex_put(l, out, with);
+        else if (end > copied || i == 0)
+            put_template(l, out, with, match);
+        copied = end;
+        if (!form->all)
+            break;
+        i = ends[i] > i ? ends[i] : i + 1;
+    }
+    lex_put(l, out, bytes_from(form->value, copied));
+}
+
+static int apply_replace(struct lex *l, const struct form *form, struct arena *scratch,
+                         struct lex_text *out)
+{
+    const struct lex_text *word = form->word, *with = form->replacement;
+    struct bytes variable = form->state == DF_UNKNOWN ? form->name
+                            : word->unknown           ? word->variable
+                                                      : with->variable;
+    struct pattern pattern;
+    int r = pattern_compile(scratch, buf_bytes(&word->text), false, &pattern, l->f);
+    if (r < 0 && word->unknown) {
+        put_guess(l, out, form->value, 0, variable);
+        return 0;
+    }
+    if (r < 0)
+        return r;
+    struct runes value;
+    runes_decode(scratch, form->value, &value);
+    r = charge(l, value.n, pattern.n);
+    if (r < 0)
+        return r;
+    uint32_t *ends = ARENA_ARRAY(scratch, value.n + 1, uint32_t);
+    pattern_match(&pattern, &value, true, ends);
+
+    cleanup_lex_text struct lex_text done = LEX_TEXT;
+    size_t first;
+    replace(l, form, &value, ends, &done, &first);
+    if (form->state == DF_UNKNOWN || word->unknown)
+        put_guess(l, out, buf_bytes(&done.text), 0, variable);
+    else if (with->unknown && first < form->value.len)
+        put_guess(l, out, buf_bytes(&done.text), first, variable);
+    else
+        lex_put(l, out, buf_bytes(&done.text));
+    return 0;
+}
+
+/* ---- reading them --------------------------------------------------------------------- */
+
+static void put_value(struct lex *l, struct form *form, struct lex_text *out)
+{
+    look_up(l, form);
+    if (form->state == DF_UNKNOWN)
+        put_guess(l, out, form->value, 0, form->name);
+    else
+        lex_put(l, out, form->value);
+}
+
+static int bad_substitution(struct lex *l, struct bytes name, uint32_t op)
+{
+    if (op == LEX_END)
+        return fail(l->f, -EINVAL, "a substitution lacks its closing '}'");
+    uint8_t text[4];
+    return fail(l->f, -EINVAL, "${%.*s…}: %s is no operator of a substitution", BYTES_ARG(name),
+                QUOTE(bytes_at(text, utf8_encode(op, text))));
+}
+
+/* Behind `${x/`. */
+static int lex_replace(struct lex *l, struct form *form, struct lex_text *out)
+{
+    cleanup_lex_text struct lex_text word = LEX_TEXT, replacement = LEX_TEXT;
+    form->all = lex_peek(l) == '/';
+    if (form->all)
+        lex_next(l);
+    int r = lex_until(l, '/', true, &word);
+    if (r == 0)
+        r = lex_until(l, '}', true, &replacement);
+    if (r < 0)
+        return r;
+    if (!l->lookup) {
+        /* One slash, as the builder prints it. */
+        lex_put(l, out, BYTES("${"));
+        lex_put(l, out, form->name);
+        lex_put(l, out, BYTES("/"));
+        put_text(l, out, &word);
+        lex_put(l, out, BYTES("/"));
+        put_text(l, out, &replacement);
+        lex_put(l, out, BYTES("}"));
+        return 0;
+    }
+    cleanup_arena struct arena scratch = {0};
+    look_up(l, form);
+    form->word = &word;
+    form->replacement = &replacement;
+    return apply_replace(l, form, &scratch, out);
+}
+
+/* Behind `${x` and an operator with one word. */
+static int lex_operator(struct lex *l, struct form *form, struct lex_text *out)
+{
+    bool trims = form->op == '#' || form->op == '%';
+    bool choice = form->op == '-' || form->op == '+' || form->op == '?';
+    if (form->null_counts ? trims : !trims && !choice)
+        return bad_substitution(l, form->name, form->op);
+    cleanup_lex_text struct lex_text word = LEX_TEXT;
+    int r = lex_until(l, '}', trims, &word);
+    if (r < 0)
+        return r;
+    if (!l->lookup) {
+        lex_put(l, out, BYTES("${"));
+        lex_put(l, out, form->name);
+        lex_put(l, out, form->null_counts ? BYTES(":") : BYTES(""));
+        lex_put_rune(l, out, form->op);
+        put_text(l, out, &word);
+        lex_put(l, out, BYTES("}"));
+        return 0;
+    }
+    if (!trims && !choice)
+        return bad_substitution(l, form->name, form->op);
+    look_up(l, form);
+    form->word = &word;
+    if (choice)
+        return apply_choice(l, form, out);
+    cleanup_arena struct arena scratch = {0};
+    return apply_trim(l, form, &scratch, out);
+}
+
+int lex_dollar(struct lex *l, struct lex_text *out)
+{
+    struct form form = {0};
+    struct bytes start = l->rest;
+    lex_next(l);
+    bool brace = lex_peek(l) == '{';
+    if (brace) {
+        lex_next(l);
+        uint32_t c = lex_peek(l);
+        if (c == '{' || c == '}' || c == ':')
+            return fail(l->f, -EINVAL, "\"${\" is not followed by a name");
+    }
+    form.name = read_name(l);
+    if (brace)
+        form.op = lex_next(l);
+    if (!brace && form.name.len == 0) {
+        lex_put(l, out, BYTES("$"));
+        return 0;
+    }
+    if (!brace || form.op == '}') {
+        if (l->lookup)
+            put_value(l, &form, out);
+        else
+            lex_put(l, out, bytes_head(start, start.len - l->rest.len));
+        return 0;
+    }
+    if (form.op == '/')
+        return lex_replace(l, &form, out);
+    form.null_counts = form.op == ':';
+    if (form.null_counts)
+        form.op = lex_next(l);
+    if (form.op == LEX_END)
+        return bad_substitution(l, form.name, form.op);
+    return lex_operator(l, &form, out);
+}
+
+/* ---- the whole word ------------------------------------------------------------------- */
+
+/* Most words: nothing in them that the lexer would change. */
+static bool is_plain(struct bytes word, uint8_t escape)
+{
+    for (size_t i = 0; i < word.len; i++) {
+        uint8_t c = word.at[i];
+        if (c == '$' || c == '\'' || c == '"' || c == escape || c >= 0x80)
+            return false;
+    }
+    return true;
+}
+
+int df_expand(struct arena *arena, struct bytes word, uint8_t escape, df_lookup *lookup,
+              void *scope, struct df_expanded *ret, struct failure *f)
+{
+    if (arena->used_bytes > EXPAND_ARENA_MAX)
+        return fail(f, -E2BIG, "the variables of this file expand to more than %u MB",
+                    EXPAND_ARENA_MAX >> 20);
+    if (word.len <= EXPAND_MAX && is_plain(word, escape)) {
+        *ret = (struct df_expanded){.text = arena_copy(arena, word), .known_prefix = word.len};
+        return 0;
+    }
+    struct lex l;
+    cleanup_lex_text struct lex_text out = LEX_TEXT;
+    lex_init(&l, arena, word, escape);
+    l.lookup = lookup;
+    l.scope = scope;
+    l.f = f;
+    int r = lex_until(&l, LEX_END, false, &out);
+    lex_release(&l);
+    /* What failed may have failed for want of room. */
+    if (l.too_long)
+        return fail(f, -E2BIG, "a word expands to more than %u MB", EXPAND_MAX >> 20);
+    if (r < 0)
+        return r;
+    struct bytes text = arena_copy(arena, buf_bytes(&out.text));
+    *ret = (struct df_expanded){
+        .text = text,
+        .unknown = out.unknown,
+        .known_prefix = out.unknown ? out.known : text.len,
+        .variable = out.unknown ? arena_copy(arena, out.variable) : (struct bytes){0},
+    };
+    return 0;
+}

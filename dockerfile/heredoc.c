@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which words of a line are heredocs. Their bodies are taken off the text by parse.c: a heredoc
+ * that is missed lets its body be read as instructions, and the other way round, so the
+ * builder's rule is followed with its oddities. It always lexes by `\`, whatever the escape
+ * directive says.
+ */
+#include "dockerfile-priv.h"
+
+#include <errno.h>
+
+/* Lexes text into words; of nothing that is set. */
+static int lex_words(struct arena *arena, struct bytes text, bool raw_quotes, bool raw_escapes,
+                     struct lex *ret, struct failure *f)
+{
+    lex_init(ret, arena, text, '\\');
+    /* The whole line: runes that are no UTF-8 grow, and substitutions are printed anew. */
+    struct lex_text all = {.text = BUF(8 * (size_t)DOCKERFILE_MAX)};
+    ret->word.max = all.text.max;
+    ret->raw_quotes = raw_quotes;
+    ret->split = true;
+    ret->f = f;
+    int r = lex_until(ret, LEX_END, raw_escapes, &all);
+    lex_text_release(&all);
+    lex_release(ret);
+    return ret->too_long ? fail(f, -E2BIG, "a word is too long") : r;
+}
+
+/* Go's `^(\d*)<<(-?)\s*([^<]*)$`. */
+static bool match_heredoc(struct bytes word, bool *ret_chomp, struct bytes *ret_name)
+{
+    while (word.len && word.at[0] >= '0' && word.at[0] <= '9')
+        word = bytes_from(word, 1);
+    if (!bytes_starts(word, BYTES("<<")))
+        return false;
+    word = bytes_from(word, 2);
+    *ret_chomp = word.len && word.at[0] == '-';
+    word = bytes_from(word, *ret_chomp);
+    while (word.len && word.at[0] && strchr("\t\n\f\r ", word.at[0]))
+        word = bytes_from(word, 1);
+    *ret_name = word;
+    return bytes_find(word, '<') == word.len;
+}
+
+static size_t count_quotes(struct bytes text)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < text.len; i++)
+        n += text.at[i] == '\'' || text.at[i] == '"';
+    return n;
+}
+
+/* 1: a heredoc; 0: none; -EINVAL, -E2BIG: it can't be lexed. */
+static int read_heredoc(struct arena *arena, struct bytes word, struct df_heredoc *ret,
+                        struct failure *f)
+{
+    struct bytes name;
+    struct lex plain, raw;
+    bool chomp;
+    if (!match_heredoc(word, &chomp, &name) || name.len == 0)
+        return 0;
+    int r = lex_words(arena, name, false, false, &plain, f);
+    if (r < 0 || plain.n_words != 1)
+        return r;
+    r = lex_words(arena, name, true, false, &raw, f);
+    if (r < 0)
+        return r;
+    if (raw.n_words != 1)
+        return fail(f, -EINVAL, "the heredoc's name %s is ambiguous", QUOTE(name));
+    *ret = (struct df_heredoc){
+        .name = plain.words[0],
+        .chomp = chomp,
+        /* Quotes that are gone without raw_quotes quoted something. */
+        .expand = count_quotes(plain.words[0]) == count_quotes(raw.words[0]),
+    };
+    return 1;
+}
+
+bool df_is_heredoc(struct bytes word)
+{
+    cleanup_arena struct arena arena = {0};
+    struct df_heredoc heredoc;
+    return memmem(word.at, word.len, "<<", 2) &&
+           read_heredoc(&arena, word, &heredoc, NULL) == 1;
+}
+
+int df_heredocs(struct arena *arena, struct bytes line, struct df_heredoc **ret, size_t *ret_n,
+                struct failure *f)
+{
+    struct lex l;
+    size_t cap = 0;
+    *ret = NULL;
+    *ret_n = 0;
+    if (!memmem(line.at, line.len, "<<", 2))
+        return 0;
+    /* A line that can't be lexed has none: `RUN echo it's <<x`. */
+    int r = lex_words(arena, line, true, true, &l, NULL);
+    if (r < 0)
+        return r == -EINVAL ? 0 : r;
+    for (size_t i = 0; i < l.n_kept; i++) {
+        struct df_heredoc heredoc;
+        r = read_heredoc(arena, l.words[i], &heredoc, f);
+        if (r < 0)
+            return r;
+        if (r > 0)
+            *ARENA_PUSH(arena, *ret, ret_n, &cap) = heredoc;
+    }
+    return 0;
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One logical line -> one instruction: its keyword, its flags, its words. */
+#include "dockerfile-priv.h"
+
+#include <errno.h>
+
+static const struct {
+    const char *name; /* lower case */
+    enum df_keyword keyword;
+} keywords[] = {
+    {"from", DF_FROM},        {"run", DF_RUN},           {"copy", DF_COPY},
+    {"add", DF_ADD},          {"arg", DF_ARG},           {"env", DF_ENV},
+    {"onbuild", DF_ONBUILD},  {"cmd", DF_OTHER},         {"entrypoint", DF_OTHER},
+    {"expose", DF_OTHER},     {"healthcheck", DF_OTHER}, {"label", DF_OTHER},
+    {"maintainer", DF_OTHER}, {"shell", DF_OTHER},       {"stopsignal", DF_OTHER},
+    {"user", DF_OTHER},       {"volume", DF_OTHER},      {"workdir", DF_OTHER},
+};
+
+/* Go's strings.ToLower as far as the result can be ASCII: two letters beyond it have an ASCII
+ * lower case, the dotted capital I and the Kelvin sign. */
+static struct bytes lower(struct arena *arena, struct bytes text)
+{
+    uint8_t *out = arena_alloc(arena, text.len);
+    size_t n = 0;
+    while (text.len) {
+        uint32_t rune;
+        size_t len = utf8_decode(text, &rune);
+        if (rune >= 'A' && rune <= 'Z')
+            out[n++] = (uint8_t)(rune | 0x20);
+        else if (rune == 0x130)
+            out[n++] = 'i';
+        else if (rune == 0x212a)
+            out[n++] = 'k';
+        else
+            for (size_t i = 0; i < len; i++)
+                out[n++] = text.at[i];
+        text = bytes_from(text, len);
+    }
+    return bytes_at(out, n);
+}
+
+static bool find_keyword(struct dockerfile *df, struct bytes word, enum df_keyword *ret)
+{
+    /* No keyword has more letters, and no letter more bytes. */
+    struct bytes name = word.len <= 40 ? lower(&df->arena, word) : word;
+    for (size_t i = 0; i < ARRAY_SIZE(keywords); i++) {
+        if (bytes_equal(name, bytes_of(keywords[i].name))) {
+            *ret = keywords[i].keyword;
+            return true;
+        }
+    }
+    *ret = DF_OTHER;
+    return false;
+}
+
+/* Go's `^[a-z][a-z0-9-_.]*$`. */
+static bool is_stage_name(struct bytes name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        uint8_t c = name.at[i];
+        bool letter = c >= 'a' && c <= 'z';
+        bool other = (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+        if (!letter && (!other || i == 0))
+            return false;
+    }
+    return name.len > 0;
+}
+
+int df_stage_name(struct dockerfile *df, uint32_t line, struct bytes written, struct bytes *ret,
+                  struct failure *f)
+{
+    struct bytes name = lower(&df->arena, written);
+    if (!is_stage_name(name))
+        return df_fail(df, line, f,
+                       "%s is no name for a stage: it takes a letter, then letters, digits, "
+                       "\"-\", \"_\" and \".\"",
+                       QUOTE(written));
+    *ret = name;
+    return 0;
+}
+
+/* ---- what both builders refuse --------------------------------------------------------- */
+
+/* `AS`, under Go's strings.EqualFold: a long s is an s. */
+static bool is_as(struct bytes word)
+{
+    return bytes_equal_nocase(word, BYTES("as")) || bytes_equal(word, BYTES("a\u017f")) ||
+           bytes_equal(word, BYTES("A\u017f"));
+}
+
+static int check_copy(struct dockerfile *df, const struct df_instruction *ins,
+                      struct failure *f)
+{
+    if (ins->n_words < 2)
+        return df_fail(df, ins->line, f, "%.*s needs a source and a destination",
+                       BYTES_ARG(ins->word));
+    if (df_is_heredoc(ins->words[ins->n_words - 1]))
+        return df_fail(df, ins->line, f, "the destination of %.*s can't be a heredoc",
+                       BYTES_ARG(ins->word));
+    return 0;
+}
+
+static int check_names(struct dockerfile *df, const struct df_instruction *ins,
+                       struct failure *f)
+{
+    if (ins->n_words == 0)
+        return df_fail(df, ins->line, f, "%.*s needs a name", BYTES_ARG(ins->word));
+    size_t step = ins->keyword == DF_ENV ? 2 : 1;
+    for (size_t i = 0; i < ins->n_words; i += step) {
+        struct bytes word = ins->words[i];
+        if (word.len == 0 || (step == 1 && word.at[0] == '='))
+            return df_fail(df, ins->line, f, "%.*s has a value without a name",
+                           BYTES_ARG(ins->word));
+    }
+    return 0;
+}
+
+static int check_onbuild(struct dockerfile *df, const struct df_instruction *ins,
+                         struct failure *f)
+{
+    if (!ins->trigger)
+        return df_fail(df, ins->line, f, "ONBUILD needs an instruction");
+    enum df_keyword keyword = ins->trigger->keyword;
+    if (keyword == DF_ONBUILD || keyword == DF_FROM ||
+        bytes_equal_nocase(ins->trigger->word, BYTES("maintainer")))
+        return df_fail(df, ins->line, f, "ONBUILD can't take %.*s",
+                       BYTES_ARG(ins->trigger->word));
+    return 0;
+}
+
+static int check_arguments(struct dockerfile *df, const struct df_instruction *ins,
+                           struct failure *f)
+{
+    switch (ins->keyword) {
+    case DF_FROM:
+        if (ins->n_words != 1 && (ins->n_words != 3 || !is_as(ins->words[1])))
+            return df_fail(df, ins->line, f, "FROM takes an image, or an image, AS and a name");
+        return 0;
+    case DF_COPY:
+    case DF_ADD:
+        return check_copy(df, ins, f);
+    case DF_ARG:
+    case DF_ENV:
+        return check_names(df, ins, f);
+    case DF_ONBUILD:
+        return check_onbuild(df, ins, f);
+    case DF_RUN:
+    case DF_OTHER:
+        return 0;
+    }
+    return 0;
+}
+
+/* ---- words ----------------------------------------------------------------------------- */
+
+static int split_json(struct dockerfile *df, struct df_instruction *ins, struct df_words *words,
+                      struct failure *f)
+{
+    int r = df_json_words(&df->arena, ins->rest, words);
+    if (r == -EINVAL)
+        return df_fail(df, ins->line, f,
+                       "the array of %.*s has something else than strings in it",
+                       BYTES_ARG(ins->word));
+    ins->json = r > 0;
+    return r;
+}
+
+static int split_words(struct dockerfile *df, struct df_instruction *ins, uint8_t escape,
+                       size_t *words_left, struct failure *f)
+{
+    struct arena *arena = &df->arena;
+    struct df_words words = {.left = *words_left};
+    int r = 0;
+    switch (ins->keyword) {
+    case DF_FROM:
+        r = df_split_blanks(arena, ins->rest, &words);
+        break;
+    case DF_COPY:
+    case DF_ADD:
+        r = split_json(df, ins, &words, f);
+        if (r == 0)
+            r = df_split_blanks(arena, ins->rest, &words);
+        break;
+    case DF_RUN:
+        r = split_json(df, ins, &words, f);
+        words.n = 0;
+        break;
+    case DF_ARG:
+        r = df_split_quoted(arena, ins->rest, escape, &words);
+        break;
+    case DF_ENV:
+        r = df_split_env(arena, ins->rest, escape, &words, f);
+        if (r == -EINVAL)
+            df_wrap(df, ins->line, f, r);
+        break;
+    case DF_ONBUILD:
+    case DF_OTHER:
+        break;
+    }
+    if (r == -E2BIG)
+        return df_wrap(df, ins->line, f,
+                       fail(f, r, "the file has more than %u words", DOCKERFILE_WORDS_MAX));
+    if (r < 0)
+        return r;
+    ins->words = words.at;
+    ins->n_words = words.n;
+    *words_left -= words.n;
+    return 0;
+}
+
+/* ---- the instruction ------------------------------------------------------------------- */
+
+/* Fills *ins from `text`, a part of the logical line, but for its trigger. */
+static int read_instruction(struct dockerfile *df, const struct df_line *line,
+                            struct bytes text, uint8_t escape, size_t *words_left,
+                            struct df_instruction *ins, struct failure *f)
+{
+    text = utf8_trim(text);
+    size_t start = (size_t)(text.at - line->text.at), len = 0;
+    while (len < text.len && !df_is_blank(text.at[len]))
+        len++;
+    *ins = (struct df_instruction){
+        .word = bytes_head(text, len),
+        .line = line->first,
+        .at = df_line_at(line, start),
+        .word_end = df_line_end(line, start + len),
+    };
+    while (len < text.len && df_is_blank(text.at[len]))
+        len++;
+    ins->args = bytes_from(text, len);
+    find_keyword(df, ins->word, &ins->keyword);
+    int r = df_split_flags(&df->arena, line, ins->args, escape, &ins->flags, &ins->n_flags,
+                           &ins->rest);
+    if (r < 0)
+        return df_wrap(df, line->first, f, fail(f, r, "the flags are too many"));
+    ins->rest = utf8_trim(ins->rest);
+    return split_words(df, ins, escape, words_left, f);
+}
+
+static int read_trigger(struct dockerfile *df, const struct df_line *line, size_t *words_left,
+                        struct df_instruction *ins, struct failure *f)
+{
+    if (ins->rest.len == 0)
+        return 0;
+    ins->trigger = ARENA_NEW(&df->arena, struct df_instruction);
+    int r = read_instruction(df, line, ins->rest, df->escape, words_left, ins->trigger, f);
+    if (r < 0 || df->escape == '\\')
+        return r;
+    /* It must be well-formed by the file's escape, but when it runs the builder parses it anew,
+     * as a file without directives. What is malformed then is no matter until then. */
+    struct df_instruction *again = ARENA_NEW(&df->arena, struct df_instruction);
+    if (read_instruction(df, line, ins->rest, '\\', words_left, again, NULL) == 0)
+        ins->trigger = again;
+    return 0;
+}
+
+int df_instruction(struct dockerfile *df, const struct df_line *line, size_t *words_left,
+                   struct df_instruction *ret, struct failure *f)
+{
+    int r = read_instruction(df, line, line->text, df->escape, words_left, ret, f);
+    if (r < 0)
+        return r;
+    enum df_keyword keyword;
+    if (!find_keyword(df, ret->word, &keyword)) {
+        if (memchr(df->text.at, 0, df->text.len))
+            return df_fail(df, ret->line, f, "this is no text: it has NUL bytes");
+        return df_fail(df, ret->line, f, "%s is no instruction", QUOTE(ret->word));
+    }
+    if (keyword == DF_ONBUILD)
+        r = read_trigger(df, line, words_left, ret, f);
+    return r < 0 ? r : check_arguments(df, ret, f);
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * As much JSON as a Dockerfile has: is a text an array, and of strings alone? What is malformed
+ * is no error but ordinary words, so this must agree with Go's encoding/json on every byte.
+ * First the whole is checked, without recursion; then strings are decoded, which can't fail any
+ * more.
+ */
+#include "dockerfile-priv.h"
+
+#include <errno.h>
+
+/* Go gives up here, and the text is no JSON then. */
+enum { NESTING_MAX = 10000 };
+
+static void skip_space(struct bytes *rest)
+{
+    while (rest->len && rest->at[0] && strchr(" \t\r\n", rest->at[0]))
+        *rest = bytes_from(*rest, 1);
+}
+
+static bool take(struct bytes *rest, uint8_t c)
+{
+    if (rest->len == 0 || rest->at[0] != c)
+        return false;
+    *rest = bytes_from(*rest, 1);
+    return true;
+}
+
+/* The value of a hex digit, or -1. */
+static int hex(uint8_t c)
+{
+    return c >= '0' && c <= '9'                     ? c - '0'
+           : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+                                                    : -1;
+}
+
+/* The four hex digits in front of b, or -1. */
+static int32_t hex4(struct bytes b)
+{
+    int32_t value = 0;
+    if (b.len < 4)
+        return -1;
+    for (size_t i = 0; i < 4; i++) {
+        int digit = hex(b.at[i]);
+        if (digit < 0)
+            return -1;
+        value = value << 4 | digit;
+    }
+    return value;
+}
+
+static bool skip_string(struct bytes *rest)
+{
+    if (!take(rest, '"'))
+        return false;
+    while (rest->len) {
+        uint8_t c = rest->at[0];
+        if (c < 0x20)
+            return false;
+        *rest = bytes_from(*rest, 1);
+        if (c == '"')
+            return true;
+        if (c != '\\')
+            continue;
+        if (rest->len == 0 || rest->at[0] == 0 || !strchr("\"\\/bfnrtu", rest->at[0]))
+            return false;
+        if (rest->at[0] == 'u' && hex4(bytes_from(*rest, 1)) < 0)
+            return false;
+        *rest = bytes_from(*rest, 1);
+    }
+    return false;
+}
+
+/* One digit or more. */
+static bool skip_digits(struct bytes *rest)
+{
+    size_t n = 0;
+    while (n < rest->len && rest->at[n] >= '0' && rest->at[n] <= '9')
+        n++;
+    *rest = bytes_from(*rest, n);
+    return n > 0;
+}
+
+static bool skip_number(struct bytes *rest)
+{
+    take(rest, '-');
+    if (!take(rest, '0') && !skip_digits(rest))
+        return false;
+    if (take(rest, '.') && !skip_digits(rest))
+        return false;
+    if (take(rest, 'e') || take(rest, 'E')) {
+        if (!take(rest, '+'))
+            take(rest, '-');
+        return skip_digits(rest);
+    }
+    return true;
+}
+
+static bool skip_scalar(struct bytes *rest)
+{
+    static const struct bytes words[] = {{(const uint8_t *)"true", 4},
+                                         {(const uint8_t *)"false", 5},
+                                         {(const uint8_t *)"null", 4}};
+    if (rest->len && rest->at[0] == '"')
+        return skip_string(rest);
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        if (bytes_starts(*rest, words[i])) {
+            *rest = bytes_from(*rest, words[i].len);
+            return true;
+        }
+    }
+    return skip_number(rest);
+}
+
+/* `"key":` */
+static bool skip_key(struct bytes *rest)
+{
+    skip_space(rest);
+    if (!skip_string(rest))
+        return false;
+    skip_space(rest);
+    return take(rest, ':');
+}
+
+/* Skips one value of any kind; false: it is malformed. */
+static bool skip_value(struct bytes *rest)
+{
+    uint8_t is_object[NESTING_MAX / 8 + 1] = {0};
+    size_t depth = 0;
+    for (;;) {
+        skip_space(rest);
+        bool object = rest->len && rest->at[0] == '{';
+        if (object || (rest->len && rest->at[0] == '[')) {
+            if (depth == NESTING_MAX)
+                return false;
+            uint8_t bit = (uint8_t)(1u << depth % 8);
+            is_object[depth / 8] =
+                object ? is_object[depth / 8] | bit : (uint8_t)(is_object[depth / 8] & ~bit);
+            depth++;
+            *rest = bytes_from(*rest, 1);
+            skip_space(rest);
+            if (!rest->len || rest->at[0] != (object ? '}' : ']')) {
+                if (object && !skip_key(rest))
+                    return false;
+                continue;
+            }
+        } else if (!skip_scalar(rest)) {
+            return false;
+        }
+        /* Behind a value, or in front of the bracket of an empty one. */
+        for (;;) {
+            if (depth == 0)
+                return true;
+            skip_space(rest);
+            object = is_object[(depth - 1) / 8] >> (depth - 1) % 8 & 1;
+            if (take(rest, ',')) {
+                if (object && !skip_key(rest))
+                    return false;
+                break;
+            }
+            if (!take(rest, object ? '}' : ']'))
+                return false;
+            depth--;
+        }
+    }
+}
+
+/* Whether text is one value and nothing else. */
+static bool is_json(struct bytes text)
+{
+    if (!skip_value(&text))
+        return false;
+    skip_space(&text);
+    return text.len == 0;
+}
+
+/* ---- decoding what was checked -------------------------------------------------------- */
+
+/* Behind `\u`: halves of a pair that has no other half become U+FFFD. */
+static uint32_t take_unicode(struct bytes *rest)
+{
+    uint32_t rune = (uint32_t)hex4(*rest);
+    *rest = bytes_from(*rest, 4);
+    if (rune < 0xd800 || rune > 0xdfff)
+        return rune;
+    if (rune < 0xdc00 && bytes_starts(*rest, BYTES("\\u"))) {
+        int32_t low = hex4(bytes_from(*rest, 2));
+        if (low >= 0xdc00 && low <= 0xdfff) {
+            *rest = bytes_from(*rest, 6);
+            return 0x10000 + ((rune - 0xd800) << 10) + ((uint32_t)low - 0xdc00);
+        }
+    }
+    return UTF8_INVALID;
+}
+
+static uint32_t take_escape(struct bytes *rest)
+{
+    static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
+    uint8_t c = rest->at[0];
+    *rest = bytes_from(*rest, 1);
+    if (c == 'u')
+        return take_unicode(rest);
+    const char *at = strchr(from, c);
+    return at ? (uint8_t)to[at - from] : c;
+}
+
+/* The string in front of rest, which is one. */
+static struct bytes take_string(struct arena *arena, struct bytes *rest)
+{
+    struct bytes end = *rest;
+    if (!skip_string(&end))
+        return (struct bytes){0};
+    /* No escape grows; a byte that is no UTF-8 becomes three. */
+    uint8_t *out = arena_array(arena, rest->len - end.len, 3);
+    size_t n = 0;
+    *rest = bytes_from(*rest, 1);
+    while (rest->len > end.len + 1) {
+        uint32_t rune;
+        *rest = bytes_from(*rest, utf8_decode(*rest, &rune));
+        if (rune == '\\')
+            rune = take_escape(rest);
+        n += utf8_encode(rune, out + n);
+    }
+    *rest = end;
+    return bytes_at(out, n);
+}
+
+int df_json_words(struct arena *arena, struct bytes text, struct df_words *words)
+{
+    text = df_trim_left(text);
+    if (text.len == 0 || text.at[0] != '[' || !is_json(text))
+        return 0;
+    take(&text, '[');
+    skip_space(&text);
+    while (!take(&text, ']')) {
+        if (text.at[0] != '"')
+            return -EINVAL;
+        int r = df_words_add(arena, words, take_string(arena, &text));
+        if (r < 0)
+            return r;
+        skip_space(&text);
+        take(&text, ',');
+        skip_space(&text);
+    }
+    return 1;
+}
+
+bool df_json_member(struct arena *arena, struct bytes text, struct bytes key,
+                    struct bytes *ret_value)
+{
+    bool found = false;
+    skip_space(&text);
+    if (text.len == 0 || text.at[0] != '{' || !is_json(text))
+        return false;
+    take(&text, '{');
+    skip_space(&text);
+    while (!take(&text, '}')) {
+        struct bytes name = take_string(arena, &text);
+        skip_space(&text);
+        take(&text, ':');
+        skip_space(&text);
+        bool ours = bytes_equal(name, key);
+        if (text.at[0] == '"' && ours) {
+            *ret_value = take_string(arena, &text);
+            found = true;
+        } else if (!skip_value(&text)) {
+            return false;
+        } else if (ours) {
+            found = false;
+        }
+        skip_space(&text);
+        take(&text, ',');
+        skip_space(&text);
+    }
+    return found;
+}

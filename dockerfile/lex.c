@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The lexer of words: quotes, escapes, and where a substitution begins. It reads runes, as the
+ * builder's does: a byte that is not UTF-8 comes out as U+FFFD, and a byte-order mark in front
+ * is dropped. The same lexer finds heredocs (heredoc.c), with quotes and escapes kept.
+ */
+#include "dockerfile-priv.h"
+
+#include <errno.h>
+
+/* Docker has no limit but its stack. Two levels are what people write. */
+enum { DEPTH_MAX = 64 };
+
+void lex_text_release(struct lex_text *t)
+{
+    buf_release(&t->text);
+}
+
+void lex_init(struct lex *l, struct arena *arena, struct bytes word, uint8_t escape)
+{
+    *l = (struct lex){.arena = arena, .rest = word, .escape = escape, .word = BUF(EXPAND_MAX)};
+    if (bytes_starts(word, BYTES("\xef\xbb\xbf")))
+        l->rest = bytes_from(word, 3);
+}
+
+void lex_release(struct lex *l)
+{
+    buf_release(&l->word);
+}
+
+uint32_t lex_peek(const struct lex *l)
+{
+    uint32_t rune;
+    if (l->rest.len == 0)
+        return LEX_END;
+    utf8_decode(l->rest, &rune);
+    return rune;
+}
+
+uint32_t lex_next(struct lex *l)
+{
+    uint32_t rune;
+    if (l->rest.len == 0)
+        return LEX_END;
+    l->rest = bytes_from(l->rest, utf8_decode(l->rest, &rune));
+    return rune;
+}
+
+void lex_put(struct lex *l, struct lex_text *out, struct bytes more)
+{
+    if (buf_add_bytes(&out->text, more) < 0)
+        l->too_long = true;
+}
+
+void lex_put_rune(struct lex *l, struct lex_text *out, uint32_t rune)
+{
+    uint8_t bytes[4];
+    lex_put(l, out, bytes_at(bytes, utf8_encode(rune, bytes)));
+}
+
+/* ---- words ---------------------------------------------------------------------------- */
+
+/*
+ * The builder has one word buffer for all levels of nesting, and clears it on entry and exit of
+ * each: `3<<${x:-EOF}` loses its `3<<` and is no heredoc. We do the same, as what is taken for
+ * a heredoc decides which lines are instructions.
+ */
+static void word_end(struct lex *l)
+{
+    if (l->depth == 1 && l->word.len) {
+        struct bytes word = buf_bytes(&l->word);
+        if (l->n_words++ == 0 || memmem(word.at, word.len, "<<", 2))
+            *ARENA_PUSH(l->arena, l->words, &l->n_kept, &l->cap_kept) =
+                arena_copy(l->arena, word);
+    }
+    buf_clear(&l->word);
+}
+
+/* Space in raw text doesn't end the word. */
+static void word_add(struct lex *l, bool *in_word, struct bytes text, bool raw)
+{
+    while (l->split && text.len) {
+        uint32_t rune;
+        size_t len = utf8_decode(text, &rune);
+        if (raw || !utf8_is_space(rune)) {
+            if (buf_add(&l->word, text.at, len) < 0)
+                l->too_long = true;
+            *in_word = true;
+        } else if (*in_word && l->word.len) {
+            word_end(l);
+            *in_word = false;
+        }
+        text = bytes_from(text, len);
+    }
+    if (raw)
+        *in_word = true;
+}
+
+/* ---- quotes and escapes --------------------------------------------------------------- */
+
+static int lex_single_quote(struct lex *l, struct lex_text *out)
+{
+    uint32_t c = lex_next(l);
+    do {
+        if (c != '\'' || l->raw_quotes)
+            lex_put_rune(l, out, c);
+        c = lex_next(l);
+        if (c == LEX_END)
+            return fail(l->f, -EINVAL, "a single quote is not closed");
+    } while (c != '\'');
+    if (l->raw_quotes)
+        lex_put_rune(l, out, c);
+    return 0;
+}
+
+/* Behind the escape of a double-quoted text: only these may be escaped, else it stays. */
+static void lex_quoted_escape(struct lex *l, struct lex_text *out)
+{
+    if (l->raw_escapes)
+        lex_put_rune(l, out, l->escape);
+    uint32_t c = lex_peek(l);
+    if (c == LEX_END)
+        return;
+    if (c == '"' || c == '$' || c == l->escape)
+        lex_put_rune(l, out, lex_next(l));
+    else
+        lex_put_rune(l, out, l->escape);
+}
+
+static int lex_double_quote(struct lex *l, struct lex_text *out)
+{
+    lex_next(l);
+    if (l->raw_quotes)
+        lex_put_rune(l, out, '"');
+    for (;;) {
+        uint32_t c = lex_peek(l);
+        if (c == LEX_END)
+            return fail(l->f, -EINVAL, "a double quote is not closed");
+        if (c == '$') {
+            int r = lex_dollar(l, out);
+            if (r < 0)
+                return r;
+            continue;
+        }
+        lex_next(l);
+        if (c == '"')
+            break;
+        if (c == l->escape)
+            lex_quoted_escape(l, out);
+        else
+            lex_put_rune(l, out, c);
+    }
+    if (l->raw_quotes)
+        lex_put_rune(l, out, '"');
+    return 0;
+}
+
+/* One rune that is not special, or an escape and the rune behind it. False: the word ends. */
+static bool lex_plain(struct lex *l, struct lex_text *out, bool *in_word)
+{
+    size_t before = out->text.len;
+    uint32_t c = lex_next(l);
+    bool escaped = c == l->escape;
+    if (escaped) {
+        if (l->raw_escapes)
+            lex_put_rune(l, out, c);
+        c = lex_next(l);
+    }
+    if (c != LEX_END)
+        lex_put_rune(l, out, c);
+    word_add(l, in_word, bytes_from(buf_bytes(&out->text), before), escaped);
+    return c != LEX_END;
+}
+
+/* `<`, or `<<` with the blanks behind it: those may stand between it and a heredoc's name. */
+static void lex_less(struct lex *l, struct lex_text *out)
+{
+    lex_put_rune(l, out, lex_next(l));
+    if (lex_peek(l) != '<')
+        return;
+    do
+        lex_put_rune(l, out, lex_next(l));
+    while (lex_peek(l) == '\t' || lex_peek(l) == '\r' || lex_peek(l) == ' ');
+}
+
+static int lex_run(struct lex *l, uint32_t stop, struct lex_text *out)
+{
+    bool in_word = false;
+    buf_clear(&l->word);
+    while (l->rest.len && !l->too_long) {
+        size_t before = out->text.len;
+        uint32_t c = lex_peek(l);
+        int r = 0;
+        if (c == stop) {
+            lex_next(l);
+            word_end(l);
+            return 0;
+        }
+        if (c == '$')
+            r = lex_dollar(l, out);
+        else if (c == '\'')
+            r = lex_single_quote(l, out);
+        else if (c == '"')
+            r = lex_double_quote(l, out);
+        else if (c == '<')
+            lex_less(l, out);
+        else if (!lex_plain(l, out, &in_word))
+            break;
+        else
+            continue;
+        if (r < 0)
+            return r;
+        word_add(l, &in_word, bytes_from(buf_bytes(&out->text), before), c != '$');
+    }
+    if (stop != LEX_END)
+        return fail(l->f, -EINVAL, "a substitution lacks its closing '%c'", (int)stop);
+    word_end(l);
+    return 0;
+}
+
+int lex_until(struct lex *l, uint32_t stop, bool raw_escapes, struct lex_text *out)
+{
+    if (l->depth == DEPTH_MAX)
+        return fail(l->f, -EINVAL, "substitutions are nested more than %d deep", DEPTH_MAX);
+    bool outer = l->raw_escapes;
+    l->raw_escapes = raw_escapes;
+    l->depth++;
+    int r = lex_run(l, stop, out);
+    l->depth--;
+    l->raw_escapes = outer;
+    return r;
+}
