@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"math/rand"
+	"sort"
+	"strings"
+)
+
+// A case is made of few names and few letters, so that patterns hit: random text would agree with
+// anything by matching nothing.
+type maker struct {
+	*rand.Rand
+	names []string
+}
+
+var pools = [][]string{
+	{"a", "b", "ab", "ba", "aab", "x"},
+	{"a", "A", "a.b", ".a", "a.go", "b.go", "xa"},
+	{"src", "node_modules", "dist", "main.go", "a.log", "logs", ".git", "foo.tar.gz"},
+	{"é", "e", "\xff", "\xef\xbf\xbd", "a\xffb", "日本", "a"},
+	{"a\nb", "a", "\n", "b\n", "ab"},
+	{"*", "?", "[a]", "a*b", "a^b", "^b", "a\\b", "!a", "#a", "a]"},
+	{"a|b", "a", "ax", "xb", "a{2}", "aa", "a+b", "(a)", "a$", "a.b"},
+	{"5", "d", "a5", "a_b", "a b", "-", "a-b", "\t", "z", "Z"},
+}
+
+// Pieces of pattern text that mean something to one layer or another.
+var pieces = []string{
+	"*", "**", "?", "/", "a", "b", "x", ".", "a*", "*a", "**/", "/**", "/*", "[ab]", "[^a]", "[a-z]", "[!a]",
+	"[*]", "[?]", "[]a]", "[a-]", "[", "]", "\\a", "\\*", "\\", "\\d", "\\W", "\\b", "\\B", "\\n", "\\pL", "\\x61", "\\Q", "\\E", "^",
+	"$", "+", "(", ")", "|", "{", "}", "{2}", "{1,}", "{0,2}", "{0}", "[[:alpha:]]", "[[:", "!", "#", " ", "\t", "é",
+	"\xff", "\xef\xbf\xbd", "\xef\xbb\xbf", "\r", "..", "./", "//", "\u00a0", "\\101", "\\A", "\\z", "[\\d]",
+	"[\\n/]", "[^\\n]", "\\p{Greek}", "\\P{L}", "\\x{61}", "[a\\-z]", "\\/", "\\é", "a{3}", "[^/]", "\\.", "\\-", "[z-a]",
+}
+
+func (m *maker) pick(from []string) string { return from[m.Intn(len(from))] }
+
+func (m *maker) chance(percent int) bool { return m.Intn(100) < percent }
+
+// name is one component; now and then a new one, by gluing or cutting.
+func (m *maker) name() string {
+	n := m.pick(m.names)
+	if m.chance(10) {
+		n += m.pick(m.names)
+	}
+	if m.chance(3) && len(n) > 1 {
+		n = n[:len(n)-1]
+	}
+	if n == "" || n == "." || n == ".." {
+		n = "a"
+	}
+	return n
+}
+
+func (m *maker) tree() tree {
+	var t tree
+	budget := 4 + m.Intn(20)
+	var fill func(dir string, depth int)
+	fill = func(dir string, depth int) {
+		names := map[string]bool{}
+		for i := 1 + m.Intn(5); i > 0; i-- {
+			names[m.name()] = true
+		}
+		sorted := make([]string, 0, len(names))
+		for n := range names {
+			sorted = append(sorted, n)
+		}
+		sort.Strings(sorted)
+		for _, n := range sorted {
+			if budget--; budget < 0 {
+				return
+			}
+			at := len(t)
+			t = append(t, entry{path: dir + n, kind: 'f'})
+			if depth < 5 && m.chance(50) {
+				t[at].kind = 'd'
+				fill(dir+n+"/", depth+1)
+			} else if m.chance(5) {
+				t[at].kind = 'l'
+			}
+			t[at].below = len(t)
+		}
+	}
+	fill("", 0)
+	return t
+}
+
+// fuzzy turns a component into a pattern that it matches, or nearly.
+func (m *maker) fuzzy(c string) string {
+	switch m.Intn(16) {
+	case 0, 1:
+		return "*"
+	case 2:
+		return "**"
+	case 3:
+		return "*" + c[m.Intn(len(c)):]
+	case 4:
+		return c[:m.Intn(len(c)+1)] + "*"
+	case 5:
+		i := m.Intn(len(c))
+		return c[:i] + "?" + c[i+1:]
+	case 6:
+		i := m.Intn(len(c))
+		return c[:i] + "[" + c[i:i+1] + "]" + c[i+1:]
+	case 7:
+		i := m.Intn(len(c))
+		return c[:i] + "\\" + c[i:]
+	case 8:
+		i := m.Intn(len(c) + 1)
+		return c[:i] + m.pick(pieces) + c[i:]
+	case 9:
+		i := m.Intn(len(c) + 1)
+		return c[:i] + "**" + c[i:]
+	case 10:
+		return m.name()
+	}
+	return c
+}
+
+// near is a pattern made from a path of the tree.
+func (m *maker) near(t tree) string {
+	parts := strings.Split(t[m.Intn(len(t))].path, "/")
+	if len(parts) > 1 && m.chance(30) {
+		parts = parts[m.Intn(len(parts)):]
+		if m.chance(80) {
+			parts = append([]string{"**"}, parts...)
+		}
+	}
+	if len(parts) > 2 && m.chance(20) {
+		parts = append(append([]string{}, parts[0], "**"), parts[2:]...)
+	}
+	for i := range parts {
+		if parts[i] != "**" && m.chance(35) {
+			parts[i] = m.fuzzy(parts[i])
+		}
+	}
+	p := strings.Join(parts, "/")
+	switch m.Intn(12) {
+	case 0:
+		p += "/**"
+	case 1:
+		p += "/*"
+	case 2:
+		p += "/"
+	case 3:
+		p += "**"
+	case 4:
+		p = "/" + p
+	}
+	return p
+}
+
+func (m *maker) soup() string {
+	var b strings.Builder
+	for i := 1 + m.Intn(5); i > 0; i-- {
+		if m.chance(50) {
+			b.WriteString(m.pick(pieces))
+		} else {
+			b.WriteString(m.name())
+		}
+	}
+	return b.String()
+}
+
+// file is the bytes of an ignore file for the tree.
+func (m *maker) file(t tree) string {
+	var b strings.Builder
+	if m.chance(2) {
+		b.WriteString("\xef\xbb\xbf")
+	}
+	soups := 0
+	switch m.Intn(4) {
+	case 0:
+		soups = 40
+	case 1:
+		soups = 10
+	}
+	exceptions := []int{0, 30, 50}[m.Intn(3)]
+	for i := 1 + m.Intn(7); i > 0; i-- {
+		p := m.near(t)
+		if m.chance(soups) {
+			p = m.soup()
+		} else if m.chance(8) {
+			p = m.pick([]string{"*", "**", "**/*", "*/*", "**/**", ".", "*.go", "**/*.go", "*/**"})
+		}
+		if m.chance(exceptions) {
+			p = "!" + p
+		}
+		if m.chance(1) {
+			p = m.pick([]string{"# ", " ", "!", "! "}) + p
+		}
+		b.WriteString(p)
+		if m.chance(2) {
+			b.WriteString("\r")
+		}
+		if i > 1 || m.chance(90) {
+			b.WriteString("\n")
+		}
+	}
+	return b.String()
+}
+
+// escape writes a field of the vectors.
+func escape(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < 0x21 || c > 0x7e || c == '%' {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// oracle makes up ignore files and trees, asks moby/patternmatcher and fsutil's own filter what is
+// sent, and prints it as vectors (tests/vectors/README.md) for ignore-vectors to read.
+//
+//	oracle --n 200000 --seed 1 | ignore-vectors -
+//	oracle --seed 1 --only 4711      one case, by the number in its id
+//	oracle --bench 5                 ns per path of the reference: see bench/match
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/moby/patternmatcher"
+	"github.com/moby/patternmatcher/ignorefile"
+)
+
+func okOr(err error) string {
+	if err != nil {
+		return "err"
+	}
+	return "ok"
+}
+
+// write makes the case of that number: its content depends on seed and number alone.
+func write(out *bytes.Buffer, seed, number int64) {
+	m := &maker{Rand: rand.New(rand.NewSource(seed<<32 + number))}
+	m.names = pools[m.Intn(len(pools))]
+	if m.chance(20) {
+		m.names = append(append([]string{}, m.names...), pools[m.Intn(len(pools))]...)
+	}
+	t := m.tree()
+	text := m.file(t)
+	fmt.Fprintf(out, "C\ts%d-%d\toracle\nI\t%s\n", seed, number, escape(text))
+	patterns, err := ignorefile.ReadAll(strings.NewReader(text))
+	fmt.Fprintf(out, "R\t%s\t%d\n", okOr(err), len(patterns))
+	for _, p := range patterns {
+		fmt.Fprintf(out, "P\t%s\n", escape(p))
+	}
+	pm, newErr := patternmatcher.New(patterns)
+	if err == nil {
+		fmt.Fprintf(out, "N\t%s\n", okOr(newErr))
+	}
+	if err != nil || newErr != nil {
+		return
+	}
+	for _, e := range t {
+		verdict := "0"
+		if excluded, err := pm.MatchesOrParentMatches(e.path); err != nil {
+			verdict = "E"
+		} else if excluded {
+			verdict = "1"
+		}
+		fmt.Fprintf(out, "M\t%s\t%s\n", verdict, escape(e.path))
+	}
+	verdicts, _, err := walk(t, patterns)
+	if err != nil {
+		fmt.Fprintf(out, "X\terr\n")
+		verdicts = []byte(strings.Repeat("?", len(t)))
+	}
+	for i, e := range t {
+		fmt.Fprintf(out, "W\t%c\t%c\t%s\n", verdicts[i], e.kind, escape(e.path))
+	}
+}
+
+func run(out io.Writer, seed, n int64) error {
+	const block = 500
+	var next int64
+	var lock sync.Mutex
+	var failed error
+	var all sync.WaitGroup
+	for range make([]struct{}, runtime.NumCPU()) {
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			var b bytes.Buffer
+			for {
+				from := atomic.AddInt64(&next, block) - block
+				if from >= n {
+					return
+				}
+				b.Reset()
+				for i := from; i < n && i < from+block; i++ {
+					write(&b, seed, i)
+				}
+				lock.Lock()
+				if _, err := out.Write(b.Bytes()); err != nil && failed == nil {
+					failed = err
+				}
+				stop := failed != nil
+				lock.Unlock()
+				if stop {
+					return
+				}
+			}
+		}()
+	}
+	all.Wait()
+	return failed
+}
+
+func main() {
+	seed := flag.Int64("seed", 1, "what the cases depend on")
+	n := flag.Int64("n", 200000, "how many cases")
+	only := flag.Int64("only", -1, "print this case alone")
+	rounds := flag.Int("bench", 0, "measure instead, so many rounds")
+	flag.Parse()
+	// patternmatcher's scanner complains there of bad UTF-8, a line for each.
+	stderr := os.Stderr
+	os.Stderr, _ = os.Open(os.DevNull)
+	out := bufio.NewWriterSize(os.Stdout, 1<<20)
+	var err error
+	switch {
+	case *rounds > 0:
+		err = bench(out, *rounds)
+	case *only >= 0:
+		var b bytes.Buffer
+		write(&b, *seed, *only)
+		_, err = out.Write(b.Bytes())
+	default:
+		err = run(out, *seed, *n)
+	}
+	if err == nil {
+		err = out.Flush()
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "oracle:", err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	gofs "io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/tonistiigi/fsutil"
+	"github.com/tonistiigi/fsutil/types"
+)
+
+// entry is one path of a tree, in walk order; below says where the next one that is not below it
+// stands.
+type entry struct {
+	path  string
+	kind  byte // d, f or l, as in the vectors
+	below int
+}
+
+type tree []entry
+
+func (e entry) stat() *types.Stat {
+	mode := os.FileMode(0o644)
+	switch e.kind {
+	case 'd':
+		mode = os.ModeDir | 0o755
+	case 'l':
+		mode = os.ModeSymlink | 0o777
+	}
+	return &types.Stat{Path: e.path, Mode: uint32(mode)}
+}
+
+// memory is a tree as fsutil's own directory walk shows it, remembering what was looked at.
+type memory struct {
+	tree    tree
+	verdict []byte
+}
+
+func (m *memory) Walk(_ context.Context, _ string, fn gofs.WalkDirFunc) error {
+	for i := 0; i < len(m.tree); {
+		e := m.tree[i]
+		m.verdict[i] = '-'
+		err := fn(e.path, &fsutil.DirEntryInfo{Stat: e.stat()}, nil)
+		if errors.Is(err, filepath.SkipDir) && e.kind == 'd' {
+			m.verdict[i] = '!'
+			i = e.below
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		i++
+	}
+	return nil
+}
+
+func (m *memory) Open(string) (io.ReadCloser, error) {
+	return io.NopCloser(strings.NewReader("")), nil
+}
+
+// walk gives the verdict on each entry as the vectors code it; an error is that of the walk,
+// rejected tells that no walk began.
+func walk(t tree, patterns []string) (verdicts []byte, rejected bool, err error) {
+	m := &memory{tree: t, verdict: []byte(strings.Repeat(".", len(t)))}
+	index := make(map[string]int, len(t))
+	for i, e := range t {
+		index[e.path] = i
+	}
+	filtered, err := fsutil.NewFilterFS(m, &fsutil.FilterOpt{ExcludePatterns: patterns})
+	if err != nil {
+		return nil, true, err
+	}
+	var sent []int
+	err = filtered.Walk(context.Background(), "/", func(path string, _ gofs.DirEntry, err error) error {
+		sent = append(sent, index[path])
+		return err
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	for _, i := range sent {
+		m.verdict[i] = '+'
+		if t[i].kind != 'f' {
+			continue
+		}
+		if _, err := filtered.Open(t[i].path); err != nil {
+			m.verdict[i] = '~'
+		}
+	}
+	return m.verdict, false, nil
+}
