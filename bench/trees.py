@@ -73,7 +73,8 @@ def _kernel():
     if not os.path.exists(os.path.join(at, "done")):
         shutil.rmtree(at, ignore_errors=True)
         os.makedirs(at)
-        subprocess.run(["apt-get", "download", "-qq", "linux-source-6.1"], cwd=at, check=True)
+        subprocess.run(["apt-get", "download", "-qq", "linux-source-6.1"], cwd=at, check=True,
+                       stderr=subprocess.DEVNULL)
         subprocess.run("dpkg-deb --fsys-tarfile linux-source*.deb | "
                        "tar -xOf - --wildcards '*linux-source-6.1.tar.xz' | tar -xJf - && rm *.deb",
                        shell=True, cwd=at, check=True)

@@ -6,9 +6,13 @@
 #include "hashdb.h"
 #include "stream.h"
 
+#include <pthread.h>
+
 /* ---- tar.c: headers -------------------------------------------------------------------- */
 
 #define TAR_BLOCK 512u
+/* A PAX header of a path and a target, both as long as the system allows, with room. */
+#define TAR_HEADER_MAX (64u << 10)
 
 struct tar_header {
     struct bytes path;
@@ -136,6 +140,63 @@ void plan_release(struct plan *plan);
 /* The header of an entry as its node (or text) gives it; st overrides the node's stat. */
 struct tar_header entry_header(const struct send_request *request, const struct entry *e,
                                const struct stat_identity *now);
+
+/* ---- pack.c: piece -> bytes, on the pool --------------------------------------------------
+ */
+
+enum {
+    PIECE_BYTES = 1 << 20, /* where a piece ends; a larger file is cut */
+    PIECE_MAX = 512 << 20, /* a small file may have grown since the walk, up to this */
+};
+
+struct writer;
+
+/* A file past PIECE_BYTES; opened and closed by the caller's thread. */
+struct large_file {
+    const struct entry *entry;
+    struct stat st;
+    int fd;
+    uint64_t offset; /* of the next piece */
+};
+
+/*
+ * What is packed and written in one go: entries, or, where large.entry is set, a part of a
+ * large file (packed streams), or the whole of one, which the caller's thread passes on block
+ * by block.
+ */
+struct piece {
+    struct pool_job job;
+    struct writer *writer;
+    size_t first, end;       /* entries, where large.entry is NULL */
+    bool whole;              /* a large file that is not for the pool */
+    struct large_file large; /* else: len bytes from its offset on */
+    size_t len;
+    bool head, tail; /* with the header, with the padding */
+    struct buf plain, packed;
+    void *codec;
+    struct content_dir dir;
+    struct failure failure;
+    int result;
+    bool done; /* under the writer's lock */
+};
+
+struct writer {
+    const struct send_request *request;
+    const struct plan *plan;
+    struct pool *pool;
+    const struct codec *codec; /* NULL: plain */
+    struct content_source source;
+    struct send_stats *stats;
+    size_t next;             /* the first entry that is in no piece yet */
+    struct large_file large; /* being cut; its entry is NULL where none is */
+    bool inside_file;        /* a file's header is out, its last byte is not */
+    atomic_bool cancelled;
+    pthread_mutex_t lock;
+    pthread_cond_t done;
+};
+
+/* The pool's: fills piece->plain (and packed), or result and failure; then sets done. */
+void pack_piece_job(struct pool_job *job);
 
 /* ---- write.c: plan -> pieces -> descriptor ------------------------------------------------
  */

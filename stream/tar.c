@@ -33,9 +33,6 @@ enum {
 
 #define OCTAL_11_MAX 077777777777u
 
-/* A PAX header of a path and a target, both as long as the system allows, with room. */
-#define TAR_HEADER_MAX (64u << 10)
-
 static void put_octal(uint8_t *at, size_t digits, uint64_t value)
 {
     for (size_t i = digits; i > 0; i--, value >>= 3)

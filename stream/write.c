@@ -20,190 +20,10 @@
 #include <pthread.h>
 
 enum {
-    PIECE_BYTES = 1 << 20, /* what a widened pipe takes at once */
-    PIECE_MAX = 512 << 20, /* a small file may have grown since the walk, up to this */
-    PIPE_BYTES = 1 << 20,  /* the most an unprivileged process may ask for */
-    CONTENT_TRIES = 6,     /* a file that changes under each of them is not to be had */
+    PIPE_BYTES = 1 << 20,        /* the most an unprivileged process may ask for */
+    BLOCK_BYTES = 128 << 10,     /* read and written while it is in the core's own cache */
+    READ_AHEAD_BYTES = 16 << 20, /* keeps a cold disk's queue full */
 };
-
-struct writer;
-
-/* A file that is cut into pieces; opened and closed by the caller's thread. */
-struct large_file {
-    const struct entry *entry;
-    struct stat st;
-    int fd;
-    uint64_t offset; /* of the next piece */
-};
-
-struct piece {
-    struct pool_job job;
-    struct writer *writer;
-    size_t first, end;       /* entries, where large.entry is NULL */
-    struct large_file large; /* else: len bytes from its offset on */
-    size_t len;
-    bool head, tail; /* with the header, with the padding */
-    struct buf plain, packed;
-    void *codec;
-    struct content_dir dir;
-    struct failure failure;
-    int result;
-    bool done; /* under the writer's lock */
-};
-
-struct writer {
-    const struct send_request *request;
-    const struct plan *plan;
-    struct pool *pool;
-    const struct codec *codec; /* NULL: plain */
-    struct content_source source;
-    struct send_stats *stats;
-    size_t next;             /* the first entry that is in no piece yet */
-    struct large_file large; /* being cut; its entry is NULL where none is */
-    atomic_bool cancelled;
-    pthread_mutex_t lock;
-    pthread_cond_t done;
-};
-
-/* ---- packing: on the pool ---------------------------------------------------------------- */
-
-static int out_of_room(const struct entry *e, struct failure *f)
-{
-    return fail(f, -E2BIG, "%s grew past %d MiB while it was being sent; run it again",
-                QUOTE(e->path), PIECE_MAX >> 20);
-}
-
-/* The common case: the file is the one that the walk saw. */
-static bool pack_as_walked(struct piece *piece, const struct entry *e)
-{
-    struct writer *w = piece->writer;
-    struct buf *out = &piece->plain;
-    size_t start = out->len, size = (size_t)e->node->id.size;
-    struct tar_header h = entry_header(w->request, e, NULL);
-    if (buf_reserve(out, tar_header_size(&h) + size + TAR_BLOCK) < 0)
-        return false;
-    tar_add_header(out, &h);
-    if (!content_read_as_walked(&w->source, &piece->dir, e->path, &e->node->id,
-                                out->at + out->len)) {
-        out->len = start;
-        return false;
-    }
-    out->len += size;
-    return buf_add_zeros(out, tar_padding(size)) == 0;
-}
-
-/* Appends header, content and padding of a file: one version of it, or fails. */
-static int pack_file(struct piece *piece, const struct entry *e, struct failure *f)
-{
-    struct writer *w = piece->writer;
-    struct buf *out = &piece->plain;
-    size_t start = out->len;
-    if (pack_as_walked(piece, e))
-        return 0;
-    for (int tries = 0;; tries++) {
-        cleanup_fd int fd = -1;
-        struct stat st;
-        int r = content_open(&w->source, e->path, &fd, &st, f);
-        if (r < 0)
-            return r;
-        struct stat_identity now = stat_identity(&st);
-        if (w->plan->fixed_sizes && now.size != e->node->id.size)
-            return fail(f, -ESTALE,
-                        "%s changed its size while the context was being sent; run "
-                        "it again",
-                        QUOTE(e->path));
-        struct tar_header h = entry_header(w->request, e, &now);
-        size_t room = tar_header_size(&h) + tar_padding(h.size);
-        if (now.size > PIECE_MAX || buf_reserve(out, room + (size_t)now.size) < 0)
-            return out_of_room(e, f);
-        tar_add_header(out, &h);
-        ssize_t n = io_read_full(fd, out->at + out->len, (size_t)now.size);
-        if (n < 0)
-            return fail_errno(f, (int)n, "can't read %s", QUOTE(e->path));
-        r = content_check(fd, &st, e->path, f);
-        if (r == 0 && (uint64_t)n == now.size) {
-            out->len += (size_t)n;
-            return buf_add_zeros(out, tar_padding(now.size));
-        }
-        if (r < 0 && r != -ESTALE)
-            return r;
-        if (tries == CONTENT_TRIES || atomic_load(&w->cancelled))
-            return fail(f, -ESTALE, "%s keeps changing while it is being sent", QUOTE(e->path));
-        out->len = start;
-    }
-}
-
-static int pack_entry(struct piece *piece, const struct entry *e, struct failure *f)
-{
-    struct buf *out = &piece->plain;
-    if (e->kind == ENTRY_RAW)
-        return buf_add_bytes(out, e->text) < 0 ? out_of_room(e, f) : 0;
-    struct tar_header h = entry_header(piece->writer->request, e, NULL);
-    if (e->kind == ENTRY_NODE && h.type == '0' && !(e->node->flags & NODE_NO_CONTENT))
-        return pack_file(piece, e, f);
-    if (buf_reserve(out, tar_header_size(&h) + e->text.len + TAR_BLOCK) < 0)
-        return out_of_room(e, f);
-    tar_add_header(out, &h);
-    if (e->kind != ENTRY_TEXT)
-        return 0;
-    if (buf_add_bytes(out, e->text) < 0 || buf_add_zeros(out, tar_padding(e->text.len)) < 0)
-        return out_of_room(e, f);
-    return 0;
-}
-
-static int pack_large(struct piece *piece, struct failure *f)
-{
-    const struct large_file *large = &piece->large;
-    struct buf *out = &piece->plain;
-    struct stat_identity now = stat_identity(&large->st);
-    struct tar_header h = entry_header(piece->writer->request, large->entry, &now);
-    if (buf_reserve(out, piece->len + 2 * TAR_BLOCK + (piece->head ? tar_header_size(&h) : 0)) <
-        0)
-        return out_of_room(large->entry, f);
-    if (piece->head)
-        tar_add_header(out, &h);
-    ssize_t n = io_pread_full(large->fd, out->at + out->len, piece->len, (off_t)large->offset);
-    if (n < 0)
-        return fail_errno(f, (int)n, "can't read %s", QUOTE(large->entry->path));
-    if ((size_t)n != piece->len)
-        return fail(f, -ESTALE, "%s shrank while it was being sent; run it again",
-                    QUOTE(large->entry->path));
-    out->len += piece->len;
-    return piece->tail ? buf_add_zeros(out, tar_padding(now.size)) : 0;
-}
-
-static int pack_piece(struct piece *piece, struct failure *f)
-{
-    struct writer *w = piece->writer;
-    buf_clear(&piece->plain);
-    int r = piece->large.entry ? pack_large(piece, f) : 0;
-    if (!piece->large.entry)
-        for (size_t i = piece->first; i < piece->end && r == 0; i++)
-            r = atomic_load(&w->cancelled) ? -ECANCELED : pack_entry(piece, &w->plan->at[i], f);
-    content_dir_close(&piece->dir);
-    if (r < 0 || !w->codec || piece->plain.len == 0)
-        return r;
-    if (!piece->codec)
-        piece->codec = w->codec->new (w->request->level);
-    buf_clear(&piece->packed);
-    if (buf_reserve(&piece->packed, w->codec->bound(piece->codec, piece->plain.len)) < 0)
-        return fail(f, -E2BIG, "a piece of the stream is too large to compress");
-    piece->packed.len = w->codec->pack(piece->codec, piece->plain.at, piece->plain.len,
-                                       piece->packed.at, piece->packed.cap);
-    return piece->packed.len ? 0 : fail(f, -EIO, "%s failed", w->codec->name);
-}
-
-static void run_piece(struct pool_job *job)
-{
-    struct piece *piece = (struct piece *)job;
-    struct writer *w = piece->writer;
-    int r = pack_piece(piece, &piece->failure);
-    pthread_mutex_lock(&w->lock);
-    piece->result = r;
-    piece->done = true;
-    pthread_cond_signal(&w->done);
-    pthread_mutex_unlock(&w->lock);
-}
 
 /* ---- cutting: the caller's thread ---------------------------------------------------------
  */
@@ -232,6 +52,7 @@ static int open_large(struct writer *w, const struct entry *e, struct failure *f
                     QUOTE(e->path));
     }
     posix_fadvise(large.fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    posix_fadvise(large.fd, 0, READ_AHEAD_BYTES, POSIX_FADV_WILLNEED);
     w->large = large;
     return 0;
 }
@@ -241,6 +62,7 @@ static int cut_piece(struct writer *w, struct piece *piece, struct failure *f)
 {
     const struct plan *plan = w->plan;
     piece->large = (struct large_file){.fd = -1};
+    piece->head = piece->tail = piece->whole = false;
     if (!w->large.entry) {
         if (w->next == plan->n)
             return 0;
@@ -254,7 +76,8 @@ static int cut_piece(struct writer *w, struct piece *piece, struct failure *f)
     if (w->large.entry) {
         uint64_t left = (uint64_t)w->large.st.st_size - w->large.offset;
         piece->large = w->large;
-        piece->len = left < PIECE_BYTES ? (size_t)left : PIECE_BYTES;
+        piece->whole = !w->codec;
+        piece->len = left < PIECE_BYTES || piece->whole ? (size_t)left : PIECE_BYTES;
         piece->head = w->large.offset == 0;
         piece->tail = piece->len == left;
         w->large.offset += piece->len;
@@ -290,20 +113,63 @@ static int write_out(struct writer *w, struct bytes bytes, struct failure *f)
     return 0;
 }
 
-static void count(struct writer *w, const struct piece *piece)
+static void count(struct writer *w, uint64_t tar_bytes, size_t entries)
 {
     struct send_progress *progress = w->request->progress;
-    w->stats->tar_bytes += piece->plain.len;
+    w->stats->tar_bytes += tar_bytes;
     if (!progress)
         return;
-    atomic_fetch_add(&progress->bytes, piece->plain.len);
+    atomic_fetch_add(&progress->bytes, tar_bytes);
     atomic_store(&progress->bytes_out, w->stats->out_bytes);
-    atomic_fetch_add(&progress->entries,
-                     piece->large.entry ? piece->tail : piece->end - piece->first);
+    atomic_fetch_add(&progress->entries, entries);
 }
 
-/* Waits for a piece, packing others meanwhile, and writes it. */
-static int finish_piece(struct writer *w, struct piece *piece, struct failure *f)
+/*
+ * Passes a large file on. One small block serves for all of it: read and written by the same
+ * core it never leaves that core's cache, which doubles the rate of pieces read by others.
+ */
+static int write_large(struct writer *w, const struct large_file *large, struct failure *f)
+{
+    struct stat_identity id = stat_identity(&large->st);
+    struct tar_header h = entry_header(w->request, large->entry, &id);
+    cleanup_buf struct buf block = BUF(BLOCK_BYTES + 2 * TAR_HEADER_MAX);
+    if (buf_reserve(&block, block.max) < 0)
+        abort();
+    tar_add_header(&block, &h);
+    uint64_t at = 0;
+    do {
+        size_t want = id.size - at < BLOCK_BYTES ? (size_t)(id.size - at) : BLOCK_BYTES;
+        if (at % READ_AHEAD_BYTES == 0)
+            posix_fadvise(large->fd, (off_t)(at + READ_AHEAD_BYTES), READ_AHEAD_BYTES,
+                          POSIX_FADV_WILLNEED);
+        ssize_t n = io_pread_full(large->fd, block.at + block.len, want, (off_t)at);
+        if (n < 0)
+            return fail_errno(f, (int)n, "can't read %s", QUOTE(large->entry->path));
+        if ((size_t)n != want)
+            return fail(f, -ESTALE, "%s shrank while it was being sent; run it again",
+                        QUOTE(large->entry->path));
+        block.len += want;
+        at += want;
+        int r = 0;
+        if (at == id.size) {
+            /* Before its last byte is out: all was read in one version, or the send fails. */
+            r = content_check(large->fd, &large->st, large->entry->path, f);
+            if (r == 0 && buf_add_zeros(&block, tar_padding(id.size)) < 0)
+                abort();
+        }
+        if (r == 0)
+            r = write_out(w, buf_bytes(&block), f);
+        w->inside_file = at < id.size || r < 0;
+        if (r < 0)
+            return r;
+        count(w, block.len, at == id.size);
+        buf_clear(&block);
+    } while (at < id.size);
+    return 0;
+}
+
+/* Waits for a piece, packing others meanwhile. */
+static int await_piece(struct writer *w, struct piece *piece, struct failure *f)
 {
     pthread_mutex_lock(&w->lock);
     while (!piece->done) {
@@ -314,22 +180,25 @@ static int finish_piece(struct writer *w, struct piece *piece, struct failure *f
             pthread_cond_wait(&w->done, &w->lock);
     }
     pthread_mutex_unlock(&w->lock);
-    int r = piece->result;
-    if (r < 0) {
-        if (f)
-            *f = piece->failure;
-        return r;
-    }
-    if (piece->tail && piece->large.entry) {
-        /* Before its last byte is out: all of it was read in one version, or the send fails. */
+    if (piece->result < 0 && f)
+        *f = piece->failure;
+    return piece->result;
+}
+
+static int finish_piece(struct writer *w, struct piece *piece, struct failure *f)
+{
+    if (piece->whole)
+        return write_large(w, &piece->large, f);
+    int r = await_piece(w, piece, f);
+    /* As in write_large(): before the last byte of a large file, the check. */
+    if (r == 0 && piece->tail)
         r = content_check(piece->large.fd, &piece->large.st, piece->large.entry->path, f);
-        if (r < 0)
-            return r;
-    }
-    r = write_out(w, buf_bytes(w->codec ? &piece->packed : &piece->plain), f);
     if (r == 0)
-        count(w, piece);
-    return r;
+        r = write_out(w, buf_bytes(w->codec ? &piece->packed : &piece->plain), f);
+    if (r < 0)
+        return r;
+    count(w, piece->plain.len, piece->large.entry ? piece->tail : piece->end - piece->first);
+    return 0;
 }
 
 /*
@@ -337,7 +206,7 @@ static int finish_piece(struct writer *w, struct piece *piece, struct failure *f
  * position; inside a file (a large one, the inner tar) it is just cut; packed: junk behind
  * whole pieces.
  */
-static void poison(struct writer *w, bool inside_file)
+static void poison(struct writer *w)
 {
     if (w->stats->out_bytes == 0)
         return;
@@ -345,7 +214,7 @@ static void poison(struct writer *w, bool inside_file)
     if (w->codec) {
         if (buf_add_bytes(&junk, w->codec->poison) < 0)
             abort();
-    } else if (!inside_file) {
+    } else if (!w->inside_file && !w->plan->fixed_sizes) {
         tar_add_poison(&junk);
     }
     /* The stream already failed: what can't be written is cut, which is as good. */
@@ -370,7 +239,7 @@ static void release_pieces(struct writer *w, struct piece *pieces, size_t n)
 static int write_pieces(struct writer *w, struct piece *ring, size_t n_ring, struct failure *f)
 {
     size_t cut = 0, written = 0;
-    bool ended = false, inside_file = false;
+    bool ended = false;
     int r = 0;
     struct failure cut_failure = {0}; /* told once the pieces before it are out */
     int cut_result = 0;
@@ -385,18 +254,17 @@ static int write_pieces(struct writer *w, struct piece *ring, size_t n_ring, str
             ended = cut_result <= 0;
             if (ended)
                 break;
-            pool_add_last(w->pool, &piece->job);
+            if (!piece->whole)
+                pool_add_last(w->pool, &piece->job);
             cut++;
         }
         if (cut == written)
             break;
         struct piece *piece = &ring[written % n_ring];
         r = finish_piece(w, piece, f);
-        bool large = piece->large.entry;
         if (r == 0) {
-            inside_file = large && !piece->tail;
             written++;
-            if (large && piece->tail)
+            if (piece->tail)
                 close(piece->large.fd);
         }
     }
@@ -409,12 +277,12 @@ static int write_pieces(struct writer *w, struct piece *ring, size_t n_ring, str
         atomic_store(&w->cancelled, true);
         pool_drain(w->pool);
         for (; written < cut; written++)
-            if (ring[written % n_ring].large.entry && ring[written % n_ring].tail)
+            if (ring[written % n_ring].tail)
                 close(ring[written % n_ring].large.fd);
         if (w->large.entry)
             close(w->large.fd);
         if (r != -EPIPE)
-            poison(w, inside_file || w->plan->fixed_sizes);
+            poison(w);
     }
     return r;
 }
@@ -440,7 +308,7 @@ int write_plan(const struct send_request *request, const struct plan *plan, stru
     size_t n_ring = 2 * pool_threads(pool) + 2;
     struct piece *ring = xcalloc(n_ring, sizeof(*ring));
     for (size_t i = 0; i < n_ring; i++)
-        ring[i] = (struct piece){.job = {.run = run_piece},
+        ring[i] = (struct piece){.job = {.run = pack_piece_job},
                                  .writer = &w,
                                  .dir = {.fd = -1},
                                  .plain = BUF(PIECE_MAX + (16 << 20)),
