@@ -215,6 +215,7 @@ struct df_read {
     bool globstar; /* `**` components match any number (COPY --parents) */
     bool literal;  /* no component is a pattern, whatever characters it has */
     struct bytes widened; /* why it is wider than written; empty: exact */
+    struct bytes via;     /* the symbolic link that led here; empty: as written */
 };
 
 struct reads {
@@ -235,8 +236,11 @@ int dockerfile_reads(const struct dockerfile *df, const struct df_request *reque
 void reads_free(struct reads *reads);
 
 /*
- * Adds what symbolic links in the way of the patterns lead to, by BuildKit's followlinks rules
- * (links are read through ignored paths; nothing outside the root is opened). Then seals it.
+ * Adds the symbolic links in the way of the patterns and what they lead to, wherever one of
+ * the builders follows one (ignored paths are looked through; nothing outside the root is
+ * opened, a link that dangles adds itself alone). Then seals the reads for select_root() and
+ * reads_cover(). root_fd may be -1: no link is followed. Fails with what the file system
+ * fails with; what is absent or forbidden is no failure. Thread: any.
  */
 int reads_resolve(struct reads *reads, int root_fd, struct failure *f) must_use;
 

@@ -30,7 +30,7 @@ struct parser {
 /* ---- failures ------------------------------------------------------------------------- */
 
 /* NAME:LINE, the name as it is where a person would write it so. */
-static const char *where(struct quoted *q, const struct dockerfile *df, uint32_t line)
+const char *df_where(struct quoted *q, const struct dockerfile *df, uint32_t line)
 {
     struct quoted name;
     quote(&name, df->name);
@@ -49,12 +49,12 @@ int df_fail(const struct dockerfile *df, uint32_t line, struct failure *f, const
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    return fail(f, -EINVAL, "%s: %s", where(&(struct quoted){.text = ""}, df, line), text);
+    return fail(f, -EINVAL, "%s: %s", df_where(&(struct quoted){.text = ""}, df, line), text);
 }
 
 int df_wrap(const struct dockerfile *df, uint32_t line, struct failure *f, int code)
 {
-    return fail_wrap(f, code, "%s", where(&(struct quoted){.text = ""}, df, line));
+    return fail_wrap(f, code, "%s", df_where(&(struct quoted){.text = ""}, df, line));
 }
 
 /* ---- physical lines ------------------------------------------------------------------- */

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Symbolic links in the way of the patterns. A COPY of `cur/app` where `cur` is a link reads
+ * the link and what it leads to:
+ *
+ *     cur            -> releases/7      pattern cur/app
+ *     releases/7/app -> ../6/app        adds cur, releases/7/app   (the links)
+ *                                            releases/6/app        (what is copied)
+ *
+ * Steps wait in a queue, each a directory that no link leads through and the components still
+ * to go from it. What was queued once is not queued again, so loops end by themselves; chains
+ * that grow with every link end by their length and count as dangling.
+ *
+ * More is followed than BuildKit's client does for a local directory, which looks for links
+ * at the first wildcard component only (fsutil followlinks.go): a tar is read by the builder,
+ * which follows them wherever COPY leads, as the classic builder always did. The difference
+ * shows only in a COPY that fails in `docker build .`.
+ *
+ * Nor do builders agree on `..` behind a name in a link's text: BuildKit cleans the text, the
+ * classic builder walks it. Both ways are gone.
+ *
+ * A widened pattern may stand for any path below it, so there every link is followed.
+ * The kernel never follows one for us, and nothing outside the root is opened.
+ */
+#include "reads-priv.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+
+enum {
+    LINKS_MAX = 255,      /* in one chain; the builders' own resolvers give up there */
+    STEPS_MAX = 1 << 20,  /* queued in all; past it everything is read */
+    HEAD_MAX = 64 * 1024, /* bytes of link text still to go: sixteen times a longest path */
+};
+
+struct step {
+    struct step *next;
+    struct bytes dir;   /* where it stands: root-relative, free of links */
+    struct bytes head;  /* plain components to go, from a link's text, maybe with ".." */
+    struct bytes rest;  /* then the pattern's own; at NULL: none left */
+    struct bytes via;   /* the first link on the way; empty where none was */
+    unsigned links;     /* how many were */
+    bool covered;       /* what the rest leads to from here, but for links, is read already */
+    bool sweep;         /* look for links in all of dir */
+    struct df_read why; /* what it began with */
+};
+
+struct follower {
+    struct reads *reads;
+    struct arena arena;
+    struct table seen;  /* steps queued */
+    struct table added; /* reads added */
+    struct step *first, **last;
+    size_t n_steps;
+    int root_fd;
+    bool overflow;
+};
+
+static const struct bytes none = {NULL, 0};
+
+/* A step is the same if it can only find the same. */
+static struct bytes step_key(struct follower *fo, const struct step *s)
+{
+    const struct bytes parts[] = {s->dir, s->head, s->rest};
+    uint8_t *key = arena_alloc(&fo->arena, s->dir.len + s->head.len + s->rest.len + 4);
+    size_t len = 0;
+    key[len++] = (uint8_t)(s->sweep | s->why.literal << 1 | (s->why.widened.len > 0) << 2 |
+                           (s->rest.at != NULL) << 3 | s->covered << 4 | s->why.globstar << 5);
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+        if (parts[i].len)
+            memcpy(key + len, parts[i].at, parts[i].len);
+        len += parts[i].len;
+        key[len++] = 0;
+    }
+    return bytes_at(key, len);
+}
+
+static void queue(struct follower *fo, struct step step)
+{
+    if (step.head.len > HEAD_MAX || step.links > LINKS_MAX)
+        return;
+    if (fo->n_steps == STEPS_MAX) {
+        fo->overflow = true;
+        return;
+    }
+    bool new;
+    *table_put(&fo->seen, step_key(fo, &step), &new) = 1;
+    if (!new)
+        return;
+    fo->n_steps++;
+    step.next = NULL;
+    struct step *queued = ARENA_NEW(&fo->arena, struct step);
+    *queued = step;
+    *fo->last = queued;
+    fo->last = &queued->next;
+}
+
+static struct bytes escape_glob(struct arena *a, struct bytes path)
+{
+    uint8_t *out = arena_alloc(a, path.len * 2);
+    size_t len = 0;
+    for (size_t i = 0; i < path.len; i++) {
+        if (strchr("*?[\\", path.at[i]))
+            out[len++] = '\\';
+        out[len++] = path.at[i];
+    }
+    return bytes_at(out, len);
+}
+
+/* Adds path/rest as a read of the step's origin, once. */
+static void add_read(struct follower *fo, const struct step *s, struct bytes path,
+                     struct bytes link, struct bytes rest)
+{
+    struct arena *a = &fo->reads->arena;
+    struct df_read read = s->why;
+    bool new;
+    read.literal = !rest.at || s->why.literal;
+    read.pattern = rest.at && !read.literal ? escape_glob(&fo->arena, path) : path;
+    if (rest.at)
+        read.pattern = path_join(&fo->arena, read.pattern, rest);
+    struct bytes key = arena_printf(&fo->arena, "%d%d%d%.*s", read.literal, read.globstar,
+                                    read.widened.len > 0, BYTES_ARG(read.pattern));
+    *table_put(&fo->added, key, &new) = 1;
+    if (!new)
+        return;
+    read.pattern = arena_copy(a, read.pattern);
+    read.via = arena_copy(a, s->via.len ? s->via : link);
+    if (reads_add(fo->reads, read, NULL) < 0)
+        fo->overflow = true;
+}
+
+/* Whether `path` is `dir` or below it. */
+static bool is_below(struct bytes path, struct bytes dir)
+{
+    return bytes_starts(path, dir) && (path.len == dir.len || path.at[dir.len] == '/');
+}
+
+static bool walks_back(struct bytes text)
+{
+    struct bytes rest = text, name;
+    bool named = false;
+    while (bytes_next(&rest, '/', &name)) {
+        bool up = bytes_equal(name, BYTES(".."));
+        if (up && named)
+            return true;
+        named = named || (name.len && !up && !bytes_equal(name, BYTES(".")));
+    }
+    return false;
+}
+
+/* Goes on where the link s->dir/name leads to, s->head and s->rest behind it. */
+static void follow_link(struct follower *fo, const struct step *s, struct bytes name,
+                        struct bytes text)
+{
+    struct arena *a = &fo->arena;
+    struct bytes path = path_join(a, s->dir, name);
+    if (!s->covered || s->head.len || s->rest.at)
+        add_read(fo, s, path, path, none);
+    struct step on = *s;
+    on.sweep = on.covered = false;
+    on.links++;
+    on.via = s->via.len ? s->via : path;
+    bool absolute = text.len && text.at[0] == '/';
+    if (absolute)
+        on.dir = BYTES("");
+    on.head = s->head.len ? arena_printf(a, "%.*s/%.*s", BYTES_ARG(text), BYTES_ARG(s->head))
+                          : arena_copy(a, text);
+    queue(fo, on);
+    if (!walks_back(text))
+        return;
+    struct bytes clean = path_clean_root(a, path_join(a, on.dir, text));
+    on.dir = BYTES("");
+    on.head = s->head.len ? path_join(a, clean, s->head) : clean;
+    queue(fo, on);
+}
+
+/* An error that only says: nothing there that a builder could read. */
+static bool is_absence(int r)
+{
+    return r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -EACCES || r == -EPERM ||
+           r == -ENAMETOOLONG || r == -EXDEV || r == -EINVAL || r == -ESTALE;
+}
+
+static int open_dir(const struct follower *fo, struct bytes dir, int flags)
+{
+    char path[PATH_MAX];
+    if (dir.len >= sizeof(path))
+        return -ENAMETOOLONG;
+    memcpy(path, dir.at, dir.len);
+    path[dir.len] = '\0';
+    return io_open_beneath(fo->root_fd, path, flags | O_DIRECTORY);
+}
+
+/* 1 and the text where dirfd/name is a link, 0 where it is something else, or -errno. */
+static int read_link(struct follower *fo, int dirfd, struct bytes name, struct bytes *ret)
+{
+    char file[NAME_MAX + 1], text[PATH_MAX + 1];
+    if (name.len > NAME_MAX)
+        return -ENAMETOOLONG;
+    memcpy(file, name.at, name.len);
+    file[name.len] = '\0';
+    ssize_t len = readlinkat(dirfd, file, text, sizeof(text));
+    if (len < 0)
+        return errno == EINVAL ? 0 : -errno;
+    *ret = arena_copy(&fo->arena, bytes_at(text, (size_t)len));
+    return 1;
+}
+
+static int follow_entry(struct follower *fo, const struct step *s, int dirfd,
+                        const struct dirent *entry)
+{
+    struct bytes name = bytes_of(entry->d_name), text;
+    bool is_link = entry->d_type == DT_LNK, is_dir = entry->d_type == DT_DIR;
+    if (is_link || entry->d_type == DT_UNKNOWN) {
+        int r = read_link(fo, dirfd, name, &text);
+        if (r < 0)
+            return is_absence(r) ? 0 : r;
+        if (r == 1) {
+            follow_link(fo, s, arena_copy(&fo->arena, name), text);
+            return 0;
+        }
+        is_dir = true; /* a later open tells */
+    }
+    if (is_dir && (s->rest.at || s->why.widened.len)) {
+        struct step below = *s;
+        below.dir = path_join(&fo->arena, s->dir, name);
+        below.sweep = !s->rest.at;
+        queue(fo, below);
+    }
+    return 0;
+}
+
+/* Follows the links of s->dir whose names match; s->head and s->rest are what comes behind. */
+static int follow_names(struct follower *fo, const struct step *s, struct bytes pattern)
+{
+    int fd = open_dir(fo, s->dir, O_RDONLY);
+    if (fd < 0)
+        return is_absence(fd) ? 0 : fd;
+    DIR *dir = fdopendir(fd);
+    if (!dir) {
+        int r = -errno;
+        close(fd);
+        return r;
+    }
+    int r = 0;
+    for (errno = 0; r == 0 && !fo->overflow; errno = 0) {
+        const struct dirent *entry = readdir(dir);
+        if (!entry) {
+            r = errno ? -errno : 1;
+            break;
+        }
+        struct bytes name = bytes_of(entry->d_name);
+        if (bytes_equal(name, BYTES(".")) || bytes_equal(name, BYTES("..")))
+            continue;
+        if (s->sweep || glob_match(pattern, name))
+            r = follow_entry(fo, s, fd, entry);
+    }
+    closedir(dir);
+    return r < 0 && !is_absence(r) ? r : 0;
+}
+
+/* Everything is gone: s->dir is what the pattern leads to. */
+static void arrive(struct follower *fo, const struct step *s)
+{
+    /* Inside its own directory a widened pattern reads it already, and sweeps it. */
+    if (s->links && s->why.widened.len && s->why.literal && is_below(s->dir, s->why.pattern))
+        return;
+    if (!s->covered)
+        add_read(fo, s, s->dir, none, none);
+    if (s->why.widened.len) {
+        struct step sweep = *s;
+        sweep.sweep = sweep.covered = true;
+        queue(fo, sweep);
+    }
+}
+
+/* Takes the next component off the step; false where none is left. */
+static bool next_name(struct step *s, struct bytes *ret_name, bool *ret_plain)
+{
+    while (s->head.len) {
+        if (!bytes_next(&s->head, '/', ret_name))
+            break;
+        if (!s->head.at)
+            s->head = BYTES("");
+        *ret_plain = true;
+        if (ret_name->len && !bytes_equal(*ret_name, BYTES(".")))
+            return true;
+    }
+    *ret_plain = s->why.literal;
+    return bytes_next(&s->rest, '/', ret_name);
+}
+
+static int run_step(struct follower *fo, struct step *s)
+{
+    if (s->sweep)
+        return follow_names(fo, s, none);
+    struct bytes name, text;
+    bool plain;
+    for (bool in_link = s->head.len > 0;;) {
+        struct bytes whole = s->rest;
+        if (in_link && !s->head.len) {
+            /* Many links may lead here: what comes now is done once. */
+            queue(fo, *s);
+            return 0;
+        }
+        if (!next_name(s, &name, &plain)) {
+            arrive(fo, s);
+            return 0;
+        }
+        if (!plain && glob_magic(name)) {
+            if (!s->covered)
+                add_read(fo, s, s->dir, none, whole);
+            s->covered = true;
+            return follow_names(fo, s, name);
+        }
+        if (plain && bytes_equal(name, BYTES(".."))) {
+            s->dir = path_dir(s->dir);
+            continue;
+        }
+        cleanup_fd int fd = open_dir(fo, s->dir, O_PATH);
+        int r = fd < 0 ? fd : read_link(fo, fd, name, &text);
+        if (r < 0)
+            return is_absence(r) ? 0 : r;
+        if (r == 1) {
+            follow_link(fo, s, name, text);
+            return 0;
+        }
+        s->dir = path_join(&fo->arena, s->dir, name);
+    }
+}
+
+static int follow_all(struct follower *fo, struct failure *f)
+{
+    size_t n = fo->reads->n;
+    for (size_t i = 0; i < n; i++) {
+        const struct df_read *read = &fo->reads->at[i];
+        queue(fo, (struct step){
+                      .dir = BYTES(""), .rest = read->pattern, .covered = true, .why = *read});
+    }
+    for (struct step *s = fo->first; s && !fo->overflow; s = s->next) {
+        int r = run_step(fo, s);
+        if (r < 0)
+            return fail_errno(f, r, "following symbolic links below %s", QUOTE(s->dir));
+    }
+    if (fo->overflow) {
+        struct df_read all = {.kind = DF_READ_ALL,
+                              .widened = BYTES("too many symbolic links to follow")};
+        fo->reads->n = n;
+        return reads_add(fo->reads, all, f);
+    }
+    return 0;
+}
+
+int reads_resolve(struct reads *reads, int root_fd, struct failure *f)
+{
+    int r = 0;
+    if (root_fd >= 0 && !reads->everything) {
+        struct follower fo = {.reads = reads, .root_fd = root_fd};
+        fo.last = &fo.first;
+        r = follow_all(&fo, f);
+        table_release(&fo.seen);
+        table_release(&fo.added);
+        arena_release(&fo.arena);
+    }
+    return r < 0 ? r : select_compile(reads, f);
+}
