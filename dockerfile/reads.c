@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the instructions of the needed stages read from the context. Builders that may read the
+ * stream are asked one after the other; what any of them reads is in.
+ */
 #include "reads-priv.h"
 
 #include <errno.h>
@@ -25,4 +29,356 @@ int reads_add(struct reads *reads, struct df_read read, struct failure *f)
     *ARENA_PUSH(&reads->arena, reads->at, &reads->n, &reads->cap) = read;
     reads->everything = reads->everything || read.pattern.len == 0;
     return 0;
+}
+
+/* ---- notes ---------------------------------------------------------------------------- */
+
+/* Takes a note for the end, once: then it is known whether it made a difference. */
+static void note(struct analysis *an, uint32_t line, bool whole, struct bytes text)
+{
+    bool new;
+    *table_put(&an->noted, text, &new) = 1;
+    if (new && an->n_notes < NOTES_MAX)
+        *ARENA_PUSH(&an->arena, an->notes, &an->n_notes, &an->cap_notes) =
+            (struct pending_note){line, whole, text};
+}
+
+static int compare_notes(const void *a, const void *b)
+{
+    const struct pending_note *x = a, *y = b;
+    if (x->line != y->line)
+        return x->line < y->line ? -1 : 1;
+    return bytes_compare(x->text, y->text);
+}
+
+static void tell_notes(const struct analysis *an, struct notes *notes)
+{
+    if (an->n_notes)
+        qsort(an->notes, an->n_notes, sizeof(*an->notes), compare_notes);
+    for (size_t i = 0; i < an->n_notes; i++) {
+        /* Where the file has a `COPY . .` anyway, widening to the whole changes nothing. */
+        bool matters = an->notes[i].whole && !an->exact_whole;
+        notes_add(notes, matters ? NOTE_WARNING : NOTE_INFO, "%.*s",
+                  BYTES_ARG(an->notes[i].text));
+    }
+}
+
+/* "Dockerfile:7: COPY ${SRC} sends all of "src/": SRC may be set by …" */
+static void note_widened(struct analysis *an, const struct df_read *read, struct bytes word,
+                         struct bytes source, struct bytes what, struct bytes why)
+{
+    struct bytes text = arena_printf(&an->arena, "%.*s:%u: %.*s %s sends %.*s: %.*s",
+                                     BYTES_ARG(an->df->name), read->line, BYTES_ARG(word),
+                                     QUOTE(source), BYTES_ARG(what), BYTES_ARG(why));
+    note(an, read->line, bytes_equal(what, BYTES("everything")), text);
+}
+
+/* ---- instructions --------------------------------------------------------------------- */
+
+static int read_unknown(struct analysis *an, struct stage *stage, struct df_read read,
+                        struct bytes word, const struct df_instruction *in,
+                        const struct df_expanded *expanded, struct failure *f)
+{
+    struct bytes prefix = bytes_head(expanded->text, expanded->known_prefix), what;
+    struct variable variable = scope_lookup(&stage->scope, expanded->variable);
+    if (variable.cause == CAUSE_BASE)
+        base_want(an, stage);
+    read.widened = scope_reason(&an->arena, &stage->scope, expanded->variable);
+    bool whole;
+    size_t n = an->reads->n;
+    int r = source_add_widened(an, read, word, prefix, &whole, f);
+    if (r < 0)
+        return r;
+    what = BYTES("everything");
+    if (!whole && an->reads->n > n) {
+        const struct df_read *added = &an->reads->at[n];
+        bool dir = !bytes_ends(added->pattern, BYTES("*"));
+        what = arena_printf(&an->arena, "all of %s",
+                            QUOTE(arena_printf(&an->arena, "%.*s%s", BYTES_ARG(added->pattern),
+                                               dir ? "/" : "")));
+    }
+    if (whole || an->reads->n > n)
+        note_widened(an, &read, in->word, word, what, read.widened);
+    return 0;
+}
+
+static bool flag_is_set(const struct df_instruction *in, struct bytes name)
+{
+    struct bytes value;
+    return find_flag(in, name, &value) && !bytes_equal_nocase(value, BYTES("false"));
+}
+
+static int read_source(struct analysis *an, struct stage *stage,
+                       const struct df_instruction *in, uint32_t line, struct bytes word,
+                       struct failure *f)
+{
+    struct df_read read = {.kind = in->keyword == DF_ADD ? DF_READ_ADD : DF_READ_COPY,
+                           .line = line,
+                           .source = word};
+    bool parents = in->keyword == DF_COPY && flag_is_set(in, BYTES("parents"));
+    if (df_is_heredoc(word))
+        /* Builders before heredocs take one for a path: no harm in a file of that name. */
+        return source_add_path(an, read, word, f);
+    struct df_expanded expanded;
+    int r = scope_expand(&stage->scope, word, &expanded, f);
+    if (r < 0)
+        return r;
+    struct bytes certain = bytes_head(expanded.text, expanded.known_prefix);
+    if (in->keyword == DF_ADD &&
+        (bytes_starts(certain, BYTES("http://")) || bytes_starts(certain, BYTES("https://"))))
+        return 0;
+    read.globstar = parents;
+    if (expanded.unknown)
+        return read_unknown(an, stage, read, word, in, &expanded, f);
+    return source_add_exact(an, read, expanded.text, parents, f);
+}
+
+/* The oldest BuildKit takes values as written, the newest expands them. */
+static int read_mount(struct analysis *an, struct stage *stage, const struct df_instruction *in,
+                      uint32_t line, struct bytes value, struct failure *f)
+{
+    struct mount mount;
+    struct df_expanded type, from, source;
+    int r = mount_parse(&an->arena, value, &mount, f);
+    if (r == 0)
+        r = scope_expand(&stage->scope, mount.type, &type, f);
+    if (r == 0)
+        r = scope_expand(&stage->scope, mount.from, &from, f);
+    if (r == 0)
+        r = scope_expand(&stage->scope, mount.source, &source, f);
+    if (r < 0)
+        return r;
+    bool other = bytes_equal_nocase(type.text, BYTES("cache")) ||
+                 bytes_equal_nocase(type.text, BYTES("secret")) ||
+                 bytes_equal_nocase(type.text, BYTES("ssh")) ||
+                 bytes_equal_nocase(type.text, BYTES("tmpfs"));
+    if ((other && !type.unknown) || from.text.len || from.unknown)
+        return 0;
+    struct df_read read = {.kind = DF_READ_MOUNT, .line = line, .source = value};
+    r = source_add_path(an, read, mount.source, f);
+    if (r < 0 || bytes_equal(source.text, mount.source))
+        return r;
+    if (!source.unknown)
+        return source_add_path(an, read, source.text, f);
+    return read_unknown(an, stage, read, mount.source, in, &source, f);
+}
+
+static int read_instruction(struct analysis *an, struct stage *stage,
+                            const struct df_instruction *in, uint32_t line, struct failure *f)
+{
+    struct bytes from;
+    int r = 0;
+    switch (in->keyword) {
+    case DF_ARG:
+        return scope_arg(&stage->scope, in, f);
+    case DF_ENV:
+        return scope_env(&stage->scope, in, f);
+    case DF_COPY:
+        if (find_flag(in, BYTES("from"), &from) && from.len)
+            return 0;
+        /* fallthrough */
+    case DF_ADD:
+        for (size_t i = 0; r == 0 && i + 1 < in->n_words; i++)
+            r = read_source(an, stage, in, line, in->words[i], f);
+        return r;
+    case DF_RUN:
+        /* The classic builder knows no flag of RUN. */
+        for (size_t i = 0; r == 0 && an->dialect == BUILDKIT && i < in->n_flags; i++)
+            if (bytes_equal(in->flags[i].name, BYTES("mount")))
+                r = read_mount(an, stage, in, line, in->flags[i].value, f);
+        return r;
+    default:
+        return 0;
+    }
+}
+
+/* Runs one, but a malformed word is a failure only where every build runs into it. */
+static int visit_reads(struct analysis *an, struct stage *stage,
+                       const struct df_instruction *in, uint32_t line, struct failure *f)
+{
+    struct failure own = {0};
+    int r = read_instruction(an, stage, in, line, &own);
+    if (r == 0)
+        return 0;
+    df_wrap(an->df, line, &own, r);
+    if (r != -EINVAL) {
+        *f = own;
+        return r;
+    }
+    if (stage->certain && !an->failed) {
+        an->failed = true;
+        an->failure = own;
+    }
+    note(an, line, false, arena_printf(&an->arena, "%s", own.text));
+    return 0;
+}
+
+/* A base that may have triggers: all of the context may be read. */
+static int read_base(struct analysis *an, const struct stage *stage, struct failure *f)
+{
+    if (stage->base != BASE_UNKNOWN && stage->base != BASE_ANY)
+        return 0;
+    struct arena *a = &an->arena;
+    struct df_read read = {.kind = DF_READ_ALL,
+                           .line = stage->from->line,
+                           .source = stage->df->base,
+                           .widened = BYTES("the image's ONBUILD instructions are not known")};
+    struct bytes why, name, trust = BYTES("");
+    base_want(an, stage);
+    if (base_name(stage, &name))
+        trust =
+            arena_printf(a, "; --trust-bases=%.*s says there are none",
+                         BYTES_ARG(plain_text(a, stage->image_unknown ? name : stage->image)));
+    if (stage->image_unknown)
+        why = arena_printf(a, "the image may have ONBUILD instructions, and %.*s",
+                           BYTES_ARG(scope_reason(a, &an->globals, stage->image_variable)));
+    else if (stage->config && stage->config->known)
+        why = BYTES("the image has malformed ONBUILD instructions");
+    else if (stage->config)
+        why = arena_printf(a, "its ONBUILD instructions are not known (%.*s)",
+                           BYTES_ARG(plain_text(a, stage->config->reason)));
+    else
+        why = BYTES("its ONBUILD instructions are not known; --base-config asks the engine");
+    why = arena_printf(a, "%.*s%.*s", BYTES_ARG(why), BYTES_ARG(trust));
+    note_widened(an, &read, stage->from->word, stage->df->base, BYTES("everything"), why);
+    return source_add_path(an, read, BYTES(""), f);
+}
+
+/* ---- the whole ------------------------------------------------------------------------ */
+
+static int run_globals(struct analysis *an, struct failure *f)
+{
+    scope_global(&an->globals, an);
+    for (size_t i = 0; i < an->df->n_instructions; i++) {
+        const struct df_instruction *in = &an->df->instructions[i];
+        if (in->stage != DF_GLOBAL)
+            break;
+        int r = in->keyword == DF_ARG ? scope_arg(&an->globals, in, f) : 0;
+        if (r < 0)
+            return df_wrap(an->df, in->line, f, r);
+    }
+    return 0;
+}
+
+static int run_dialect(struct analysis *an, enum dialect dialect, struct failure *f)
+{
+    an->dialect = dialect;
+    an->failed = false;
+    int r = run_globals(an, f);
+    if (r == 0)
+        r = stages_build(an, f);
+    if (r == 0)
+        r = stages_reach(an, f);
+    for (size_t i = 0; r == 0 && i < an->n_stages; i++) {
+        struct stage *stage = &an->stages[i];
+        if (!stage->needed)
+            continue;
+        scope_begin(&stage->scope, an, stage);
+        r = read_base(an, stage, f);
+        if (r == 0)
+            r = stages_run(an, stage, visit_reads, f);
+    }
+    scope_release(&an->globals);
+    for (size_t i = 0; i < an->n_stages; i++)
+        scope_release(&an->stages[i].scope);
+    table_release(&an->names);
+    an->n_stages = 0;
+    return r;
+}
+
+/* Another language than ours may be in charge: its reads can't be known. */
+static bool is_foreign(struct analysis *an)
+{
+    const char *what = "# syntax";
+    struct bytes syntax = an->df->foreign ? an->df->syntax : BYTES("");
+    for (size_t i = 0; i < an->request->n_args && !syntax.len; i++) {
+        const struct df_arg *arg = &an->request->args[i];
+        if (an->request->builder == DF_CLASSIC || !arg->has_value ||
+            !bytes_equal(arg->name, BYTES("BUILDKIT_SYNTAX")) ||
+            df_syntax_is_ours(bytes_head(arg->value, bytes_find(arg->value, ' '))))
+            continue;
+        what = "--build-arg BUILDKIT_SYNTAX";
+        syntax = arg->value;
+    }
+    if (syntax.len)
+        note(an, 1, true,
+             arena_printf(&an->arena, "%s: %s=%s sends everything: what it reads is not known",
+                          DF_WHERE(an->df, 1), what, QUOTE(syntax)));
+    return syntax.len;
+}
+
+static int run_all(struct analysis *an, struct failure *f)
+{
+    if (is_foreign(an)) {
+        struct df_read all = {.kind = DF_READ_ALL, .widened = BYTES("a foreign syntax")};
+        return reads_add(an->reads, all, f);
+    }
+    enum df_builder builder = an->request->builder;
+    bool all_fail = true;
+    struct failure first = {0};
+    for (enum dialect dialect = BUILDKIT; dialect <= CLASSIC; dialect++) {
+        if (builder == (dialect == BUILDKIT ? DF_CLASSIC : DF_BUILDKIT))
+            continue;
+        int r = run_dialect(an, dialect, f);
+        if (r < 0)
+            return r;
+        all_fail = all_fail && an->failed;
+        if (an->failed && !first.code)
+            first = an->failure;
+    }
+    if (!all_fail)
+        return 0;
+    if (f)
+        *f = first;
+    return first.code;
+}
+
+static void release(struct analysis *an)
+{
+    for (size_t i = 0; i < an->request->n_bases; i++)
+        for (size_t k = 0; k < an->triggers[i].n; k++)
+            dockerfile_free(an->triggers[i].at[k]);
+    table_release(&an->seen);
+    table_release(&an->noted);
+    table_release(&an->wanted);
+    arena_release(&an->arena);
+}
+
+static int analyse(struct analysis *an, const struct dockerfile *df,
+                   const struct df_request *request, struct failure *f)
+{
+    *an = (struct analysis){.df = df, .request = request, .reads = reads_new()};
+    an->triggers = ARENA_ARRAY(&an->arena, request->n_bases, struct triggers);
+    return run_all(an, f);
+}
+
+int dockerfile_reads(const struct dockerfile *df, const struct df_request *request,
+                     struct notes *notes, struct reads **ret, struct failure *f)
+{
+    struct analysis an;
+    int r = analyse(&an, df, request, f);
+    if (r == 0) {
+        tell_notes(&an, notes);
+        *ret = steal(&an.reads);
+    }
+    reads_free(an.reads);
+    release(&an);
+    return r;
+}
+
+int dockerfile_bases(struct dockerfile *df, const struct df_request *request,
+                     struct bytes **ret_names, size_t *ret_n, struct failure *f)
+{
+    struct analysis an;
+    int r = analyse(&an, df, request, f);
+    if (r == 0) {
+        struct bytes *names = ARENA_ARRAY(&df->arena, an.n_wanted, struct bytes);
+        for (size_t i = 0; i < an.n_wanted; i++)
+            names[i] = arena_copy(&df->arena, an.wanted_at[i]);
+        *ret_names = names;
+        *ret_n = an.n_wanted;
+    }
+    reads_free(an.reads);
+    release(&an);
+    return r;
 }

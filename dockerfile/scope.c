@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a variable is where a word is expanded: known, unset, or unknown with a cause.
+ *
+ *     BuildKit   ARG and ENV set one and the same variable, the later line wins; a stage built
+ *                on another inherits both.
+ *     classic    ENV hides ARG wherever either stands; ARGs end with their stage. Proxy
+ *                variables need no ARG.
+ *
+ * Without --args-final no ARG has a value, whatever its default or what we were given: the
+ * stream may be built with another --build-arg.
+ */
+#include "reads-priv.h"
+
+#include <errno.h>
+
+static bool is_one_of(struct bytes name, const char *const *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (bytes_equal(name, bytes_of(list[i])))
+            return true;
+    return false;
+}
+
+/* Source: docker builder/dockerfile/buildargs.go; BuildKit added the last two. */
+static bool is_proxy(struct bytes name)
+{
+    static const char *const names[] = {
+        "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY",
+        "ftp_proxy",  "NO_PROXY",   "no_proxy",    "ALL_PROXY",   "all_proxy"};
+    return is_one_of(name, names, ARRAY_SIZE(names));
+}
+
+/* Source: BuildKit dockerfile2llb/platform.go. */
+static const char *const platform_names[] = {
+    "BUILDPLATFORM", "BUILDOS",        "BUILDOSVERSION", "BUILDARCH",
+    "BUILDVARIANT",  "TARGETPLATFORM", "TARGETOS",       "TARGETOSVERSION",
+    "TARGETARCH",    "TARGETVARIANT",  "TARGETSTAGE"};
+
+static bool is_platform(struct bytes name)
+{
+    return is_one_of(name, platform_names, ARRAY_SIZE(platform_names));
+}
+
+static struct variable known(struct bytes value)
+{
+    return (struct variable){.state = DF_KNOWN, .value = value};
+}
+
+static struct variable unknown(struct bytes name, enum cause cause)
+{
+    return (struct variable){.state = DF_UNKNOWN, .root = name, .cause = cause};
+}
+
+static void set(struct scope *scope, struct table *table, struct bytes name,
+                struct variable variable)
+{
+    struct variable *kept = ARENA_NEW(&scope->an->arena, struct variable);
+    *kept = variable;
+    *table_put(table, name, NULL) = (uintptr_t)kept;
+}
+
+static bool given_arg(const struct analysis *an, struct bytes name, struct bytes *ret)
+{
+    for (size_t i = an->request->n_args; i > 0; i--) {
+        const struct df_arg *arg = &an->request->args[i - 1];
+        if (arg->has_value && bytes_equal(arg->name, name))
+            return *ret = arg->value, true;
+    }
+    return false;
+}
+
+/* Which of the platform variables --platform tells for certain: those of architectures that
+ * have no variants to be normalised, and the architecture of the others. */
+static void set_platform(struct scope *scope)
+{
+    struct bytes rest = scope->an->request->platform, os, arch, variant;
+    if (!scope->an->request->args_final || bytes_find(rest, ',') < rest.len ||
+        !bytes_next(&rest, '/', &os) || !bytes_next(&rest, '/', &arch))
+        return;
+    static const char *const plain[] = {"amd64",   "386",      "ppc64le", "s390x",
+                                        "riscv64", "mips64le", "loong64"};
+    static const char *const varied[] = {"arm", "arm64"};
+    bool has_variant = bytes_next(&rest, '/', &variant);
+    bool is_plain = is_one_of(arch, plain, ARRAY_SIZE(plain)) && !has_variant;
+    if (!bytes_equal(os, BYTES("linux")) ||
+        (!is_plain && !is_one_of(arch, varied, ARRAY_SIZE(varied))))
+        return;
+    set(scope, &scope->vars, BYTES("TARGETOS"), known(os));
+    set(scope, &scope->vars, BYTES("TARGETARCH"), known(arch));
+    if (is_plain) {
+        set(scope, &scope->vars, BYTES("TARGETPLATFORM"), known(scope->an->request->platform));
+        set(scope, &scope->vars, BYTES("TARGETVARIANT"), known(BYTES("")));
+    }
+}
+
+void scope_global(struct scope *scope, struct analysis *an)
+{
+    *scope = (struct scope){.an = an, .global = true};
+    if (an->dialect == CLASSIC)
+        return;
+    for (size_t i = 0; i < ARRAY_SIZE(platform_names); i++) {
+        struct bytes name = bytes_of(platform_names[i]);
+        set(scope, &scope->vars, name, unknown(name, CAUSE_PLATFORM));
+    }
+    set_platform(scope);
+    for (size_t i = 0; i < ARRAY_SIZE(platform_names); i++) {
+        struct bytes name = bytes_of(platform_names[i]), value;
+        if (an->request->args_final && given_arg(an, name, &value))
+            set(scope, &scope->vars, name, known(value));
+    }
+}
+
+void scope_begin(struct scope *scope, struct analysis *an, const struct stage *stage)
+{
+    *scope = (struct scope){.an = an, .image = stage->image};
+    if (stage->base == BASE_STAGE) {
+        scope->parent = &an->stages[stage->parent].scope;
+        return;
+    }
+    scope->env_known = stage->base == BASE_SCRATCH || stage->base == BASE_CONFIG;
+    if (!scope->env_known)
+        return;
+    set(scope, &scope->vars, BYTES("PATH"),
+        known(BYTES("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")));
+    for (size_t i = 0; stage->base == BASE_CONFIG && i < stage->config->n_env; i++) {
+        struct bytes pair = stage->config->env[i];
+        size_t equals = bytes_find(pair, '=');
+        set(scope, &scope->vars, bytes_head(pair, equals), known(bytes_from(pair, equals + 1)));
+    }
+}
+
+void scope_release(struct scope *scope)
+{
+    table_release(&scope->vars);
+    table_release(&scope->args);
+}
+
+/* What the lines so far and the base have set, ARGs of the classic builder aside. */
+static struct variable lookup_env(const struct scope *scope, struct bytes name)
+{
+    for (;; scope = scope->parent) {
+        if (scope->any_name)
+            return unknown(name, CAUSE_NAME);
+        const uintptr_t *value = table_get(&scope->vars, name);
+        if (value)
+            return *(const struct variable *)*value;
+        if (!scope->parent)
+            break;
+    }
+    if (scope->global || scope->env_known)
+        return (struct variable){.state = DF_UNSET};
+    return unknown(name, CAUSE_BASE);
+}
+
+struct variable scope_lookup(const struct scope *scope, struct bytes name)
+{
+    struct variable env = lookup_env(scope, name);
+    if (scope->an->dialect == BUILDKIT || scope->global || env.state == DF_KNOWN)
+        return env;
+    const uintptr_t *value = table_get(&scope->args, name);
+    struct variable arg = {.state = DF_UNSET};
+    if (value)
+        arg = *(const struct variable *)*value;
+    else if (is_proxy(name))
+        arg = unknown(name, CAUSE_PROXY);
+    if (env.state == DF_UNSET)
+        return arg;
+    /* The image's environment may hide the ARG; that the ARG isn't known is the better news. */
+    return arg.state == DF_UNKNOWN ? arg : env;
+}
+
+static enum df_value lookup_callback(void *scope, struct bytes name, struct bytes *ret_value)
+{
+    struct variable variable = scope_lookup(scope, name);
+    if (variable.state != DF_UNSET)
+        *ret_value = variable.value;
+    return variable.state;
+}
+
+int scope_expand(struct scope *scope, struct bytes word, struct df_expanded *ret,
+                 struct failure *f)
+{
+    return df_expand(&scope->an->arena, word, scope->an->df->escape, lookup_callback, scope,
+                     ret, f);
+}
+
+/* The value that a word gives to a variable. */
+static int word_value(struct scope *scope, struct bytes word, struct variable *ret,
+                      struct failure *f)
+{
+    struct df_expanded expanded;
+    int r = scope_expand(scope, word, &expanded, f);
+    if (r < 0)
+        return r;
+    *ret = known(expanded.text);
+    if (expanded.unknown) {
+        struct variable of = scope_lookup(scope, expanded.variable);
+        *ret = unknown(of.root.len ? of.root : expanded.variable, of.cause);
+        ret->value = expanded.text;
+    }
+    return 0;
+}
+
+/* A name that the older builders would expand, or that has quotes. */
+static bool is_odd_name(const struct scope *scope, struct bytes name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (strchr("$\"'\\", name.at[i]) || name.at[i] == scope->an->df->escape)
+            return true;
+    return name.len == 0;
+}
+
+static void split_arg(struct bytes word, struct bytes *ret_name, struct bytes *ret_value,
+                      bool *ret_has_value)
+{
+    size_t equals = bytes_find(word, '=');
+    *ret_has_value = equals < word.len;
+    *ret_name = bytes_head(word, equals);
+    *ret_value = bytes_from(word, equals + 1);
+}
+
+/* What one ARG is, its default (UNSET: none) being expanded already. */
+static bool arg_variable(struct scope *scope, struct bytes name, struct variable fallback,
+                         struct variable *ret)
+{
+    const struct analysis *an = scope->an;
+    struct bytes value;
+    bool given = given_arg(an, name, &value);
+    enum cause cause = is_proxy(name) ? CAUSE_PROXY : CAUSE_ARG;
+    if (is_platform(name) && an->dialect == BUILDKIT)
+        cause = CAUSE_PLATFORM;
+    if (!an->request->args_final || (cause == CAUSE_PROXY && !given)) {
+        *ret = unknown(name, cause);
+        ret->value = given ? value : fallback.value;
+        return true;
+    }
+    if (given)
+        *ret = known(value);
+    else if (fallback.state != DF_UNSET)
+        *ret = fallback;
+    else if (!scope->global)
+        *ret = lookup_env(&an->globals, name);
+    else
+        *ret = fallback;
+    return ret->state != DF_UNSET || an->dialect == CLASSIC;
+}
+
+static bool same(const struct variable *a, const struct variable *b)
+{
+    return a->state == b->state && bytes_equal(a->value, b->value);
+}
+
+/*
+ * The newest builder expands each default with what the same line has set so far, the older
+ * ones with what was before the line: where that differs nothing is certain.
+ */
+static int arg_default(struct scope *scope, struct bytes word, const struct variable *before,
+                       struct variable *ret, struct failure *f)
+{
+    struct bytes name, value;
+    bool has_value;
+    split_arg(word, &name, &value, &has_value);
+    *ret = (struct variable){.state = DF_UNSET};
+    if (!has_value)
+        return 0;
+    int r = word_value(scope, value, ret, f);
+    if (r == -EINVAL) {
+        /* An error only where the default is needed. */
+        *ret = unknown(name, CAUSE_ARG);
+        return scope->an->request->args_final && !given_arg(scope->an, name, &value) ? r : 0;
+    }
+    if (r == 0 && before && !same(ret, before))
+        *ret = unknown(name, CAUSE_ORDER);
+    return r;
+}
+
+int scope_arg(struct scope *scope, const struct df_instruction *in, struct failure *f)
+{
+    struct variable *before = ARENA_ARRAY(&scope->an->arena, in->n_words, struct variable);
+    struct table *table =
+        scope->an->dialect == CLASSIC && !scope->global ? &scope->args : &scope->vars;
+    int r = 0, worst = 0;
+    for (size_t i = 0; i < in->n_words && in->n_words > 1; i++) {
+        r = arg_default(scope, in->words[i], NULL, &before[i], NULL);
+        if (r < 0 && r != -EINVAL)
+            return fail(f, r, "the values of variables grow too large");
+    }
+    for (size_t i = 0; i < in->n_words; i++) {
+        struct variable fallback, variable;
+        struct bytes name, value;
+        bool has_value;
+        r = arg_default(scope, in->words[i], in->n_words > 1 ? &before[i] : NULL, &fallback, f);
+        if (r < 0 && r != -EINVAL)
+            return r;
+        worst = r < 0 ? r : worst;
+        split_arg(in->words[i], &name, &value, &has_value);
+        if (is_odd_name(scope, name))
+            scope->any_name = true;
+        else if (arg_variable(scope, name, fallback, &variable))
+            set(scope, table, name, variable);
+    }
+    return worst;
+}
+
+int scope_env(struct scope *scope, const struct df_instruction *in, struct failure *f)
+{
+    size_t n = in->n_words / 2;
+    struct variable *values = ARENA_ARRAY(&scope->an->arena, n, struct variable);
+    struct df_expanded *names = ARENA_ARRAY(&scope->an->arena, n, struct df_expanded);
+    int worst = 0;
+    /* All of a line is expanded with what was before it. */
+    for (size_t i = 0; i < n; i++) {
+        int r = scope_expand(scope, in->words[2 * i], &names[i], f);
+        if (r == 0)
+            r = word_value(scope, in->words[2 * i + 1], &values[i], f);
+        if (r < 0 && r != -EINVAL)
+            return r;
+        if (r < 0) {
+            worst = r;
+            names[i].unknown = true;
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (names[i].unknown)
+            scope->any_name = true;
+        else
+            set(scope, &scope->vars, names[i].text, values[i]);
+    }
+    return worst;
+}
+
+struct bytes plain_text(struct arena *arena, struct bytes text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.at[i] <= ' ' || text.at[i] >= 0x7f || text.at[i] == '"')
+            return arena_printf(arena, "%s", QUOTE(text));
+    return text;
+}
+
+struct bytes scope_reason(struct arena *arena, const struct scope *scope, struct bytes name)
+{
+    struct variable variable = scope_lookup(scope, name);
+    struct bytes root = plain_text(arena, variable.root.len ? variable.root : name), of = {0};
+    if (!bytes_equal(variable.root, name) && variable.root.len)
+        of = arena_printf(arena, "%.*s is made of ", BYTES_ARG(plain_text(arena, name)));
+    while (scope->parent)
+        scope = scope->parent;
+    switch (variable.cause) {
+    case CAUSE_PLATFORM:
+        return arena_printf(arena,
+                            "%.*s%.*s is the builder's to set; --platform with --args-final"
+                            " says what a build for one platform needs",
+                            BYTES_ARG(of), BYTES_ARG(root));
+    case CAUSE_PROXY:
+        return arena_printf(arena,
+                            "%.*s%.*s may be set by --build-arg or Docker's configuration",
+                            BYTES_ARG(of), BYTES_ARG(root));
+    case CAUSE_BASE:
+        return arena_printf(arena, "%.*s%.*s may be set by the image %s; --base-config tells",
+                            BYTES_ARG(of), BYTES_ARG(root), QUOTE(scope->image));
+    case CAUSE_ORDER:
+        return arena_printf(arena,
+                            "%.*s%.*s is set and used on one line, which builders"
+                            " understand differently",
+                            BYTES_ARG(of), BYTES_ARG(root));
+    case CAUSE_NAME:
+        return arena_printf(arena,
+                            "%.*s%.*s may be set by a line whose variable's name is"
+                            " itself unknown",
+                            BYTES_ARG(of), BYTES_ARG(root));
+    case CAUSE_ARG:
+    case CAUSE_NONE:
+        break;
+    }
+    return arena_printf(arena,
+                        "%.*s%.*s may be set by docker build --build-arg; --args-final"
+                        " says it won't be",
+                        BYTES_ARG(of), BYTES_ARG(root));
+}
