@@ -98,7 +98,8 @@ static void put_ustar(struct buf *out, const struct tar_header *h, struct bytes 
     put_octal(block + 124, 11, h->size <= OCTAL_11_MAX ? h->size : 0);
     put_octal(block + 136, 11, mtime_fits(h->mtime) ? (uint64_t)h->mtime : 0);
     block[156] = h->type;
-    memcpy(block + LINK_AT, h->link.at, h->link.len < NAME_LEN ? h->link.len : NAME_LEN);
+    if (h->link.len)
+        memcpy(block + LINK_AT, h->link.at, h->link.len < NAME_LEN ? h->link.len : NAME_LEN);
     memcpy(block + 257, "ustar\00000", 8);
     put_octal(block + 329, 7, 0);
     put_octal(block + 337, 7, 0);
