@@ -56,7 +56,7 @@ struct bytes bytes_head(struct bytes b, size_t len);
  */
 bool bytes_next(struct bytes *rest, uint8_t sep, struct bytes *ret_piece);
 
-/* FNV-1a, for in-memory tables only: never leaves the process, never keys outside input alone.
+/* FNV-1a: the same everywhere and always. No defence against chosen keys: table.h is for those.
  */
 uint64_t bytes_hash(struct bytes b);
 

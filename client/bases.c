@@ -45,7 +45,7 @@ int base_from_json(const json_t *image, struct arena *arena, struct df_base *bas
     return 0;
 }
 
-/* ---- names ------------------------------------------------------------------------------ */
+/* ---- names ------------------------------------------------------------------------- */
 
 static struct bytes without_prefix(struct bytes name, struct bytes prefix)
 {
@@ -85,7 +85,7 @@ static bool called(const json_t *image, const char *list, struct bytes name,
     return false;
 }
 
-/* ---- a file ----------------------------------------------------------------------------- */
+/* ---- a file ------------------------------------------------------------------------ */
 
 static const json_t *image_called(const json_t *images, struct bytes name, struct arena *arena)
 {

@@ -41,7 +41,7 @@ int bases_find(const char *who, const struct bytes *names, size_t n_names, struc
  */
 void engine_ask(struct df_base *bases, size_t n, struct arena *arena);
 
-/* ---- of image configurations, shared with ctx-engine-config ----------------------------- */
+/* ---- of image configurations, shared with ctx-engine-config ------------------------ */
 
 struct json_t;
 

@@ -186,7 +186,7 @@ void options_release(struct options *options)
     arena_release(&options->arena);
 }
 
-/* ---- suggestions ----------------------------------------------------------------------- */
+/* ---- suggestions ------------------------------------------------------------------- */
 
 /* Options of `docker build` that people will try here: they go behind the pipe. */
 static const char docker_options[][16] = {

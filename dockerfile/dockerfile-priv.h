@@ -5,7 +5,7 @@
 
 #include "dockerfile.h"
 
-/* ---- lines (parse.c) ------------------------------------------------------------------ */
+/* ---- lines (parse.c) --------------------------------------------------------------- */
 
 /* Where a stretch of a logical line comes from. */
 struct df_piece {
@@ -35,7 +35,7 @@ int df_fail(const struct dockerfile *df, uint32_t line, struct failure *f, const
 /* The same prefix put before what f has. */
 int df_wrap(const struct dockerfile *df, uint32_t line, struct failure *f, int code);
 
-/* ---- instructions (instruction.c) ----------------------------------------------------- */
+/* ---- instructions (instruction.c) -------------------------------------------------- */
 
 /* The instruction on a logical line, but for what only parse.c knows: heredocs, last_line, end,
  * stage. *words_left: how many words the rest of the file may have. */
@@ -46,7 +46,7 @@ int df_instruction(struct dockerfile *df, const struct df_line *line, size_t *wo
 int df_stage_name(struct dockerfile *df, uint32_t line, struct bytes written, struct bytes *ret,
                   struct failure *f) must_use;
 
-/* ---- directives (directive.c) --------------------------------------------------------- */
+/* ---- directives (directive.c) ------------------------------------------------------ */
 
 struct df_directives {
     bool done;     /* a line was none: no later one is */
@@ -68,7 +68,7 @@ struct bytes df_detect_syntax(struct arena *arena, struct bytes text);
 /* Whether the syntax is Docker's own Dockerfile frontend, some version of it. */
 bool df_syntax_is_ours(struct bytes syntax);
 
-/* ---- words (words.c, json.c) ---------------------------------------------------------- */
+/* ---- words (words.c, json.c) ------------------------------------------------------- */
 
 /* Go's `[\t\v\f\r ]`, by which BuildKit splits what is not quoted. */
 bool df_is_blank(uint8_t c);
@@ -108,14 +108,14 @@ int df_json_words(struct arena *arena, struct bytes text, struct df_words *words
 bool df_json_member(struct arena *arena, struct bytes text, struct bytes key,
                     struct bytes *ret_value);
 
-/* ---- heredocs (heredoc.c) ------------------------------------------------------------- */
+/* ---- heredocs (heredoc.c) ---------------------------------------------------------- */
 
 /* The heredocs that a logical line asks for, in order; bodies are still empty. -EINVAL with f
  * filled: a word that looks like one but can't be. */
 int df_heredocs(struct arena *arena, struct bytes line, struct df_heredoc **ret, size_t *ret_n,
                 struct failure *f) must_use;
 
-/* ---- the lexer of words (lex.c, expand.c, pattern.c, letters.c) ------------------- */
+/* ---- the lexer of words (lex.c, expand.c, pattern.c, letters.c) -------------------- */
 
 /* Part of a word, expanded: its bytes, and how many of them are certain. */
 struct lex_text {

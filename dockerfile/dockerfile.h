@@ -26,7 +26,7 @@
 #define DOCKERFILE_INSTRUCTIONS_MAX 100000u
 #define DOCKERFILE_WORDS_MAX (1u << 20)
 
-/* ---- text -> instructions ------------------------------------------------------------- */
+/* ---- text -> instructions ---------------------------------------------------------- */
 
 enum df_keyword {
     DF_FROM,
@@ -121,7 +121,7 @@ void dockerfile_free(struct dockerfile *df);
  */
 bool df_is_heredoc(struct bytes word);
 
-/* ---- variables (expand.c) ------------------------------------------------------------- */
+/* ---- variables (expand.c) ---------------------------------------------------------- */
 
 /* What a variable may be. An unknown one taints the text it is put into. */
 enum df_value {
@@ -160,7 +160,7 @@ struct df_expanded {
 int df_expand(struct arena *arena, struct bytes word, uint8_t escape, df_lookup *lookup,
               void *scope, struct df_expanded *ret, struct failure *f) must_use;
 
-/* ---- stages -> reads ------------------------------------------------------------------ */
+/* ---- stages -> reads --------------------------------------------------------------- */
 
 struct df_arg {
     struct bytes name, value;
@@ -244,7 +244,7 @@ void reads_free(struct reads *reads);
  */
 int reads_resolve(struct reads *reads, int root_fd, struct failure *f) must_use;
 
-/* ---- reads x walk --------------------------------------------------------------------- */
+/* ---- reads x walk ------------------------------------------------------------------ */
 
 /* Where a walk stands, as ignore_dir. A NULL select_dir means: all below is selected. */
 struct select_dir;
@@ -262,7 +262,7 @@ void select_check(const struct select_dir *dir, struct bytes name, bool is_dir,
                   struct select_verdict *ret, struct select_dir **ret_below);
 void select_leave(struct select_dir *dir);
 
-/* ---- the rewrite ---------------------------------------------------------------------- */
+/* ---- the rewrite ------------------------------------------------------------------- */
 
 /*
  * Whether an entry `name` at the root of the context (say "Dockerfile") would be read by some

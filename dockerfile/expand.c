@@ -51,7 +51,7 @@ static void put_text(struct lex *l, struct lex_text *out, const struct lex_text 
         lex_put(l, out, buf_bytes(&text->text));
 }
 
-/* ---- names ---------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------- */
 
 static bool is_special_name(uint32_t c)
 {
@@ -87,7 +87,7 @@ static void look_up(struct lex *l, struct form *form)
         form->value = BYTES("");
 }
 
-/* ---- ${x-w} ${x+w} ${x?w} ------------------------------------------------------------- */
+/* ---- ${x-w} ${x+w} ${x?w} ---------------------------------------------------------- */
 
 static int apply_choice(struct lex *l, const struct form *form, struct lex_text *out)
 {
@@ -114,7 +114,7 @@ static int apply_choice(struct lex *l, const struct form *form, struct lex_text 
     return 0;
 }
 
-/* ---- ${x#p} ${x%p} ${x/p/r} ----------------------------------------------------------- */
+/* ---- ${x#p} ${x%p} ${x/p/r} -------------------------------------------------------- */
 
 /* Refuses what would take too long, and books the rest. */
 static int charge(struct lex *l, size_t n_runes, size_t n_pattern)
@@ -278,7 +278,7 @@ static int apply_replace(struct lex *l, const struct form *form, struct arena *s
     return 0;
 }
 
-/* ---- reading them --------------------------------------------------------------------- */
+/* ---- reading them ------------------------------------------------------------------ */
 
 static void put_value(struct lex *l, struct form *form, struct lex_text *out)
 {
@@ -394,7 +394,7 @@ int lex_dollar(struct lex *l, struct lex_text *out)
     return lex_operator(l, &form, out);
 }
 
-/* ---- the whole word ------------------------------------------------------------------- */
+/* ---- the whole word ---------------------------------------------------------------- */
 
 /* Most words: nothing in them that the lexer would change. */
 static bool is_plain(struct bytes word, uint8_t escape)

@@ -79,7 +79,7 @@ int df_stage_name(struct dockerfile *df, uint32_t line, struct bytes written, st
     return 0;
 }
 
-/* ---- what both builders refuse --------------------------------------------------------- */
+/* ---- what both builders refuse ----------------------------------------------------- */
 
 /* `AS`, under Go's strings.EqualFold: a long s is an s. */
 static bool is_as(struct bytes word)
@@ -151,7 +151,7 @@ static int check_arguments(struct dockerfile *df, const struct df_instruction *i
     return 0;
 }
 
-/* ---- words ----------------------------------------------------------------------------- */
+/* ---- words ------------------------------------------------------------------------- */
 
 static int split_json(struct dockerfile *df, struct df_instruction *ins, struct df_words *words,
                       struct failure *f)
@@ -208,7 +208,7 @@ static int split_words(struct dockerfile *df, struct df_instruction *ins, uint8_
     return 0;
 }
 
-/* ---- the instruction ------------------------------------------------------------------- */
+/* ---- the instruction --------------------------------------------------------------- */
 
 /* Fills *ins from `text`, a part of the logical line, but for its trigger. */
 static int read_instruction(struct dockerfile *df, const struct df_line *line,

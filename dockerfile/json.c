@@ -174,7 +174,7 @@ static bool is_json(struct bytes text)
     return text.len == 0;
 }
 
-/* ---- decoding what was checked -------------------------------------------------------- */
+/* ---- decoding what was checked ----------------------------------------------------- */
 
 /* Behind `\u`: halves of a pair that has no other half become U+FFFD. */
 static uint32_t take_unicode(struct bytes *rest)

@@ -58,7 +58,7 @@ void lex_put_rune(struct lex *l, struct lex_text *out, uint32_t rune)
     lex_put(l, out, bytes_at(bytes, utf8_encode(rune, bytes)));
 }
 
-/* ---- words ---------------------------------------------------------------------------- */
+/* ---- words ------------------------------------------------------------------------- */
 
 /*
  * The builder has one word buffer for all levels of nesting, and clears it on entry and exit of
@@ -96,7 +96,7 @@ static void word_add(struct lex *l, bool *in_word, struct bytes text, bool raw)
         *in_word = true;
 }
 
-/* ---- quotes and escapes --------------------------------------------------------------- */
+/* ---- quotes and escapes ------------------------------------------------------------ */
 
 static int lex_single_quote(struct lex *l, struct lex_text *out)
 {

@@ -27,7 +27,7 @@ struct parser {
     size_t words_left;
 };
 
-/* ---- failures ------------------------------------------------------------------------- */
+/* ---- failures ---------------------------------------------------------------------- */
 
 /* NAME:LINE, the name as it is where a person would write it so. */
 const char *df_where(struct quoted *q, const struct dockerfile *df, uint32_t line)
@@ -57,7 +57,7 @@ int df_wrap(const struct dockerfile *df, uint32_t line, struct failure *f, int c
     return fail_wrap(f, code, "%s", df_where(&(struct quoted){.text = ""}, df, line));
 }
 
-/* ---- physical lines ------------------------------------------------------------------- */
+/* ---- physical lines ---------------------------------------------------------------- */
 
 /* The next line with its newline; false at the end of the text. */
 static bool next_line(struct parser *p, struct bytes *ret)
@@ -95,7 +95,7 @@ static int check_lines(const struct dockerfile *df, struct failure *f)
     return 0;
 }
 
-/* ---- logical lines -------------------------------------------------------------------- */
+/* ---- logical lines ----------------------------------------------------------------- */
 
 static const struct df_piece *find_piece(const struct df_line *line, size_t joined)
 {
@@ -166,7 +166,7 @@ static int read_logical_line(struct parser *p, struct bytes line)
     return r;
 }
 
-/* ---- heredoc bodies ------------------------------------------------------------------- */
+/* ---- heredoc bodies ---------------------------------------------------------------- */
 
 static bool ends_heredoc(const struct df_heredoc *heredoc, struct bytes line)
 {
@@ -206,7 +206,7 @@ static int read_heredocs(struct parser *p, struct df_instruction *ins)
     return 0;
 }
 
-/* ---- the file ------------------------------------------------------------------------- */
+/* ---- the file ---------------------------------------------------------------------- */
 
 static int add_stage(struct parser *p, const struct df_instruction *ins)
 {

@@ -49,7 +49,7 @@ int df_split_blanks(struct arena *arena, struct bytes text, struct df_words *wor
     return 0;
 }
 
-/* ---- flags ---------------------------------------------------------------------------- */
+/* ---- flags ------------------------------------------------------------------------- */
 
 /*
  * The builder reads flags byte by byte and takes each byte for a rune: "é" becomes "Ã©", the
@@ -139,7 +139,7 @@ int df_split_flags(struct arena *arena, const struct df_line *line, struct bytes
     }
 }
 
-/* ---- ARG, ENV ------------------------------------------------------------------------- */
+/* ---- ARG, ENV ---------------------------------------------------------------------- */
 
 struct splitter {
     struct bytes text;

@@ -16,7 +16,7 @@
 
 #include <errno.h>
 
-/* ---- regex ---------------------------------------------------------------------------- */
+/* ---- regex ------------------------------------------------------------------------- */
 
 #define RUNE_MAX 0x10ffffu
 
@@ -99,7 +99,7 @@ extern const size_t script_names_n, script_runs_n;
 /* Whether it matches somewhere in text: Go's MatchString. */
 bool regex_match(const struct regex *re, struct bytes text);
 
-/* ---- patterns ------------------------------------------------------------------------- */
+/* ---- patterns ---------------------------------------------------------------------- */
 
 enum pattern_kind {
     PATTERN_EXACT,  /* the path is `literal` */
@@ -154,7 +154,7 @@ int pattern_fail(const struct ignore *ig, const struct pattern *p, struct failur
 /* Puts "name:line" for messages into q. */
 const char *pattern_place(struct quoted *q, struct bytes name, uint32_t line);
 
-/* ---- verdicts by the letter ----------------------------------------------------------- */
+/* ---- verdicts by the letter -------------------------------------------------------- */
 
 struct ignore_dir *literal_root(const struct ignore *ig);
 int literal_check(const struct ignore *ig, const struct ignore_dir *dir, struct bytes name,

@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-/* ---- tar.c: headers -------------------------------------------------------------------- */
+/* ---- tar.c: headers ---------------------------------------------------------------- */
 
 #define TAR_BLOCK 512u
 /* A PAX header of a path and a target, both as long as the system allows, with room. */
@@ -34,7 +34,7 @@ size_t tar_padding(uint64_t size);
 /* Junk in header position that every reader rejects (see docs/stream.md). */
 void tar_add_poison(struct buf *out);
 
-/* ---- content.c: one version of a file, or a failure ------------------------------------- */
+/* ---- content.c: one version of a file, or a failure -------------------------------- */
 
 struct content_source {
     int root_fd;
@@ -70,8 +70,7 @@ int content_open(const struct content_source *source, struct bytes path, int *re
 int content_check(int fd, const struct stat *seen, struct bytes path,
                   struct failure *f) must_use;
 
-/* ---- codec.c, gzip.c, zstd.c: one piece at a time -----------------------------------------
- */
+/* ---- codec.c, gzip.c, zstd.c: one piece at a time ---------------------------------- */
 
 /* A stateless compressor: the packed pieces, one after another, are a valid stream. */
 struct codec {
@@ -86,8 +85,7 @@ struct codec {
 
 extern const struct codec codec_gzip, codec_zstd;
 
-/* ---- plan.c: what is sent, in which order -------------------------------------------------
- */
+/* ---- plan.c: what is sent, in which order ------------------------------------------ */
 
 enum entry_kind {
     ENTRY_NODE, /* of the tree; content is read when it is packed */
@@ -141,8 +139,7 @@ void plan_release(struct plan *plan);
 struct tar_header entry_header(const struct send_request *request, const struct entry *e,
                                const struct stat_identity *now);
 
-/* ---- pack.c: piece -> bytes, on the pool --------------------------------------------------
- */
+/* ---- pack.c: piece -> bytes, on the pool ------------------------------------------- */
 
 enum {
     PIECE_BYTES = 1 << 20, /* where a piece ends; a larger file is cut */
@@ -198,8 +195,7 @@ struct writer {
 /* The pool's: fills piece->plain (and packed), or result and failure; then sets done. */
 void pack_piece_job(struct pool_job *job);
 
-/* ---- write.c: plan -> pieces -> descriptor ------------------------------------------------
- */
+/* ---- write.c: plan -> pieces -> descriptor ----------------------------------------- */
 
 /* Packs on the pool, writes in order. On failure ends the stream so that nothing accepts it. */
 int write_plan(const struct send_request *request, const struct plan *plan, struct pool *pool,

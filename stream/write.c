@@ -25,8 +25,7 @@ enum {
     READ_AHEAD_BYTES = 16 << 20, /* keeps a cold disk's queue full */
 };
 
-/* ---- cutting: the caller's thread ---------------------------------------------------------
- */
+/* ---- cutting: the caller's thread -------------------------------------------------- */
 
 static uint64_t content_size(const struct writer *w, const struct entry *e)
 {
@@ -99,8 +98,7 @@ static int cut_piece(struct writer *w, struct piece *piece, struct failure *f)
     return 1;
 }
 
-/* ---- writing: the caller's thread ---------------------------------------------------------
- */
+/* ---- writing: the caller's thread -------------------------------------------------- */
 
 static int write_out(struct writer *w, struct bytes bytes, struct failure *f)
 {

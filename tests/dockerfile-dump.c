@@ -174,7 +174,7 @@ static void answer_expand(struct bytes word, uint8_t escape, struct variables *v
     add(out, "\n");
 }
 
-/* ---- requests --------------------------------------------------------------------------- */
+/* ---- requests ---------------------------------------------------------------------- */
 
 static struct bytes read_line(char *line, size_t size)
 {

@@ -10,8 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* ---- headers ------------------------------------------------------------------------------
- */
+/* ---- headers ----------------------------------------------------------------------- */
 
 static void test_headers(void)
 {
@@ -60,8 +59,7 @@ static void test_headers(void)
     }
 }
 
-/* ---- whole streams ------------------------------------------------------------------------
- */
+/* ---- whole streams ----------------------------------------------------------------- */
 
 struct fixture {
     char path[64];
@@ -314,8 +312,7 @@ static void test_first_header(void)
     teardown(&x);
 }
 
-/* ---- failures on the way ------------------------------------------------------------------
- */
+/* ---- failures on the way ----------------------------------------------------------- */
 
 struct slow_reader {
     const struct fixture *x;
