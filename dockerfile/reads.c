@@ -176,7 +176,7 @@ static int read_instruction(struct analysis *an, struct stage *stage,
     case DF_COPY:
         if (find_flag(in, BYTES("from"), &from) && from.len)
             return 0;
-        /* fallthrough */
+        __attribute__((fallthrough));
     case DF_ADD:
         for (size_t i = 0; r == 0 && i + 1 < in->n_words; i++)
             r = read_source(an, stage, in, line, in->words[i], f);
