@@ -3,13 +3,12 @@
 
 #include "ignore-priv.h"
 
-#include <stdlib.h>
-
 void ignore_free(struct ignore *ig)
 {
     if (!ig)
         return;
-    literal_leave(ig->root);
+    ignore_leave(ig->root);
+    trie_release(ig->trie);
     arena_release(&ig->arena);
     free(ig);
 }
@@ -34,12 +33,19 @@ int ignore_check(const struct ignore *ig, const struct ignore_dir *dir, struct b
                  bool is_dir, struct ignore_verdict *ret_verdict, struct ignore_dir **ret_below,
                  struct failure *f)
 {
-    return literal_check(ig, dir, name, is_dir, ret_verdict, ret_below, f);
+    return ig->engine->check(ig, dir, name, is_dir, ret_verdict, ret_below, f);
 }
 
 void ignore_leave(struct ignore_dir *dir)
 {
-    literal_leave(dir);
+    if (dir && atomic_fetch_sub_explicit(&dir->refs, 1, memory_order_acq_rel) == 1)
+        free(dir);
+}
+
+int ignore_path(const struct ignore *ig, struct bytes path, bool *ret_excluded,
+                struct failure *f)
+{
+    return ig->engine->path(ig, path, ret_excluded, f);
 }
 
 int pattern_fail(const struct ignore *ig, const struct pattern *p, struct failure *f)
@@ -51,30 +57,23 @@ int pattern_fail(const struct ignore *ig, const struct pattern *p, struct failur
                 QUOTE(p->shown));
 }
 
-/* Whether the pattern matches the path or one of the directories above it. */
-static bool match_any(const struct pattern *p, struct bytes path)
+void path_below(uint8_t *out, struct bytes dir, struct bytes name)
 {
-    if (pattern_match(p, path))
-        return true;
-    for (size_t i = 0; i < path.len; i++)
-        if (path.at[i] == '/' && pattern_match(p, bytes_head(path, i)))
-            return true;
-    return false;
+    if (dir.len) {
+        memcpy(out, dir.at, dir.len);
+        out[dir.len] = '/';
+        out += dir.len + 1;
+    }
+    if (name.len)
+        memcpy(out, name.at, name.len);
 }
 
-int ignore_path(const struct ignore *ig, struct bytes path, bool *ret_excluded,
-                struct failure *f)
+struct bytes exception_text(const struct pattern *p)
 {
-    bool excluded = false;
-    for (size_t i = 0; i < ig->n; i++) {
-        const struct pattern *p = &ig->patterns[i];
-        if (p->exception != excluded)
-            continue;
-        if (p->kind == PATTERN_BAD)
-            return pattern_fail(ig, p, f);
-        if (match_any(p, path))
-            excluded = !p->exception;
-    }
-    *ret_excluded = excluded;
-    return 0;
+    struct bytes text = p->text;
+    if (bytes_ends(text, BYTES("/**")))
+        text.len -= 3;
+    if (bytes_ends(text, BYTES("/*")))
+        text.len -= 2;
+    return text;
 }

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The walk by the letter of patternmatcher.MatchesUsingParentResults and fsutil's filter: every
- * pattern against every path. Slow, and the measure of the automaton.
+ * pattern against every path. Slow, and the measure of the automaton; it also walks the sets
+ * that have a pattern whose evaluation fails, where it matters what is evaluated.
  */
 #include "ignore-priv.h"
 
-#include <stdatomic.h>
-#include <stdlib.h>
-
-struct ignore_dir {
+struct literal_dir {
+    struct ignore_dir base;
     struct bytes path; /* empty: the root */
-    uint64_t *bits;    /* a bit for each pattern that has matched here or above */
+    uint64_t bits[];   /* one for each pattern that has matched here or above; then the path */
 };
 
 static size_t bit_words(const struct ignore *ig)
@@ -18,38 +17,22 @@ static size_t bit_words(const struct ignore *ig)
     return ig->n / 64 + 1;
 }
 
-static struct ignore_dir *dir_new(const struct ignore *ig, size_t path_len)
+/* The directory or file `name` of dir, its bits not yet set. */
+static struct literal_dir *dir_new(const struct ignore *ig, struct bytes dir, struct bytes name)
 {
     size_t bits = bit_words(ig) * sizeof(uint64_t);
-    struct ignore_dir *dir = xcalloc(1, sizeof(*dir) + bits + path_len);
-    dir->bits = (uint64_t *)(dir + 1);
-    dir->path = bytes_at((uint8_t *)(dir + 1) + bits, path_len);
-    return dir;
+    size_t len = dir.len + (dir.len > 0) + name.len;
+    struct literal_dir *made = xcalloc(1, sizeof(*made) + bits + len);
+    atomic_init(&made->base.refs, 1);
+    uint8_t *path = (uint8_t *)(made + 1) + bits;
+    path_below(path, dir, name);
+    made->path = bytes_at(path, len);
+    return made;
 }
 
-struct ignore_dir *literal_root(const struct ignore *ig)
+static struct ignore_dir *literal_root(struct ignore *ig)
 {
-    return dir_new(ig, 0);
-}
-
-void literal_leave(struct ignore_dir *dir)
-{
-    free(dir);
-}
-
-/* The directory or file `name` of dir, its bits not yet set. */
-static struct ignore_dir *dir_below(const struct ignore *ig, const struct ignore_dir *dir,
-                                    struct bytes name)
-{
-    size_t lead = dir->path.len ? dir->path.len + 1 : 0;
-    struct ignore_dir *below = dir_new(ig, lead + name.len);
-    uint8_t *path = (uint8_t *)below->bits + bit_words(ig) * sizeof(uint64_t);
-    if (lead) {
-        memcpy(path, dir->path.at, dir->path.len);
-        path[lead - 1] = '/';
-    }
-    memcpy(path + lead, name.at, name.len);
-    return below;
+    return &dir_new(ig, BYTES(""), BYTES(""))->base;
 }
 
 /* Whether BuildKit skips an excluded directory unentered. Source: fsutil filter.go. */
@@ -60,24 +43,20 @@ static bool is_pruned(const struct ignore *ig, struct bytes path)
     if (!ig->prefix_exceptions)
         return false;
     for (size_t i = 0; i < ig->n; i++) {
-        struct bytes text = ig->patterns[i].text;
-        if (!ig->patterns[i].exception)
-            continue;
-        if (bytes_ends(text, BYTES("/**")))
-            text.len -= 3;
-        if (bytes_ends(text, BYTES("/*")))
-            text.len -= 2;
-        if (bytes_starts(text, path) && (text.len == path.len || text.at[path.len] == '/'))
+        struct bytes text = exception_text(&ig->patterns[i]);
+        if (ig->patterns[i].exception && bytes_starts(text, path) &&
+            (text.len == path.len || text.at[path.len] == '/'))
             return false;
     }
     return true;
 }
 
-int literal_check(const struct ignore *ig, const struct ignore_dir *dir, struct bytes name,
-                  bool is_dir, struct ignore_verdict *ret_verdict,
-                  struct ignore_dir **ret_below, struct failure *f)
+static int literal_check(const struct ignore *ig, const struct ignore_dir *ignore_dir,
+                         struct bytes name, bool is_dir, struct ignore_verdict *ret_verdict,
+                         struct ignore_dir **ret_below, struct failure *f)
 {
-    struct ignore_dir *below = dir_below(ig, dir, name);
+    const struct literal_dir *dir = (const struct literal_dir *)(const void *)ignore_dir;
+    struct literal_dir *below = dir_new(ig, dir->path, name);
     struct ignore_verdict verdict = {.keep = true};
     bool excluded = false;
     for (size_t i = 0; i < ig->n; i++) {
@@ -87,15 +66,16 @@ int literal_check(const struct ignore *ig, const struct ignore_dir *dir, struct 
             if (p->exception != excluded)
                 continue;
             if (p->kind == PATTERN_BAD) {
-                literal_leave(below);
+                free(below);
                 return pattern_fail(ig, p, f);
             }
             if (!pattern_match(p, below->path))
                 continue;
         }
         below->bits[i / 64] |= bit;
+        if (excluded != !p->exception)
+            verdict.rule = (uint32_t)i + 1;
         excluded = !p->exception;
-        verdict.rule = (uint32_t)i + 1;
     }
     verdict.keep = !excluded;
     verdict.descend = is_dir && (!excluded || !is_pruned(ig, below->path));
@@ -105,7 +85,38 @@ int literal_check(const struct ignore *ig, const struct ignore_dir *dir, struct 
         verdict.no_content = ignore_path(ig, below->path, &refused, NULL) < 0 || refused;
     }
     *ret_verdict = verdict;
-    *ret_below = verdict.descend ? steal(&below) : NULL;
-    literal_leave(below);
+    *ret_below = verdict.descend ? &steal(&below)->base : NULL;
+    free(below);
     return 0;
 }
+
+/* Whether the pattern matches the path or one of the directories above it. */
+static bool match_any(const struct pattern *p, struct bytes path)
+{
+    if (pattern_match(p, path))
+        return true;
+    for (size_t i = 0; i < path.len; i++)
+        if (path.at[i] == '/' && pattern_match(p, bytes_head(path, i)))
+            return true;
+    return false;
+}
+
+/* Source: patternmatcher.MatchesOrParentMatches. */
+int literal_path(const struct ignore *ig, struct bytes path, bool *ret_excluded,
+                 struct failure *f)
+{
+    bool excluded = false;
+    for (size_t i = 0; i < ig->n; i++) {
+        const struct pattern *p = &ig->patterns[i];
+        if (p->exception != excluded)
+            continue;
+        if (p->kind == PATTERN_BAD)
+            return pattern_fail(ig, p, f);
+        if (match_any(p, path))
+            excluded = !p->exception;
+    }
+    *ret_excluded = excluded;
+    return 0;
+}
+
+const struct engine literal_engine = {literal_root, literal_check, literal_path};

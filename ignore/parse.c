@@ -138,20 +138,10 @@ static int take_line(struct ignore *ig, struct arena *scratch, const struct line
     return 1;
 }
 
-static bool has_glob_end(struct bytes *text)
-{
-    struct bytes whole = *text;
-    if (bytes_ends(*text, BYTES("/**")))
-        text->len -= 3;
-    if (bytes_ends(*text, BYTES("/*")))
-        text->len -= 2;
-    return text->len != whole.len;
-}
-
+/* Whether the exception has no wildcard but a last `*` or `**`. */
 static bool exception_is_prefix(const struct pattern *p)
 {
-    struct bytes text = p->text;
-    has_glob_end(&text);
+    struct bytes text = exception_text(p);
     for (size_t i = 0; i < text.len; i++)
         if (text.at[i] && strchr("*[]?^\\", text.at[i]))
             return false;
@@ -209,7 +199,10 @@ int ignore_parse(struct bytes name, struct bytes text, enum ignore_rules rules,
         ignore_free(ig);
         return r;
     }
-    ig->root = literal_root(ig);
+    ig->engine = rules == IGNORE_CLASSIC ? &classic_engine
+                 : ig->n_bad             ? &literal_engine
+                                         : &automaton_engine;
+    ig->root = ig->engine->root(ig);
     *ret_ignore = ig;
     return 0;
 }

@@ -26,28 +26,28 @@ static void set_add(struct position_set *s, uint32_t pc)
 }
 
 /* What is before or behind a position, for `^`, `$` and `\b`. */
-enum edge { EDGE_TEXT, EDGE_WORD, EDGE_OTHER };
+enum side { SIDE_END, SIDE_WORD, SIDE_OTHER };
 
-static enum edge edge_of(uint32_t rune)
+static enum side side_of(uint32_t rune)
 {
     return (rune >= '0' && rune <= '9') || (rune >= 'A' && rune <= 'Z') || rune == '_' ||
                    (rune >= 'a' && rune <= 'z')
-               ? EDGE_WORD
-               : EDGE_OTHER;
+               ? SIDE_WORD
+               : SIDE_OTHER;
 }
 
-static bool holds(uint32_t op, enum edge before, enum edge behind)
+static bool holds(uint32_t op, enum side before, enum side behind)
 {
     if (op == OP_BEGIN)
-        return before == EDGE_TEXT;
+        return before == SIDE_END;
     if (op == OP_END)
-        return behind == EDGE_TEXT;
-    return ((before == EDGE_WORD) != (behind == EDGE_WORD)) == (op == OP_WORD);
+        return behind == SIDE_END;
+    return ((before == SIDE_WORD) != (behind == SIDE_WORD)) == (op == OP_WORD);
 }
 
 /* Follows all that takes no rune. The set is its own work list: what is added is visited. */
-static bool close_set(const struct regex *re, struct position_set *s, enum edge before,
-                      enum edge behind)
+static bool close_set(const struct regex *re, struct position_set *s, enum side before,
+                      enum side behind)
 {
     for (uint32_t i = 0; i < s->n; i++) {
         uint32_t pc = s->dense[i];
@@ -119,33 +119,97 @@ static void step_set(const struct regex *re, const struct position_set *s,
     }
 }
 
+/* The two sets of a run, on the stack while the program is small. */
+struct run {
+    struct position_set now, next;
+    uint32_t *heap;
+    uint32_t small[4 * SMALL_PROGRAM];
+};
+
+static void run_init(struct run *run, const struct regex *re)
+{
+    uint32_t *room = run->small;
+    run->heap = NULL;
+    if (re->n > SMALL_PROGRAM)
+        room = run->heap = xcalloc(4 * (size_t)re->n, sizeof(*room));
+    else
+        memset(room, 0, 4 * (size_t)re->n * sizeof(*room));
+    run->now = (struct position_set){room, room + re->n, 0};
+    run->next = (struct position_set){room + 2 * (size_t)re->n, room + 3 * (size_t)re->n, 0};
+}
+
+static void run_swap(struct run *run)
+{
+    struct position_set swap = run->now;
+    run->now = run->next;
+    run->next = swap;
+}
+
+/* Makes next the same as now. */
+static void run_copy(struct run *run)
+{
+    run->next.n = 0;
+    for (uint32_t i = 0; i < run->now.n; i++)
+        set_add(&run->next, run->now.dense[i]);
+}
+
+/* Takes text off; returns whether it was found, be it before the end. */
+static bool run_text(struct run *run, const struct regex *re, struct bytes text,
+                     enum side *before)
+{
+    while (text.len && run->now.n) {
+        uint32_t rune;
+        text = bytes_from(text, utf8_decode(text, &rune));
+        if (close_set(re, &run->now, *before, side_of(rune)))
+            return true;
+        step_set(re, &run->now, &run->next, rune);
+        run_swap(run);
+        *before = side_of(rune);
+    }
+    return false;
+}
+
 bool regex_match(const struct regex *re, struct bytes text)
 {
-    uint32_t small[4 * SMALL_PROGRAM];
-    uint32_t *room = small;
-    if (re->n > SMALL_PROGRAM)
-        room = xcalloc(4 * (size_t)re->n, sizeof(*room));
-    else
-        memset(small, 0, 4 * (size_t)re->n * sizeof(*small));
-    struct position_set now = {room, room + re->n, 0};
-    struct position_set next = {room + 2 * (size_t)re->n, room + 3 * (size_t)re->n, 0};
-    enum edge before = EDGE_TEXT;
-    bool found = false;
-    set_add(&now, 0);
-    while (!found && now.n) {
-        uint32_t rune = 0;
-        size_t len = text.len ? utf8_decode(text, &rune) : 0;
-        found = close_set(re, &now, before, len ? edge_of(rune) : EDGE_TEXT);
-        if (len == 0)
-            break;
-        step_set(re, &now, &next, rune);
-        struct position_set swap = now;
-        now = next;
-        next = swap;
-        before = edge_of(rune);
-        text = bytes_from(text, len);
+    struct run run;
+    enum side before = SIDE_END;
+    run_init(&run, re);
+    set_add(&run.now, 0);
+    bool found = run_text(&run, re, text, &before);
+    found = found || close_set(re, &run.now, before, SIDE_END);
+    free(run.heap);
+    return found;
+}
+
+bool regex_step(const struct regex *re, const uint32_t *from, size_t n_from, bool at_start,
+                struct bytes name, uint32_t *ret_below, size_t *ret_n_below)
+{
+    struct run run;
+    enum side before = at_start ? SIDE_END : SIDE_OTHER;
+    run_init(&run, re);
+    for (size_t i = 0; i < n_from; i++)
+        set_add(&run.now, from[i]);
+    bool found = run_text(&run, re, name, &before);
+    size_t n = 0;
+    if (found) {
+        /* Found before the end: whatever follows, it stays found. */
+        if (ret_below)
+            ret_below[n++] = re->n - 1;
+    } else if (ret_below) {
+        /* The ways on end differently where a '/' follows: each from its own copy. */
+        run_copy(&run);
+        bool passed = close_set(re, &run.next, before, SIDE_OTHER);
+        found = close_set(re, &run.now, before, SIDE_END);
+        step_set(re, &run.next, &run.now, '/');
+        if (passed)
+            ret_below[n++] = re->n - 1;
+        for (; !passed && n < run.now.n; n++)
+            ret_below[n] = run.now.dense[n];
+    } else {
+        found = close_set(re, &run.now, before, SIDE_END);
     }
-    if (room != small)
-        free(room);
+    if (ret_below)
+        *ret_n_below = n;
+    free(run.heap);
     return found;
 }

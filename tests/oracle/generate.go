@@ -165,6 +165,14 @@ func (m *maker) soup() string {
 	return b.String()
 }
 
+// plain is an exception of the kind that lets the reference leave directories unentered: no
+// wildcard but at the end.
+func (m *maker) plain(t tree) string {
+	parts := strings.Split(t[m.Intn(len(t))].path, "/")
+	p := strings.Join(parts[:1+m.Intn(len(parts))], "/")
+	return p + m.pick([]string{"", "", "/*", "/**", "/*/**", "/*/**", "**", "|a/*", "{1}/*"})
+}
+
 // file is the bytes of an ignore file for the tree.
 func (m *maker) file(t tree) string {
 	var b strings.Builder
@@ -179,6 +187,7 @@ func (m *maker) file(t tree) string {
 		soups = 10
 	}
 	exceptions := []int{0, 30, 50}[m.Intn(3)]
+	plain := m.chance(40)
 	for i := 1 + m.Intn(7); i > 0; i-- {
 		p := m.near(t)
 		if m.chance(soups) {
@@ -187,6 +196,9 @@ func (m *maker) file(t tree) string {
 			p = m.pick([]string{"*", "**", "**/*", "*/*", "**/**", ".", "*.go", "**/*.go", "*/**"})
 		}
 		if m.chance(exceptions) {
+			if plain {
+				p = m.plain(t)
+			}
 			p = "!" + p
 		}
 		if m.chance(1) {

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The walk by live nodes. What BuildKit carries as a bit for each pattern is two numbers here.
+ *
+ * Its bits matter only by the verdict they lead to, and a later pattern overrules an earlier
+ * one. So of all patterns that have taken effect above, only the last counts: `walk`. Patterns
+ * before it can't change a verdict any more, below it or anywhere deeper, and are dead. A
+ * pattern takes effect where it matches and turns the verdict of those before it; where it
+ * matches and turns nothing, BuildKit skips it, and it is forgotten for what lies below.
+ *
+ * Whether a file's content may be opened is asked without that forgetting: `path` is the last
+ * pattern that has matched above, with effect or not.
+ */
+#include "ignore-priv.h"
+
+/* Patterns that are no components run as programs: their number, how many positions, these. */
+enum { PROGRAM_HEAD = 2 };
+
+struct place {
+    uint32_t walk, path; /* patterns, 1-based; 0: none */
+    uint32_t text;       /* where the path stands among the texts of exceptions; 0: nowhere */
+};
+
+struct live {
+    struct ignore_dir base;
+    bool is_root;
+    struct place at;
+    uint32_t n_nodes;
+    uint32_t n_programs; /* words */
+    uint32_t words[];    /* live nodes, ascending; then the programs */
+};
+
+static const struct live *live_of(const struct ignore_dir *dir)
+{
+    return (const struct live *)(const void *)dir;
+}
+
+static struct live *live_new(uint32_t n_nodes, uint32_t n_programs)
+{
+    struct live *live =
+        xmalloc(sizeof(*live) + ((size_t)n_nodes + n_programs) * sizeof(live->words[0]));
+    *live = (struct live){.n_nodes = n_nodes, .n_programs = n_programs};
+    atomic_init(&live->base.refs, 1);
+    return live;
+}
+
+static bool has_names(const struct branches *b)
+{
+    return b->literals || b->starts || b->ends || b->n_globs || b->any || b->line;
+}
+
+static void add_one(const struct trie *t, uint32_t node, uint32_t walk, struct node_list *l)
+{
+    const struct node *n = &t->nodes[node];
+    if (n->last_pattern > walk && n->branches && has_names(n->branches))
+        node_list_add(l, node);
+}
+
+/* Adds a node that a name has led to, and what floats below it from here on. */
+static void add_live(const struct trie *t, uint32_t node, uint32_t walk, struct node_list *l)
+{
+    add_one(t, node, walk, l);
+    const struct branches *b = t->nodes[node].branches;
+    if (b && b->float_all)
+        add_one(t, b->float_all, walk, l);
+    if (b && b->float_line)
+        add_one(t, b->float_line, walk, l);
+}
+
+static int compare_words(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void sort_unique(struct node_list *l)
+{
+    if (l->n < 2)
+        return;
+    qsort(l->at, l->n, sizeof(*l->at), compare_words);
+    size_t n = 1;
+    for (size_t i = 1; i < l->n; i++)
+        if (l->at[i] != l->at[n - 1])
+            l->at[n++] = l->at[i];
+    l->n = n;
+}
+
+/* What matches an entry: the nodes it leads to, and the programs that end here. */
+struct hits {
+    struct node_list nodes;
+    struct node_list programs; /* pattern numbers, ascending */
+    struct node_list below;    /* the programs' words below the entry */
+    uint32_t drop, keep;       /* the last pattern among them of each kind, or 0 */
+};
+
+static void run_programs(const struct ignore *ig, const struct live *dir, struct bytes name,
+                         bool is_dir, struct hits *hits)
+{
+    const uint32_t *at = dir->words + dir->n_nodes, *end = at + dir->n_programs;
+    for (; at < end; at += PROGRAM_HEAD + at[1]) {
+        const struct pattern *p = &ig->patterns[at[0] - 1];
+        cleanup_free uint32_t *below = NULL;
+        size_t n = 0;
+        if (is_dir)
+            below = xmalloc(p->regex->n * sizeof(*below));
+        if (regex_step(p->regex, at + PROGRAM_HEAD, at[1], dir->is_root, name, below, &n)) {
+            node_list_add(&hits->programs, at[0]);
+            uint32_t *last = p->exception ? &hits->keep : &hits->drop;
+            *last = at[0];
+        }
+        if (n == 0)
+            continue;
+        node_list_add(&hits->below, at[0]);
+        node_list_add(&hits->below, (uint32_t)n);
+        for (size_t i = 0; i < n; i++)
+            node_list_add(&hits->below, below[i]);
+    }
+}
+
+static void find_hits(const struct ignore *ig, const struct live *dir, struct bytes name,
+                      uint64_t hash, bool is_dir, struct hits *hits)
+{
+    const struct trie *t = ig->trie;
+    for (uint32_t i = 0; i < dir->n_nodes; i++)
+        trie_step(t, dir->words[i], name, hash, &hits->nodes);
+    run_programs(ig, dir, name, is_dir, hits);
+    for (size_t i = 0; i < hits->nodes.n; i++) {
+        const struct node *n = &t->nodes[hits->nodes.at[i]];
+        if (n->n_drops && n->drops[n->n_drops - 1] > hits->drop)
+            hits->drop = n->drops[n->n_drops - 1];
+        if (n->n_keeps && n->keeps[n->n_keeps - 1] > hits->keep)
+            hits->keep = n->keeps[n->n_keeps - 1];
+    }
+}
+
+/* The first number greater than `after`, or 0. */
+static uint32_t first_after(const uint32_t *at, size_t n, uint32_t after)
+{
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (at[middle] <= after)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < n ? at[low] : 0;
+}
+
+static bool drops(const struct ignore *ig, uint32_t pattern)
+{
+    return pattern && !ig->patterns[pattern - 1].exception;
+}
+
+/*
+ * The last pattern that takes effect on the entry, or had taken it above. Among the hits after
+ * the last one of the losing kind it is the first: those behind it turn nothing.
+ */
+static uint32_t last_effective(const struct ignore *ig, const struct live *dir,
+                               const struct hits *hits)
+{
+    bool dropped = hits->drop > hits->keep;
+    uint32_t winner = dropped ? hits->drop : hits->keep;
+    uint32_t loser = dropped ? hits->keep : hits->drop;
+    if (winner <= dir->at.walk)
+        return dir->at.walk;
+    if (loser <= dir->at.walk) {
+        if (drops(ig, dir->at.walk) == dropped)
+            return dir->at.walk;
+        loser = dir->at.walk;
+    }
+    uint32_t first = winner;
+    for (size_t i = 0; i < hits->nodes.n; i++) {
+        const struct node *n = &ig->trie->nodes[hits->nodes.at[i]];
+        uint32_t own = dropped ? first_after(n->drops, n->n_drops, loser)
+                               : first_after(n->keeps, n->n_keeps, loser);
+        if (own && own < first)
+            first = own;
+    }
+    for (size_t i = 0; i < hits->programs.n; i++) {
+        uint32_t own = hits->programs.at[i];
+        if (own > loser && own < first && drops(ig, own) == dropped)
+            first = own;
+    }
+    return first;
+}
+
+/* Collects what is live below the entry. */
+static void find_live(const struct ignore *ig, const struct live *dir, bool has_newline,
+                      uint32_t walk, struct hits *hits, struct node_list *live)
+{
+    const struct trie *t = ig->trie;
+    for (uint32_t i = 0; i < dir->n_nodes; i++) {
+        const struct node *n = &t->nodes[dir->words[i]];
+        if (n->floats && n->last_pattern > walk && !(n->floats_line && has_newline))
+            node_list_add(live, dir->words[i]);
+    }
+    for (size_t i = 0; i < hits->nodes.n; i++)
+        add_live(t, hits->nodes.at[i], walk, live);
+    sort_unique(live);
+    size_t kept = 0;
+    for (size_t i = 0; i < hits->below.n;) {
+        size_t words = PROGRAM_HEAD + hits->below.at[i + 1];
+        if (hits->below.at[i] > walk) {
+            memmove(hits->below.at + kept, hits->below.at + i, words * sizeof(uint32_t));
+            kept += words;
+        }
+        i += words;
+    }
+    hits->below.n = kept;
+}
+
+/* Whether anything below may be kept: only a live exception can keep below what is excluded. */
+static bool may_keep(const struct ignore *ig, bool excluded, uint32_t walk,
+                     const struct node_list *live, const struct hits *hits)
+{
+    bool all_dropped = excluded;
+    for (size_t i = 0; i < live->n; i++) {
+        const struct node *n = &ig->trie->nodes[live->at[i]];
+        if (n->last_exception > walk)
+            return true;
+        /* `*`: every entry is excluded, and with that all below it. */
+        const struct node *any = n->branches->any ? &ig->trie->nodes[n->branches->any] : NULL;
+        if (any && any->n_drops && any->drops[any->n_drops - 1] > walk)
+            all_dropped = true;
+    }
+    for (size_t i = 0; i < hits->below.n; i += PROGRAM_HEAD + hits->below.at[i + 1])
+        if (!drops(ig, hits->below.at[i]))
+            return true;
+    return !all_dropped;
+}
+
+/* The state of a directory, its parent's own where nothing differs. */
+static struct ignore_dir *make_live(const struct live *dir, const struct place *at,
+                                    const struct node_list *live, const struct hits *hits)
+{
+    size_t nodes = live->n * sizeof(uint32_t), programs = hits->below.n * sizeof(uint32_t);
+    if (!dir->is_root && memcmp(&dir->at, at, sizeof(*at)) == 0 && dir->n_nodes == live->n &&
+        dir->n_programs == hits->below.n && memcmp(dir->words, live->at, nodes) == 0 &&
+        memcmp(dir->words + live->n, hits->below.at, programs) == 0) {
+        struct live *same = (struct live *)(uintptr_t)dir;
+        atomic_fetch_add_explicit(&same->base.refs, 1, memory_order_relaxed);
+        return &same->base;
+    }
+    struct live *made = live_new((uint32_t)live->n, (uint32_t)hits->below.n);
+    made->at = *at;
+    memcpy(made->words, live->at, nodes);
+    memcpy(made->words + live->n, hits->below.at, programs);
+    return &made->base;
+}
+
+/* What lies below a directory that was hit so: whether to enter, and its state. */
+static void enter(const struct ignore *ig, const struct live *dir, struct bytes name,
+                  struct hits *hits, const struct place *at, struct ignore_verdict *verdict,
+                  struct ignore_dir **ret_below)
+{
+    /* BuildKit prunes by texts what an exception with a `{`, say, would keep: so must we. */
+    if (!verdict->keep && ig->prefix_exceptions && at->text == 0)
+        return;
+    bool has_newline = memchr(name.at, '\n', name.len);
+    struct node_list live;
+    node_list_init(&live);
+    find_live(ig, dir, has_newline, at->walk, hits, &live);
+    verdict->descend = may_keep(ig, !verdict->keep, at->walk, &live, hits);
+    if (verdict->descend)
+        *ret_below = make_live(dir, at, &live, hits);
+    node_list_release(&live);
+}
+
+static int automaton_check(const struct ignore *ig, const struct ignore_dir *ignore_dir,
+                           struct bytes name, bool is_dir, struct ignore_verdict *ret_verdict,
+                           struct ignore_dir **ret_below, struct failure *f)
+{
+    (void)f;
+    const struct live *dir = live_of(ignore_dir);
+    struct hits hits = {.drop = 0};
+    node_list_init(&hits.nodes);
+    node_list_init(&hits.programs);
+    node_list_init(&hits.below);
+    uint64_t hash = dir->n_nodes || dir->at.text ? trie_hash(ig->trie, name) : 0;
+    find_hits(ig, dir, name, hash, is_dir, &hits);
+    struct place at = {.walk = last_effective(ig, dir, &hits)};
+    at.path = hits.drop > hits.keep ? hits.drop : hits.keep;
+    if (at.path < dir->at.path)
+        at.path = dir->at.path;
+    bool excluded = drops(ig, at.walk);
+    *ret_verdict = (struct ignore_verdict){
+        .keep = !excluded,
+        .rule = at.walk,
+        .no_content = !is_dir && !excluded && drops(ig, at.path),
+    };
+    *ret_below = NULL;
+    if (is_dir) {
+        at.text = dir->at.text ? trie_step_text(ig->trie, dir->at.text, name, hash) : 0;
+        enter(ig, dir, name, &hits, &at, ret_verdict, ret_below);
+    }
+    node_list_release(&hits.nodes);
+    node_list_release(&hits.programs);
+    node_list_release(&hits.below);
+    return 0;
+}
+
+static struct ignore_dir *automaton_root(struct ignore *ig)
+{
+    struct node_list live, programs;
+    node_list_init(&live);
+    node_list_init(&programs);
+    ig->trie = trie_new(&ig->arena);
+    cleanup_arena struct arena scratch = {0};
+    for (uint32_t i = 0; i < ig->n; i++) {
+        const struct pattern *p = &ig->patterns[i];
+        struct edges edges = {.arena = &scratch};
+        if (p->exception && ig->prefix_exceptions)
+            trie_add_text(ig->trie, exception_text(p));
+        if (pattern_edges(p, &edges)) {
+            trie_add(ig->trie, i + 1, p->exception, &edges);
+            continue;
+        }
+        node_list_add(&programs, i + 1);
+        node_list_add(&programs, 1);
+        node_list_add(&programs, 0);
+    }
+    ig->trie->nodes[0].last_pattern = (uint32_t)ig->n;
+    add_live(ig->trie, 0, 0, &live);
+    sort_unique(&live);
+    struct live *root = live_new((uint32_t)live.n, (uint32_t)programs.n);
+    root->is_root = true;
+    root->at.text = ig->trie->texts;
+    memcpy(root->words, live.at, live.n * sizeof(uint32_t));
+    memcpy(root->words + live.n, programs.at, programs.n * sizeof(uint32_t));
+    node_list_release(&live);
+    node_list_release(&programs);
+    return &root->base;
+}
+
+const struct engine automaton_engine = {automaton_root, automaton_check, literal_path};

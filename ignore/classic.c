@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The 20.10 client, which packs the context itself: archive.TarWithOptions and
+ * fileutils.PatternMatcher.Matches. What differs from BuildKit's walk:
+ *
+ * - Every pattern is a regex in which only `.` and `$` are escaped: see translate.c.
+ * - None is skipped: the last that matches decides, and one that is malformed always fails.
+ * - A pattern matches a path by the path itself, or by that directory above it which has as
+ *   many components as the pattern.
+ * - Below an excluded directory it looks only where an exception's text, wildcards and all,
+ *   lies below it; and it doesn't send the directory itself for what it finds there.
+ *
+ * Source: docker v20.10.24, pkg/fileutils/fileutils.go and pkg/archive/archive.go.
+ */
+#include "ignore-priv.h"
+
+struct classic_dir {
+    struct ignore_dir base;
+    uint32_t carried; /* the last pattern (1-based) that matches by a directory above, or 0 */
+    uint32_t depth;   /* components of the path */
+    struct bytes path;
+    uint8_t text[];
+};
+
+static struct classic_dir *dir_new(struct bytes dir, struct bytes name)
+{
+    size_t len = dir.len + (dir.len > 0) + name.len;
+    struct classic_dir *made = xcalloc(1, sizeof(*made) + len);
+    atomic_init(&made->base.refs, 1);
+    made->path = bytes_at(made->text, len);
+    path_below(made->text, dir, name);
+    return made;
+}
+
+static struct ignore_dir *classic_root(struct ignore *ig)
+{
+    (void)ig;
+    return &dir_new(BYTES(""), BYTES(""))->base;
+}
+
+static uint32_t components(struct bytes path)
+{
+    uint32_t n = 1;
+    for (size_t i = 0; i < path.len; i++)
+        n += path.at[i] == '/';
+    return n;
+}
+
+/* Whether an exception is the directory or lies below it, by its text. */
+static bool exception_below(const struct ignore *ig, struct bytes dir)
+{
+    for (size_t i = 0; i < ig->n; i++) {
+        struct bytes text = ig->patterns[i].text;
+        if (ig->patterns[i].exception && bytes_starts(text, dir) &&
+            (text.len == dir.len || text.at[dir.len] == '/'))
+            return true;
+    }
+    return false;
+}
+
+static int fail_if_bad(const struct ignore *ig, struct failure *f)
+{
+    for (size_t i = 0; ig->n_bad && i < ig->n; i++)
+        if (ig->patterns[i].kind == PATTERN_BAD)
+            return pattern_fail(ig, &ig->patterns[i], f);
+    return 0;
+}
+
+static int classic_check(const struct ignore *ig, const struct ignore_dir *ignore_dir,
+                         struct bytes name, bool is_dir, struct ignore_verdict *ret_verdict,
+                         struct ignore_dir **ret_below, struct failure *f)
+{
+    const struct classic_dir *dir = (const struct classic_dir *)(const void *)ignore_dir;
+    int r = fail_if_bad(ig, f);
+    if (r < 0)
+        return r;
+    struct classic_dir *below = dir_new(dir->path, name);
+    below->depth = dir->depth + 1;
+    below->carried = dir->carried;
+    uint32_t rule = dir->carried;
+    /* From the last pattern on: those before the first one found change nothing. */
+    for (uint32_t i = (uint32_t)ig->n; i > below->carried; i--) {
+        const struct pattern *p = &ig->patterns[i - 1];
+        bool carries = is_dir && components(p->text) == below->depth;
+        if ((rule >= i || rule > dir->carried) && !carries)
+            continue;
+        if (!pattern_match(p, below->path))
+            continue;
+        if (i > rule)
+            rule = i;
+        if (carries)
+            below->carried = i;
+    }
+    bool excluded = rule && !ig->patterns[rule - 1].exception;
+    *ret_verdict = (struct ignore_verdict){
+        .keep = !excluded,
+        .descend = is_dir && (!excluded || exception_below(ig, below->path)),
+        .rule = rule,
+    };
+    *ret_below = ret_verdict->descend ? &steal(&below)->base : NULL;
+    free(below);
+    return 0;
+}
+
+static int classic_path(const struct ignore *ig, struct bytes path, bool *ret_excluded,
+                        struct failure *f)
+{
+    int r = fail_if_bad(ig, f);
+    if (r < 0)
+        return r;
+    bool excluded = false;
+    for (size_t i = 0; i < ig->n; i++) {
+        const struct pattern *p = &ig->patterns[i];
+        uint32_t wanted = components(p->text), n = 1;
+        bool hit = pattern_match(p, path);
+        for (size_t k = 0; k < path.len && !hit; k++)
+            if (path.at[k] == '/' && n++ == wanted)
+                hit = pattern_match(p, bytes_head(path, k));
+        if (hit)
+            excluded = !p->exception;
+    }
+    *ret_excluded = excluded;
+    return 0;
+}
+
+const struct engine classic_engine = {classic_root, classic_check, classic_path};

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pattern -> components. Nearly every pattern is a row of components with `**` between whole
+ * ones; it is read off its compiled program, so that no escape or class is understood twice.
+ */
+#include "ignore-priv.h"
+
+static struct edge *push(struct edges *edges, enum edge_kind kind)
+{
+    struct edge *edge = ARENA_PUSH(edges->arena, edges->at, &edges->n, &edges->cap);
+    edge->kind = kind;
+    return edge;
+}
+
+static void push_text(struct edges *edges, enum edge_kind kind, struct bytes text)
+{
+    push(edges, kind)->text = text;
+}
+
+static void push_float_line(struct edges *edges)
+{
+    if (edges->n == 0 || edges->at[edges->n - 1].kind != EDGE_FLOAT_LINE)
+        push(edges, EDGE_FLOAT_LINE);
+}
+
+/* The components of a text, the first and the last of those kinds. */
+static void push_texts(struct edges *edges, struct bytes text, enum edge_kind first,
+                       enum edge_kind last)
+{
+    struct bytes rest = text, piece;
+    enum edge_kind kind = first;
+    while (bytes_next(&rest, '/', &piece)) {
+        push_text(edges, rest.at || last == EDGE_LITERAL ? kind : last, piece);
+        kind = EDGE_LITERAL;
+    }
+}
+
+/* Stars behind `a` are ab and all below it; behind `a/`, all below a. */
+static void push_prefix(struct edges *edges, struct bytes text)
+{
+    size_t slash = bytes_find_last(text, '/');
+    if (slash + 1 != text.len) {
+        push_texts(edges, text, EDGE_LITERAL, EDGE_STARTS);
+        edges->below = true;
+        return;
+    }
+    push_texts(edges, bytes_head(text, slash), EDGE_LITERAL, EDGE_LITERAL);
+    push(edges, EDGE_FLOAT_ALL);
+    push(edges, EDGE_ANY);
+}
+
+/* What follows the program of one component up to here. */
+static bool is_component_end(const struct regex *re, uint32_t pc)
+{
+    return re->at[pc].op == OP_END || (re->at[pc].op == OP_RUNE && re->at[pc].arg == '/');
+}
+
+/* Whether the instruction takes runes of one name and goes on to the next one. */
+static bool is_in_name(const struct regex *re, uint32_t pc)
+{
+    const struct instruction *in = &re->at[pc];
+    switch ((enum regex_op)in->op) {
+    case OP_RUNE:
+        return in->arg != '/';
+    case OP_CLASS:
+        return !class_has(&re->classes[in->arg], '/');
+    case OP_NOT_SLASH:
+    case OP_NOT_SLASH_LOOP:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The bytes of a row of runes. U+FFFD isn't one of bytes: it matches any bad one. */
+static bool encode_runes(struct arena *arena, const struct regex *re, uint32_t from,
+                         uint32_t to, struct bytes *ret)
+{
+    uint8_t *out = arena_alloc(arena, 4 * (size_t)(to - from));
+    size_t len = 0;
+    for (uint32_t pc = from; pc < to; pc++) {
+        uint32_t rune = (uint32_t)re->at[pc].arg;
+        if (re->at[pc].op != OP_RUNE || rune == UTF8_INVALID)
+            return false;
+        len += utf8_encode(rune, out + len);
+    }
+    *ret = bytes_at(out, len);
+    return true;
+}
+
+static void push_component(struct edges *edges, const struct regex *re, uint32_t from,
+                           uint32_t to)
+{
+    struct bytes text;
+    bool opens = to > from && re->at[from].op == OP_NOT_SLASH_LOOP;
+    bool ends_open = to > from && re->at[to - 1].op == OP_NOT_SLASH_LOOP;
+    if (encode_runes(edges->arena, re, from, to, &text)) {
+        push_text(edges, EDGE_LITERAL, text);
+    } else if (opens && to - from == 1) {
+        push(edges, EDGE_ANY);
+    } else if (opens && encode_runes(edges->arena, re, from + 1, to, &text)) {
+        push_text(edges, EDGE_ENDS, text);
+    } else if (ends_open && encode_runes(edges->arena, re, from, to - 1, &text)) {
+        push_text(edges, EDGE_STARTS, text);
+    } else {
+        struct edge *glob = push(edges, EDGE_GLOB);
+        glob->regex = re;
+        glob->from = from;
+        glob->to = to;
+    }
+}
+
+/* What `**` becomes before a component: any directories, or none. */
+static bool is_dirs(const struct regex *re, uint32_t pc)
+{
+    return re->n - pc > 3 && re->at[pc].op == OP_SPLIT && re->at[pc].arg == 3 &&
+           re->at[pc + 1].op == OP_NOT_NEWLINE_LOOP && re->at[pc + 2].op == OP_RUNE &&
+           re->at[pc + 2].arg == '/';
+}
+
+static bool program_edges(const struct regex *re, struct edges *edges)
+{
+    if (re->at[0].op != OP_BEGIN)
+        return false;
+    for (uint32_t pc = 1;;) {
+        /* Here a component begins. */
+        for (; is_dirs(re, pc); pc += 3)
+            push_float_line(edges);
+        if (re->at[pc].op == OP_NOT_NEWLINE_LOOP && re->at[pc + 1].op == OP_END) {
+            push_float_line(edges);
+            push(edges, EDGE_LINE);
+            return re->at[pc + 2].op == OP_MATCH;
+        }
+        uint32_t from = pc;
+        while (is_in_name(re, pc))
+            pc++;
+        if (!is_component_end(re, pc))
+            return false;
+        push_component(edges, re, from, pc);
+        if (re->at[pc++].op == OP_END)
+            return re->at[pc].op == OP_MATCH;
+    }
+}
+
+bool pattern_edges(const struct pattern *p, struct edges *edges)
+{
+    switch ((enum pattern_kind)p->kind) {
+    case PATTERN_EXACT:
+        push_texts(edges, p->literal, EDGE_LITERAL, EDGE_LITERAL);
+        return true;
+    case PATTERN_PREFIX:
+        push_prefix(edges, p->literal);
+        return true;
+    case PATTERN_SUFFIX:
+        push(edges, EDGE_FLOAT_ALL);
+        if (p->literal.len == 0)
+            push(edges, EDGE_ANY);
+        else if (p->literal.at[0] == '/')
+            push_texts(edges, bytes_from(p->literal, 1), EDGE_LITERAL, EDGE_LITERAL);
+        else
+            push_texts(edges, p->literal, EDGE_ENDS, EDGE_LITERAL);
+        return true;
+    case PATTERN_REGEX:
+        return program_edges(p->regex, edges);
+    case PATTERN_BAD:
+        break;
+    }
+    return false;
+}
+
+/* One instruction other than a loop against the first rune; the length it takes, or 0. */
+static size_t take_rune(const struct regex *re, uint32_t pc, struct bytes name)
+{
+    if (name.len == 0)
+        return 0;
+    uint32_t rune;
+    size_t len = utf8_decode(name, &rune);
+    const struct instruction *in = &re->at[pc];
+    bool takes = in->op == OP_RUNE    ? rune == (uint32_t)in->arg
+                 : in->op == OP_CLASS ? class_has(&re->classes[in->arg], rune)
+                                      : true;
+    return takes ? len : 0;
+}
+
+bool edge_match_glob(const struct edge *edge, struct bytes name)
+{
+    /* The last star, and the name where its run began: on a mismatch it takes one rune more. */
+    uint32_t pc = edge->from, star = UINT32_MAX;
+    struct bytes retry = {NULL, 0};
+    for (;;) {
+        if (pc < edge->to && edge->regex->at[pc].op == OP_NOT_SLASH_LOOP) {
+            star = ++pc;
+            retry = name;
+            continue;
+        }
+        if (pc == edge->to && name.len == 0)
+            return true;
+        size_t len = pc < edge->to ? take_rune(edge->regex, pc, name) : 0;
+        if (len) {
+            pc++;
+            name = bytes_from(name, len);
+            continue;
+        }
+        if (star == UINT32_MAX || retry.len == 0)
+            return false;
+        uint32_t rune;
+        retry = bytes_from(retry, utf8_decode(retry, &rune));
+        pc = star;
+        name = retry;
+    }
+}

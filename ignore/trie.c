@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The components of all patterns as one trie: patterns that begin alike share nodes, and `**`
+ * leads to a node that stays live in every directory below. docs/ignore.md draws it.
+ *
+ * Literal names, ends (`*.log`) and starts (`tmp*`) of all nodes are in one hash table, keyed
+ * by node, kind and text: a name costs a look-up for itself and one for each length that some
+ * end or start has, however many patterns there are.
+ */
+#include "ignore-priv.h"
+
+#include <sys/random.h>
+
+struct trie_slot {
+    uint64_t hash;  /* of node, kind and text */
+    uint32_t child; /* 0: free */
+    uint32_t node, kind;
+    struct bytes text;
+};
+
+static uint64_t fold(uint64_t a, uint64_t b)
+{
+    unsigned __int128 wide = (unsigned __int128)a * b;
+    return (uint64_t)wide ^ (uint64_t)(wide >> 64);
+}
+
+static uint64_t word_at(const uint8_t *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof(word));
+    return word;
+}
+
+/* Seeded, as both patterns and names may be chosen to collide. */
+static uint64_t hash_text(uint64_t seed, struct bytes text)
+{
+    uint64_t hash = seed ^ text.len;
+    const uint64_t odd = 0x9e3779b97f4a7c15u;
+    if (text.len < 8) {
+        uint64_t word = 0;
+        for (size_t i = 0; i < text.len; i++)
+            word = word << 8 | text.at[i];
+        return fold(hash ^ word, odd ^ seed);
+    }
+    size_t i = 0;
+    for (; i + 8 < text.len; i += 8)
+        hash = fold(hash ^ word_at(text.at + i), odd ^ seed);
+    /* The last eight bytes, some of them maybe for the second time. */
+    return fold(hash ^ word_at(text.at + text.len - 8), odd ^ seed);
+}
+
+uint64_t trie_hash(const struct trie *t, struct bytes name)
+{
+    return hash_text(t->seed, name);
+}
+
+static uint64_t slot_hash(uint64_t text_hash, uint32_t node, uint32_t kind)
+{
+    return fold(text_hash ^ ((uint64_t)node << 4 | kind), 0xd6e8feb86659fd93u);
+}
+
+/* The slot of that edge, or the free one where it belongs. The table is never full. */
+static struct trie_slot *find_slot(const struct trie *t, uint32_t node, uint32_t kind,
+                                   struct bytes text, uint64_t hash)
+{
+    for (size_t i = hash & (t->cap_slots - 1);; i = (i + 1) & (t->cap_slots - 1)) {
+        struct trie_slot *slot = &t->slots[i];
+        if (slot->child == 0 || (slot->hash == hash && slot->node == node &&
+                                 slot->kind == kind && bytes_equal(slot->text, text)))
+            return slot;
+    }
+}
+
+static void grow_slots(struct trie *t)
+{
+    struct trie_slot *old = t->slots;
+    size_t cap = t->cap_slots;
+    t->cap_slots = cap ? cap * 2 : 64;
+    t->slots = xcalloc(t->cap_slots, sizeof(*t->slots));
+    for (size_t i = 0; i < cap; i++)
+        if (old[i].child)
+            *find_slot(t, old[i].node, old[i].kind, old[i].text, old[i].hash) = old[i];
+    free(old);
+}
+
+static uint32_t new_node(struct trie *t)
+{
+    if (t->n_nodes == t->cap_nodes) {
+        t->cap_nodes = t->cap_nodes ? t->cap_nodes * 2 : 16;
+        t->nodes = xrealloc(t->nodes, t->cap_nodes * sizeof(*t->nodes));
+    }
+    t->nodes[t->n_nodes] = (struct node){0};
+    return (uint32_t)t->n_nodes++;
+}
+
+struct trie *trie_new(struct arena *arena)
+{
+    struct trie *t = ARENA_NEW(arena, struct trie);
+    t->arena = arena;
+    if (getrandom(&t->seed, sizeof(t->seed), GRND_NONBLOCK) != (ssize_t)sizeof(t->seed))
+        t->seed = (uintptr_t)t * 0x9e3779b97f4a7c15u;
+    new_node(t);
+    grow_slots(t);
+    return t;
+}
+
+void trie_release(struct trie *t)
+{
+    if (!t)
+        return;
+    free(t->nodes);
+    free(t->slots);
+}
+
+static struct branches *branches_of(struct trie *t, uint32_t node)
+{
+    if (!t->nodes[node].branches)
+        t->nodes[node].branches = ARENA_NEW(t->arena, struct branches);
+    return t->nodes[node].branches;
+}
+
+/* Puts a length where it belongs among the others, once. */
+static void add_length(struct trie *t, uint32_t **lens, size_t *n, size_t *cap, size_t len)
+{
+    size_t at = 0;
+    while (at < *n && (*lens)[at] < len)
+        at++;
+    if (at < *n && (*lens)[at] == len)
+        return;
+    arena_push(t->arena, lens, n, cap, sizeof(**lens));
+    memmove(*lens + at + 1, *lens + at, (*n - 1 - at) * sizeof(**lens));
+    (*lens)[at] = (uint32_t)len;
+}
+
+/* The child that a literal, a start or an end leads to. */
+static uint32_t text_child(struct trie *t, uint32_t node, const struct edge *edge)
+{
+    struct branches *b = branches_of(t, node);
+    uint64_t text_hash = trie_hash(t, edge->text);
+    uint64_t hash = slot_hash(text_hash, node, edge->kind);
+    struct trie_slot *slot = find_slot(t, node, edge->kind, edge->text, hash);
+    if (slot->child)
+        return slot->child;
+    if (edge->kind == EDGE_LITERAL) {
+        b->literals |= 1ull << text_hash % 64;
+    } else if (edge->kind == EDGE_STARTS) {
+        b->starts |= 1ull << edge->text.at[0] % 64;
+        add_length(t, &b->start_lens, &b->n_start_lens, &b->cap_start_lens, edge->text.len);
+    } else if (edge->kind == EDGE_ENDS) {
+        b->ends |= 1ull << edge->text.at[edge->text.len - 1] % 64;
+        add_length(t, &b->end_lens, &b->n_end_lens, &b->cap_end_lens, edge->text.len);
+    }
+    *slot = (struct trie_slot){hash, new_node(t), node, edge->kind,
+                               arena_copy(t->arena, edge->text)};
+    uint32_t child = slot->child;
+    if (++t->n_slots > t->cap_slots / 2)
+        grow_slots(t);
+    return child;
+}
+
+/* The literal ends of a glob, as bytes. */
+static struct bytes literal_run(struct trie *t, const struct edge *edge, bool tail)
+{
+    const struct instruction *at = edge->regex->at;
+    uint32_t from = tail ? edge->to : edge->from, to = from;
+    while (tail ? from > edge->from : to < edge->to) {
+        const struct instruction *in = &at[tail ? from - 1 : to];
+        if (in->op != OP_RUNE || (uint32_t)in->arg == UTF8_INVALID)
+            break;
+        tail ? from-- : to++;
+    }
+    uint8_t *out = arena_alloc(t->arena, 4 * (size_t)(to - from));
+    size_t len = 0;
+    for (uint32_t pc = from; pc < to; pc++)
+        len += utf8_encode((uint32_t)at[pc].arg, out + len);
+    return bytes_at(out, len);
+}
+
+static bool same_glob(const struct edge *a, const struct edge *b)
+{
+    if (a->to - a->from != b->to - b->from)
+        return false;
+    for (uint32_t i = 0; i < a->to - a->from; i++) {
+        const struct instruction *x = &a->regex->at[a->from + i];
+        const struct instruction *y = &b->regex->at[b->from + i];
+        if (x->op != y->op || x->op == OP_CLASS || (x->op == OP_RUNE && x->arg != y->arg))
+            return false;
+    }
+    return true;
+}
+
+static uint32_t glob_child(struct trie *t, uint32_t node, const struct edge *edge)
+{
+    struct branches *b = branches_of(t, node);
+    /* Only the last one: sorted lists share, and a long list stays linear. */
+    if (b->n_globs && same_glob(&b->globs[b->n_globs - 1].edge, edge))
+        return b->globs[b->n_globs - 1].child;
+    struct glob_edge *glob = ARENA_PUSH(t->arena, b->globs, &b->n_globs, &b->cap_globs);
+    glob->edge = *edge;
+    glob->head = literal_run(t, edge, false);
+    glob->tail = literal_run(t, edge, true);
+    return glob->child = new_node(t);
+}
+
+static uint32_t child_of(struct trie *t, uint32_t node, const struct edge *edge)
+{
+    struct branches *b = branches_of(t, node);
+    uint32_t *child = NULL;
+    switch (edge->kind) {
+    case EDGE_GLOB:
+        return glob_child(t, node, edge);
+    case EDGE_ANY:
+        child = &b->any;
+        break;
+    case EDGE_LINE:
+        child = &b->line;
+        break;
+    case EDGE_FLOAT_ALL:
+        child = &b->float_all;
+        break;
+    case EDGE_FLOAT_LINE:
+        child = &b->float_line;
+        break;
+    case EDGE_LITERAL:
+    case EDGE_STARTS:
+    case EDGE_ENDS:
+    case EDGE_PRUNE:
+        return text_child(t, node, edge);
+    }
+    if (*child == 0) {
+        *child = new_node(t);
+        t->nodes[*child].floats = edge->kind == EDGE_FLOAT_ALL || edge->kind == EDGE_FLOAT_LINE;
+        t->nodes[*child].floats_line = edge->kind == EDGE_FLOAT_LINE;
+    }
+    return *child;
+}
+
+static uint32_t lead(struct trie *t, uint32_t node, const struct edge *edge, uint32_t pattern,
+                     bool exception)
+{
+    node = child_of(t, node, edge);
+    t->nodes[node].last_pattern = pattern;
+    if (exception)
+        t->nodes[node].last_exception = pattern;
+    return node;
+}
+
+static void accept(struct trie *t, uint32_t node, uint32_t pattern, bool exception)
+{
+    struct node *n = &t->nodes[node];
+    if (exception)
+        *ARENA_PUSH(t->arena, n->keeps, &n->n_keeps, &n->cap_keeps) = pattern;
+    else
+        *ARENA_PUSH(t->arena, n->drops, &n->n_drops, &n->cap_drops) = pattern;
+}
+
+void trie_add(struct trie *t, uint32_t pattern, bool exception, const struct edges *edges)
+{
+    uint32_t node = 0;
+    for (size_t i = 0; i < edges->n; i++)
+        node = lead(t, node, &edges->at[i], pattern, exception);
+    accept(t, node, pattern, exception);
+    if (!edges->below)
+        return;
+    node = lead(t, node, &(struct edge){.kind = EDGE_FLOAT_ALL}, pattern, exception);
+    node = lead(t, node, &(struct edge){.kind = EDGE_ANY}, pattern, exception);
+    accept(t, node, pattern, exception);
+}
+
+void trie_add_text(struct trie *t, struct bytes text)
+{
+    if (t->texts == 0)
+        t->texts = new_node(t);
+    uint32_t node = t->texts;
+    struct edge edge = {.kind = EDGE_PRUNE};
+    for (struct bytes rest = text; bytes_next(&rest, '/', &edge.text);)
+        node = child_of(t, node, &edge);
+}
+
+uint32_t trie_step_text(const struct trie *t, uint32_t node, struct bytes name, uint64_t hash)
+{
+    return find_slot(t, node, EDGE_PRUNE, name, slot_hash(hash, node, EDGE_PRUNE))->child;
+}
+
+void node_list_init(struct node_list *l)
+{
+    l->at = l->small;
+    l->n = 0;
+    l->cap = ARRAY_SIZE(l->small);
+}
+
+void node_list_release(struct node_list *l)
+{
+    if (l->at != l->small)
+        free(l->at);
+}
+
+void node_list_add(struct node_list *l, uint32_t node)
+{
+    if (l->n == l->cap) {
+        uint32_t *more = xmalloc(2 * l->cap * sizeof(*more));
+        memcpy(more, l->at, l->n * sizeof(*more));
+        node_list_release(l);
+        l->at = more;
+        l->cap *= 2;
+    }
+    l->at[l->n++] = node;
+}
+
+static void step_text(const struct trie *t, uint32_t node, enum edge_kind kind,
+                      struct bytes text, uint64_t text_hash, struct node_list *into)
+{
+    uint64_t hash = slot_hash(text_hash, node, kind);
+    uint32_t child = find_slot(t, node, kind, text, hash)->child;
+    if (child)
+        node_list_add(into, child);
+}
+
+void trie_step(const struct trie *t, uint32_t node, struct bytes name, uint64_t hash,
+               struct node_list *into)
+{
+    const struct branches *b = t->nodes[node].branches;
+    if (!b)
+        return;
+    if (b->literals >> hash % 64 & 1)
+        step_text(t, node, EDGE_LITERAL, name, hash, into);
+    if (b->ends >> name.at[name.len - 1] % 64 & 1)
+        for (size_t i = 0; i < b->n_end_lens && b->end_lens[i] <= name.len; i++) {
+            struct bytes end = bytes_from(name, name.len - b->end_lens[i]);
+            step_text(t, node, EDGE_ENDS, end, trie_hash(t, end), into);
+        }
+    if (b->starts >> name.at[0] % 64 & 1)
+        for (size_t i = 0; i < b->n_start_lens && b->start_lens[i] <= name.len; i++) {
+            struct bytes start = bytes_head(name, b->start_lens[i]);
+            step_text(t, node, EDGE_STARTS, start, trie_hash(t, start), into);
+        }
+    for (size_t i = 0; i < b->n_globs; i++) {
+        const struct glob_edge *glob = &b->globs[i];
+        if (bytes_starts(name, glob->head) && bytes_ends(name, glob->tail) &&
+            edge_match_glob(&glob->edge, name))
+            node_list_add(into, glob->child);
+    }
+    if (b->any)
+        node_list_add(into, b->any);
+    if (b->line && !memchr(name.at, '\n', name.len))
+        node_list_add(into, b->line);
+}
