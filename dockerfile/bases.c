@@ -107,21 +107,21 @@ static bool trusts_all_tags(const struct df_request *request, struct bytes name)
     return false;
 }
 
-bool base_name(const struct stage *stage, struct bytes *ret)
+bool df_base_name(const struct stage *stage, struct bytes *ret)
 {
     struct bytes tag;
     split_image(stage->image, ret, &tag);
     return !stage->image_unknown || ret->len < stage->image.len;
 }
 
-void base_judge(const struct analysis *an, struct stage *stage)
+void df_base_judge(const struct analysis *an, struct stage *stage)
 {
     const struct df_request *request = an->request;
     struct bytes name, tag;
     split_image(stage->image, &name, &tag);
     stage->base = BASE_UNKNOWN;
     if (stage->image_unknown) {
-        if (base_name(stage, &name) && trusts_all_tags(request, name))
+        if (df_base_name(stage, &name) && trusts_all_tags(request, name))
             stage->base = BASE_TRUSTED;
         return;
     }
@@ -135,7 +135,7 @@ void base_judge(const struct analysis *an, struct stage *stage)
         stage->base = BASE_TRUSTED;
 }
 
-void base_want(struct analysis *an, const struct stage *stage)
+void df_base_want(struct analysis *an, const struct stage *stage)
 {
     while (stage->base == BASE_STAGE)
         stage = &an->stages[stage->parent];

@@ -179,8 +179,8 @@ enum { PATTERN_ANY = -1, PATTERN_STAR = -2 };
 #define PATTERN_NONE UINT32_MAX
 
 /* -EINVAL: a backslash before a rune it can't escape. `mirror`: to be matched backwards. */
-int pattern_compile(struct arena *arena, struct bytes word, bool mirror, struct pattern *ret,
-                    struct failure *f) must_use;
+int rune_pattern_compile(struct arena *arena, struct bytes word, bool mirror,
+                         struct pattern *ret, struct failure *f) must_use;
 
 /* Text as runes. `at[i]` is rune i's place in the bytes it was decoded from, at[n] their end.
  */
@@ -196,7 +196,7 @@ void runes_mirror(struct runes *runes);
  * ret_ends[i] (room for n + 1) is where a match that begins at rune i ends, or PATTERN_NONE:
  * the longest where greedy, else the shortest. n * pattern.n steps.
  */
-void pattern_match(const struct pattern *p, const struct runes *text, bool greedy,
-                   uint32_t *ret_ends);
+void rune_pattern_match(const struct pattern *p, const struct runes *text, bool greedy,
+                        uint32_t *ret_ends);
 
 #endif

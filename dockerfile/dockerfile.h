@@ -271,13 +271,17 @@ void select_leave(struct select_dir *dir);
 bool reads_cover(const struct reads *reads, struct bytes path);
 
 /*
- * The Dockerfile with an added first stage `FROM scratch AS <name>` + `ADD <tar_name> /`, every
- * context COPY and bind mount reading from it. Stage name and numbers, directives, heredocs and
- * all other bytes are kept; numeric --from shift by one. *ret_text is in the arena.
- * -EOPNOTSUPP with the reason and line where an instruction can't be kept (ADD of context
- * sources, ONBUILD that reads the context, a foreign syntax, …).
+ * The Dockerfile with a stage `FROM scratch AS <name>`, `ADD <tar_name> /` before its first
+ * FROM, and every COPY and bind mount of the context reading from that stage. Stage names,
+ * directives, heredocs and all other bytes are kept; numeric --from shift by one; lines behind
+ * the global ARGs move down by two. tar_name needs no quoting. *ret_text is in the arena.
+ *
+ * -EOPNOTSUPP with the reason and line where something that the request may build can't be
+ * kept: ADD has no --from, triggers of a base (ONBUILD) are not ours to change, a foreign
+ * syntax. Both builders take the result. Source: docker-context research §2.1.
  */
-int dockerfile_rewrite(const struct dockerfile *df, struct bytes tar_name, struct arena *arena,
-                       struct bytes *ret_text, struct failure *f) must_use;
+int dockerfile_rewrite(const struct dockerfile *df, const struct df_request *request,
+                       struct bytes tar_name, struct arena *arena, struct bytes *ret_text,
+                       struct failure *f) must_use;
 
 #endif

@@ -134,7 +134,7 @@ static int apply_trim(struct lex *l, const struct form *form, struct arena *scra
     struct bytes word = buf_bytes(&form->word->text);
     bool greedy = word.len && word.at[0] == form->op, mirror = form->op == '%';
     struct pattern pattern;
-    int r = pattern_compile(scratch, bytes_from(word, greedy), mirror, &pattern, l->f);
+    int r = rune_pattern_compile(scratch, bytes_from(word, greedy), mirror, &pattern, l->f);
     bool unknown = form->state == DF_UNKNOWN || (form->word->unknown && form->value.len);
     struct bytes variable = form->state == DF_UNKNOWN ? form->name : form->word->variable;
     if (r < 0) {
@@ -152,7 +152,7 @@ static int apply_trim(struct lex *l, const struct form *form, struct arena *scra
     if (mirror)
         runes_mirror(&value);
     uint32_t *ends = ARENA_ARRAY(scratch, value.n + 1, uint32_t);
-    pattern_match(&pattern, &value, greedy, ends);
+    rune_pattern_match(&pattern, &value, greedy, ends);
     size_t cut = ends[0] == PATTERN_NONE ? 0 : ends[0];
 
     cleanup_lex_text struct lex_text left = LEX_TEXT;
@@ -251,7 +251,7 @@ static int apply_replace(struct lex *l, const struct form *form, struct arena *s
                             : word->unknown           ? word->variable
                                                       : with->variable;
     struct pattern pattern;
-    int r = pattern_compile(scratch, buf_bytes(&word->text), false, &pattern, l->f);
+    int r = rune_pattern_compile(scratch, buf_bytes(&word->text), false, &pattern, l->f);
     if (r < 0 && word->unknown) {
         put_guess(l, out, form->value, 0, variable);
         return 0;
@@ -264,7 +264,7 @@ static int apply_replace(struct lex *l, const struct form *form, struct arena *s
     if (r < 0)
         return r;
     uint32_t *ends = ARENA_ARRAY(scratch, value.n + 1, uint32_t);
-    pattern_match(&pattern, &value, true, ends);
+    rune_pattern_match(&pattern, &value, true, ends);
 
     cleanup_lex_text struct lex_text done = LEX_TEXT;
     size_t first;

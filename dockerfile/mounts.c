@@ -37,7 +37,8 @@ static int next_field(struct arena *arena, struct bytes *rest, struct bytes *ret
     return 0;
 }
 
-int mount_parse(struct arena *arena, struct bytes value, struct mount *ret, struct failure *f)
+int df_mount_parse(struct arena *arena, struct bytes value, struct mount *ret,
+                   struct failure *f)
 {
     struct mount mount = {.type = BYTES("bind")};
     struct bytes rest = value.at ? value : BYTES(""), field;

@@ -57,8 +57,8 @@ static void mirror_pattern(struct arena *arena, struct runes *p)
     p->rune = out;
 }
 
-int pattern_compile(struct arena *arena, struct bytes word, bool mirror, struct pattern *ret,
-                    struct failure *f)
+int rune_pattern_compile(struct arena *arena, struct bytes word, bool mirror,
+                         struct pattern *ret, struct failure *f)
 {
     struct runes from;
     runes_decode(arena, word, &from);
@@ -102,8 +102,8 @@ static void match_star(const struct runes *text, bool greedy, uint32_t *ends)
     }
 }
 
-void pattern_match(const struct pattern *p, const struct runes *text, bool greedy,
-                   uint32_t *ret_ends)
+void rune_pattern_match(const struct pattern *p, const struct runes *text, bool greedy,
+                        uint32_t *ret_ends)
 {
     for (size_t i = 0; i <= text->n; i++)
         ret_ends[i] = (uint32_t)i;

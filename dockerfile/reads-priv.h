@@ -146,18 +146,18 @@ int scope_expand(struct scope *scope, struct bytes word, struct df_expanded *ret
 int scope_arg(struct scope *scope, const struct df_instruction *in, struct failure *f) must_use;
 int scope_env(struct scope *scope, const struct df_instruction *in, struct failure *f) must_use;
 /* Text from a file, for a message: bare where that can't be misread, else quoted. */
-struct bytes plain_text(struct arena *arena, struct bytes text);
+struct bytes df_plain_text(struct arena *arena, struct bytes text);
 /* "SRC may be set by …; --… says it won't be", for an unknown variable. */
 struct bytes scope_reason(struct arena *arena, const struct scope *scope, struct bytes name);
 
 /* ---- bases.c -------------------------------------------------------------------------- */
 
 /* Fills in what stage->image is, where no stage has that name. */
-void base_judge(const struct analysis *an, struct stage *stage);
+void df_base_judge(const struct analysis *an, struct stage *stage);
 /* The name in stage->image without tag and digest, whole only where it can't go on. */
-bool base_name(const struct stage *stage, struct bytes *ret);
+bool df_base_name(const struct stage *stage, struct bytes *ret);
 /* Remembers that this image's config would have narrowed the answer. */
-void base_want(struct analysis *an, const struct stage *stage);
+void df_base_want(struct analysis *an, const struct stage *stage);
 
 /* ---- stages.c ------------------------------------------------------------------------- */
 
@@ -177,7 +177,18 @@ int stages_run(struct analysis *an, struct stage *stage, stage_visit *visit,
 bool stages_number(struct bytes text, uint64_t *ret);
 
 /* The value of the last flag of that name; false where there is none. */
-bool find_flag(const struct df_instruction *in, struct bytes name, struct bytes *ret_value);
+bool df_find_flag(const struct df_instruction *in, struct bytes name, struct bytes *ret_value);
+
+/* ---- reads.c: the frame ---------------------------------------------------------------- */
+
+void analysis_begin(struct analysis *an, const struct dockerfile *df,
+                    const struct df_request *request);
+void analysis_end(struct analysis *an);
+/* Whether the request's builder may be this one. */
+bool analysis_asks(const struct analysis *an, enum dialect dialect);
+/* The globals and stages by one builder's rules, until analysis_dialect_end(). */
+int analysis_dialect(struct analysis *an, enum dialect dialect, struct failure *f) must_use;
+void analysis_dialect_end(struct analysis *an);
 
 /* ---- mounts.c ------------------------------------------------------------------------- */
 
@@ -186,8 +197,8 @@ struct mount {
     bool has_from;
 };
 /* Reads the value of a RUN --mount. -EINVAL where the builder can't. */
-int mount_parse(struct arena *arena, struct bytes value, struct mount *ret,
-                struct failure *f) must_use;
+int df_mount_parse(struct arena *arena, struct bytes value, struct mount *ret,
+                   struct failure *f) must_use;
 
 /* ---- sources.c ------------------------------------------------------------------------ */
 

@@ -82,7 +82,7 @@ static int read_unknown(struct analysis *an, struct stage *stage, struct df_read
     struct bytes prefix = bytes_head(expanded->text, expanded->known_prefix), what;
     struct variable variable = scope_lookup(&stage->scope, expanded->variable);
     if (variable.cause == CAUSE_BASE)
-        base_want(an, stage);
+        df_base_want(an, stage);
     read.widened = scope_reason(&an->arena, &stage->scope, expanded->variable);
     bool whole;
     size_t n = an->reads->n;
@@ -105,7 +105,7 @@ static int read_unknown(struct analysis *an, struct stage *stage, struct df_read
 static bool flag_is_set(const struct df_instruction *in, struct bytes name)
 {
     struct bytes value;
-    return find_flag(in, name, &value) && !bytes_equal_nocase(value, BYTES("false"));
+    return df_find_flag(in, name, &value) && !bytes_equal_nocase(value, BYTES("false"));
 }
 
 static int read_source(struct analysis *an, struct stage *stage,
@@ -117,8 +117,8 @@ static int read_source(struct analysis *an, struct stage *stage,
                            .source = word};
     bool parents = in->keyword == DF_COPY && flag_is_set(in, BYTES("parents"));
     if (df_is_heredoc(word))
-        /* Builders before heredocs take one for a path: no harm in a file of that name. */
-        return source_add_path(an, read, word, f);
+        /* In the JSON form builders before heredocs took one for a path. */
+        return in->json ? source_add_path(an, read, word, f) : 0;
     struct df_expanded expanded;
     int r = scope_expand(&stage->scope, word, &expanded, f);
     if (r < 0)
@@ -139,7 +139,7 @@ static int read_mount(struct analysis *an, struct stage *stage, const struct df_
 {
     struct mount mount;
     struct df_expanded type, from, source;
-    int r = mount_parse(&an->arena, value, &mount, f);
+    int r = df_mount_parse(&an->arena, value, &mount, f);
     if (r == 0)
         r = scope_expand(&stage->scope, mount.type, &type, f);
     if (r == 0)
@@ -174,7 +174,7 @@ static int read_instruction(struct analysis *an, struct stage *stage,
     case DF_ENV:
         return scope_env(&stage->scope, in, f);
     case DF_COPY:
-        if (find_flag(in, BYTES("from"), &from) && from.len)
+        if (df_find_flag(in, BYTES("from"), &from) && from.len)
             return 0;
         __attribute__((fallthrough));
     case DF_ADD:
@@ -224,11 +224,11 @@ static int read_base(struct analysis *an, const struct stage *stage, struct fail
                            .source = stage->df->base,
                            .widened = BYTES("the image's ONBUILD instructions are not known")};
     struct bytes why, name, trust = BYTES("");
-    base_want(an, stage);
-    if (base_name(stage, &name))
-        trust =
-            arena_printf(a, "; --trust-bases=%.*s says there are none",
-                         BYTES_ARG(plain_text(a, stage->image_unknown ? name : stage->image)));
+    df_base_want(an, stage);
+    if (df_base_name(stage, &name))
+        trust = arena_printf(
+            a, "; --trust-bases=%.*s says there are none",
+            BYTES_ARG(df_plain_text(a, stage->image_unknown ? name : stage->image)));
     if (stage->image_unknown)
         why = arena_printf(a, "the image may have ONBUILD instructions, and %.*s",
                            BYTES_ARG(scope_reason(a, &an->globals, stage->image_variable)));
@@ -236,7 +236,7 @@ static int read_base(struct analysis *an, const struct stage *stage, struct fail
         why = BYTES("the image has malformed ONBUILD instructions");
     else if (stage->config)
         why = arena_printf(a, "its ONBUILD instructions are not known (%.*s)",
-                           BYTES_ARG(plain_text(a, stage->config->reason)));
+                           BYTES_ARG(df_plain_text(a, stage->config->reason)));
     else
         why = BYTES("its ONBUILD instructions are not known; --base-config asks the engine");
     why = arena_printf(a, "%.*s%.*s", BYTES_ARG(why), BYTES_ARG(trust));
@@ -260,7 +260,7 @@ static int run_globals(struct analysis *an, struct failure *f)
     return 0;
 }
 
-static int run_dialect(struct analysis *an, enum dialect dialect, struct failure *f)
+int analysis_dialect(struct analysis *an, enum dialect dialect, struct failure *f)
 {
     an->dialect = dialect;
     an->failed = false;
@@ -269,6 +269,26 @@ static int run_dialect(struct analysis *an, enum dialect dialect, struct failure
         r = stages_build(an, f);
     if (r == 0)
         r = stages_reach(an, f);
+    return r;
+}
+
+void analysis_dialect_end(struct analysis *an)
+{
+    scope_release(&an->globals);
+    for (size_t i = 0; i < an->n_stages; i++)
+        scope_release(&an->stages[i].scope);
+    table_release(&an->names);
+    an->n_stages = 0;
+}
+
+bool analysis_asks(const struct analysis *an, enum dialect dialect)
+{
+    return an->request->builder != (dialect == BUILDKIT ? DF_CLASSIC : DF_BUILDKIT);
+}
+
+static int run_dialect(struct analysis *an, enum dialect dialect, struct failure *f)
+{
+    int r = analysis_dialect(an, dialect, f);
     for (size_t i = 0; r == 0 && i < an->n_stages; i++) {
         struct stage *stage = &an->stages[i];
         if (!stage->needed)
@@ -278,11 +298,7 @@ static int run_dialect(struct analysis *an, enum dialect dialect, struct failure
         if (r == 0)
             r = stages_run(an, stage, visit_reads, f);
     }
-    scope_release(&an->globals);
-    for (size_t i = 0; i < an->n_stages; i++)
-        scope_release(&an->stages[i].scope);
-    table_release(&an->names);
-    an->n_stages = 0;
+    analysis_dialect_end(an);
     return r;
 }
 
@@ -313,11 +329,10 @@ static int run_all(struct analysis *an, struct failure *f)
         struct df_read all = {.kind = DF_READ_ALL, .widened = BYTES("a foreign syntax")};
         return reads_add(an->reads, all, f);
     }
-    enum df_builder builder = an->request->builder;
     bool all_fail = true;
     struct failure first = {0};
     for (enum dialect dialect = BUILDKIT; dialect <= CLASSIC; dialect++) {
-        if (builder == (dialect == BUILDKIT ? DF_CLASSIC : DF_BUILDKIT))
+        if (!analysis_asks(an, dialect))
             continue;
         int r = run_dialect(an, dialect, f);
         if (r < 0)
@@ -333,36 +348,36 @@ static int run_all(struct analysis *an, struct failure *f)
     return first.code;
 }
 
-static void release(struct analysis *an)
+void analysis_begin(struct analysis *an, const struct dockerfile *df,
+                    const struct df_request *request)
+{
+    *an = (struct analysis){.df = df, .request = request, .reads = reads_new()};
+    an->triggers = ARENA_ARRAY(&an->arena, request->n_bases, struct triggers);
+}
+
+void analysis_end(struct analysis *an)
 {
     for (size_t i = 0; i < an->request->n_bases; i++)
         for (size_t k = 0; k < an->triggers[i].n; k++)
             dockerfile_free(an->triggers[i].at[k]);
+    reads_free(an->reads);
     table_release(&an->seen);
     table_release(&an->noted);
     table_release(&an->wanted);
     arena_release(&an->arena);
 }
 
-static int analyse(struct analysis *an, const struct dockerfile *df,
-                   const struct df_request *request, struct failure *f)
-{
-    *an = (struct analysis){.df = df, .request = request, .reads = reads_new()};
-    an->triggers = ARENA_ARRAY(&an->arena, request->n_bases, struct triggers);
-    return run_all(an, f);
-}
-
 int dockerfile_reads(const struct dockerfile *df, const struct df_request *request,
                      struct notes *notes, struct reads **ret, struct failure *f)
 {
     struct analysis an;
-    int r = analyse(&an, df, request, f);
+    analysis_begin(&an, df, request);
+    int r = run_all(&an, f);
     if (r == 0) {
         tell_notes(&an, notes);
         *ret = steal(&an.reads);
     }
-    reads_free(an.reads);
-    release(&an);
+    analysis_end(&an);
     return r;
 }
 
@@ -370,7 +385,8 @@ int dockerfile_bases(struct dockerfile *df, const struct df_request *request,
                      struct bytes **ret_names, size_t *ret_n, struct failure *f)
 {
     struct analysis an;
-    int r = analyse(&an, df, request, f);
+    analysis_begin(&an, df, request);
+    int r = run_all(&an, f);
     if (r == 0) {
         struct bytes *names = ARENA_ARRAY(&df->arena, an.n_wanted, struct bytes);
         for (size_t i = 0; i < an.n_wanted; i++)
@@ -378,7 +394,6 @@ int dockerfile_bases(struct dockerfile *df, const struct df_request *request,
         *ret_names = names;
         *ret_n = an.n_wanted;
     }
-    reads_free(an.reads);
-    release(&an);
+    analysis_end(&an);
     return r;
 }

@@ -330,7 +330,7 @@ int scope_env(struct scope *scope, const struct df_instruction *in, struct failu
     return worst;
 }
 
-struct bytes plain_text(struct arena *arena, struct bytes text)
+struct bytes df_plain_text(struct arena *arena, struct bytes text)
 {
     for (size_t i = 0; i < text.len; i++)
         if (text.at[i] <= ' ' || text.at[i] >= 0x7f || text.at[i] == '"')
@@ -341,9 +341,10 @@ struct bytes plain_text(struct arena *arena, struct bytes text)
 struct bytes scope_reason(struct arena *arena, const struct scope *scope, struct bytes name)
 {
     struct variable variable = scope_lookup(scope, name);
-    struct bytes root = plain_text(arena, variable.root.len ? variable.root : name), of = {0};
+    struct bytes root = df_plain_text(arena, variable.root.len ? variable.root : name),
+                 of = {0};
     if (!bytes_equal(variable.root, name) && variable.root.len)
-        of = arena_printf(arena, "%.*s is made of ", BYTES_ARG(plain_text(arena, name)));
+        of = arena_printf(arena, "%.*s is made of ", BYTES_ARG(df_plain_text(arena, name)));
     while (scope->parent)
         scope = scope->parent;
     switch (variable.cause) {

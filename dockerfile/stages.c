@@ -29,7 +29,7 @@ bool stages_number(struct bytes text, uint64_t *ret)
     return (r == 0 || r == -ERANGE) && (!minus || *ret == 0);
 }
 
-bool find_flag(const struct df_instruction *in, struct bytes name, struct bytes *ret_value)
+bool df_find_flag(const struct df_instruction *in, struct bytes name, struct bytes *ret_value)
 {
     for (size_t i = in->n_flags; i > 0; i--)
         if (bytes_equal(in->flags[i - 1].name, name)) {
@@ -66,7 +66,7 @@ static int visit_needs(struct analysis *an, struct stage *stage,
     (void)line, (void)f;
     struct bytes from;
     uint64_t index;
-    if (in->keyword == DF_COPY && find_flag(in, BYTES("from"), &from) && from.len) {
+    if (in->keyword == DF_COPY && df_find_flag(in, BYTES("from"), &from) && from.len) {
         if (!stages_number(from, &index))
             add_need(an, stage, find_name(an, from));
         else if (index < (size_t)(stage - an->stages))
@@ -75,7 +75,7 @@ static int visit_needs(struct analysis *an, struct stage *stage,
     for (size_t i = 0; in->keyword == DF_RUN && i < in->n_flags; i++) {
         struct mount mount;
         if (bytes_equal(in->flags[i].name, BYTES("mount")) &&
-            mount_parse(&an->arena, in->flags[i].value, &mount, NULL) == 0 && mount.from.len)
+            df_mount_parse(&an->arena, in->flags[i].value, &mount, NULL) == 0 && mount.from.len)
             add_need(an, stage, find_name(an, mount.from));
     }
     return 0;
@@ -160,7 +160,7 @@ static int find_base(struct analysis *an, struct stage *stage, struct failure *f
     } else if (bytes_equal(stage->image, BYTES("scratch"))) {
         stage->base = BASE_SCRATCH;
     } else {
-        base_judge(an, stage);
+        df_base_judge(an, stage);
         if (stage->base == BASE_CONFIG && config_triggers(an, stage->config)->malformed)
             stage->base = BASE_UNKNOWN;
     }

@@ -123,7 +123,8 @@ int carry_decide(const struct send_request *request, const struct tree *tree,
     int r = -EOPNOTSUPP;
     struct bytes text;
     if (request->dockerfile_mode == SEND_DOCKERFILE_AUTO)
-        r = dockerfile_rewrite(request->dockerfile, c.tar_name, arena, &text, &why);
+        r = dockerfile_rewrite(request->dockerfile, &request->reads, c.tar_name, arena, &text,
+                               &why);
     if (r == -EOPNOTSUPP) {
         r = carry_plain(request, &reason, &why, notes, &c, f);
     } else if (r == 0) {

@@ -113,7 +113,7 @@ static void test_cases(void)
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         cleanup_arena struct arena arena = {0};
         cleanup_notes struct notes notes = {0};
-        tap_case("%s [%s] %s", cases[i].source, cases[i].options,
+        tap_case("%s %s %s", cases[i].source, QUOTE(bytes_of(cases[i].options)),
                  QUOTE(bytes_of(cases[i].file)));
         struct bytes got = reads_text(&arena, cases[i].file, cases[i].options, &notes);
         if (!TAP_EQUAL(got, bytes_of(cases[i].want)))

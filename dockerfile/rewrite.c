@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The same build from an inner tar: a first stage unpacks it, and what read the context reads
+ * that stage.
+ *
+ *     ARG V=1                         ARG V=1
+ *     FROM alpine                     FROM scratch AS ctxd-context
+ *     COPY . /src                     ADD ctx.tar /
+ *     RUN --mount=target=/m make      FROM alpine
+ *                                     COPY --from=ctxd-context . /src
+ *                                     RUN --mount=target=/m,from=ctxd-context make
+ *
+ * The text is edited in place, so that every byte that needn't change stays. What runs in a
+ * stage but isn't written there (ONBUILD) can't be edited: a base that may have triggers, or a
+ * stage whose triggers read the context and run here, has no rewrite.
+ */
+#include "reads-priv.h"
+
+#include <ctype.h>
+#include <errno.h>
+
+struct edit {
+    size_t at, len; /* bytes of the text to be replaced */
+    struct bytes by;
+};
+
+struct rewrite {
+    const struct dockerfile *df;
+    struct arena *arena;
+    struct bytes name; /* of the added stage */
+    bool *needed;      /* by stage: what the request may build */
+    struct edit *edits;
+    size_t n, cap;
+};
+
+static void edit(struct rewrite *rw, size_t at, size_t len, struct bytes by)
+{
+    *ARENA_PUSH(rw->arena, rw->edits, &rw->n, &rw->cap) = (struct edit){at, len, by};
+}
+
+/* "Dockerfile:7: …" as a refusal. */
+static int refuse(const struct dockerfile *df, uint32_t line, struct failure *f,
+                  const char *why)
+{
+    return fail(f, -EOPNOTSUPP, "%s: %s", DF_WHERE(df, line), why);
+}
+
+/* ---- what an instruction reads -------------------------------------------------------- */
+
+static enum df_value lookup_unknown(void *scope, struct bytes name, struct bytes *ret_value)
+{
+    (void)scope, (void)name, (void)ret_value;
+    return DF_UNKNOWN;
+}
+
+/* The certain beginning of a word, whatever its variables are; *ret_all: there are none. */
+static struct bytes certain(struct rewrite *rw, struct bytes word, bool *ret_all)
+{
+    struct df_expanded expanded;
+    *ret_all = false;
+    if (df_expand(rw->arena, word, rw->df->escape, lookup_unknown, NULL, &expanded, NULL) < 0)
+        return BYTES("");
+    *ret_all = !expanded.unknown;
+    return bytes_head(expanded.text, expanded.known_prefix);
+}
+
+/* How many words are sources from the context, and how many are heredocs. */
+static void count_sources(struct rewrite *rw, const struct df_instruction *in,
+                          size_t *ret_files, size_t *ret_heredocs)
+{
+    *ret_files = *ret_heredocs = 0;
+    for (size_t i = 0; i + 1 < in->n_words; i++) {
+        bool all;
+        if (df_is_heredoc(in->words[i]))
+            ++*ret_heredocs;
+        else if (in->keyword != DF_ADD || !source_is_remote(certain(rw, in->words[i], &all)))
+            ++*ret_files;
+    }
+}
+
+/* 1: the mount reads the context, 0: it doesn't, -EOPNOTSUPP: that depends. */
+static int mount_reads(struct rewrite *rw, uint32_t line, struct bytes value, struct failure *f)
+{
+    struct mount mount;
+    bool all;
+    /* What the builder refuses may stay as it is. */
+    if (df_mount_parse(rw->arena, value, &mount, NULL) < 0)
+        return 0;
+    struct bytes type = certain(rw, mount.type, &all);
+    if (!all)
+        return refuse(rw->df, line, f, "the type of a --mount is a variable");
+    for (size_t i = 0; i < mount.from.len; i++)
+        if (strchr("$\"'\\`", mount.from.at[i]))
+            return refuse(rw->df, line, f, "the from of a --mount has a variable or quotes");
+    return bytes_equal_nocase(type, BYTES("bind")) && mount.from.len == 0;
+}
+
+/* Whether a trigger, which can't be edited, works all the same. */
+static int check_trigger(struct rewrite *rw, const struct df_instruction *in, uint32_t line,
+                         struct failure *f)
+{
+    struct bytes from = BYTES("");
+    uint64_t number;
+    size_t files, heredocs;
+    int r = 0;
+    if (in->keyword == DF_COPY && df_find_flag(in, BYTES("from"), &from) && from.len)
+        return stages_number(from, &number)
+                   ? refuse(rw->df, line, f, "an ONBUILD trigger names a stage by its number")
+                   : 0;
+    if (in->keyword == DF_COPY || in->keyword == DF_ADD) {
+        count_sources(rw, in, &files, &heredocs);
+        r = files > 0;
+    }
+    for (size_t i = 0; in->keyword == DF_RUN && r == 0 && i < in->n_flags; i++)
+        if (bytes_equal(in->flags[i].name, BYTES("mount")))
+            r = mount_reads(rw, line, in->flags[i].value, f);
+    return r == 1 ? refuse(rw->df, line, f, "an ONBUILD trigger reads the context") : r;
+}
+
+/* ---- edits ---------------------------------------------------------------------------- */
+
+static int edit_number(struct rewrite *rw, const struct df_instruction *in,
+                       const struct df_flag *flag, uint64_t number, struct failure *f)
+{
+    struct bytes raw =
+        bytes_head(bytes_from(rw->df->text, flag->value_at), flag->value_end - flag->value_at);
+    if (!bytes_equal(raw, flag->value))
+        return refuse(rw->df, in->line, f, "the number of --from is quoted");
+    if (number < UINT64_MAX)
+        edit(rw, flag->value_at, raw.len,
+             arena_printf(rw->arena, "%llu", (unsigned long long)number + 1));
+    return 0;
+}
+
+static int edit_copy(struct rewrite *rw, const struct df_instruction *in, struct failure *f)
+{
+    const struct df_flag *from = NULL;
+    size_t files, heredocs;
+    for (size_t i = 0; i < in->n_flags; i++)
+        if (bytes_equal(in->flags[i].name, BYTES("from")))
+            from = &in->flags[i];
+    if (from && from->value.len) {
+        uint64_t number;
+        if (stages_number(from->value, &number))
+            return edit_number(rw, in, from, number, f);
+        if (bytes_find(from->value, '$') < from->value.len)
+            return refuse(rw->df, in->line, f, "--from has a variable");
+        return 0;
+    }
+    count_sources(rw, in, &files, &heredocs);
+    if (files == 0)
+        return 0;
+    if (heredocs)
+        return refuse(rw->df, in->line, f,
+                      "one COPY takes heredocs and files of the context: make it two");
+    if (from && !from->has_value)
+        return refuse(rw->df, in->line, f, "--from has no value");
+    if (from)
+        edit(rw, from->value_end, 0, rw->name);
+    else
+        edit(rw, in->word_end, 0, arena_printf(rw->arena, " --from=%.*s", BYTES_ARG(rw->name)));
+    return 0;
+}
+
+static int edit_add(struct rewrite *rw, const struct df_instruction *in, struct failure *f)
+{
+    size_t files, heredocs;
+    count_sources(rw, in, &files, &heredocs);
+    return files ? refuse(rw->df, in->line, f, "ADD can take files from the context alone") : 0;
+}
+
+static int edit_run(struct rewrite *rw, const struct df_instruction *in, struct failure *f)
+{
+    for (size_t i = 0; i < in->n_flags; i++) {
+        const struct df_flag *flag = &in->flags[i];
+        if (!bytes_equal(flag->name, BYTES("mount")) || flag->value.len == 0)
+            continue;
+        int r = mount_reads(rw, in->line, flag->value, f);
+        if (r < 0)
+            return r;
+        if (r == 1)
+            edit(rw, flag->value_end, 0,
+                 arena_printf(rw->arena, ",from=%.*s", BYTES_ARG(rw->name)));
+    }
+    return 0;
+}
+
+static int edit_instruction(struct rewrite *rw, const struct df_instruction *in,
+                            struct failure *f)
+{
+    switch (in->keyword) {
+    case DF_COPY:
+        return edit_copy(rw, in, f);
+    case DF_ADD:
+        return edit_add(rw, in, f);
+    case DF_RUN:
+        return edit_run(rw, in, f);
+    default:
+        return 0;
+    }
+}
+
+/* ---- the frame ------------------------------------------------------------------------ */
+
+static int visit_trigger(struct analysis *an, struct stage *stage,
+                         const struct df_instruction *in, uint32_t line, struct failure *f)
+{
+    const struct df_instruction *all = an->df->instructions;
+    (void)stage;
+    if (in >= all && in < all + an->df->n_instructions)
+        return 0;
+    struct rewrite rw = {.df = an->df, .arena = &an->arena};
+    return check_trigger(&rw, in, line, f);
+}
+
+static int check_stage(struct analysis *an, struct stage *stage, struct failure *f)
+{
+    if (stage->base == BASE_UNKNOWN || stage->base == BASE_ANY)
+        return refuse(an->df, stage->from->line, f,
+                      "the image may have ONBUILD instructions that read the context");
+    return stages_run(an, stage, visit_trigger, f);
+}
+
+/* Which stages may be built, and that nothing runs in them that isn't written there. */
+static int check_stages(const struct dockerfile *df, const struct df_request *request,
+                        bool *needed, struct failure *f)
+{
+    struct analysis an;
+    int r = 0;
+    analysis_begin(&an, df, request);
+    for (enum dialect dialect = BUILDKIT; r == 0 && dialect <= CLASSIC; dialect++) {
+        if (!analysis_asks(&an, dialect))
+            continue;
+        r = analysis_dialect(&an, dialect, f);
+        for (size_t i = 0; r == 0 && i < an.n_stages; i++) {
+            needed[i] = needed[i] || an.stages[i].needed;
+            if (an.stages[i].needed)
+                r = check_stage(&an, &an.stages[i], f);
+        }
+        analysis_dialect_end(&an);
+    }
+    analysis_end(&an);
+    return r;
+}
+
+static void put_lower(struct rewrite *rw, struct table *names, struct bytes name)
+{
+    uint8_t *lower = arena_alloc(rw->arena, name.len + 1);
+    for (size_t i = 0; i < name.len; i++)
+        lower[i] = (uint8_t)tolower(name.at[i]);
+    *table_put(names, bytes_at(lower, name.len), NULL) = 1;
+}
+
+/* A name that nothing in the file could mean. */
+static void choose_name(struct rewrite *rw)
+{
+    struct table names = {0};
+    for (size_t i = 0; i < rw->df->n_stages; i++) {
+        put_lower(rw, &names, rw->df->stages[i].name);
+        put_lower(rw, &names, rw->df->stages[i].base);
+    }
+    for (size_t i = 0; i < rw->df->n_instructions; i++) {
+        const struct df_instruction *in = &rw->df->instructions[i];
+        in = in->trigger ? in->trigger : in;
+        for (size_t k = 0; k < in->n_flags; k++) {
+            struct mount mount;
+            if (bytes_equal(in->flags[k].name, BYTES("from")))
+                put_lower(rw, &names, in->flags[k].value);
+            else if (bytes_equal(in->flags[k].name, BYTES("mount")) &&
+                     df_mount_parse(rw->arena, in->flags[k].value, &mount, NULL) == 0)
+                put_lower(rw, &names, mount.from);
+        }
+    }
+    rw->name = BYTES("ctxd-context");
+    for (unsigned n = 2; table_get(&names, rw->name); n++)
+        rw->name = arena_printf(rw->arena, "ctxd-context-%u", n);
+    table_release(&names);
+}
+
+static struct bytes apply(const struct rewrite *rw)
+{
+    size_t len = rw->df->text.len, at = 0;
+    for (size_t i = 0; i < rw->n; i++)
+        len += rw->edits[i].by.len;
+    uint8_t *out = arena_alloc(rw->arena, len + 1), *to = out;
+    for (size_t i = 0; i < rw->n; i++) {
+        const struct edit *e = &rw->edits[i];
+        to = mempcpy(to, rw->df->text.at + at, e->at - at);
+        to = mempcpy(to, e->by.at, e->by.len);
+        at = e->at + e->len;
+    }
+    to = mempcpy(to, rw->df->text.at + at, rw->df->text.len - at);
+    return bytes_at(out, (size_t)(to - out));
+}
+
+/* Needs no quotes in any form of ADD. */
+static bool is_plain_name(struct bytes name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (!isalnum(name.at[i]) && !strchr("._-", name.at[i]))
+            return false;
+    return name.len && name.at[0] != '-';
+}
+
+int dockerfile_rewrite(const struct dockerfile *df, const struct df_request *request,
+                       struct bytes tar_name, struct arena *arena, struct bytes *ret_text,
+                       struct failure *f)
+{
+    if (df->foreign)
+        return fail(f, -EOPNOTSUPP, "%s: its syntax %s is not Docker's own", DF_WHERE(df, 1),
+                    QUOTE(df->syntax));
+    if (!is_plain_name(tar_name))
+        return fail(f, -EINVAL, "%s can't be the name of the inner tar", QUOTE(tar_name));
+    struct rewrite rw = {.df = df, .arena = arena};
+    rw.needed = ARENA_ARRAY(arena, df->n_stages, bool);
+    int r = check_stages(df, request, rw.needed, f);
+    if (r < 0)
+        return r;
+    choose_name(&rw);
+    edit(&rw, df->instructions[df->stages[0].from].at, 0,
+         arena_printf(arena, "FROM scratch AS %.*s\nADD %.*s /\n", BYTES_ARG(rw.name),
+                      BYTES_ARG(tar_name)));
+    for (size_t i = 0; i < df->n_instructions; i++) {
+        const struct df_instruction *in = &df->instructions[i];
+        size_t n = rw.n;
+        if (in->stage == DF_GLOBAL)
+            continue;
+        r = edit_instruction(&rw, in, f);
+        /* What nobody builds may stay as it is. */
+        if (r < 0 && rw.needed[in->stage])
+            return r;
+        if (r < 0)
+            rw.n = n;
+    }
+    *ret_text = apply(&rw);
+    return 0;
+}
