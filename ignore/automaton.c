@@ -93,6 +93,22 @@ struct hits {
     uint32_t drop, keep;       /* the last pattern among them of each kind, or 0 */
 };
 
+static void hits_init(struct hits *hits)
+{
+    /* Not by an initialiser, which would clear the lists' room: a good part of a verdict. */
+    node_list_init(&hits->nodes);
+    node_list_init(&hits->programs);
+    node_list_init(&hits->below);
+    hits->drop = hits->keep = 0;
+}
+
+static void hits_release(struct hits *hits)
+{
+    node_list_release(&hits->nodes);
+    node_list_release(&hits->programs);
+    node_list_release(&hits->below);
+}
+
 static void run_programs(const struct ignore *ig, const struct live *dir, struct bytes name,
                          bool is_dir, struct hits *hits)
 {
@@ -273,10 +289,8 @@ static int automaton_check(const struct ignore *ig, const struct ignore_dir *ign
 {
     (void)f;
     const struct live *dir = live_of(ignore_dir);
-    struct hits hits = {.drop = 0};
-    node_list_init(&hits.nodes);
-    node_list_init(&hits.programs);
-    node_list_init(&hits.below);
+    struct hits hits;
+    hits_init(&hits);
     uint64_t hash = dir->n_nodes || dir->at.text ? trie_hash(ig->trie, name) : 0;
     find_hits(ig, dir, name, hash, is_dir, &hits);
     struct place at = {.walk = last_effective(ig, dir, &hits)};
@@ -294,9 +308,7 @@ static int automaton_check(const struct ignore *ig, const struct ignore_dir *ign
         at.text = dir->at.text ? trie_step_text(ig->trie, dir->at.text, name, hash) : 0;
         enter(ig, dir, name, &hits, &at, ret_verdict, ret_below);
     }
-    node_list_release(&hits.nodes);
-    node_list_release(&hits.programs);
-    node_list_release(&hits.below);
+    hits_release(&hits);
     return 0;
 }
 

@@ -238,7 +238,7 @@ struct branches {
     size_t n_start_lens, cap_start_lens, n_end_lens, cap_end_lens;
     struct glob_edge {
         struct edge edge;
-        struct bytes head, tail; /* literal ends, for a quick no */
+        uint64_t first[4], last[4]; /* bytes that a name may begin and end with */
         uint32_t child;
     } * globs;
     size_t n_globs, cap_globs;

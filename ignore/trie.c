@@ -158,22 +158,25 @@ static uint32_t text_child(struct trie *t, uint32_t node, const struct edge *edg
     return child;
 }
 
-/* The literal ends of a glob, as bytes. */
-static struct bytes literal_run(struct trie *t, const struct edge *edge, bool tail)
+/* Which bytes a name may have where the glob has that instruction. */
+static void allow_bytes(const struct regex *re, uint32_t pc, uint64_t allowed[4])
 {
-    const struct instruction *at = edge->regex->at;
-    uint32_t from = tail ? edge->to : edge->from, to = from;
-    while (tail ? from > edge->from : to < edge->to) {
-        const struct instruction *in = &at[tail ? from - 1 : to];
-        if (in->op != OP_RUNE || (uint32_t)in->arg == UTF8_INVALID)
-            break;
-        tail ? from-- : to++;
+    const struct instruction *in = &re->at[pc];
+    /* Beyond ASCII a byte says little of its rune. */
+    allowed[2] = allowed[3] = UINT64_MAX;
+    if (in->op == OP_CLASS) {
+        allowed[0] = re->classes[in->arg].ascii[0];
+        allowed[1] = re->classes[in->arg].ascii[1];
+    } else if (in->op != OP_RUNE) {
+        allowed[0] = allowed[1] = UINT64_MAX;
+    } else if (in->arg < 128) {
+        allowed[in->arg / 64] = 1ull << in->arg % 64;
     }
-    uint8_t *out = arena_alloc(t->arena, 4 * (size_t)(to - from));
-    size_t len = 0;
-    for (uint32_t pc = from; pc < to; pc++)
-        len += utf8_encode((uint32_t)at[pc].arg, out + len);
-    return bytes_at(out, len);
+}
+
+static bool is_allowed(const uint64_t allowed[4], uint8_t byte)
+{
+    return allowed[byte / 64] >> byte % 64 & 1;
 }
 
 static bool same_glob(const struct edge *a, const struct edge *b)
@@ -197,8 +200,8 @@ static uint32_t glob_child(struct trie *t, uint32_t node, const struct edge *edg
         return b->globs[b->n_globs - 1].child;
     struct glob_edge *glob = ARENA_PUSH(t->arena, b->globs, &b->n_globs, &b->cap_globs);
     glob->edge = *edge;
-    glob->head = literal_run(t, edge, false);
-    glob->tail = literal_run(t, edge, true);
+    allow_bytes(edge->regex, edge->from, glob->first);
+    allow_bytes(edge->regex, edge->to - 1, glob->last);
     return glob->child = new_node(t);
 }
 
@@ -336,8 +339,8 @@ void trie_step(const struct trie *t, uint32_t node, struct bytes name, uint64_t 
         }
     for (size_t i = 0; i < b->n_globs; i++) {
         const struct glob_edge *glob = &b->globs[i];
-        if (bytes_starts(name, glob->head) && bytes_ends(name, glob->tail) &&
-            edge_match_glob(&glob->edge, name))
+        if (is_allowed(glob->first, name.at[0]) &&
+            is_allowed(glob->last, name.at[name.len - 1]) && edge_match_glob(&glob->edge, name))
             node_list_add(into, glob->child);
     }
     if (b->any)

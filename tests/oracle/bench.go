@@ -2,6 +2,75 @@
 
 package main
 
-import "io"
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
 
-func bench(out io.Writer, rounds int) error { return nil }
+	"github.com/moby/patternmatcher"
+	"github.com/moby/patternmatcher/ignorefile"
+)
+
+// bench measures what tests/bench-match.c measures: the same walk, as fsutil's filter does it.
+func bench(out io.Writer, rulesPath, treePath string) error {
+	f, err := os.Open(rulesPath)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	patterns, err := ignorefile.ReadAll(f)
+	if err != nil {
+		return err
+	}
+	pm, err := patternmatcher.New(patterns)
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(treePath)
+	if err != nil {
+		return err
+	}
+	entries := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	kept, err := benchWalk(pm, entries) // warm: patterns compile when first met
+	if err != nil {
+		return err
+	}
+	begin := time.Now()
+	if _, err = benchWalk(pm, entries); err != nil {
+		return err
+	}
+	ns := float64(time.Since(begin).Nanoseconds()) / float64(len(entries))
+	_, err = fmt.Fprintf(out, "%.1f ns a path, %d of %d kept\n", ns, kept, len(entries))
+	return err
+}
+
+func benchWalk(pm *patternmatcher.PatternMatcher, entries []string) (kept int, err error) {
+	type level struct {
+		prefix string
+		info   patternmatcher.MatchInfo
+	}
+	var up []level
+	for _, e := range entries {
+		path := strings.TrimSuffix(e, "/")
+		for len(up) > 0 && !strings.HasPrefix(path, up[len(up)-1].prefix) {
+			up = up[:len(up)-1]
+		}
+		var parent patternmatcher.MatchInfo
+		if len(up) > 0 {
+			parent = up[len(up)-1].info
+		}
+		excluded, info, err := pm.MatchesUsingParentResults(path, parent)
+		if err != nil {
+			return 0, err
+		}
+		if !excluded {
+			kept++
+		}
+		if path != e {
+			up = append(up, level{e, info})
+		}
+	}
+	return kept, nil
+}

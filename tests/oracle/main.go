@@ -5,7 +5,7 @@
 //
 //	oracle --n 200000 --seed 1 | ignore-vectors -
 //	oracle --seed 1 --only 4711      one case, by the number in its id
-//	oracle --bench 5                 ns per path of the reference: see bench/match
+//	oracle --bench IGNOREFILE TREE   what bench-match measures, of the library
 package main
 
 import (
@@ -113,7 +113,7 @@ func main() {
 	seed := flag.Int64("seed", 1, "what the cases depend on")
 	n := flag.Int64("n", 200000, "how many cases")
 	only := flag.Int64("only", -1, "print this case alone")
-	rounds := flag.Int("bench", 0, "measure instead, so many rounds")
+	measure := flag.Bool("bench", false, "measure instead: an ignore file and a tree follow")
 	flag.Parse()
 	// patternmatcher's scanner complains there of bad UTF-8, a line for each.
 	stderr := os.Stderr
@@ -121,8 +121,8 @@ func main() {
 	out := bufio.NewWriterSize(os.Stdout, 1<<20)
 	var err error
 	switch {
-	case *rounds > 0:
-		err = bench(out, *rounds)
+	case *measure:
+		err = bench(out, flag.Arg(0), flag.Arg(1))
 	case *only >= 0:
 		var b bytes.Buffer
 		write(&b, *seed, *only)
