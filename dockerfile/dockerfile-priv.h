@@ -171,7 +171,7 @@ bool rune_is_letter(uint32_t rune);
 bool rune_is_digit(uint32_t rune);
 
 /* A `*` and `?` pattern of ${x#p} and ${x/p/r}, matched as BuildKit's regular expression is. */
-struct pattern {
+struct removal {
     int32_t *at; /* a rune, or one of these */
     size_t n;
 };
@@ -180,7 +180,7 @@ enum { PATTERN_ANY = -1, PATTERN_STAR = -2 };
 
 /* -EINVAL: a backslash before a rune it can't escape. `mirror`: to be matched backwards. */
 int rune_pattern_compile(struct arena *arena, struct bytes word, bool mirror,
-                         struct pattern *ret, struct failure *f) must_use;
+                         struct removal *ret, struct failure *f) must_use;
 
 /* Text as runes. `at[i]` is rune i's place in the bytes it was decoded from, at[n] their end.
  */
@@ -196,7 +196,7 @@ void runes_mirror(struct runes *runes);
  * ret_ends[i] (room for n + 1) is where a match that begins at rune i ends, or PATTERN_NONE:
  * the longest where greedy, else the shortest. n * pattern.n steps.
  */
-void rune_pattern_match(const struct pattern *p, const struct runes *text, bool greedy,
+void rune_pattern_match(const struct removal *p, const struct runes *text, bool greedy,
                         uint32_t *ret_ends);
 
 #endif

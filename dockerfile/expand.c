@@ -133,7 +133,7 @@ static int apply_trim(struct lex *l, const struct form *form, struct arena *scra
 {
     struct bytes word = buf_bytes(&form->word->text);
     bool greedy = word.len && word.at[0] == form->op, mirror = form->op == '%';
-    struct pattern pattern;
+    struct removal pattern;
     int r = rune_pattern_compile(scratch, bytes_from(word, greedy), mirror, &pattern, l->f);
     bool unknown = form->state == DF_UNKNOWN || (form->word->unknown && form->value.len);
     struct bytes variable = form->state == DF_UNKNOWN ? form->name : form->word->variable;
@@ -250,7 +250,7 @@ static int apply_replace(struct lex *l, const struct form *form, struct arena *s
     struct bytes variable = form->state == DF_UNKNOWN ? form->name
                             : word->unknown           ? word->variable
                                                       : with->variable;
-    struct pattern pattern;
+    struct removal pattern;
     int r = rune_pattern_compile(scratch, buf_bytes(&word->text), false, &pattern, l->f);
     if (r < 0 && word->unknown) {
         put_guess(l, out, form->value, 0, variable);

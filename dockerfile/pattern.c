@@ -58,13 +58,13 @@ static void mirror_pattern(struct arena *arena, struct runes *p)
 }
 
 int rune_pattern_compile(struct arena *arena, struct bytes word, bool mirror,
-                         struct pattern *ret, struct failure *f)
+                         struct removal *ret, struct failure *f)
 {
     struct runes from;
     runes_decode(arena, word, &from);
     if (mirror)
         mirror_pattern(arena, &from);
-    struct pattern p = {.at = ARENA_ARRAY(arena, from.n + 1, int32_t)};
+    struct removal p = {.at = ARENA_ARRAY(arena, from.n + 1, int32_t)};
     /* The builder reads the pattern with a scanner that drops a byte-order mark. */
     for (size_t i = from.n && from.rune[0] == 0xfeff; i < from.n; i++) {
         uint32_t c = from.rune[i];
@@ -102,7 +102,7 @@ static void match_star(const struct runes *text, bool greedy, uint32_t *ends)
     }
 }
 
-void rune_pattern_match(const struct pattern *p, const struct runes *text, bool greedy,
+void rune_pattern_match(const struct removal *p, const struct runes *text, bool greedy,
                         uint32_t *ret_ends)
 {
     for (size_t i = 0; i <= text->n; i++)
