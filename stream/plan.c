@@ -180,6 +180,8 @@ static void add_dir(struct planner *p, const struct dir *dir, size_t path_len)
 
 static void add_text(struct planner *p, struct bytes path, struct bytes text)
 {
+    p->stats->n_files++;
+    p->stats->content_bytes += text.len;
     add(p, (struct entry){.kind = ENTRY_TEXT, .path = path, .text = text});
 }
 
