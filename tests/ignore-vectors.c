@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ignore-vectors FILE…: holds the ignore room to vectors (tests/vectors/README.md). A FILE is
- * plain or gzip, `-` is standard input. Names each case that differs and how; the last line is
- * `N passed, N failed`. Exit code 1 where one failed or none was there.
+ * ignore-vectors [--classic] FILE…: holds the ignore room to vectors (tests/vectors/README.md).
+ * A FILE is plain or gzip, `-` is standard input. Names each case that differs and how; the
+ * last line is `N passed, N failed`. Exit code 1 where one failed or none was there.
  *
  * Of a walk, what is sent must be equal, entry by entry. A directory that the reference leaves
- * unentered must be left by us too; the other way round we may save work.
+ * unentered must be left by us too; the other way round we may save work. --classic: the cases
+ * are those of the 20.10 client, which sends no directory just for what it finds in it.
  */
 #include "ignore-priv.h"
 
@@ -36,6 +37,8 @@ struct vector {
 static struct {
     size_t passed, failed;
 } total;
+
+static enum ignore_rules rules = IGNORE_LIBRARY;
 
 static int hex(uint8_t c)
 {
@@ -154,7 +157,7 @@ static int walk_entry(struct walk *w, size_t i)
         if (r < 0)
             return r;
         w->verdicts[i] = !verdict.keep ? '-' : verdict.no_content && e->type == 'f' ? '~' : '+';
-        for (size_t k = w->n; verdict.keep && k-- > 0;)
+        for (size_t k = w->n; verdict.keep && rules != IGNORE_CLASSIC && k-- > 0;)
             w->verdicts[w->levels[k].entry] = '+';
     }
     w->entered[i] = verdict.descend;
@@ -206,7 +209,7 @@ static void run_vector(struct vector *v)
     size_t n_lines = 0;
     int r = ignore_read(&v->arena, BYTES("ignore"), v->text, &lines, &n_lines, NULL);
     struct ignore *ig = NULL;
-    int compiled = ignore_parse(BYTES("ignore"), v->text, IGNORE_LIBRARY, NULL, &ig, NULL);
+    int compiled = ignore_parse(BYTES("ignore"), v->text, rules, NULL, &ig, NULL);
     if ((r == 0) != v->read_ok)
         differ(&report, "reading", (struct bytes){0}, r < 0 ? "err" : "ok",
                v->read_ok ? "ok" : "err");
@@ -321,11 +324,18 @@ static int run_file(const char *name)
 
 int main(int argc, char **argv)
 {
-    if (argc < 2) {
-        fprintf(stderr, "usage: ignore-vectors FILE…   (gzip or plain; - is standard input)\n");
+    int first = 1;
+    if (argc > 1 && strcmp(argv[1], "--classic") == 0) {
+        rules = IGNORE_CLASSIC;
+        first = 2;
+    }
+    if (argc == first) {
+        fprintf(stderr,
+                "usage: ignore-vectors [--classic] FILE…   (gzip or plain; - is standard "
+                "input)\n");
         return 2;
     }
-    for (int i = 1; i < argc; i++) {
+    for (int i = first; i < argc; i++) {
         int r = run_file(argv[i]);
         if (r < 0) {
             printf("%s: %s\n", argv[i], strerror(-r));

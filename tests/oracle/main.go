@@ -5,6 +5,7 @@
 //
 //	oracle --n 200000 --seed 1 | ignore-vectors -
 //	oracle --seed 1 --only 4711      one case, by the number in its id
+//	oracle --classic                 what the 20.10 client does: ignore-vectors --classic -
 //	oracle --bench IGNOREFILE TREE   what bench-match measures, of the library
 package main
 
@@ -21,6 +22,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/docker/docker/pkg/fileutils"
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
 )
@@ -32,8 +34,36 @@ func okOr(err error) string {
 	return "ok"
 }
 
+// rules are what a case is judged by: the verdict on a path, and the walk.
+type rules struct {
+	path func(patterns []string) (func(string) (bool, error), error)
+	walk func(t tree, patterns []string) (verdicts []byte, err error)
+}
+
+var newest = rules{
+	path: func(patterns []string) (func(string) (bool, error), error) {
+		pm, err := patternmatcher.New(patterns)
+		if err != nil {
+			return nil, err
+		}
+		return pm.MatchesOrParentMatches, nil
+	},
+	walk: walk,
+}
+
+var classic = rules{
+	path: func(patterns []string) (func(string) (bool, error), error) {
+		pm, err := fileutils.NewPatternMatcher(patterns)
+		if err != nil {
+			return nil, err
+		}
+		return pm.Matches, nil
+	},
+	walk: classicWalk,
+}
+
 // write makes the case of that number: its content depends on seed and number alone.
-func write(out *bytes.Buffer, seed, number int64) {
+func (r rules) write(out *bytes.Buffer, seed, number int64) {
 	m := &maker{Rand: rand.New(rand.NewSource(seed<<32 + number))}
 	m.names = pools[m.Intn(len(pools))]
 	if m.chance(20) {
@@ -47,23 +77,24 @@ func write(out *bytes.Buffer, seed, number int64) {
 	for _, p := range patterns {
 		fmt.Fprintf(out, "P\t%s\n", escape(p))
 	}
-	pm, newErr := patternmatcher.New(patterns)
-	if err == nil {
-		fmt.Fprintf(out, "N\t%s\n", okOr(newErr))
+	if err != nil {
+		return
 	}
-	if err != nil || newErr != nil {
+	matches, err := r.path(patterns)
+	fmt.Fprintf(out, "N\t%s\n", okOr(err))
+	if err != nil {
 		return
 	}
 	for _, e := range t {
 		verdict := "0"
-		if excluded, err := pm.MatchesOrParentMatches(e.path); err != nil {
+		if excluded, err := matches(e.path); err != nil {
 			verdict = "E"
 		} else if excluded {
 			verdict = "1"
 		}
 		fmt.Fprintf(out, "M\t%s\t%s\n", verdict, escape(e.path))
 	}
-	verdicts, _, err := walk(t, patterns)
+	verdicts, err := r.walk(t, patterns)
 	if err != nil {
 		fmt.Fprintf(out, "X\terr\n")
 		verdicts = []byte(strings.Repeat("?", len(t)))
@@ -73,7 +104,7 @@ func write(out *bytes.Buffer, seed, number int64) {
 	}
 }
 
-func run(out io.Writer, seed, n int64) error {
+func (r rules) run(out io.Writer, seed, n int64) error {
 	const block = 500
 	var next int64
 	var lock sync.Mutex
@@ -91,7 +122,7 @@ func run(out io.Writer, seed, n int64) error {
 				}
 				b.Reset()
 				for i := from; i < n && i < from+block; i++ {
-					write(&b, seed, i)
+					r.write(&b, seed, i)
 				}
 				lock.Lock()
 				if _, err := out.Write(b.Bytes()); err != nil && failed == nil {
@@ -113,8 +144,13 @@ func main() {
 	seed := flag.Int64("seed", 1, "what the cases depend on")
 	n := flag.Int64("n", 200000, "how many cases")
 	only := flag.Int64("only", -1, "print this case alone")
+	byClassic := flag.Bool("classic", false, "by the rules of the 20.10 client")
 	measure := flag.Bool("bench", false, "measure instead: an ignore file and a tree follow")
 	flag.Parse()
+	r := newest
+	if *byClassic {
+		r = classic
+	}
 	// patternmatcher's scanner complains there of bad UTF-8, a line for each.
 	stderr := os.Stderr
 	os.Stderr, _ = os.Open(os.DevNull)
@@ -125,10 +161,10 @@ func main() {
 		err = bench(out, flag.Arg(0), flag.Arg(1))
 	case *only >= 0:
 		var b bytes.Buffer
-		write(&b, *seed, *only)
+		r.write(&b, *seed, *only)
 		_, err = out.Write(b.Bytes())
 	default:
-		err = run(out, *seed, *n)
+		err = r.run(out, *seed, *n)
 	}
 	if err == nil {
 		err = out.Flush()

@@ -64,9 +64,8 @@ func (m *memory) Open(string) (io.ReadCloser, error) {
 	return io.NopCloser(strings.NewReader("")), nil
 }
 
-// walk gives the verdict on each entry as the vectors code it; an error is that of the walk,
-// rejected tells that no walk began.
-func walk(t tree, patterns []string) (verdicts []byte, rejected bool, err error) {
+// walk gives the verdict on each entry as the vectors code it; or the walk's error.
+func walk(t tree, patterns []string) ([]byte, error) {
 	m := &memory{tree: t, verdict: []byte(strings.Repeat(".", len(t)))}
 	index := make(map[string]int, len(t))
 	for i, e := range t {
@@ -74,7 +73,7 @@ func walk(t tree, patterns []string) (verdicts []byte, rejected bool, err error)
 	}
 	filtered, err := fsutil.NewFilterFS(m, &fsutil.FilterOpt{ExcludePatterns: patterns})
 	if err != nil {
-		return nil, true, err
+		return nil, err
 	}
 	var sent []int
 	err = filtered.Walk(context.Background(), "/", func(path string, _ gofs.DirEntry, err error) error {
@@ -82,7 +81,7 @@ func walk(t tree, patterns []string) (verdicts []byte, rejected bool, err error)
 		return err
 	})
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	for _, i := range sent {
 		m.verdict[i] = '+'
@@ -93,5 +92,5 @@ func walk(t tree, patterns []string) (verdicts []byte, rejected bool, err error)
 			m.verdict[i] = '~'
 		}
 	}
-	return m.verdict, false, nil
+	return m.verdict, nil
 }
