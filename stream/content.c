@@ -8,19 +8,42 @@
  *    such write.
  *
  * Where the walk's own stat is such a one, as nearly always, it serves as the first: then one
- * fstat, after reading, is all. What stays open is a write through a mapping made before, which
- * the kernel stamps only at its first touch of a clean page.
+ * fstat, after reading, is all.
+ *
+ * A write stamps the file when it begins, not when it ends, and its thread may lose the
+ * processor in between: two halves of two versions, and one stamp. So of a file that was
+ * stamped in the last ten seconds it is asked, after the first stat, whether anybody has it
+ * open for writing (a read lease is granted only where nobody has); where so, that is waited
+ * for. What stays open is a single write() that takes longer than the wait, one to a file of
+ * another user (whose lease is not ours to take), and a write through a mapping made before
+ * that, which the kernel stamps only at its first touch of a clean page.
  */
 #include "stream-priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <time.h>
 
 /* A file changed just now is waited for this long at most: many ticks of any kernel (1-10 ms).
  * A change time further in the future is a set clock: a write would take it back to now. */
 enum { SETTLE_STEP_NS = 1000000, SETTLE_STEPS = 100 };
+
+#define RECENT_NS (10 * 1000000000ll) /* the three calls take 5 us: not for every file */
+
+/* Whether the file may be in the middle of a write that began before a stat that gave `id`. */
+static bool may_be_half_written(int fd, const struct stat_identity *id, int64_t clock_ns)
+{
+    if (id->ctime_ns < clock_ns - RECENT_NS)
+        return false;
+    /* Somebody who opens it in this instant waits for our release, and the kernel tells us by a
+     * signal: by one that is ignored unless asked for, instead of SIGIO, which kills. */
+    if (fcntl(fd, F_SETSIG, SIGURG) < 0 || fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
+        return errno == EAGAIN;
+    fcntl(fd, F_SETLEASE, F_UNLCK);
+    return false;
+}
 
 static int settled_stat(int fd, struct stat *st)
 {
@@ -29,7 +52,8 @@ static int settled_stat(int fd, struct stat *st)
         if (fstat(fd, st) < 0)
             return -errno;
         struct stat_identity id = stat_identity(st);
-        if (stat_settled(&id, before) || step == SETTLE_STEPS ||
+        if ((stat_settled(&id, before) && !may_be_half_written(fd, &id, before)) ||
+            step == SETTLE_STEPS ||
             id.ctime_ns - before > (int64_t)SETTLE_STEPS * SETTLE_STEP_NS)
             return 0;
         nanosleep(&(struct timespec){.tv_nsec = SETTLE_STEP_NS}, NULL);
@@ -73,7 +97,8 @@ bool content_read_as_walked(const struct content_source *source, struct content_
     cleanup_fd int fd = openat(dir_fd, (const char *)path_name(path).at,
                                O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     struct stat st;
-    if (fd < 0 || io_read_full(fd, at, (size_t)walked->size) != (ssize_t)walked->size ||
+    if (fd < 0 || may_be_half_written(fd, walked, source->clock_ns) ||
+        io_read_full(fd, at, (size_t)walked->size) != (ssize_t)walked->size ||
         fstat(fd, &st) < 0)
         return false;
     struct stat_identity now = stat_identity(&st);
