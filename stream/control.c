@@ -31,6 +31,9 @@ static int load_stdin(const struct control_request *request, struct control *c,
 {
     cleanup_buf struct buf text = BUF(DOCKERFILE_MAX);
     int r = io_read_rest(request->stdin_fd, &text);
+    if (r == -E2BIG)
+        return fail(f, r, "the Dockerfile on standard input is larger than %u MiB",
+                    DOCKERFILE_MAX >> 20);
     if (r < 0)
         return fail_errno(f, r, "can't read the Dockerfile from standard input");
     c->dockerfile_name = BYTES("<stdin>");
@@ -76,7 +79,9 @@ static int load_dockerfile(const struct control_request *request, struct control
     /* It is sent as it is analysed: a change while it is read is waited out. */
     for (int tries = 0;; tries++) {
         struct stat after;
-        if (fstat(fd, &c->dockerfile_stat) < 0 || lseek(fd, 0, SEEK_SET) < 0)
+        /* What can't be rewound is no file, which load() says. */
+        if (fstat(fd, &c->dockerfile_stat) < 0 ||
+            (lseek(fd, 0, SEEK_SET) < 0 && errno != ESPIPE))
             return fail_errno(f, -errno, "can't read %s", QUOTE(c->dockerfile_name));
         int r = load(&c->arena, fd, c->dockerfile_name, DOCKERFILE_MAX, &c->dockerfile, f);
         if (r < 0)
@@ -93,11 +98,11 @@ static int load_dockerfile(const struct control_request *request, struct control
 }
 
 /*
- * Takes what open gave for a candidate. 1: loaded, 0: as absent (a word in notes), <0 failed.
- * An ignore file that is there and can't be read never means "send everything".
+ * Takes what open gave for a candidate. 1: loaded, 0: absent, <0 failed.
+ * An ignore file that is there and can't be read never means "send everything", as it does for
+ * Docker where it is a directory.
  */
-static int take_ignore(struct control *c, int fd, struct bytes name, struct notes *notes,
-                       struct failure *f)
+static int take_ignore(struct control *c, int fd, struct bytes name, struct failure *f)
 {
     if (fd == -ENOENT || fd == -ENOTDIR)
         return 0;
@@ -105,11 +110,6 @@ static int take_ignore(struct control *c, int fd, struct bytes name, struct note
         return fail_errno(f, fd, "can't read the ignore file %s", QUOTE(name));
     int r = load(&c->arena, fd, name, IGNORE_FILE_MAX, &c->ignore, f);
     close(fd);
-    if (r == -EISDIR) {
-        notes_add(notes, NOTE_WARNING, "%s is a directory: taken as absent, as Docker does",
-                  QUOTE(name));
-        return 0;
-    }
     if (r < 0)
         return fail_wrap(f, r, "ignore file");
     c->ignore_name = arena_copy(&c->arena, name);
@@ -135,29 +135,32 @@ static int load_ignore(const struct control_request *request, struct control *c,
     c->ignore_name = BYTES(".dockerignore");
     if (request->ignore_file) {
         struct bytes name = bytes_of(request->ignore_file);
+        if (bytes_equal(name, BYTES("/dev/null"))) {
+            c->has_ignore = true; /* the one device that means something: no rules */
+            return 0;
+        }
         int fd = open(request->ignore_file, flags);
         if (fd < 0)
             return fail_errno(f, -errno, "can't read the ignore file %s", QUOTE(name));
-        int r = take_ignore(c, fd, name, notes, f);
-        return r == 0 ? fail(f, -EISDIR, "the ignore file %s is a directory", QUOTE(name)) : r;
+        return take_ignore(c, fd, name, f);
     }
     if (request->builder != SEND_CLASSIC) {
         int fd, r;
         if (!request->dockerfile) {
             fd = io_open_in_root(request->root_fd, "Dockerfile.dockerignore", flags);
-            r = take_ignore(c, fd, BYTES("Dockerfile.dockerignore"), notes, f);
+            r = take_ignore(c, fd, BYTES("Dockerfile.dockerignore"), f);
         } else if (strcmp(request->dockerfile, "-") == 0) {
             r = 0;
         } else {
             struct bytes name = arena_printf(&c->arena, "%s.dockerignore", request->dockerfile);
             fd = open((const char *)name.at, flags);
-            r = take_ignore(c, fd < 0 ? -errno : fd, name, notes, f);
+            r = take_ignore(c, fd < 0 ? -errno : fd, name, f);
         }
         if (r != 0)
             return r;
     }
     int fd = io_open_in_root(request->root_fd, ".dockerignore", flags);
-    int r = take_ignore(c, fd, BYTES(".dockerignore"), notes, f);
+    int r = take_ignore(c, fd, BYTES(".dockerignore"), f);
     if (r == 0)
         note_dead_link(request->root_fd, ".dockerignore", notes);
     return r;

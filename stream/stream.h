@@ -60,8 +60,8 @@ struct control_request {
 };
 
 /*
- * Loads both. -ENOENT … with a message that says what to do; a FIFO or device is refused, an
- * ignore file that is a directory is as absent, with a warning (as Docker has it).
+ * Loads both. -ENOENT … with a message that says what to do; a FIFO, a directory or a device is
+ * refused, but for the ignore file /dev/null, which is an empty one.
  * *ret is released by control_release().
  */
 int control_load(const struct control_request *request, struct notes *notes,
