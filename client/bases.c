@@ -114,8 +114,7 @@ static int read_file(const char *path, struct arena *arena, struct df_base *base
     for (size_t i = 0; i < n; i++) {
         const json_t *image = image_called(images, bases[i].name, arena);
         if (!image)
-            bases[i].reason =
-                arena_printf(arena, "%s has no image of that name", QUOTE(bytes_of(path)));
+            bases[i].reason = arena_printf(arena, "%s has no image of that name", path);
         else if (base_from_json(image, arena, &bases[i]) < 0)
             r = fail(f, -EINVAL, "--base-config: %s: image %s: %.*s", QUOTE(bytes_of(path)),
                      QUOTE(bases[i].name), BYTES_ARG(bases[i].reason));

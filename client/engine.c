@@ -170,7 +170,7 @@ void engine_ask(struct df_base *bases, size_t n, struct arena *arena)
 
     uint64_t deadline_ns = clock_now_ns() + ENGINE_TIMEOUT_MS * 1000000ull;
     cleanup_fd int out = -1;
-    pid_t pid;
+    pid_t pid = -1;
     r = start_helper(words, &pid, &out);
     if (r < 0) {
         set_reasons(bases, n,

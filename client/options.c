@@ -139,10 +139,10 @@ const struct option option_table[] = {
      "build --target works."},
     {OPTION_CALL, 0, false, "build-arg", "NAME[=VALUE]", 0, take_build_arg,
      "A variable that docker build gets too; NAME alone takes the value from the environment. "
-     "May be repeated."},
+     "May be repeated. It narrows what is sent with --args-final only."},
     {OPTION_FLAG, 0, false, "args-final", NULL, AT(args_final), NULL,
-     "docker build gets the --build-arg values given here and no others, so that defaults of "
-     "ARG may be relied on."},
+     "docker build gets the same --build-arg values as are given here, and no others, so that "
+     "they and the defaults of ARG may be relied on."},
     {OPTION_BYTES, 0, false, "platform", "OS/ARCH[/VARIANT]", AT(platform), NULL,
      "What TARGETPLATFORM and its kin will be. Default: any."},
     {OPTION_STRING, 0, false, "ignore-file", "FILE", AT(ignore_file), NULL,
@@ -154,8 +154,7 @@ const struct option option_table[] = {
     {OPTION_FLAG, 0, false, "full", NULL, AT(full), NULL,
      "Send all that the ignore file keeps, whatever the Dockerfile reads."},
     {OPTION_CALL, 0, false, "trust-bases", "GLOB[,GLOB]...", 0, take_trust_bases,
-     "Base images known to have no ONBUILD triggers, and no ENV that a COPY uses. May be "
-     "repeated."},
+     "Base images known to have no ONBUILD triggers. May be repeated."},
     {OPTION_STRING, 0, false, "base-config", "engine|none|FILE", AT(base_config), NULL,
      "Who is asked about other base images: the engine at DOCKER_HOST (default, for 2 seconds "
      "at most), nobody, or a file with the output of docker image inspect."},

@@ -55,6 +55,7 @@ static int take(struct options *options, const struct option *option, const char
                 struct failure *f)
 {
     bool text = option->kind == OPTION_STRING || option->kind == OPTION_BYTES;
+    assert(!text || value);
     if (text && !*value)
         return fail(f, -EINVAL, "--%s: %s is empty", option->name, option->metavar);
     switch (option->kind) {

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""--help, the man page and the completions name the same options, and they load."""
+
+import pathlib
+import re
+import shutil
+import subprocess
+
+CLIENT = pathlib.Path(__file__).resolve().parents[2] / "client"
+BASH = CLIENT / "completions/ctx-send.bash"
+ZSH = CLIENT / "completions/_ctx-send"
+FISH = CLIENT / "completions/ctx-send.fish"
+
+
+def help_options(text):
+    """{"--file": "-f", "--full": None} of the lines that begin options."""
+    return {m.group(2): m.group(1) for m in re.finditer(r"^  (?:(-\w), |    )(--[a-z-]+)", text, re.M)}
+
+
+def man_options():
+    source = CLIENT.joinpath("ctx-send.1").read_text().replace("\\-", "-")
+    source = re.sub(r"\\f[BRI]", "", source)
+    options = {}
+    for line in re.findall(r"^\.TP\n(-.*)$", source, re.M):
+        letter = re.match(r"(-\w)\b", line)
+        options[re.search(r"--[a-z-]+", line).group(0)] = letter.group(1) if letter else None
+    return options
+
+
+def differ(documented, helped):
+    missing = {k: v for k, v in helped.items() if documented.get(k, "absent") != v}
+    extra = {k: v for k, v in documented.items() if k not in helped}
+    return f"missing or different {missing}, too many {extra}" if missing or extra else None
+
+
+def completed(path, helped):
+    """The options a completion file offers, as help_options() has them."""
+    text = path.read_text()
+    if path == FISH:
+        lines = [l for l in text.splitlines() if l.startswith("complete ") and " -l " in l]
+        return {"--" + re.search(r" -l ([a-z-]+)", l).group(1):
+                (m := re.search(r" -s (\w) ", l)) and "-" + m.group(1) for l in lines}
+    if path == ZSH:
+        pairs = {m.group(2): m.group(1) for m in re.finditer(r"\{(-\w)[+-]?,(--[a-z-]+)=?-?\}", text)}
+        alone = re.findall(r"^\t'(?:\([^)]*\)|\*)?(--[a-z-]+?)(?:=-?)?\[", text, re.M)
+        return {**pairs, **dict.fromkeys(alone)}
+    # bash has them in one list, where no letter belongs to a name.
+    words = re.search(r'local options="([^"]*)"', text).group(1).split()
+    letters = {w for w in words if len(w) == 2}
+    found = {w.rstrip("="): None for w in words if len(w) > 2}
+    for name, letter in helped.items():
+        if letter in letters and name in found:
+            found[name] = letter
+            letters.remove(letter)
+    return {**found, **dict.fromkeys(letters)}
+
+
+def bash_complete(line, cwd):
+    """What bash offers for a command line, by its own machinery."""
+    script = (f"source {BASH}\ncompopt() {{ :; }}\n"
+              "COMP_LINE=$1; COMP_POINT=${#1}; read -ra COMP_WORDS < <(sed 's/=/ = /g' <<<\"$1\")\n"
+              "[[ $1 == *' ' ]] && COMP_WORDS+=('')\n"
+              "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _ctx_send; printf '%s\\n' \"${COMPREPLY[@]}\"")
+    r = subprocess.run(["bash", "-c", script, "bash", line], cwd=cwd, capture_output=True, text=True)
+    return sorted(w for w in r.stdout.splitlines() if w) if not r.stderr else [r.stderr]
+
+
+def cases(tap, box):
+    run = box.send("--help")
+    text = run.out.decode()
+    helped = help_options(text)
+    tap.check(None if len(helped) > 15 else str(helped), "--help lists options")
+    wide = [line for line in text.splitlines() if len(line) > 80]
+    tap.check("\n".join(wide), "--help keeps to 80 columns")
+    for must in ("Usage: ctx-send", "Examples:", "docker build", "Exit status: 0"):
+        tap.check(None if must in text else text, f"--help teaches: {must}")
+
+    tap.check(differ(man_options(), helped), "the man page has the options of --help, and no others")
+    source = CLIENT.joinpath("ctx-send.1").read_text().replace("\\-", "-")
+    values = re.findall(r"--[a-z-]+=([a-z]+(?:\|[a-z]+)+)", text)
+    missing = [v for choice in values for v in choice.split("|") if f"\\fB{v}\\fR" not in source and f".B {v}" not in source]
+    tap.check(missing and str(missing), "the man page names every value of a choice")
+    if shutil.which("man"):
+        r = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", CLIENT / "ctx-send.1"], capture_output=True,
+                           text=True, env={**box.environment(), "MANWIDTH": "80"})
+        tap.check(r.stderr or (r.returncode and "it can't be shown"), "the man page is without faults")
+    else:
+        tap.skip("man is missing", "the man page is without faults")
+
+    for path in (BASH, ZSH, FISH):
+        tap.check(differ(completed(path, helped), helped), f"{path.name} completes the options of --help, and no others")
+    missing = [(path.name, v) for path in (BASH, ZSH, FISH) for choice in values for v in choice.split("|")
+               if not re.search(rf"\b{v}\b", path.read_text())]
+    tap.check(missing and str(missing), "the completions know every value of a choice")
+
+    box.tree({"Dockerfile": "FROM scratch AS one\nFROM scratch as two\n", "sub/x": ""})
+    for line, want in [("ctx-send --bu", ["--build-arg=", "--builder="]), ("ctx-send --builder=c", ["classic"]),
+                       ("ctx-send --builder ", ["any", "buildkit", "classic"]), ("ctx-send --target=t", ["two"]),
+                       ("ctx-send --target ", ["one", "two"]), ("ctx-send s", ["sub"]),
+                       ("ctx-send -f D", ["Dockerfile"]), ("ctx-send --stats=", ["json", "text"])]:
+        got = bash_complete(line, box.root)
+        tap.check(None if got == want else f"{got} instead of {want}", f"bash completes {line!r}")
+    if shutil.which("zsh"):
+        r = subprocess.run(["zsh", "-fc", f"fpath=({ZSH.parent} $fpath); autoload -Uz compinit; compinit -D -u; "
+                            "autoload -X +X _ctx-send 2>&1; whence -w _ctx-send; print -r -- $_comps[ctx-send]"],
+                           capture_output=True, text=True, cwd=box.root, env={**box.environment(), "HOME": str(box.top)})
+        tap.check(None if r.stdout.splitlines()[-1:] == ["_ctx-send"] and not r.stderr else r.stdout + r.stderr,
+                  "zsh loads its completion")
+    else:
+        tap.skip("zsh is missing", "zsh loads its completion")
+    if shutil.which("fish"):
+        r = subprocess.run(["fish", "--no-config", "-c", f"source {FISH}; complete -C 'ctx-send --builder='; "
+                            "complete -C 'ctx-send --target '"], capture_output=True, text=True, cwd=box.root,
+                           env={**box.environment(), "HOME": str(box.top)})
+        got = {l.split("\t")[0] for l in r.stdout.splitlines()}
+        want = {"--builder=any", "--builder=buildkit", "--builder=classic", "one", "two"}
+        tap.check(None if want <= got and not r.stderr else f"{got} {r.stderr}", "fish completes values and stages")
+    else:
+        tap.skip("fish is missing", "fish completes values and stages")
