@@ -223,6 +223,7 @@ struct reads {
     struct df_read *at;
     size_t n, cap;
     bool everything;  /* some read has an empty pattern */
+    bool deep_links;  /* the classic builder may read, too: see reads_resolve() */
     const void *priv; /* select.c's */
 };
 
@@ -236,11 +237,12 @@ int dockerfile_reads(const struct dockerfile *df, const struct df_request *reque
 void reads_free(struct reads *reads);
 
 /*
- * Adds the symbolic links in the way of the patterns and what they lead to, wherever one of
- * the builders follows one (ignored paths are looked through; nothing outside the root is
- * opened, a link that dangles adds itself alone). Then seals the reads for select_root() and
- * reads_cover(). root_fd may be -1: no link is followed. Fails with what the file system
- * fails with; what is absent or forbidden is no failure. Thread: any.
+ * Adds the symbolic links in the way of the patterns and what they lead to, as `docker build .`
+ * does for the request's builder: BuildKit's client looks no further than the first wildcard
+ * component, the classic builder follows every link. Ignored paths are looked through; nothing
+ * outside the root is opened; a link that dangles adds itself alone. Then seals the reads for
+ * select_root() and reads_cover(). root_fd may be -1: no link is followed. Fails with what the
+ * file system fails with; what is absent or forbidden is no failure. Thread: any.
  */
 int reads_resolve(struct reads *reads, int root_fd, struct failure *f) must_use;
 

@@ -11,13 +11,15 @@
  * to go from it. What was queued once is not queued again, so loops end by themselves; chains
  * that grow with every link end by their length and count as dangling.
  *
- * More is followed than BuildKit's client does for a local directory, which looks for links
- * at the first wildcard component only (fsutil followlinks.go): a tar is read by the builder,
- * which follows them wherever COPY leads, as the classic builder always did. The difference
- * shows only in a COPY that fails in `docker build .`.
+ * BuildKit's client resolves links of the first wildcard component only (fsutil
+ * followlinks.go), and where it finds one there, it sends all that the component matches. What
+ * is behind deeper links doesn't reach its builder: a COPY with a wildcard above a link may
+ * copy nothing, without a word. The classic builder has the whole context and follows every
+ * link. So with BuildKit alone the links are those of its client, else all of them: then a COPY
+ * that BuildKit would have starved finds what it asks for.
  *
  * Nor do builders agree on `..` behind a name in a link's text: BuildKit cleans the text, the
- * classic builder walks it. Both ways are gone.
+ * classic builder walks it. For both, both ways are gone.
  *
  * A widened pattern may stand for any path below it, so there every link is followed.
  * The kernel never follows one for us, and nothing outside the root is opened.
@@ -167,8 +169,10 @@ static void follow_link(struct follower *fo, const struct step *s, struct bytes 
         on.dir = BYTES("");
     on.head = s->head.len ? arena_printf(a, "%.*s/%.*s", BYTES_ARG(text), BYTES_ARG(s->head))
                           : arena_copy(a, text);
-    queue(fo, on);
-    if (!walks_back(text))
+    bool lexical = walks_back(text);
+    if (!lexical || fo->reads->deep_links)
+        queue(fo, on);
+    if (!lexical)
         return;
     struct bytes clean = path_clean_root(a, path_join(a, on.dir, text));
     on.dir = BYTES("");
@@ -208,8 +212,8 @@ static int read_link(struct follower *fo, int dirfd, struct bytes name, struct b
     return 1;
 }
 
-static int follow_entry(struct follower *fo, const struct step *s, int dirfd,
-                        const struct dirent *entry)
+static int follow_entry(struct follower *fo, const struct step *s, struct bytes pattern,
+                        int dirfd, const struct dirent *entry)
 {
     struct bytes name = bytes_of(entry->d_name), text;
     bool is_link = entry->d_type == DT_LNK, is_dir = entry->d_type == DT_DIR;
@@ -218,12 +222,15 @@ static int follow_entry(struct follower *fo, const struct step *s, int dirfd,
         if (r < 0)
             return is_absence(r) ? 0 : r;
         if (r == 1) {
+            if (!fo->reads->deep_links && !s->sweep && s->rest.at)
+                add_read(fo, s, s->dir, none, pattern);
             follow_link(fo, s, arena_copy(&fo->arena, name), text);
             return 0;
         }
         is_dir = true; /* a later open tells */
     }
-    if (is_dir && (s->rest.at || s->why.widened.len)) {
+    bool deeper = s->sweep || (s->rest.at ? fo->reads->deep_links : s->why.widened.len > 0);
+    if (is_dir && deeper) {
         struct step below = *s;
         below.dir = path_join(&fo->arena, s->dir, name);
         below.sweep = !s->rest.at;
@@ -255,7 +262,7 @@ static int follow_names(struct follower *fo, const struct step *s, struct bytes 
         if (bytes_equal(name, BYTES(".")) || bytes_equal(name, BYTES("..")))
             continue;
         if (s->sweep || glob_match(pattern, name))
-            r = follow_entry(fo, s, fd, entry);
+            r = follow_entry(fo, s, pattern, fd, entry);
     }
     closedir(dir);
     return r < 0 && !is_absence(r) ? r : 0;

@@ -375,6 +375,7 @@ int dockerfile_reads(const struct dockerfile *df, const struct df_request *reque
     int r = run_all(&an, f);
     if (r == 0) {
         tell_notes(&an, notes);
+        an.reads->deep_links = request->builder != DF_BUILDKIT;
         *ret = steal(&an.reads);
     }
     analysis_end(&an);

@@ -241,6 +241,9 @@ static bool arg_variable(struct scope *scope, struct bytes name, struct variable
         *ret = fallback;
     else if (!scope->global)
         *ret = lookup_env(&an->globals, name);
+    else if (an->dialect == BUILDKIT && lookup_env(scope, name).state != DF_UNSET)
+        /* `ARG A=a`, `ARG A`: unset to BuildKit 0.8 [measured], still `a` to later ones. */
+        *ret = unknown(name, CAUSE_ORDER);
     else
         *ret = fallback;
     return ret->state != DF_UNSET || an->dialect == CLASSIC;
@@ -362,7 +365,7 @@ struct bytes scope_reason(struct arena *arena, const struct scope *scope, struct
                             BYTES_ARG(of), BYTES_ARG(root), QUOTE(scope->image));
     case CAUSE_ORDER:
         return arena_printf(arena,
-                            "%.*s%.*s is set and used on one line, which builders"
+                            "%.*s%.*s is declared in a way that builders"
                             " understand differently",
                             BYTES_ARG(of), BYTES_ARG(root));
     case CAUSE_NAME:

@@ -61,7 +61,8 @@ static struct bytes list_reads(struct arena *arena, const struct reads *reads, s
     return text;
 }
 
-/* pattern: `~` in front for a widened one, `=` for a literal one, `+` for --parents. */
+/* pattern: `~` in front for a widened one, `=` for a literal one, `+` for --parents, `!` for a
+ * wild one that BuildKit alone will read. */
 static const struct {
     const char *source, *tree, *pattern, *want;
 } cases[] = {
@@ -98,6 +99,13 @@ static const struct {
     {"widened: those that stay inside add nothing", "d/a/l>../b d/b/x", "~d", ""},
     {"widened: from a certain beginning", "app-1/l>../t app-2>u t/x u/l>../v v/", "~app-*",
      "t u v"},
+    {"followlinks.go, [V] no deeper link", "d/l>../t t/x", "!*/l", ""},
+    {"followlinks.go: a link at the first wildcard sends all that it matches",
+     "d/l>../t m>d t/x u", "!*/l", "* d/l m t"},
+    {"followlinks.go: below a link, too", "p>q q/m>../d q/n/ d/l>../t t/x", "!p/*/l",
+     "d/l p q/* q/*/l q/m t"},
+    {"followlinks.go: .. behind a name, by text alone",
+     "l>d/m/../t d/m>../e/f d/t/x* e/t/x* e/f/", "!l/x*", "d/t/x* l"},
     {"--parents: links before the first **", "l>t t/a/x", "+l/**/x", "l t/**/x"},
 };
 
@@ -115,7 +123,8 @@ static void test_cases(void)
         read.literal = mark == '=' || mark == '~';
         read.globstar = mark == '+';
         read.widened = mark == '~' ? BYTES("why") : BYTES("");
-        if (strchr("=~+", mark))
+        reads->deep_links = mark != '!';
+        if (strchr("=~+!", mark))
             read.pattern = bytes_from(read.pattern, 1);
         read.literal = read.literal && (mark == '=' || !glob_magic(read.pattern));
         TAP_CHECK(reads_add(reads, read, &f) == 0);
@@ -158,6 +167,7 @@ static void test_many(void)
     int root = make_tree(spec, dir);
     struct failure f = {0};
     struct reads *reads = reads_new();
+    reads->deep_links = true;
     struct df_read read = {.pattern = BYTES("*/*/*/*/*/*/*/*/x")};
     TAP_CHECK(reads_add(reads, read, &f) == 0);
     TAP_CHECKF(reads_resolve(reads, root, &f) == 0, "%s", f.text);
