@@ -71,7 +71,7 @@ static struct bytes step_key(struct follower *fo, const struct step *s)
     key[len++] = (uint8_t)(s->sweep | s->why.literal << 1 | (s->why.widened.len > 0) << 2 |
                            (s->rest.at != NULL) << 3 | s->covered << 4 | s->why.globstar << 5);
     for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-        if (parts[i].len)
+        if (parts[i].at)
             memcpy(key + len, parts[i].at, parts[i].len);
         len += parts[i].len;
         key[len++] = 0;
@@ -141,7 +141,7 @@ static bool is_below(struct bytes path, struct bytes dir)
 
 static bool walks_back(struct bytes text)
 {
-    struct bytes rest = text, name;
+    struct bytes rest = text, name = none;
     bool named = false;
     while (bytes_next(&rest, '/', &name)) {
         bool up = bytes_equal(name, BYTES(".."));
@@ -215,7 +215,7 @@ static int read_link(struct follower *fo, int dirfd, struct bytes name, struct b
 static int follow_entry(struct follower *fo, const struct step *s, struct bytes pattern,
                         int dirfd, const struct dirent *entry)
 {
-    struct bytes name = bytes_of(entry->d_name), text;
+    struct bytes name = bytes_of(entry->d_name), text = none;
     bool is_link = entry->d_type == DT_LNK, is_dir = entry->d_type == DT_DIR;
     if (is_link || entry->d_type == DT_UNKNOWN) {
         int r = read_link(fo, dirfd, name, &text);
@@ -303,7 +303,7 @@ static int run_step(struct follower *fo, struct step *s)
 {
     if (s->sweep)
         return follow_names(fo, s, none);
-    struct bytes name, text;
+    struct bytes name = none, text = none;
     bool plain;
     for (bool in_link = s->head.len > 0;;) {
         struct bytes whole = s->rest;

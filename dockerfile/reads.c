@@ -138,14 +138,12 @@ static int read_mount(struct analysis *an, struct stage *stage, const struct df_
                       uint32_t line, struct bytes value, struct failure *f)
 {
     struct mount mount;
-    struct df_expanded type, from, source;
+    struct df_expanded type = {0}, from = {0}, source = {0};
     int r = df_mount_parse(&an->arena, value, &mount, f);
     if (r == 0)
         r = scope_expand(&stage->scope, mount.type, &type, f);
     if (r == 0)
         r = scope_expand(&stage->scope, mount.from, &from, f);
-    if (r == 0)
-        r = scope_expand(&stage->scope, mount.source, &source, f);
     if (r < 0)
         return r;
     bool other = bytes_equal_nocase(type.text, BYTES("cache")) ||
@@ -156,6 +154,8 @@ static int read_mount(struct analysis *an, struct stage *stage, const struct df_
         return 0;
     struct df_read read = {.kind = DF_READ_MOUNT, .line = line, .source = value};
     r = source_add_path(an, read, mount.source, f);
+    if (r == 0)
+        r = scope_expand(&stage->scope, mount.source, &source, f);
     if (r < 0 || bytes_equal(source.text, mount.source))
         return r;
     if (!source.unknown)

@@ -210,7 +210,7 @@ static int unknown_target(const struct analysis *an, struct failure *f)
         if (name.len == 0)
             continue;
         if (name.len + 8 > sizeof(names) - len) {
-            len += (size_t)snprintf(names + len, sizeof(names) - len, ", …");
+            snprintf(names + len, sizeof(names) - len, ", …");
             break;
         }
         len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%.*s", n++ ? ", " : "",

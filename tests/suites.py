@@ -51,6 +51,8 @@ def all_suites(full=False):
         *vector_suites(),
         Suite("oracle", "1 same verdicts, against moby/patternmatcher", ["tests/oracle/run"], 600),
         Suite("oracle-dockerfile", "3 never less, against BuildKit's parser", ["tests/oracle-dockerfile/run"], 600),
+        Suite("replay", "3 never less, by made-up builds", ["tests/replay", BUILD, "--cases", "10000"], 300),
+        Suite("replay-san", "the same under ASan and UBSan", ["tests/replay", SAN, "--cases", "1000"], 180),
         Suite("cli", "one clear error; help, man page and completions agree", ["tests/cli/run", BUILD], 180),
         Suite("cli-san", "the same under ASan and UBSan", ["tests/cli/run", SAN], 360),
         Suite("race", "5 never torn", ["tests/cli/race", BUILD], 240, alone=True),

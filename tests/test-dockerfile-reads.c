@@ -1,63 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stages -> reads: dockerfile/stages.c, scope.c, bases.c, mounts.c, sources.c, reads.c. */
+#include "ask.h"
 #include "dockerfile.h"
 #include "tap.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-/* What a case asks, from "target=x arg=K=V final …", and what came of it. */
-struct ask {
-    struct df_request request;
-    struct df_arg args[8];
-    struct bytes trusted[8];
-    struct df_base base;
-    struct bytes env[8], onbuild[8];
-};
-
-static void read_ask(struct ask *ask, const char *options)
-{
-    *ask = (struct ask){.request = {.args = ask->args, .trusted = ask->trusted}};
-    ask->base = (struct df_base){.env = ask->env, .onbuild = ask->onbuild};
-    struct df_request *request = &ask->request;
-    struct bytes rest = bytes_of(options), item;
-    while (bytes_next(&rest, ';', &item)) {
-        size_t equals = bytes_find(item, '=');
-        struct bytes key = bytes_head(item, equals), value = bytes_from(item, equals + 1);
-        if (bytes_equal(key, BYTES("target"))) {
-            request->target = value;
-        } else if (bytes_equal(key, BYTES("last"))) {
-            request->last_only = true;
-        } else if (bytes_equal(key, BYTES("final"))) {
-            request->args_final = true;
-        } else if (bytes_equal(key, BYTES("platform"))) {
-            request->platform = value;
-        } else if (bytes_equal(key, BYTES("buildkit"))) {
-            request->builder = DF_BUILDKIT;
-        } else if (bytes_equal(key, BYTES("classic"))) {
-            request->builder = DF_CLASSIC;
-        } else if (bytes_equal(key, BYTES("trust"))) {
-            ask->trusted[request->n_trusted++] = value;
-        } else if (bytes_equal(key, BYTES("arg"))) {
-            size_t e = bytes_find(value, '=');
-            ask->args[request->n_args++] =
-                (struct df_arg){bytes_head(value, e), bytes_from(value, e + 1), e < value.len};
-        } else if (bytes_equal(key, BYTES("base"))) {
-            ask->base.name = value;
-            ask->base.known = true;
-            request->bases = &ask->base;
-            request->n_bases = 1;
-        } else if (bytes_equal(key, BYTES("silent"))) {
-            ask->base.known = false;
-            ask->base.reason = BYTES("no such image");
-        } else if (bytes_equal(key, BYTES("env"))) {
-            ask->env[ask->base.n_env++] = value;
-        } else if (bytes_equal(key, BYTES("onbuild"))) {
-            ask->onbuild[ask->base.n_onbuild++] = value;
-        }
-    }
-}
 
 static int compare_items(const void *a, const void *b)
 {
@@ -92,7 +41,7 @@ static struct bytes reads_text(struct arena *arena, const char *file, const char
     struct dockerfile *df = NULL;
     struct reads *reads = NULL;
     struct failure f = {0};
-    read_ask(&ask, options);
+    ask_read(&ask, options);
     int r = dockerfile_parse(BYTES("Dockerfile"), bytes_of(file), &df, &f);
     if (r == 0)
         r = dockerfile_reads(df, &ask.request, notes, &reads, &f);

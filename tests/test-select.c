@@ -85,9 +85,8 @@ static void test_cases(void)
         struct bytes rest = bytes_of(cases[i].want), item;
         while (bytes_next(&rest, ' ', &item)) {
             struct bytes path = bytes_head(item, item.len - 2);
-            char got = walk(reads, path);
-            TAP_CHECKF(got == item.at[item.len - 1], "%s: %c, wanted %c", QUOTE(path), got,
-                       item.at[item.len - 1]);
+            char got = walk(reads, path), want = (char)item.at[item.len - 1];
+            TAP_CHECKF(got == want, "%s: %c, wanted %c", QUOTE(path), got, want);
             TAP_CHECK(reads_cover(reads, path) == (got == 's'));
         }
         reads_free(reads);
@@ -186,8 +185,22 @@ static void test_limits(void)
     reads_free(reads);
 }
 
+static void test_stars(void)
+{
+    tap_case("many `**` are alive once each, however deep the walk");
+    struct reads *reads = reads_of("**/a/**/a/**/a/**/a/**/a/**/a/**/b", false, true);
+    char path[2001];
+    for (size_t i = 0; i < sizeof(path); i++)
+        path[i] = i % 2 ? '/' : 'a';
+    TAP_CHECK(walk(reads, bytes_at(path, sizeof(path))) == 'd');
+    path[2000] = 'b';
+    TAP_CHECK(walk(reads, bytes_at(path, sizeof(path))) == 's');
+    reads_free(reads);
+}
+
 int main(void)
 {
+    test_stars();
     test_cases();
     test_files();
     test_property();
