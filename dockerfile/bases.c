@@ -114,6 +114,12 @@ bool df_base_name(const struct stage *stage, struct bytes *ret)
     return !stage->image_unknown || ret->len < stage->image.len;
 }
 
+bool df_base_is_official(const struct stage *stage)
+{
+    struct bytes name;
+    return df_base_name(stage, &name) && is_official(name);
+}
+
 void df_base_judge(const struct analysis *an, struct stage *stage)
 {
     const struct df_request *request = an->request;

@@ -170,7 +170,7 @@ struct df_arg {
 /* What is known of a base image: from the trust list, or its config. */
 struct df_base {
     struct bytes name; /* as FROM names it, variables expanded */
-    bool known;        /* false: asked for, no answer; `reason` says why */
+    bool known;        /* false: asked for, no answer; `reason` says why, printable */
     struct bytes reason;
     const struct bytes *env; /* "K=V" */
     size_t n_env;
@@ -186,18 +186,18 @@ struct df_request {
     enum df_builder builder;
     const struct df_arg *args;
     size_t n_args;
-    bool args_final;       /* no --build-arg but these will be given */
-    struct bytes platform; /* "linux/arm64/v8", or empty: unknown */
-    const struct bytes
-        *trusted; /* base names (globs) known to have no ONBUILD and no Env used */
+    bool args_final;             /* no --build-arg but these will be given */
+    struct bytes platform;       /* "linux/arm64/v8", or empty: unknown */
+    const struct bytes *trusted; /* globs of base names, tag optional: no ONBUILD in them */
     size_t n_trusted;
     const struct df_base *bases; /* configs already asked for */
     size_t n_bases;
 };
 
 /*
- * The external bases whose config would narrow the answer: neither scratch, nor official, nor
- * trusted. For the client to ask the engine for before dockerfile_reads(). In the df's arena.
+ * The base images whose config would narrow the answer: those that may have ONBUILD triggers,
+ * and those whose variables a source waits for. For the client to ask the engine for before
+ * dockerfile_reads(). In the df's arena. Fails as dockerfile_reads() does.
  */
 int dockerfile_bases(struct dockerfile *df, const struct df_request *request,
                      struct bytes **ret_names, size_t *ret_n, struct failure *f) must_use;
@@ -228,9 +228,14 @@ struct reads {
 };
 
 /*
- * What the request's target(s) read. Each widening is said once in notes (by line, with the
- * option that would avoid it). -EINVAL: unknown target, a stage used before it exists, a
- * malformed word in a reachable instruction. *ret is freed by reads_free().
+ * What the request's target(s) read. Each widening is said once in notes, with its line and the
+ * option that would avoid it: a warning where all is sent for that alone. -EINVAL: unknown
+ * target, or a malformed word that every build of the stream runs into (else a note: the
+ * builder says so if it matters). -E2BIG past the maxima. *ret is freed by reads_free().
+ * Thread: any.
+ *
+ * Two things are taken on trust: official images have no ONBUILD but in tags that say so, and
+ * no value climbs out of the certain directory before it with "..".
  */
 int dockerfile_reads(const struct dockerfile *df, const struct df_request *request,
                      struct notes *notes, struct reads **ret, struct failure *f) must_use;

@@ -156,6 +156,8 @@ struct bytes scope_reason(struct arena *arena, const struct scope *scope, struct
 void df_base_judge(const struct analysis *an, struct stage *stage);
 /* The name in stage->image without tag and digest, whole only where it can't go on. */
 bool df_base_name(const struct stage *stage, struct bytes *ret);
+/* Whether it is an official image, of whatever tag. */
+bool df_base_is_official(const struct stage *stage);
 /* Remembers that this image's config would have narrowed the answer. */
 void df_base_want(struct analysis *an, const struct stage *stage);
 

@@ -34,10 +34,11 @@ int reads_add(struct reads *reads, struct df_read read, struct failure *f)
 /* ---- notes ---------------------------------------------------------------------------- */
 
 /* Takes a note for the end, once: then it is known whether it made a difference. */
-static void note(struct analysis *an, uint32_t line, bool whole, struct bytes text)
+static void note(struct analysis *an, uint32_t line, bool whole, struct bytes key,
+                 struct bytes text)
 {
     bool new;
-    *table_put(&an->noted, text, &new) = 1;
+    *table_put(&an->noted, key, &new) = 1;
     if (new && an->n_notes < NOTES_MAX)
         *ARENA_PUSH(&an->arena, an->notes, &an->n_notes, &an->cap_notes) =
             (struct pending_note){line, whole, text};
@@ -67,10 +68,13 @@ static void tell_notes(const struct analysis *an, struct notes *notes)
 static void note_widened(struct analysis *an, const struct df_read *read, struct bytes word,
                          struct bytes source, struct bytes what, struct bytes why)
 {
-    struct bytes text = arena_printf(&an->arena, "%.*s:%u: %.*s %s sends %.*s: %.*s",
-                                     BYTES_ARG(an->df->name), read->line, BYTES_ARG(word),
-                                     QUOTE(source), BYTES_ARG(what), BYTES_ARG(why));
-    note(an, read->line, bytes_equal(what, BYTES("everything")), text);
+    struct arena *a = &an->arena;
+    struct bytes text = arena_printf(
+        a, "%s: %.*s %.*s sends %.*s: %.*s", DF_WHERE(an->df, read->line), BYTES_ARG(word),
+        BYTES_ARG(df_plain_text(a, source)), BYTES_ARG(what), BYTES_ARG(why));
+    /* Two stages on one image need one note. */
+    struct bytes key = read->kind == DF_READ_ALL ? source : text;
+    note(an, read->line, bytes_equal(what, BYTES("everything")), key, text);
 }
 
 /* ---- instructions --------------------------------------------------------------------- */
@@ -209,7 +213,8 @@ static int visit_reads(struct analysis *an, struct stage *stage,
         an->failed = true;
         an->failure = own;
     }
-    note(an, line, false, arena_printf(&an->arena, "%s", own.text));
+    struct bytes text = arena_printf(&an->arena, "%s", own.text);
+    note(an, line, false, text, text);
     return 0;
 }
 
@@ -236,7 +241,7 @@ static int read_base(struct analysis *an, const struct stage *stage, struct fail
         why = BYTES("the image has malformed ONBUILD instructions");
     else if (stage->config)
         why = arena_printf(a, "its ONBUILD instructions are not known (%.*s)",
-                           BYTES_ARG(df_plain_text(a, stage->config->reason)));
+                           BYTES_ARG(stage->config->reason));
     else
         why = BYTES("its ONBUILD instructions are not known; --base-config asks the engine");
     why = arena_printf(a, "%.*s%.*s", BYTES_ARG(why), BYTES_ARG(trust));
@@ -317,7 +322,7 @@ static bool is_foreign(struct analysis *an)
         syntax = arg->value;
     }
     if (syntax.len)
-        note(an, 1, true,
+        note(an, 1, true, syntax,
              arena_printf(&an->arena, "%s: %s=%s sends everything: what it reads is not known",
                           DF_WHERE(an->df, 1), what, QUOTE(syntax)));
     return syntax.len;

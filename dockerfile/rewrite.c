@@ -215,7 +215,11 @@ static int visit_trigger(struct analysis *an, struct stage *stage,
 
 static int check_stage(struct analysis *an, struct stage *stage, struct failure *f)
 {
-    if (stage->base == BASE_UNKNOWN || stage->base == BASE_ANY)
+    /* A variable in an official image's tag is common and `onbuild` behind it is history: what
+     * the rewrite would make of those is the lesser evil than a Dockerfile in everybody's
+     * image. */
+    bool maybe_onbuild = stage->image_unknown && df_base_is_official(stage);
+    if (stage->base == BASE_ANY || (stage->base == BASE_UNKNOWN && !maybe_onbuild))
         return refuse(an->df, stage->from->line, f,
                       "the image may have ONBUILD instructions that read the context");
     return stages_run(an, stage, visit_trigger, f);

@@ -335,50 +335,49 @@ int scope_env(struct scope *scope, const struct df_instruction *in, struct failu
 
 struct bytes df_plain_text(struct arena *arena, struct bytes text)
 {
-    for (size_t i = 0; i < text.len; i++)
-        if (text.at[i] <= ' ' || text.at[i] >= 0x7f || text.at[i] == '"')
-            return arena_printf(arena, "%s", QUOTE(text));
-    return text;
+    struct quoted q;
+    quote(&q, text);
+    bool bare = text.len && strlen(q.text) == text.len + 2 && bytes_find(text, ' ') == text.len;
+    return bare ? text : arena_copy(arena, bytes_of(q.text));
 }
 
 struct bytes scope_reason(struct arena *arena, const struct scope *scope, struct bytes name)
 {
     struct variable variable = scope_lookup(scope, name);
-    struct bytes root = df_plain_text(arena, variable.root.len ? variable.root : name),
-                 of = {0};
-    if (!bytes_equal(variable.root, name) && variable.root.len)
-        of = arena_printf(arena, "%.*s is made of ", BYTES_ARG(df_plain_text(arena, name)));
+    struct bytes subject = df_plain_text(arena, variable.root.len ? variable.root : name);
+    if (variable.root.len && !bytes_equal(variable.root, name))
+        subject = arena_printf(arena, "%.*s is made of %.*s, which",
+                               BYTES_ARG(df_plain_text(arena, name)), BYTES_ARG(subject));
     while (scope->parent)
         scope = scope->parent;
     switch (variable.cause) {
     case CAUSE_PLATFORM:
         return arena_printf(arena,
-                            "%.*s%.*s is the builder's to set; --platform with --args-final"
+                            "%.*s is the builder's to set; --platform with --args-final"
                             " says what a build for one platform needs",
-                            BYTES_ARG(of), BYTES_ARG(root));
+                            BYTES_ARG(subject));
     case CAUSE_PROXY:
-        return arena_printf(arena,
-                            "%.*s%.*s may be set by --build-arg or Docker's configuration",
-                            BYTES_ARG(of), BYTES_ARG(root));
+        return arena_printf(arena, "%.*s may be set by --build-arg or Docker's configuration",
+                            BYTES_ARG(subject));
     case CAUSE_BASE:
-        return arena_printf(arena, "%.*s%.*s may be set by the image %s; --base-config tells",
-                            BYTES_ARG(of), BYTES_ARG(root), QUOTE(scope->image));
+        return arena_printf(arena, "%.*s may be set by the image %s; --base-config tells",
+                            BYTES_ARG(subject), QUOTE(scope->image));
     case CAUSE_ORDER:
         return arena_printf(arena,
-                            "%.*s%.*s is declared in a way that builders"
+                            "%.*s is declared in a way that builders"
                             " understand differently",
-                            BYTES_ARG(of), BYTES_ARG(root));
+                            BYTES_ARG(subject));
     case CAUSE_NAME:
         return arena_printf(arena,
-                            "%.*s%.*s may be set by a line whose variable's name is"
+                            "%.*s may be set by a line whose variable's name is"
                             " itself unknown",
-                            BYTES_ARG(of), BYTES_ARG(root));
+                            BYTES_ARG(subject));
     case CAUSE_ARG:
     case CAUSE_NONE:
         break;
     }
     return arena_printf(arena,
-                        "%.*s%.*s may be set by docker build --build-arg; --args-final"
+                        "%.*s may be set by docker build --build-arg; --args-final"
                         " says it won't be",
-                        BYTES_ARG(of), BYTES_ARG(root));
+                        BYTES_ARG(subject));
 }

@@ -71,8 +71,104 @@ static void test_cases(void)
     }
 }
 
+/* file, options -> notes, a line each: level and text */
+static const struct {
+    const char *source, *file, *options, *want;
+} note_cases[] = {
+    {"an ARG in the way", "FROM scratch\nARG S\nCOPY ${S} /d/\n", "",
+     "W Dockerfile:3: COPY ${S} sends everything: S may be set by docker build --build-arg; "
+     "--args-final says it won't be\n"},
+    {"a certain directory is no warning", "FROM scratch\nARG S\nCOPY src/${S} /d/\n", "",
+     "I Dockerfile:3: COPY src/${S} sends all of \"src/\": S may be set by docker build "
+     "--build-arg; --args-final says it won't be\n"},
+    {"nor is what makes no difference", "FROM scratch\nARG S\nCOPY . .\nCOPY $S /d/\n", "",
+     "I Dockerfile:4: COPY $S sends everything: S may be set by docker build --build-arg; "
+     "--args-final says it won't be\n"},
+    {"a variable made of another", "FROM scratch\nARG S\nENV T=x/$S\nCOPY $T /d/\n", "buildkit",
+     "W Dockerfile:4: COPY $T sends everything: T is made of S, which may be set by docker "
+     "build "
+     "--build-arg; --args-final says it won't be\n"},
+    {"the image's own variables", "FROM python\nCOPY a/$S /d/\n", "",
+     "I Dockerfile:2: COPY a/$S sends all of \"a/\": S may be set by the image \"python\"; "
+     "--base-config tells\n"},
+    {"a base, once", "FROM corp/b\nFROM corp/b\nCOPY a /\n", "",
+     "W Dockerfile:1: FROM corp/b sends everything: its ONBUILD instructions are not known; "
+     "--base-config asks the engine; --trust-bases=corp/b says there are none\n"},
+    {"a base that the engine doesn't know", "FROM corp/b\nCOPY a /\n", "base=corp/b;silent",
+     "W Dockerfile:1: FROM corp/b sends everything: its ONBUILD instructions are not known (no "
+     "such image); --trust-bases=corp/b says there are none\n"},
+    {"a tag that is a variable", "ARG V=3\nFROM python:$V\nCOPY a /\n", "",
+     "W Dockerfile:2: FROM python:$V sends everything: the image may have ONBUILD "
+     "instructions, "
+     "and V may be set by docker build --build-arg; --args-final says it won't be; "
+     "--trust-bases=python says there are none\n"},
+    {"a foreign syntax", "# syntax=other\nx\n", "",
+     "W Dockerfile:1: # syntax=\"other\" sends everything: what it reads is not known\n"},
+    {"a malformed word that maybe nobody runs into",
+     "FROM scratch AS a\nCOPY ${x /\nFROM scratch\nCOPY b /\n", "",
+     "I Dockerfile:2: a substitution lacks its closing '}'\n"},
+    {"all is known", "FROM scratch\nCOPY a /\n", "", ""},
+};
+
+static void test_notes(void)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(note_cases); i++) {
+        cleanup_arena struct arena arena = {0};
+        cleanup_notes struct notes notes = {0};
+        struct bytes got = BYTES("");
+        tap_case("note: %s", note_cases[i].source);
+        reads_text(&arena, note_cases[i].file, note_cases[i].options, &notes);
+        for (size_t k = 0; k < notes.n; k++)
+            got = arena_printf(&arena, "%.*s%c %.*s\n", BYTES_ARG(got),
+                               notes.at[k].level == NOTE_WARNING ? 'W' : 'I',
+                               BYTES_ARG(notes.at[k].text));
+        TAP_EQUAL(got, bytes_of(note_cases[i].want));
+    }
+}
+
+static const struct {
+    const char *source, *file, *options, *want;
+} base_cases[] = {
+    {"those that may have triggers", "FROM corp/b\nFROM corp/c:1\nFROM corp/b\nFROM python\n",
+     "", "corp/b corp/c:1"},
+    {"those whose variables are used", "FROM python\nFROM node\nCOPY $X /\n", "", "node"},
+    {"through a stage", "FROM python AS a\nFROM a\nCOPY $X /\n", "", "python"},
+    {"not what was asked for", "FROM corp/b\nFROM corp/c\n", "base=corp/b;silent", "corp/c"},
+    {"not what is trusted", "FROM corp/b\n", "trust=corp/*", ""},
+    {"not what has no certain name", "ARG X\nFROM corp/$X\nFROM $X\n", "", ""},
+    {"names with values", "ARG X=b\nFROM corp/$X\n", "final", "corp/b"},
+    {"only what the target needs", "FROM corp/a AS a\nFROM corp/b\n", "target=a", "corp/a"},
+    {"not scratch", "FROM scratch\nCOPY $X /\n", "", ""},
+    {"of a foreign file nothing is known", "# syntax=x\nFROM corp/b\n", "", ""},
+};
+
+static void test_bases(void)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(base_cases); i++) {
+        cleanup_arena struct arena arena = {0};
+        struct ask ask;
+        struct dockerfile *df = NULL;
+        struct failure f = {0};
+        struct bytes *names = NULL, got = BYTES("");
+        size_t n = 0;
+        tap_case("bases to ask for: %s", base_cases[i].source);
+        ask_read(&ask, base_cases[i].options);
+        int r = dockerfile_parse(BYTES("Dockerfile"), bytes_of(base_cases[i].file), &df, &f);
+        if (r == 0)
+            r = dockerfile_bases(df, &ask.request, &names, &n, &f);
+        TAP_CHECKF(r == 0, "%s", f.text);
+        for (size_t k = 0; k < n; k++)
+            got = arena_printf(&arena, "%.*s%s%.*s", BYTES_ARG(got), k ? " " : "",
+                               BYTES_ARG(names[k]));
+        TAP_EQUAL(got, bytes_of(base_cases[i].want));
+        dockerfile_free(df);
+    }
+}
+
 int main(void)
 {
+    test_notes();
+    test_bases();
     test_cases();
     return tap_end();
 }
