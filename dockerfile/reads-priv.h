@@ -16,7 +16,7 @@ enum {
     READS_MAX = 100000,            /* sources of all instructions, links followed included */
     READS_COMPONENTS_MAX = 262144, /* path components of all patterns, shared prefixes once */
     STAGE_DEPTH_MAX = 100,         /* stages built on each other; an image has 127 layers */
-    WORDS_RUN_MAX = 2000000,       /* words expanded, ONBUILD triggers once per user */
+    WORDS_RUN_MAX = 2000000, /* words of ONBUILD triggers, once for each stage they run in */
 };
 
 /* ---- reads.c: the set ----------------------------------------------------------------- */

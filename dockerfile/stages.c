@@ -105,8 +105,10 @@ static const struct triggers *config_triggers(struct analysis *an, const struct 
     return t;
 }
 
-static int run_one(struct analysis *an, struct stage *stage, const struct df_instruction *in,
-                   uint32_t line, stage_visit *visit, struct failure *f)
+/* What a stage says once may run in each stage built on it. */
+static int run_trigger(struct analysis *an, struct stage *stage,
+                       const struct df_instruction *in, uint32_t line, stage_visit *visit,
+                       struct failure *f)
 {
     an->words_run += in->n_words + in->n_flags + 1;
     if (an->words_run > WORDS_RUN_MAX)
@@ -124,16 +126,17 @@ int stages_run(struct analysis *an, struct stage *stage, stage_visit *visit, str
         const struct triggers *t = config_triggers(an, stage->config);
         for (size_t i = 0; r == 0 && i < t->n; i++)
             if (t->at[i]->n_instructions == 2)
-                r = run_one(an, stage, &t->at[i]->instructions[1], stage->from->line, visit, f);
+                r = run_trigger(an, stage, &t->at[i]->instructions[1], stage->from->line, visit,
+                                f);
     }
     if (stage->base == BASE_STAGE) {
         const struct df_stage *base = an->stages[stage->parent].df;
         for (uint32_t i = base->from; r == 0 && i < base->end; i++)
             if (all[i].keyword == DF_ONBUILD && all[i].trigger)
-                r = run_one(an, stage, all[i].trigger, all[i].line, visit, f);
+                r = run_trigger(an, stage, all[i].trigger, all[i].line, visit, f);
     }
     for (uint32_t i = stage->df->from + 1; r == 0 && i < stage->df->end; i++)
-        r = run_one(an, stage, &all[i], all[i].line, visit, f);
+        r = visit(an, stage, &all[i], all[i].line, f);
     return r;
 }
 

@@ -80,7 +80,7 @@ static bool read_line(char *line, size_t size)
 
 int main(void)
 {
-    static char options[65536], root[4096], length[64], file[1 << 20];
+    static char options[65536], root[4096], length[64], file[1 << 24];
     while (read_line(options, sizeof(options)) && read_line(root, sizeof(root)) &&
            read_line(length, sizeof(length))) {
         uint64_t n;
