@@ -213,7 +213,8 @@ int source_add_exact(struct analysis *an, struct df_read read, struct bytes text
 /* Adds all that a source may read of which only the first bytes are known; *ret_whole:
  * everything. */
 int source_add_widened(struct analysis *an, struct df_read read, struct bytes word,
-                       struct bytes prefix, bool *ret_whole, struct failure *f) must_use;
+                       const struct df_expanded *expanded, bool *ret_whole,
+                       struct failure *f) must_use;
 /* Adds one path, no pattern. */
 int source_add_path(struct analysis *an, struct df_read read, struct bytes path,
                     struct failure *f) must_use;

@@ -83,14 +83,14 @@ static int read_unknown(struct analysis *an, struct stage *stage, struct df_read
                         struct bytes word, const struct df_instruction *in,
                         const struct df_expanded *expanded, struct failure *f)
 {
-    struct bytes prefix = bytes_head(expanded->text, expanded->known_prefix), what;
+    struct bytes what;
     struct variable variable = scope_lookup(&stage->scope, expanded->variable);
     if (variable.cause == CAUSE_BASE)
         df_base_want(an, stage);
     read.widened = scope_reason(&an->arena, &stage->scope, expanded->variable);
     bool whole;
     size_t n = an->reads->n;
-    int r = source_add_widened(an, read, word, prefix, &whole, f);
+    int r = source_add_widened(an, read, word, expanded, &whole, f);
     if (r < 0)
         return r;
     what = BYTES("everything");

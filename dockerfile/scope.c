@@ -232,7 +232,13 @@ static bool arg_variable(struct scope *scope, struct bytes name, struct variable
         cause = CAUSE_PLATFORM;
     if (!an->request->args_final || (cause == CAUSE_PROXY && !given)) {
         *ret = unknown(name, cause);
-        ret->value = given ? value : fallback.value;
+        /* What the build would use as it is: the best guess. */
+        if (given)
+            ret->value = value;
+        else if (fallback.state != DF_UNSET || scope->global)
+            ret->value = fallback.value;
+        else
+            ret->value = lookup_env(&an->globals, name).value;
         return true;
     }
     if (given)

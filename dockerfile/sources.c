@@ -18,6 +18,8 @@
  *     src/lib-${X}.c  src/lib-*
  *     ${X}/src        everything
  *     src/${X}/../a   everything      X may be empty
+ *
+ * A value that isn't known here and has ".." is not foreseen: see dockerfile_reads().
  */
 #include "reads-priv.h"
 
@@ -198,23 +200,30 @@ int source_add_exact(struct analysis *an, struct df_read read, struct bytes text
     return add_clean(an, read, clean, f);
 }
 
-/* Whether ".." stands behind the first variable of a word, also inside its braces. */
-static bool climbs(struct bytes word)
+static bool has_dots(struct bytes text)
 {
-    word = bytes_from(word, bytes_find(word, '$'));
-    for (size_t i = 0; i + 1 < word.len; i++)
-        if (word.at[i] == '.' && word.at[i + 1] == '.')
+    for (size_t i = 0; i + 1 < text.len; i++)
+        if (text.at[i] == '.' && text.at[i + 1] == '.')
             return true;
     return false;
 }
 
-int source_add_widened(struct analysis *an, struct df_read read, struct bytes word,
-                       struct bytes prefix, bool *ret_whole, struct failure *f)
+/* Whether ".." stands behind the first variable of a word, also inside its braces, or in what
+ * the build would put there as things are. */
+static bool climbs(struct bytes word, const struct df_expanded *expanded)
 {
+    return has_dots(bytes_from(word, bytes_find(word, '$'))) ||
+           has_dots(bytes_from(expanded->text, expanded->known_prefix));
+}
+
+int source_add_widened(struct analysis *an, struct df_read read, struct bytes word,
+                       const struct df_expanded *expanded, bool *ret_whole, struct failure *f)
+{
+    struct bytes prefix = bytes_head(expanded->text, expanded->known_prefix);
     size_t slash = bytes_find_last(prefix, '/');
     struct bytes dir = bytes_head(prefix, slash == prefix.len ? 0 : slash);
     struct bytes begin = slash == prefix.len ? prefix : bytes_from(prefix, slash + 1);
-    bool whole = climbs(word) || bytes_equal(begin, BYTES(".."));
+    bool whole = climbs(word, expanded) || bytes_equal(begin, BYTES(".."));
     dir = path_clean_root(&an->arena, whole ? BYTES("") : dir);
     if (whole || bytes_equal(begin, BYTES(".")) || bytes_find(begin, '[') < begin.len ||
         bytes_find(begin, '\\') < begin.len)
