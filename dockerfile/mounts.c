@@ -41,7 +41,9 @@ int df_mount_parse(struct arena *arena, struct bytes value, struct mount *ret,
                    struct failure *f)
 {
     struct mount mount = {.type = BYTES("bind")};
-    struct bytes rest = value.at ? value : BYTES(""), field;
+    struct bytes rest = value, field;
+    if (value.len == 0)
+        return fail(f, -EINVAL, "a --mount has no value");
     while (rest.at) {
         int r = next_field(arena, &rest, &field, f);
         if (r < 0)
@@ -60,4 +62,13 @@ int df_mount_parse(struct arena *arena, struct bytes value, struct mount *ret,
     }
     *ret = mount;
     return 0;
+}
+
+bool df_mount_may_read(struct bytes type)
+{
+    static const char *const others[] = {"cache", "secret", "ssh", "tmpfs"};
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+        if (bytes_equal_nocase(type, bytes_of(others[i])))
+            return false;
+    return true;
 }

@@ -201,6 +201,9 @@ struct mount {
 /* Reads the value of a RUN --mount. -EINVAL where the builder can't. */
 int df_mount_parse(struct arena *arena, struct bytes value, struct mount *ret,
                    struct failure *f) must_use;
+/* Whether a mount of that type reads the context where it has no from: bind does, and a type
+ * that no builder of today knows may. */
+bool df_mount_may_read(struct bytes type);
 
 /* ---- sources.c ------------------------------------------------------------------------ */
 

@@ -150,11 +150,7 @@ static int read_mount(struct analysis *an, struct stage *stage, const struct df_
         r = scope_expand(&stage->scope, mount.from, &from, f);
     if (r < 0)
         return r;
-    bool other = bytes_equal_nocase(type.text, BYTES("cache")) ||
-                 bytes_equal_nocase(type.text, BYTES("secret")) ||
-                 bytes_equal_nocase(type.text, BYTES("ssh")) ||
-                 bytes_equal_nocase(type.text, BYTES("tmpfs"));
-    if ((other && !type.unknown) || from.text.len || from.unknown)
+    if ((!df_mount_may_read(type.text) && !type.unknown) || from.text.len || from.unknown)
         return 0;
     struct df_read read = {.kind = DF_READ_MOUNT, .line = line, .source = value};
     r = source_add_path(an, read, mount.source, f);

@@ -92,7 +92,7 @@ static int mount_reads(struct rewrite *rw, uint32_t line, struct bytes value, st
     for (size_t i = 0; i < mount.from.len; i++)
         if (strchr("$\"'\\`", mount.from.at[i]))
             return refuse(rw->df, line, f, "the from of a --mount has a variable or quotes");
-    return bytes_equal_nocase(type, BYTES("bind")) && mount.from.len == 0;
+    return df_mount_may_read(type) && mount.from.len == 0;
 }
 
 /* Whether a trigger, which can't be edited, works all the same. */
