@@ -42,6 +42,17 @@ int df_wrap(const struct dockerfile *df, uint32_t line, struct failure *f, int c
 int df_instruction(struct dockerfile *df, const struct df_line *line, size_t *words_left,
                    struct df_instruction *ret, struct failure *f) must_use;
 
+/* Whether `<<` in its arguments means heredocs. */
+bool df_takes_heredocs(const struct df_instruction *ins);
+
+/*
+ * Reads ONBUILD's trigger once more, as the builder does when it runs: as a file of its own,
+ * without directives. Where that is malformed the first reading stays, which is the builder's
+ * for all that is decided in this file.
+ */
+void df_reread_trigger(struct dockerfile *df, const struct df_line *line,
+                       struct df_instruction *ins);
+
 /* A stage's name as FROM gives it, lower-cased and checked. */
 int df_stage_name(struct dockerfile *df, uint32_t line, struct bytes written, struct bytes *ret,
                   struct failure *f) must_use;
@@ -131,16 +142,24 @@ void lex_text_release(struct lex_text *t);
 /* What the end of the word looks like to lex_peek(); no rune. */
 #define LEX_END UINT32_MAX
 
+/* What becomes of escapes in a stretch of text. */
+enum lex_kind {
+    LEX_WORD,    /* they are resolved */
+    LEX_RAW,     /* they stay */
+    LEX_PATTERN, /* they stay, and what quotes made literal gets one, to be so in the pattern */
+};
+
 /* Source: BuildKit shell/lex.go; the options are its own, for it lexes heredocs by them. */
 struct lex {
     struct arena *arena;
     struct bytes rest; /* not read yet */
     uint8_t escape;
-    bool raw_quotes, raw_escapes; /* keep them in the result */
-    df_lookup *lookup;            /* NULL: nothing is set, and substitutions stay as they are */
+    bool raw_quotes;   /* they stay in the result */
+    df_lookup *lookup; /* NULL: nothing is set, and substitutions stay as they are */
     void *scope;
     struct failure *f;
 
+    enum lex_kind kind;
     unsigned depth;
     bool too_long; /* some text passed its maximum */
 
@@ -157,7 +176,7 @@ void lex_init(struct lex *l, struct arena *arena, struct bytes word, uint8_t esc
 void lex_release(struct lex *l);
 
 /* Reads until the rune `stop`, which is taken, or with LEX_END to the end of the word. */
-int lex_until(struct lex *l, uint32_t stop, bool raw_escapes, struct lex_text *out) must_use;
+int lex_until(struct lex *l, uint32_t stop, enum lex_kind kind, struct lex_text *out) must_use;
 uint32_t lex_peek(const struct lex *l);
 uint32_t lex_next(struct lex *l);
 void lex_put(struct lex *l, struct lex_text *out, struct bytes more);

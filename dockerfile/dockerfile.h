@@ -144,9 +144,9 @@ typedef enum df_value df_lookup(void *scope, struct bytes name, struct bytes *re
  * certain, whatever the variable is or if it is unset.
  *
  * -EINVAL for a malformed word and for ${x:?message} of an unset x. -E2BIG past EXPAND_MAX for
- * one word, and where one arena is asked for more than EXPAND_ARENA_MAX in all: sixteen
- * megabytes of `ENV X=$X$X` should end in a message. Result in the arena, f without a line.
- * Thread: any. Source: BuildKit frontend/dockerfile/shell, v0.34.
+ * one word, 64 levels of nesting, and where one arena is asked for more than EXPAND_ARENA_MAX
+ * in all: sixteen megabytes of `ENV X=$X$X` should end in a message. Result in the arena, f
+ * without a line. Thread: any. Source: BuildKit frontend/dockerfile/shell, v0.34.
  */
 #define EXPAND_MAX (1u << 20)
 #define EXPAND_ARENA_MAX (256u << 20)

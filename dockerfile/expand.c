@@ -213,21 +213,21 @@ static void put_template(struct lex *l, struct lex_text *out, struct bytes text,
     }
 }
 
-/* The value with its matches replaced; *ret_first is where the first of them is. */
-static void replace(struct lex *l, const struct form *form, const struct runes *value,
-                    const uint32_t *ends, struct lex_text *out, size_t *ret_first)
+/* The value with its matches replaced; where the first of them is, or SIZE_MAX. */
+static size_t replace(struct lex *l, const struct form *form, const struct runes *value,
+                      const uint32_t *ends, struct lex_text *out)
 {
     struct bytes with = buf_bytes(&form->replacement->text);
     size_t copied = 0, i = 0; /* behind the last match; where the next is looked for */
-    *ret_first = form->value.len;
+    size_t first = SIZE_MAX;
     while (i <= value->n && !l->too_long) {
         if (ends[i] == PATTERN_NONE) {
             i++;
             continue;
         }
         size_t from = value->at[i], end = value->at[ends[i]];
-        if (*ret_first > from)
-            *ret_first = from;
+        if (first > from)
+            first = from;
         lex_put(l, out, bytes_head(bytes_from(form->value, copied), from - copied));
         /* As Go has it: nothing for an empty match right behind another. */
         struct bytes match = bytes_head(bytes_from(form->value, from), end - from);
@@ -241,6 +241,7 @@ static void replace(struct lex *l, const struct form *form, const struct runes *
         i = ends[i] > i ? ends[i] : i + 1;
     }
     lex_put(l, out, bytes_from(form->value, copied));
+    return first;
 }
 
 static int apply_replace(struct lex *l, const struct form *form, struct arena *scratch,
@@ -267,11 +268,10 @@ static int apply_replace(struct lex *l, const struct form *form, struct arena *s
     rune_pattern_match(&pattern, &value, true, ends);
 
     cleanup_lex_text struct lex_text done = LEX_TEXT;
-    size_t first;
-    replace(l, form, &value, ends, &done, &first);
+    size_t first = replace(l, form, &value, ends, &done);
     if (form->state == DF_UNKNOWN || word->unknown)
         put_guess(l, out, buf_bytes(&done.text), 0, variable);
-    else if (with->unknown && first < form->value.len)
+    else if (with->unknown && first < SIZE_MAX)
         put_guess(l, out, buf_bytes(&done.text), first, variable);
     else
         lex_put(l, out, buf_bytes(&done.text));
@@ -305,9 +305,9 @@ static int lex_replace(struct lex *l, struct form *form, struct lex_text *out)
     form->all = lex_peek(l) == '/';
     if (form->all)
         lex_next(l);
-    int r = lex_until(l, '/', true, &word);
+    int r = lex_until(l, '/', LEX_PATTERN, &word);
     if (r == 0)
-        r = lex_until(l, '}', true, &replacement);
+        r = lex_until(l, '}', LEX_RAW, &replacement);
     if (r < 0)
         return r;
     if (!l->lookup) {
@@ -336,7 +336,7 @@ static int lex_operator(struct lex *l, struct form *form, struct lex_text *out)
     if (form->null_counts ? trims : !trims && !choice)
         return bad_substitution(l, form->name, form->op);
     cleanup_lex_text struct lex_text word = LEX_TEXT;
-    int r = lex_until(l, '}', trims, &word);
+    int r = lex_until(l, '}', trims ? LEX_PATTERN : LEX_WORD, &word);
     if (r < 0)
         return r;
     if (!l->lookup) {
@@ -423,7 +423,7 @@ int df_expand(struct arena *arena, struct bytes word, uint8_t escape, df_lookup 
     l.lookup = lookup;
     l.scope = scope;
     l.f = f;
-    int r = lex_until(&l, LEX_END, false, &out);
+    int r = lex_until(&l, LEX_END, LEX_WORD, &out);
     lex_release(&l);
     /* What failed may have failed for want of room. */
     if (l.too_long)

@@ -10,8 +10,8 @@
 #include <errno.h>
 
 /* Lexes text into words; of nothing that is set. */
-static int lex_words(struct arena *arena, struct bytes text, bool raw_quotes, bool raw_escapes,
-                     struct lex *ret, struct failure *f)
+static int lex_words(struct arena *arena, struct bytes text, bool raw_quotes,
+                     enum lex_kind kind, struct lex *ret, struct failure *f)
 {
     lex_init(ret, arena, text, '\\');
     /* The whole line: runes that are no UTF-8 grow, and substitutions are printed anew. */
@@ -20,7 +20,7 @@ static int lex_words(struct arena *arena, struct bytes text, bool raw_quotes, bo
     ret->raw_quotes = raw_quotes;
     ret->split = true;
     ret->f = f;
-    int r = lex_until(ret, LEX_END, raw_escapes, &all);
+    int r = lex_until(ret, LEX_END, kind, &all);
     lex_text_release(&all);
     lex_release(ret);
     return ret->too_long ? fail(f, -E2BIG, "a word is too long") : r;
@@ -59,10 +59,10 @@ static int read_heredoc(struct arena *arena, struct bytes word, struct df_heredo
     bool chomp;
     if (!match_heredoc(word, &chomp, &name) || name.len == 0)
         return 0;
-    int r = lex_words(arena, name, false, false, &plain, f);
+    int r = lex_words(arena, name, false, LEX_WORD, &plain, f);
     if (r < 0 || plain.n_words != 1)
         return r;
-    r = lex_words(arena, name, true, false, &raw, f);
+    r = lex_words(arena, name, true, LEX_WORD, &raw, f);
     if (r < 0)
         return r;
     if (raw.n_words != 1)
@@ -93,8 +93,9 @@ int df_heredocs(struct arena *arena, struct bytes line, struct df_heredoc **ret,
     *ret_n = 0;
     if (!memmem(line.at, line.len, "<<", 2))
         return 0;
-    /* A line that can't be lexed has none: `RUN echo it's <<x`. */
-    int r = lex_words(arena, line, true, true, &l, NULL);
+    /* A line that can't be lexed has none: `RUN echo it's <<x`. One that we won't is an error.
+     */
+    int r = lex_words(arena, line, true, LEX_RAW, &l, f);
     if (r < 0)
         return r == -EINVAL ? 0 : r;
     for (size_t i = 0; i < l.n_kept; i++) {

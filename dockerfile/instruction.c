@@ -120,11 +120,16 @@ static int check_onbuild(struct dockerfile *df, const struct df_instruction *ins
 {
     if (!ins->trigger)
         return df_fail(df, ins->line, f, "ONBUILD needs an instruction");
-    enum df_keyword keyword = ins->trigger->keyword;
-    if (keyword == DF_ONBUILD || keyword == DF_FROM ||
-        bytes_equal_nocase(ins->trigger->word, BYTES("maintainer")))
-        return df_fail(df, ins->line, f, "ONBUILD can't take %.*s",
-                       BYTES_ARG(ins->trigger->word));
+    static const struct bytes refused[] = {
+        {(const uint8_t *)"ONBUILD", 7},
+        {(const uint8_t *)"FROM", 4},
+        {(const uint8_t *)"MAINTAINER", 10},
+    };
+    struct bytes word = utf8_trim(ins->trigger->word);
+    for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+        if (bytes_equal_nocase(word, refused[i]))
+            return df_fail(df, ins->line, f, "ONBUILD can't take %.*s", BYTES_ARG(word));
+    }
     return 0;
 }
 
@@ -237,21 +242,53 @@ static int read_instruction(struct dockerfile *df, const struct df_line *line,
     return split_words(df, ins, escape, words_left, f);
 }
 
-static int read_trigger(struct dockerfile *df, const struct df_line *line, size_t *words_left,
-                        struct df_instruction *ins, struct failure *f)
+bool df_takes_heredocs(const struct df_instruction *ins)
 {
-    if (ins->rest.len == 0)
-        return 0;
-    ins->trigger = ARENA_NEW(&df->arena, struct df_instruction);
-    int r = read_instruction(df, line, ins->rest, df->escape, words_left, ins->trigger, f);
-    if (r < 0 || df->escape == '\\')
-        return r;
-    /* It must be well-formed by the file's escape, but when it runs the builder parses it anew,
-     * as a file without directives. What is malformed then is no matter until then. */
-    struct df_instruction *again = ARENA_NEW(&df->arena, struct df_instruction);
-    if (read_instruction(df, line, ins->rest, '\\', words_left, again, NULL) == 0)
-        ins->trigger = again;
-    return 0;
+    bool takes = ins->keyword == DF_RUN || ins->keyword == DF_COPY || ins->keyword == DF_ADD;
+    return takes && !ins->json;
+}
+
+/* Without a continuation by `\` at its end. Source: as join() in parse.c. */
+static struct bytes trim_continuation(struct bytes text)
+{
+    size_t len = text.len;
+    while (len && text.at[len - 1] == '\r')
+        len--;
+    while (len && (text.at[len - 1] == ' ' || text.at[len - 1] == '\t'))
+        len--;
+    bool continues = len && text.at[len - 1] == '\\' && (len == 1 || text.at[len - 2] != '\\');
+    return continues ? bytes_head(text, len - 1) : text;
+}
+
+void df_reread_trigger(struct dockerfile *df, const struct df_line *line,
+                       struct df_instruction *ins)
+{
+    size_t start = (size_t)(ins->args.at - line->text.at), words_left = DOCKERFILE_WORDS_MAX;
+    struct bytes whole = bytes_from(line->text, start), again = trim_continuation(whole);
+    bool cut = again.len < whole.len;
+    /* A vertical tab is a blank to the reader, none to what cuts: the mark is not in front. */
+    const uint8_t *word_end = ins->word.at + ins->word.len;
+    if (bytes_starts(again, BYTES("\xef\xbb\xbf")) &&
+        !memchr(word_end, '\v', (size_t)(ins->args.at - word_end)))
+        again = bytes_from(again, 3);
+    if (df->escape == '\\' && !cut && again.at == ins->rest.at)
+        return;
+    /* The builder cuts ONBUILD off by another rule than it reads it by: with a dotted I it
+     * stays, and the trigger is an ONBUILD. And what continues is a heredoc's body, if there is
+     * one. */
+    if (!bytes_equal_nocase(ins->word, BYTES("onbuild")) || (cut && ins->n_heredocs))
+        return;
+    struct df_instruction *trigger = ARENA_NEW(&df->arena, struct df_instruction);
+    if (read_instruction(df, line, again, '\\', &words_left, trigger, NULL) < 0 ||
+        trigger->word.len == 0 || trigger->word.at[0] == '#')
+        return;
+    /* The mark hid heredocs from the first reading, so bodies for the second are missing. */
+    struct df_heredoc *heredocs;
+    size_t n_heredocs = 0;
+    if (df_takes_heredocs(trigger) && !df_takes_heredocs(ins->trigger) &&
+        (df_heredocs(&df->arena, again, &heredocs, &n_heredocs, NULL) < 0 || n_heredocs))
+        return;
+    ins->trigger = trigger;
 }
 
 int df_instruction(struct dockerfile *df, const struct df_line *line, size_t *words_left,
@@ -264,9 +301,15 @@ int df_instruction(struct dockerfile *df, const struct df_line *line, size_t *wo
     if (!find_keyword(df, ret->word, &keyword)) {
         if (memchr(df->text.at, 0, df->text.len))
             return df_fail(df, ret->line, f, "this is no text: it has NUL bytes");
-        return df_fail(df, ret->line, f, "%s is no instruction", QUOTE(ret->word));
+        if (ret->word.len == 0)
+            return df_fail(df, ret->line, f, "the line is continued, but has nothing in it");
+        return df_fail(df, ret->line, f,
+                       "%s is no instruction; to continue the line above, end that in \"%c\"",
+                       QUOTE(ret->word), df->escape);
     }
-    if (keyword == DF_ONBUILD)
-        r = read_trigger(df, line, words_left, ret, f);
+    if (keyword == DF_ONBUILD && ret->rest.len) {
+        ret->trigger = ARENA_NEW(&df->arena, struct df_instruction);
+        r = read_instruction(df, line, ret->rest, df->escape, words_left, ret->trigger, f);
+    }
     return r < 0 ? r : check_arguments(df, ret, f);
 }

@@ -104,6 +104,9 @@ static int lex_single_quote(struct lex *l, struct lex_text *out)
     do {
         if (c != '\'' || l->raw_quotes)
             lex_put_rune(l, out, c);
+        /* Literal in the pattern, too. */
+        if (c == l->escape && l->kind == LEX_PATTERN)
+            lex_put_rune(l, out, c);
         c = lex_next(l);
         if (c == LEX_END)
             return fail(l->f, -EINVAL, "a single quote is not closed");
@@ -116,15 +119,14 @@ static int lex_single_quote(struct lex *l, struct lex_text *out)
 /* Behind the escape of a double-quoted text: only these may be escaped, else it stays. */
 static void lex_quoted_escape(struct lex *l, struct lex_text *out)
 {
-    if (l->raw_escapes)
-        lex_put_rune(l, out, l->escape);
     uint32_t c = lex_peek(l);
     if (c == LEX_END)
         return;
-    if (c == '"' || c == '$' || c == l->escape)
-        lex_put_rune(l, out, lex_next(l));
-    else
+    bool escapes = c == '"' || c == '$' || c == l->escape;
+    bool raw = l->kind != LEX_WORD;
+    if (escapes ? raw : raw && (!l->raw_quotes || l->kind == LEX_PATTERN))
         lex_put_rune(l, out, l->escape);
+    lex_put_rune(l, out, escapes ? lex_next(l) : l->escape);
 }
 
 static int lex_double_quote(struct lex *l, struct lex_text *out)
@@ -162,7 +164,7 @@ static bool lex_plain(struct lex *l, struct lex_text *out, bool *in_word)
     uint32_t c = lex_next(l);
     bool escaped = c == l->escape;
     if (escaped) {
-        if (l->raw_escapes)
+        if (l->kind != LEX_WORD)
             lex_put_rune(l, out, c);
         c = lex_next(l);
     }
@@ -218,15 +220,15 @@ static int lex_run(struct lex *l, uint32_t stop, struct lex_text *out)
     return 0;
 }
 
-int lex_until(struct lex *l, uint32_t stop, bool raw_escapes, struct lex_text *out)
+int lex_until(struct lex *l, uint32_t stop, enum lex_kind kind, struct lex_text *out)
 {
     if (l->depth == DEPTH_MAX)
-        return fail(l->f, -EINVAL, "substitutions are nested more than %d deep", DEPTH_MAX);
-    bool outer = l->raw_escapes;
-    l->raw_escapes = raw_escapes;
+        return fail(l->f, -E2BIG, "substitutions are nested more than %d deep", DEPTH_MAX);
+    enum lex_kind outer = l->kind;
+    l->kind = kind;
     l->depth++;
     int r = lex_run(l, stop, out);
     l->depth--;
-    l->raw_escapes = outer;
+    l->kind = outer;
     return r;
 }

@@ -199,10 +199,6 @@ static int read_heredocs(struct parser *p, struct df_instruction *ins)
         } while (!ends_heredoc(heredoc, line));
         heredoc->body = bytes_head(bytes_from(p->df->text, start), end - start);
     }
-    if (ins->trigger) {
-        ins->trigger->heredocs = ins->heredocs;
-        ins->trigger->n_heredocs = ins->n_heredocs;
-    }
     return 0;
 }
 
@@ -237,15 +233,17 @@ static int add_instruction(struct parser *p)
         return r;
     ins->last_line = p->n_lines;
     ins->end = p->at;
-    if (ins->trigger) {
-        ins->trigger->last_line = ins->last_line;
-        ins->trigger->end = ins->end;
-    }
     if (ins->keyword == DF_FROM)
         r = add_stage(p, ins);
     ins->stage = df->n_stages ? (uint32_t)df->n_stages - 1 : DF_GLOBAL;
-    if (ins->trigger)
+    if (ins->trigger) {
+        df_reread_trigger(df, &p->line, ins);
+        ins->trigger->last_line = ins->last_line;
+        ins->trigger->end = ins->end;
         ins->trigger->stage = ins->stage;
+        ins->trigger->heredocs = ins->heredocs;
+        ins->trigger->n_heredocs = ins->n_heredocs;
+    }
     if (r == 0 && ins->stage == DF_GLOBAL && ins->keyword != DF_ARG)
         return df_fail(df, ins->line, p->f,
                        "%.*s comes before the first FROM, where only ARG may stand",
