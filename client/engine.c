@@ -179,13 +179,13 @@ void engine_ask(struct df_base *bases, size_t n, struct arena *arena)
     }
     cleanup_buf struct buf text = BUF(BASE_CONFIG_MAX);
     r = read_until(out, deadline_ns, &text);
-    if (r < 0) {
-        kill(pid, SIGKILL);
+    if (r < 0)
         set_reasons(bases, n,
                     r == -ETIMEDOUT ? BYTES("the engine did not answer within 2 seconds")
                     : r == -E2BIG   ? BYTES("the engine's answer is larger than 4 MiB")
                                     : BYTES("the engine's answer could not be read"));
-    }
+    /* One that closed its output has nothing left to say. */
+    kill(pid, SIGKILL);
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         ;
     /* Lines that came whole before a deadline count; a cut one has no newline. */
