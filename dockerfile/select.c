@@ -27,6 +27,7 @@ struct select_dir {
 
 struct glob_child {
     struct bytes pattern;
+    uint8_t first; /* what every match begins with; 0: that is part of the pattern */
     struct node *node;
 };
 
@@ -89,7 +90,8 @@ static struct node *glob_child(struct reads *reads, struct select *s, struct nod
     struct node *child = child_of(reads, s, &node->glob_index, pattern, &new, f);
     if (child && new)
         *ARENA_PUSH(&reads->arena, node->globs, &node->n_globs, &node->cap_globs) =
-            (struct glob_child){pattern, child};
+            (struct glob_child){pattern, strchr("*?[\\", pattern.at[0]) ? 0 : pattern.at[0],
+                                child};
     return child;
 }
 
@@ -227,9 +229,11 @@ static void step_node(struct step *step, const struct node *node, struct bytes n
         if (value)
             step_add(step, (const struct node *)*value);
     }
-    for (size_t i = 0; i < node->n_globs && !step->all; i++)
-        if (glob_match(node->globs[i].pattern, name))
-            step_add(step, node->globs[i].node);
+    for (size_t i = 0; i < node->n_globs && !step->all; i++) {
+        const struct glob_child *glob = &node->globs[i];
+        if ((glob->first == 0 || glob->first == name.at[0]) && glob_match(glob->pattern, name))
+            step_add(step, glob->node);
+    }
 }
 
 static int compare_nodes(const void *a, const void *b)
