@@ -73,9 +73,8 @@ static int literal_check(const struct ignore *ig, const struct ignore_dir *ignor
                 continue;
         }
         below->bits[i / 64] |= bit;
-        if (excluded != !p->exception)
-            verdict.rule = (uint32_t)i + 1;
         excluded = !p->exception;
+        verdict.rule = (uint32_t)i + 1;
     }
     verdict.keep = !excluded;
     verdict.descend = is_dir && (!excluded || !is_pruned(ig, below->path));
