@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An ignore file, then paths, each behind a NUL. No input may break or stall the reader, and
+ * where it is small enough, live nodes must judge as the letter of the rules does.
+ */
+#include "ignore-priv.h"
+
+#include <stdio.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What the letter can judge in good time: it runs each pattern on each directory's whole path.
+ */
+enum { TEXT_MAX = 4096, PATH_BYTES = 256, DEPTH = 12, PATHS = 8 };
+
+static void expect(bool holds, const char *what, struct bytes text, struct bytes path)
+{
+    if (holds)
+        return;
+    fprintf(stderr, "%s: of %s, %s\n", what, QUOTE(text), QUOTE(path));
+    abort();
+}
+
+/* One path, a component at a time; all but the last are directories. slow may be NULL. */
+static void walk(const struct ignore *quick, const struct ignore *slow, struct bytes text,
+                 struct bytes path)
+{
+    struct ignore_dir *here = NULL, *there = NULL;
+    struct bytes rest = bytes_head(path, PATH_BYTES), name;
+    bool left = false; /* quick has left the directory out */
+    for (int depth = 0; depth < DEPTH && bytes_next(&rest, '/', &name); depth++) {
+        if (name.len == 0)
+            continue;
+        struct ignore_verdict a = {0}, b = {0};
+        struct ignore_dir *below = NULL, *beneath = NULL;
+        bool is_dir = rest.at;
+        int r = left ? 0
+                     : ignore_check(quick, here ? here : ignore_root(quick), name, is_dir, &a,
+                                    &below, NULL);
+        if (slow) {
+            int s = ignore_check(slow, there ? there : ignore_root(slow), name, is_dir, &b,
+                                 &beneath, NULL);
+            expect(r == s || left, "failure", text, path);
+            expect(a.keep == b.keep, "keep", text, path);
+            expect(a.no_content == b.no_content, "content", text, path);
+            expect(left || a.rule == b.rule, "rule", text, path);
+            expect(a.descend <= b.descend, "descend", text, path);
+        }
+        ignore_leave(here);
+        ignore_leave(there);
+        here = below;
+        there = beneath;
+        left = left || !here;
+        if (r < 0 || (slow ? !there : !here))
+            break;
+    }
+    ignore_leave(here);
+    ignore_leave(there);
+}
+
+static void judge(struct bytes text, struct bytes paths, enum ignore_rules rules)
+{
+    struct ignore *quick = NULL, *slow = NULL;
+    struct failure f = {0};
+    cleanup_notes struct notes notes = {0};
+    if (ignore_parse(BYTES("fuzz"), text, rules, &notes, &quick, &f) < 0) {
+        expect(f.text[0] && f.code < 0, "no message", text, BYTES(""));
+        return;
+    }
+    if (quick->engine == &automaton_engine && text.len <= TEXT_MAX &&
+        ignore_parse(BYTES("fuzz"), text, rules, NULL, &slow, &f) == 0) {
+        ignore_leave(slow->root);
+        slow->engine = &literal_engine;
+        slow->root = slow->engine->root(slow);
+    }
+    for (uint32_t i = 1; i <= ignore_count(quick); i++)
+        expect(ignore_rule(quick, i).line > 0, "rule", text, BYTES(""));
+    struct bytes path;
+    for (int i = 0; i < PATHS && bytes_next(&paths, 0, &path); i++) {
+        bool excluded;
+        walk(quick, slow, text, path);
+        if (text.len <= TEXT_MAX && path.len <= PATH_BYTES &&
+            ignore_path(quick, path, &excluded, &f) < 0)
+            expect(f.text[0], "no message", text, path);
+    }
+    ignore_free(quick);
+    ignore_free(slow);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct bytes all = bytes_at(data, size);
+    size_t end = bytes_find(all, 0);
+    struct bytes text = bytes_head(all, end), paths = bytes_from(all, end + 1);
+    judge(text, paths, IGNORE_BUILDKIT);
+    judge(text, paths, IGNORE_LIBRARY);
+    judge(text, paths, IGNORE_CLASSIC);
+    return 0;
+}
