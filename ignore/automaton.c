@@ -312,37 +312,48 @@ static int automaton_check(const struct ignore *ig, const struct ignore_dir *ign
     return 0;
 }
 
-static struct ignore_dir *automaton_root(struct ignore *ig)
+/* Adds the patterns to the trie; those that are no components to `programs`, at their start. */
+static int add_patterns(struct ignore *ig, struct node_list *programs)
+{
+    int r = 0;
+    for (uint32_t i = 0; i < ig->n && r == 0; i++) {
+        const struct pattern *p = &ig->patterns[i];
+        cleanup_arena struct arena scratch = {0};
+        struct edges edges = {.arena = &scratch};
+        if (p->exception && ig->prefix_exceptions)
+            r = trie_add_text(ig->trie, exception_text(p));
+        if (r == 0 && pattern_edges(p, &edges)) {
+            r = trie_add(ig->trie, i + 1, p->exception, &edges);
+        } else if (r == 0) {
+            node_list_add(programs, i + 1);
+            node_list_add(programs, 1);
+            node_list_add(programs, 0);
+        }
+    }
+    return r;
+}
+
+static int automaton_root(struct ignore *ig, struct ignore_dir **ret)
 {
     struct node_list live, programs;
     node_list_init(&live);
     node_list_init(&programs);
     ig->trie = trie_new(&ig->arena);
-    cleanup_arena struct arena scratch = {0};
-    for (uint32_t i = 0; i < ig->n; i++) {
-        const struct pattern *p = &ig->patterns[i];
-        struct edges edges = {.arena = &scratch};
-        if (p->exception && ig->prefix_exceptions)
-            trie_add_text(ig->trie, exception_text(p));
-        if (pattern_edges(p, &edges)) {
-            trie_add(ig->trie, i + 1, p->exception, &edges);
-            continue;
-        }
-        node_list_add(&programs, i + 1);
-        node_list_add(&programs, 1);
-        node_list_add(&programs, 0);
+    int r = add_patterns(ig, &programs);
+    if (r == 0) {
+        ig->trie->nodes[0].last_pattern = (uint32_t)ig->n;
+        add_live(ig->trie, 0, 0, &live);
+        sort_unique(&live);
+        struct live *root = live_new((uint32_t)live.n, (uint32_t)programs.n);
+        root->is_root = true;
+        root->at.text = ig->trie->texts;
+        memcpy(root->words, live.at, live.n * sizeof(uint32_t));
+        memcpy(root->words + live.n, programs.at, programs.n * sizeof(uint32_t));
+        *ret = &root->base;
     }
-    ig->trie->nodes[0].last_pattern = (uint32_t)ig->n;
-    add_live(ig->trie, 0, 0, &live);
-    sort_unique(&live);
-    struct live *root = live_new((uint32_t)live.n, (uint32_t)programs.n);
-    root->is_root = true;
-    root->at.text = ig->trie->texts;
-    memcpy(root->words, live.at, live.n * sizeof(uint32_t));
-    memcpy(root->words + live.n, programs.at, programs.n * sizeof(uint32_t));
     node_list_release(&live);
     node_list_release(&programs);
-    return &root->base;
+    return r;
 }
 
 const struct engine automaton_engine = {automaton_root, automaton_check, literal_path};

@@ -32,10 +32,11 @@ static struct classic_dir *dir_new(struct bytes dir, struct bytes name)
     return made;
 }
 
-static struct ignore_dir *classic_root(struct ignore *ig)
+static int classic_root(struct ignore *ig, struct ignore_dir **ret)
 {
     (void)ig;
-    return &dir_new(BYTES(""), BYTES(""))->base;
+    *ret = &dir_new(BYTES(""), BYTES(""))->base;
+    return 0;
 }
 
 static uint32_t components(struct bytes path)

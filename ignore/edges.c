@@ -118,11 +118,14 @@ static bool is_dirs(const struct regex *re, uint32_t pc)
            re->at[pc + 2].arg == '/';
 }
 
+/* A pattern of more has repetitions of slashes, and matches no path of this world. */
+#define PROGRAM_EDGES_MAX 4096u
+
 static bool program_edges(const struct regex *re, struct edges *edges)
 {
     if (re->at[0].op != OP_BEGIN)
         return false;
-    for (uint32_t pc = 1;;) {
+    for (uint32_t pc = 1; edges->n < PROGRAM_EDGES_MAX;) {
         /* Here a component begins. */
         for (; is_dirs(re, pc); pc += 3)
             push_float_line(edges);
@@ -140,6 +143,7 @@ static bool program_edges(const struct regex *re, struct edges *edges)
         if (re->at[pc++].op == OP_END)
             return re->at[pc].op == OP_MATCH;
     }
+    return false;
 }
 
 bool pattern_edges(const struct pattern *p, struct edges *edges)

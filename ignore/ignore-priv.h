@@ -160,7 +160,7 @@ struct ignore {
 
 /* What walks a set of patterns. Its directories begin with a struct ignore_dir. */
 struct engine {
-    struct ignore_dir *(*root)(struct ignore *ig);
+    int (*root)(struct ignore *ig, struct ignore_dir **ret);
     int (*check)(const struct ignore *ig, const struct ignore_dir *dir, struct bytes name,
                  bool is_dir, struct ignore_verdict *ret_verdict, struct ignore_dir **ret_below,
                  struct failure *f);
@@ -263,16 +263,19 @@ struct trie {
     uint32_t texts; /* where the texts begin; 0: there are none */
 };
 
+/* A node costs up to 300 bytes. */
+#define TRIE_NODES_MAX 1000000u
+
 struct trie *trie_new(struct arena *arena);
 void trie_release(struct trie *t);
-/* pattern: 1-based, ascending from call to call. */
-void trie_add(struct trie *t, uint32_t pattern, bool exception, const struct edges *edges);
+/* pattern: 1-based, ascending from call to call. 0, or -E2BIG past TRIE_NODES_MAX. */
+int trie_add(struct trie *t, uint32_t pattern, bool exception, const struct edges *edges);
 
 /*
  * A second, literal trie in the same table: texts of exceptions, in which BuildKit looks up
  * whether to enter an excluded directory. trie_step_text() gives 0 for no way on.
  */
-void trie_add_text(struct trie *t, struct bytes text);
+int trie_add_text(struct trie *t, struct bytes text);
 uint32_t trie_step_text(const struct trie *t, uint32_t node, struct bytes name, uint64_t hash);
 
 /* A growing list of nodes, on the stack while short. */

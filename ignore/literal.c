@@ -30,9 +30,10 @@ static struct literal_dir *dir_new(const struct ignore *ig, struct bytes dir, st
     return made;
 }
 
-static struct ignore_dir *literal_root(struct ignore *ig)
+static int literal_root(struct ignore *ig, struct ignore_dir **ret)
 {
-    return &dir_new(ig, BYTES(""), BYTES(""))->base;
+    *ret = &dir_new(ig, BYTES(""), BYTES(""))->base;
+    return 0;
 }
 
 /* Whether BuildKit skips an excluded directory unentered. Source: fsutil filter.go. */

@@ -12,8 +12,8 @@
 /* Go's bufio.Scanner gives up on a token that fills its buffer of 64 KiB, terminator included.
  */
 #define LINE_MAX_BYTES 65536u
-/* A pattern costs about 100 bytes of ours; nobody writes a million. */
-#define PATTERNS_MAX 1000000u
+/* A pattern costs up to a kilobyte of ours; nobody writes so many. */
+#define PATTERNS_MAX 250000u
 /* What the compiled programs of one ignore file may take; Go stops at 128 MiB for each. */
 #define PROGRAMS_MAX_BYTES (256u << 20)
 
@@ -82,7 +82,7 @@ int ignore_read(struct arena *arena, struct bytes name, struct bytes text,
         if (clean.len == 0)
             continue;
         if (n == PATTERNS_MAX)
-            return fail(f, -E2BIG, "%s: more than a million patterns",
+            return fail(f, -E2BIG, "%s: more than 250,000 patterns",
                         pattern_place(&(struct quoted){.text = ""}, name, number));
         *ARENA_PUSH(arena, lines, &n, &cap) = (struct line){clean, number};
     }
@@ -202,7 +202,12 @@ int ignore_parse(struct bytes name, struct bytes text, enum ignore_rules rules,
     ig->engine = rules == IGNORE_CLASSIC ? &classic_engine
                  : ig->n_bad             ? &literal_engine
                                          : &automaton_engine;
-    ig->root = ig->engine->root(ig);
+    r = ig->engine->root(ig, &ig->root);
+    if (r < 0) {
+        ignore_free(ig);
+        return fail(f, r, "%s: the patterns have too many components: write them simpler",
+                    QUOTE(name));
+    }
     *ret_ignore = ig;
     return 0;
 }

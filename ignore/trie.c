@@ -257,27 +257,33 @@ static void accept(struct trie *t, uint32_t node, uint32_t pattern, bool excepti
         *ARENA_PUSH(t->arena, n->drops, &n->n_drops, &n->cap_drops) = pattern;
 }
 
-void trie_add(struct trie *t, uint32_t pattern, bool exception, const struct edges *edges)
+int trie_add(struct trie *t, uint32_t pattern, bool exception, const struct edges *edges)
 {
+    if (edges->n + 2 > TRIE_NODES_MAX - t->n_nodes)
+        return -E2BIG;
     uint32_t node = 0;
     for (size_t i = 0; i < edges->n; i++)
         node = lead(t, node, &edges->at[i], pattern, exception);
     accept(t, node, pattern, exception);
     if (!edges->below)
-        return;
+        return 0;
     node = lead(t, node, &(struct edge){.kind = EDGE_FLOAT_ALL}, pattern, exception);
     node = lead(t, node, &(struct edge){.kind = EDGE_ANY}, pattern, exception);
     accept(t, node, pattern, exception);
+    return 0;
 }
 
-void trie_add_text(struct trie *t, struct bytes text)
+int trie_add_text(struct trie *t, struct bytes text)
 {
+    if (text.len + 2 > TRIE_NODES_MAX - t->n_nodes)
+        return -E2BIG;
     if (t->texts == 0)
         t->texts = new_node(t);
     uint32_t node = t->texts;
     struct edge edge = {.kind = EDGE_PRUNE};
     for (struct bytes rest = text; bytes_next(&rest, '/', &edge.text);)
         node = child_of(t, node, &edge);
+    return 0;
 }
 
 uint32_t trie_step_text(const struct trie *t, uint32_t node, struct bytes name, uint64_t hash)

@@ -103,7 +103,7 @@ int main(int argc, char **argv)
         print_tree("", 0, &left);
         return 0;
     }
-    cleanup_buf struct buf rules = BUF(1 << 20), entries = BUF(64 << 20);
+    cleanup_buf struct buf rules = BUF(IGNORE_FILE_MAX), entries = BUF(64 << 20);
     cleanup_arena struct arena arena = {0};
     struct tree tree = {0};
     struct ignore *ig;
