@@ -124,7 +124,7 @@ static void run_programs(const struct ignore *ig, const struct live *dir, struct
             uint32_t *last = p->exception ? &hits->keep : &hits->drop;
             *last = at[0];
         }
-        if (n == 0)
+        if (n == 0 || !below)
             continue;
         node_list_add(&hits->below, at[0]);
         node_list_add(&hits->below, (uint32_t)n);

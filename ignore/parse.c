@@ -190,8 +190,8 @@ int ignore_parse(struct bytes name, struct bytes text, enum ignore_rules rules,
     ig->rules = rules;
     ig->name = arena_copy(&ig->arena, name);
     cleanup_arena struct arena scratch = {0};
-    struct line *lines;
-    size_t n;
+    struct line *lines = NULL;
+    size_t n = 0;
     int r = ignore_read(&scratch, ig->name, text, &lines, &n, f);
     if (r == 0)
         r = compile_lines(ig, lines, n, notes, f);
