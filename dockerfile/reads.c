@@ -201,10 +201,8 @@ static int visit_reads(struct analysis *an, struct stage *stage,
     if (r == 0)
         return 0;
     df_wrap(an->df, line, &own, r);
-    if (r != -EINVAL) {
-        *f = own;
-        return r;
-    }
+    if (r != -EINVAL)
+        return fail(f, r, "%s", own.text);
     if (stage->certain && !an->failed) {
         an->failed = true;
         an->failure = own;
