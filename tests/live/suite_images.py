@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The image of the stream is the image of `docker build .`, with both builders.
+
+For every case: the tree of `docker build DIR` against that of `ctx-send DIR | docker build -`; the
+pruned stream after the full one hits the cache in every step; and the one stream serves every
+other target and build argument just as the directory does.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+import cases_copy
+import cases_ignore
+import cases_real
+import cases_stage
+import cases_tree
+from compare import image_differences
+from engine import TIMEOUT, Request
+from sender import build_sent, send
+
+WORKERS = 3  # two cores, and an engine that waits for its disk now and then
+
+
+def all_cases():
+    modules = (cases_real, cases_copy, cases_ignore, cases_stage, cases_tree)
+    cases = [case for module in modules for case in module.CASES]
+    only = os.environ.get("ONLY")
+    if only:
+        return [case for case in cases if re.search(only, case.title)]
+    return [case for case in cases if os.environ.get("FULL") or not case.slow]
+
+
+def run(tap, engine):
+    with tempfile.TemporaryDirectory(prefix="live.") as top, ThreadPoolExecutor(WORKERS) as pool:
+        jobs = [pool.submit(one_case, engine, case, os.path.join(top, str(number)))
+                for number, case in enumerate(all_cases())]
+        for job in jobs:
+            for kind, why, sentence in job.result():
+                (tap.skip if kind == "skip" else tap.check)(why, sentence)
+
+
+def one_case(engine, case, home):
+    """[("check" | "skip", why, sentence)] of all that is claimed of one case."""
+    try:
+        if case.in_place and not os.path.isdir(case.in_place):
+            return [("skip", f"{case.in_place} is missing", case.title)]
+        os.mkdir(home)
+        case.make(home)
+        return list(Trial(engine, case, home).claims())
+    except (OSError, RuntimeError, ValueError, subprocess.SubprocessError) as why:
+        return [("check", f"{type(why).__name__}: {why}", case.title)]
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+class Trial:
+    """One case, built every way it is to be built."""
+
+    def __init__(self, engine, case, home):
+        self.engine, self.case, self.home = engine, case, home
+
+    def claims(self):
+        case = self.case
+        sent = self.send("any")
+        if sent.crashed:
+            yield "check", sent.crashed, case.title
+            return
+        if "buildkit" in case.builders and sent.status == 0:
+            # First, so that no other build of this case has filled the cache.
+            yield from self.cache_claim(sent)
+        for builder in case.builders:
+            apart = builder == "classic" and bool(case.classic_apart or case.differs)
+            want = self.build_dir(case.request, builder)
+            if not apart:
+                yield self.same(builder, want, sent, case.request, "")
+            own = self.send(builder, f"{builder}.tar")
+            if apart or own.status != sent.status or own.bytes() != sent.bytes():
+                yield self.same(builder, want, own, case.request, f", sent with --builder={builder}")
+            if want.image is None:
+                continue
+            for request in self.other_requests():
+                other = self.build_dir(request, builder)
+                named = " ".join(request.docker_options(with_file=False))
+                yield self.same(builder, other, own if apart else sent, request, f", the same stream with {named}")
+
+    def send(self, builder, name="any.tar", full=False):
+        return send(self.case.context, self.case.request, self.home, name, self.engine.env,
+                    None if builder == "any" else builder, full)
+
+    def build_dir(self, request, builder):
+        return self.engine.build_dir(self.case.context, request, builder, cwd=self.home)
+
+    def same(self, builder, want, sent, request, how):
+        case = self.case
+        have = build_sent(self.engine, sent, request, builder)
+        sentence = f"{builder}: {case.title}{how}"
+        if builder == "buildkit" and case.engine_bug:
+            claims = [(want.image is None, f"the directory builds: this engine no longer {case.engine_bug}"),
+                      (have.image is not None, f"the stream doesn't build\n{have.log}")]
+            return "check", "\n".join(text for holds, text in claims if not holds), sentence
+        lines = image_differences(self.engine, want, have, history=builder == "buildkit",
+                                  ignore=self.random_names(builder))
+        if sent.crashed:
+            lines = [sent.crashed]
+        elif case.fails and want.image is not None:
+            lines.append("`docker build` of the directory was expected to fail")
+        elif builder == "buildkit" and case.gains and "may gain" not in sent.err:
+            lines.append(f"no warning that the image may gain a file: {sent.err!r}")
+        if builder == "buildkit":
+            lines = self.known_differences(lines, request == case.request)
+        return "check", "\n".join(lines), sentence
+
+    def random_names(self, builder):
+        """The classic client adds a line with a random name to the ignore file when the Dockerfile
+        comes from outside the context: two runs of `docker build` differ in it."""
+        name = self.case.request.file or "ctx"
+        return ("x/.dockerignore",) if builder == "classic" and not name.startswith("ctx") else ()
+
+    def known_differences(self, lines, all_of_them):
+        """Only the named ones may be there, and all of them must be: else the name is out of date."""
+        expected = [f"too much: {path!r}" for path in (*self.case.more, *self.case.gains)]
+        expected += [f"missing: {path!r}" for path in self.case.less]
+        return [line for line in lines if line not in expected] + [
+            f"expected, and not found: {line}; {self.case.differs}" for line in expected
+            if all_of_them and line not in lines]
+
+    def other_requests(self):
+        """What the stream, made without a target, must serve as well: each stage, and `vary`."""
+        for request in self.case.vary:
+            yield Request(self.case.request.file, self.case.request.stdin, request.target, request.args)
+        if self.case.request.target is None and not self.case.request.args:
+            for name in re.findall(r"(?im)^FROM .* AS (\S+)", self.dockerfile()):
+                yield Request(self.case.request.file, self.case.request.stdin, name)
+
+    def dockerfile(self):
+        name = self.case.request.file
+        if name == "-":
+            return self.case.request.stdin
+        path = os.path.join(self.home, name or "ctx/Dockerfile")
+        if not os.path.exists(path):
+            return ""
+        with open(path, encoding="utf-8", errors="replace") as text:
+            return text.read()
+
+    def cache_claim(self, pruned):
+        """The pruned stream, built after the full one, misses the cache in no step."""
+        full = self.send("any", "full.tar", full=True)
+        if full.status == 0 and full.bytes() == pruned.bytes():
+            return
+        if build_sent(self.engine, full, self.case.request, "buildkit", cache=True).image is None:
+            return
+        words = self.engine.command("buildkit", "--progress=plain",
+                                    *self.case.request.docker_options(with_file=False), "-", cache=True)
+        with open(pruned.path, "rb") as data:
+            done = subprocess.run(words, stdin=data, env=self.engine.client_env("buildkit"), timeout=TIMEOUT,
+                                  capture_output=True, text=True, errors="backslashreplace")
+        lines = uncached_steps(done.stdout + done.stderr)
+        yield "check", "\n".join(lines), f"buildkit: {self.case.title}, cached after the full stream"
+
+
+def uncached_steps(log):
+    """The COPY, ADD and RUN steps of a plain progress log that were not taken from the cache."""
+    steps = dict(re.findall(r"(?m)^#(\d+) (\[.*?\] (?:COPY|ADD|RUN) .*)$", log))
+    cached = set(re.findall(r"(?m)^#(\d+) CACHED", log))
+    # The step that unpacks the inner archive of a rewritten stream is new when the archive is.
+    return [text for number, text in steps.items() if number not in cached and not is_inner(text)]
+
+
+def is_inner(text):
+    return re.search(r"\] ADD \S+ /$", text) is not None and "ctx" in text

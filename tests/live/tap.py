@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TAP on stdout: one line a claim, the plan at the end, what went wrong as `# ` lines.
+
+    tap = Tap()
+    tap.check(None, "a dangling link as source fails on both sides")     # None: it holds
+    tap.check("mode 0644 instead of 0600: a/b", "modes are kept")        # text: why it doesn't
+    tap.skip("bsdtar is missing", "bsdtar lists the stream")             # a failure when CI is set
+    sys.exit(tap.end())
+"""
+
+import os
+import sys
+import time
+
+
+class Tap:
+    def __init__(self, out=sys.stdout):
+        self.out = out
+        self.count = self.failed = self.skipped = 0
+        self.began = time.monotonic()
+
+    def check(self, why, sentence):
+        """`why` is None or empty when the claim holds, else the text that says what was found."""
+        self.count += 1
+        if why:
+            self.failed += 1
+        self._line(f"{'not ok' if why else 'ok'} {self.count} - {sentence}")
+        for line in (str(why).splitlines() if why else [])[:40]:
+            self.note("  " + line)
+        return not why
+
+    def skip(self, reason, sentence):
+        if os.environ.get("CI"):
+            self.check(f"{reason}, and CI is set", sentence)
+            return
+        self.count += 1
+        self.skipped += 1
+        self._line(f"ok {self.count} - {sentence} # SKIP {reason}")
+
+    def note(self, text):
+        self._line(f"# {text}")
+
+    def end(self):
+        """Prints the plan and the sums; the exit status."""
+        self.note(f"{time.monotonic() - self.began:.0f} s, {self.failed} failed, {self.skipped} skipped")
+        self._line(f"1..{self.count}")
+        return 1 if self.failed else 0
+
+    def _line(self, text):
+        # Names in messages may hold any byte: what a terminal can't print is escaped.
+        text = text.encode("utf-8", "backslashreplace").decode()
+        print("".join(c if c.isprintable() else repr(c)[1:-1] for c in text), file=self.out, flush=True)

@@ -1,0 +1,3 @@
+module ctxd/tests/oracle/tarread
+
+go 1.19
