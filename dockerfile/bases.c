@@ -120,6 +120,38 @@ bool df_base_is_official(const struct stage *stage)
     return df_base_name(stage, &name) && is_official(name);
 }
 
+/* What a FROM line ends in behind its last variable: "-alpine" of node:${V}-alpine. */
+static struct bytes literal_tail(struct bytes base)
+{
+    size_t at = bytes_find_last(base, '}');
+    if (at < base.len)
+        return bytes_from(base, at + 1);
+    at = bytes_find_last(base, '$');
+    for (at++; at < base.len; at++) {
+        uint8_t c = base.at[at];
+        bool name = c == '_' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+                    (c >= 'a' && c <= 'z');
+        if (!name)
+            break;
+    }
+    return bytes_from(base, at);
+}
+
+/*
+ * Whether no value of the variables in an official image's tag gives one with triggers: those
+ * end in "onbuild", but for some of maven's, which have more behind it.
+ */
+static bool tail_rules_out_onbuild(const struct stage *stage, struct bytes name)
+{
+    struct bytes tail = literal_tail(stage->df->base), word = BYTES("onbuild");
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789.-_";
+    for (size_t i = 0; i < tail.len; i++)
+        if (!tail.at[i] || !strchr(plain, tail.at[i]))
+            return false;
+    return tail.len > 0 && !bytes_ends(word, tail) && !has_onbuild_tag(tail) &&
+           !bytes_equal(path_name(name), BYTES("maven"));
+}
+
 void df_base_judge(const struct analysis *an, struct stage *stage)
 {
     const struct df_request *request = an->request;
@@ -127,7 +159,9 @@ void df_base_judge(const struct analysis *an, struct stage *stage)
     split_image(stage->image, &name, &tag);
     stage->base = BASE_UNKNOWN;
     if (stage->image_unknown) {
-        if (df_base_name(stage, &name) && trusts_all_tags(request, name))
+        if (df_base_name(stage, &name) &&
+            (trusts_all_tags(request, name) ||
+             (is_official(name) && tail_rules_out_onbuild(stage, name))))
             stage->base = BASE_TRUSTED;
         return;
     }
