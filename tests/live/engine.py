@@ -114,7 +114,8 @@ class Engine:
             yield cls(values["DOCKER_HOST"].removeprefix("unix://"), values["DOCKER"], env | values)
         finally:
             if home:
-                subprocess.run([script, "stop", home], check=False)
+                # In a session of its own: what ends a suite's process group must not end this.
+                subprocess.run([script, "stop", home], check=False, start_new_session=True)
                 shutil.rmtree(home, ignore_errors=True)
 
     # -- builds -------------------------------------------------------------------------------

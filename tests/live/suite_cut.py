@@ -7,6 +7,7 @@ mark, so what saves the user is the order of the entries and the poison, and thi
 """
 
 import io
+import itertools
 import os
 import random
 import shutil
@@ -14,11 +15,14 @@ import subprocess
 import tarfile
 import tempfile
 import time
+import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 from compare import tree_differences
 from engine import BUILDERS, TIMEOUT, Request
 from fixture import Case, file, hard, link, make_tree
 from sender import CTX_SEND, options_of, send
+from tap import Claims
 
 FULL = bool(os.environ.get("FULL"))
 BLOCK = 512
@@ -44,21 +48,33 @@ CONTEXTS = [
 
 
 def run(tap, engine):
-    with tempfile.TemporaryDirectory(prefix="live.") as top:
-        for number, case in enumerate(CONTEXTS):
-            home = os.path.join(top, str(number))
-            os.mkdir(home)
-            case.make(home)
-            cut_claims(tap, engine, case, home)
-            shutil.rmtree(home)
-        tails = poison_claims(tap, engine, os.path.join(top, "poison"))
+    with tempfile.TemporaryDirectory(prefix="live.") as top, ThreadPoolExecutor(3) as pool:
+        jobs = [pool.submit(cut_claims, engine, case, os.path.join(top, f"cut{number}"))
+                for number, case in enumerate(CONTEXTS)]
+        poisons = [pool.submit(poison_claims, engine, os.path.join(top, f"poison{number}"), *which)
+                   for number, which in enumerate(itertools.product(FORMS, PLACES, ACCIDENTS))]
+        kills = [pool.submit(kill_claims, engine, os.path.join(top, builder), builder) for builder in BUILDERS]
+        tails = {}
+        for job in [*jobs, *poisons, *kills]:
+            claims, found = job.result()
+            tap.state(claims)
+            tails |= {what: tail for what, tail in found.items() if what not in tails}
+        tap.check(None if tails else "no accident was seen by ctx-send", "some accident ends a plain stream")
         tail_claims(tap, engine, os.path.join(top, "tails"), tails)
-        kill_claims(tap, engine, os.path.join(top, "kill"))
 
 
 # -- cut ----------------------------------------------------------------------------------------
 
-def cut_claims(tap, engine, case, home):
+def cut_claims(engine, case, home):
+    claims = Claims()
+    os.mkdir(home)
+    case.make(home)
+    state_cuts(claims, engine, case, home)
+    shutil.rmtree(home)
+    return claims, {}
+
+
+def state_cuts(tap, engine, case, home):
     sent = send(case.context, case.request, home, "s.tar", engine.env)
     if not tap.check(sent.status and sent.err, f"{case.title}: the stream is made"):
         return
@@ -128,29 +144,28 @@ ACCIDENTS = [(vanish, "vanishes"), (shorten, "gets shorter"), (lengthen, "gets l
              (rewrite, "is written to"), (bar, "becomes a directory")]
 
 
-# (files, MiB each): the last of many, which is not begun yet; and one that is half sent.
-PLACES = [("at the end", ((24, 1), (96, 1), (384, 1))), ("in the middle of its data", ((1, 48), (1, 192)))]
+# Where the file is, and (files, MiB each): the last of many, not begun yet, or one that is half sent.
+PLACES = [("at the end", ((24, 1), (96, 1), (384, 1))), ("in the middle of its data", ((1, 24), (1, 192)))]
+FORMS = [("plain", ()), ("gzip", ("-z",))]
 
 
-def poison_claims(tap, engine, home):
-    """Streams that ctx-send ended because a file changed while the reader stalled; their tails."""
-    tails = {}
-    for squeeze, kind in (((), "plain"), (("-z",), "gzip")):
-        for place, sizes in PLACES:
-            for accident, what in ACCIDENTS:
-                data, status, err, whole = stalled(engine, home, accident, squeeze, sizes)
-                sentence = f"{kind}: a file that {what}, {place}, while the reader stalls"
-                if status == 0:
-                    # It was read before, or is read after: then the stream tells of one version.
-                    tap.check(None if whole(data) else "a mixture of two versions", f"{sentence}, is sent in one version")
-                    continue
-                tap.check(None if status == 1 and err.strip() else f"exit {status}, {err!r}",
-                          f"{sentence}, ends the send with exit 1 and a message")
-                rejected_by_all(tap, engine, data, sentence)
-                if not squeeze:
-                    tails.setdefault(what, tail_of(data))
-    tap.check(None if tails else "no accident was seen by ctx-send", "some accident ends a plain stream")
-    return tails
+def poison_claims(engine, home, form, where, accident):
+    """Of one stream that ctx-send ends because a file changes while the reader stalls; its tail."""
+    (kind, squeeze), (place, sizes), (happens, what) = form, where, accident
+    claims, tails = Claims(), {}
+    data, status, err, whole = stalled(engine, home, happens, squeeze, sizes)
+    sentence = f"{kind}: a file that {what}, {place}, while the reader stalls"
+    if status == 0:
+        # It was read before, or is read after: then the stream tells of one version.
+        claims.check(None if whole(data) else "a mixture of two versions", f"{sentence}, is sent in one version")
+    else:
+        claims.check(None if status == 1 and err.strip() else f"exit {status}, {err!r}",
+                     f"{sentence}, ends the send with exit 1 and a message")
+        rejected_by_all(claims, engine, data, sentence)
+        if not squeeze:
+            tails[what] = tail_of(data)
+    shutil.rmtree(home)
+    return claims, tails
 
 
 def stalled(engine, home, accident, squeeze, sizes):
@@ -220,7 +235,7 @@ def reads_in_python(_, data):
                 if member.isfile():
                     shutil.copyfileobj(tar.extractfile(member), io.BytesIO())
         return True
-    except (tarfile.TarError, OSError, EOFError):
+    except (tarfile.TarError, OSError, EOFError, zlib.error):
         return False
 
 
@@ -267,7 +282,7 @@ def tail_claims(tap, engine, home, tails):
 
 # -- kill ---------------------------------------------------------------------------------------
 
-def kill_claims(tap, engine, home):
+def kill_claims(engine, home, builder):
     """SIGKILL at random: what reached Docker by then never builds, unless it was everything."""
     case = Case("killed", ALL, [file(f"d/{n % 40}/{n}", b"%d" % n * 4000) for n in range(800)])
     os.makedirs(home)
@@ -275,16 +290,16 @@ def kill_claims(tap, engine, home):
     request = Request()
     whole = os.path.getsize(send(case.context, request, home, "s.tar", engine.env).path)
     chance = random.Random(os.environ.get("SEED", time.time_ns()))
-    for builder in BUILDERS:
-        built, shots = [], []
-        for _ in range(40 if FULL else 8):
-            after = chance.randrange(whole)
-            passed, image = killed_build(engine, case, home, request, builder, after)
-            shots.append(after)
-            if image and passed < whole - 2 * BLOCK:  # less than all but the end mark
-                built.append((after, passed))
-        tap.check(built and f"of {whole} bytes: (killed after, passed on): {built}",
-                  f"{builder}: killed after {min(shots)} to {max(shots)} bytes, {len(shots)} times, it never builds")
+    claims, built, shots = Claims(), [], []
+    for _ in range(40 if FULL else 8):
+        after = chance.randrange(whole)
+        passed, image = killed_build(engine, case, home, request, builder, after)
+        shots.append(after)
+        if image and passed < whole - 2 * BLOCK:  # less than all but the end mark
+            built.append((after, passed))
+    claims.check(built and f"of {whole} bytes: (killed after, passed on): {built}",
+                 f"{builder}: killed after {min(shots)} to {max(shots)} bytes, {len(shots)} times, it never builds")
+    return claims, {}
 
 
 def killed_build(engine, case, home, request, builder, after):

@@ -13,6 +13,20 @@ import sys
 import time
 
 
+class Claims:
+    """Takes claims down, from a thread of its own, for a Tap to state later in a settled order."""
+
+    def __init__(self):
+        self.made = []
+
+    def check(self, why, sentence):
+        self.made.append(("check", why, sentence))
+        return not why
+
+    def skip(self, reason, sentence):
+        self.made.append(("skip", reason, sentence))
+
+
 class Tap:
     def __init__(self, out=sys.stdout):
         self.out = out
@@ -36,6 +50,10 @@ class Tap:
         self.count += 1
         self.skipped += 1
         self._line(f"ok {self.count} - {sentence} # SKIP {reason}")
+
+    def state(self, claims):
+        for kind, why, sentence in claims.made:
+            (self.skip if kind == "skip" else self.check)(why, sentence)
 
     def note(self, text):
         self._line(f"# {text}")
