@@ -25,7 +25,6 @@ struct form {
     uint32_t op;      /* '-' '+' '?' '#' '%' '/' */
     bool null_counts; /* `:`: an empty value is as an unset one */
     bool all;         /* `//` */
-    const struct lex_text *word, *replacement;
     enum df_value state;
     struct bytes value; /* empty where unset; a guess where unknown */
     bool set;
@@ -89,12 +88,13 @@ static void look_up(struct lex *l, struct form *form)
 
 /* ---- ${x-w} ${x+w} ${x?w} ---------------------------------------------------------- */
 
-static int apply_choice(struct lex *l, const struct form *form, struct lex_text *out)
+static int apply_choice(struct lex *l, const struct form *form, const struct lex_text *word,
+                        struct lex_text *out)
 {
     bool absent = !form->set || (form->null_counts && form->value.len == 0);
     bool unknown = form->state == DF_UNKNOWN;
     if (form->op == '?' && absent && !unknown) {
-        struct bytes why = buf_bytes(&form->word->text);
+        struct bytes why = buf_bytes(&word->text);
         return fail(l->f, -EINVAL, "%.*s %s%s%s", BYTES_ARG(form->name),
                     form->set ? "is empty" : "is not set", why.len ? ": " : "",
                     why.len ? QUOTE(why) : "");
@@ -102,12 +102,12 @@ static int apply_choice(struct lex *l, const struct form *form, struct lex_text 
     bool take_word = form->op == (absent ? '-' : '+');
     bool take_value = !absent && form->op != '+';
     if (unknown) {
-        struct bytes guess = take_word    ? buf_bytes(&form->word->text)
+        struct bytes guess = take_word    ? buf_bytes(&word->text)
                              : take_value ? form->value
                                           : BYTES("");
         put_guess(l, out, guess, 0, form->name);
     } else if (take_word) {
-        put_text(l, out, form->word);
+        put_text(l, out, word);
     } else if (take_value) {
         lex_put(l, out, form->value);
     }
@@ -119,39 +119,40 @@ static int apply_choice(struct lex *l, const struct form *form, struct lex_text 
 /* Refuses what would take too long, and books the rest. */
 static int charge(struct lex *l, size_t n_runes, size_t n_pattern)
 {
-    /* Decoding and copying a rune cost about eight steps. */
-    uint64_t steps = ((uint64_t)n_runes + 1) * ((uint64_t)n_pattern + 8);
+    uint64_t runes = (uint64_t)n_runes + 1, steps = runes * ((uint64_t)n_pattern + 1);
     if (steps > MATCH_STEPS_MAX)
         return fail(l->f, -E2BIG, "a pattern of %zu characters is too long for a value of %zu",
                     n_pattern, n_runes);
-    l->arena->used_bytes += (size_t)(steps / MATCH_STEPS_PER_BYTE);
+    /* Decoding and copying a rune cost about as much as 32 steps. */
+    l->arena->used_bytes += (size_t)((steps + 32 * runes) / MATCH_STEPS_PER_BYTE);
     return 0;
 }
 
-static int apply_trim(struct lex *l, const struct form *form, struct arena *scratch,
+static int apply_trim(struct lex *l, const struct form *form, const struct lex_text *word,
                       struct lex_text *out)
 {
-    struct bytes word = buf_bytes(&form->word->text);
-    bool greedy = word.len && word.at[0] == form->op, mirror = form->op == '%';
+    cleanup_arena struct arena scratch = {0};
+    struct bytes text = buf_bytes(&word->text);
+    bool greedy = text.len && text.at[0] == form->op, mirror = form->op == '%';
     struct removal pattern;
-    int r = rune_pattern_compile(scratch, bytes_from(word, greedy), mirror, &pattern, l->f);
-    bool unknown = form->state == DF_UNKNOWN || (form->word->unknown && form->value.len);
-    struct bytes variable = form->state == DF_UNKNOWN ? form->name : form->word->variable;
+    int r = rune_pattern_compile(&scratch, bytes_from(text, greedy), mirror, &pattern, l->f);
+    bool unknown = form->state == DF_UNKNOWN || (word->unknown && form->value.len);
+    struct bytes variable = form->state == DF_UNKNOWN ? form->name : word->variable;
     if (r < 0) {
-        if (form->word->unknown) {
+        if (word->unknown) {
             put_guess(l, out, form->value, 0, variable);
             r = 0;
         }
         return r;
     }
     struct runes value;
-    runes_decode(scratch, form->value, &value);
+    runes_decode(&scratch, form->value, &value);
     r = charge(l, value.n, pattern.n);
     if (r < 0)
         return r;
     if (mirror)
         runes_mirror(&value);
-    uint32_t *ends = ARENA_ARRAY(scratch, value.n + 1, uint32_t);
+    uint32_t *ends = ARENA_ARRAY(&scratch, value.n + 1, uint32_t);
     rune_pattern_match(&pattern, &value, greedy, ends);
     size_t cut = ends[0] == PATTERN_NONE ? 0 : ends[0];
 
@@ -214,10 +215,9 @@ static void put_template(struct lex *l, struct lex_text *out, struct bytes text,
 }
 
 /* The value with its matches replaced; where the first of them is, or SIZE_MAX. */
-static size_t replace(struct lex *l, const struct form *form, const struct runes *value,
-                      const uint32_t *ends, struct lex_text *out)
+static size_t replace(struct lex *l, const struct form *form, struct bytes with,
+                      const struct runes *value, const uint32_t *ends, struct lex_text *out)
 {
-    struct bytes with = buf_bytes(&form->replacement->text);
     size_t copied = 0, i = 0; /* behind the last match; where the next is looked for */
     size_t first = SIZE_MAX;
     while (i <= value->n && !l->too_long) {
@@ -244,15 +244,15 @@ static size_t replace(struct lex *l, const struct form *form, const struct runes
     return first;
 }
 
-static int apply_replace(struct lex *l, const struct form *form, struct arena *scratch,
-                         struct lex_text *out)
+static int apply_replace(struct lex *l, const struct form *form, const struct lex_text *word,
+                         const struct lex_text *with, struct lex_text *out)
 {
-    const struct lex_text *word = form->word, *with = form->replacement;
+    cleanup_arena struct arena scratch = {0};
     struct bytes variable = form->state == DF_UNKNOWN ? form->name
                             : word->unknown           ? word->variable
                                                       : with->variable;
     struct removal pattern;
-    int r = rune_pattern_compile(scratch, buf_bytes(&word->text), false, &pattern, l->f);
+    int r = rune_pattern_compile(&scratch, buf_bytes(&word->text), false, &pattern, l->f);
     if (r < 0 && word->unknown) {
         put_guess(l, out, form->value, 0, variable);
         return 0;
@@ -260,15 +260,15 @@ static int apply_replace(struct lex *l, const struct form *form, struct arena *s
     if (r < 0)
         return r;
     struct runes value;
-    runes_decode(scratch, form->value, &value);
+    runes_decode(&scratch, form->value, &value);
     r = charge(l, value.n, pattern.n);
     if (r < 0)
         return r;
-    uint32_t *ends = ARENA_ARRAY(scratch, value.n + 1, uint32_t);
+    uint32_t *ends = ARENA_ARRAY(&scratch, value.n + 1, uint32_t);
     rune_pattern_match(&pattern, &value, true, ends);
 
     cleanup_lex_text struct lex_text done = LEX_TEXT;
-    size_t first = replace(l, form, &value, ends, &done);
+    size_t first = replace(l, form, buf_bytes(&with->text), &value, ends, &done);
     if (form->state == DF_UNKNOWN || word->unknown)
         put_guess(l, out, buf_bytes(&done.text), 0, variable);
     else if (with->unknown && first < SIZE_MAX)
@@ -321,11 +321,8 @@ static int lex_replace(struct lex *l, struct form *form, struct lex_text *out)
         lex_put(l, out, BYTES("}"));
         return 0;
     }
-    cleanup_arena struct arena scratch = {0};
     look_up(l, form);
-    form->word = &word;
-    form->replacement = &replacement;
-    return apply_replace(l, form, &scratch, out);
+    return apply_replace(l, form, &word, &replacement, out);
 }
 
 /* Behind `${x` and an operator with one word. */
@@ -351,11 +348,7 @@ static int lex_operator(struct lex *l, struct form *form, struct lex_text *out)
     if (!trims && !choice)
         return bad_substitution(l, form->name, form->op);
     look_up(l, form);
-    form->word = &word;
-    if (choice)
-        return apply_choice(l, form, out);
-    cleanup_arena struct arena scratch = {0};
-    return apply_trim(l, form, &scratch, out);
+    return choice ? apply_choice(l, form, &word, out) : apply_trim(l, form, &word, out);
 }
 
 int lex_dollar(struct lex *l, struct lex_text *out)

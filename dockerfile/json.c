@@ -122,47 +122,67 @@ static bool skip_key(struct bytes *rest)
     return take(rest, ':');
 }
 
+/* The brackets that are open, objects as set bits. */
+struct nest {
+    uint8_t is_object[NESTING_MAX / 8 + 1];
+    size_t depth;
+};
+
+static bool in_object(const struct nest *nest)
+{
+    size_t i = nest->depth - 1;
+    return nest->is_object[i / 8] >> i % 8 & 1;
+}
+
+/* Goes into the array or object in front of rest, up to its first value or its end. */
+static bool enter(struct nest *nest, struct bytes *rest)
+{
+    bool object = rest->at[0] == '{';
+    if (nest->depth == NESTING_MAX)
+        return false;
+    size_t i = nest->depth++;
+    uint8_t bit = (uint8_t)(1u << i % 8), others = (uint8_t)(nest->is_object[i / 8] & ~bit);
+    nest->is_object[i / 8] = object ? others | bit : others;
+    *rest = bytes_from(*rest, 1);
+    skip_space(rest);
+    bool empty = rest->len && rest->at[0] == (object ? '}' : ']');
+    return empty || !object || skip_key(rest);
+}
+
+/* Behind a value: leaves what ends there, up to the next value. False: malformed. */
+static bool leave(struct nest *nest, struct bytes *rest)
+{
+    while (nest->depth) {
+        skip_space(rest);
+        bool object = in_object(nest);
+        if (take(rest, ','))
+            return !object || skip_key(rest);
+        if (!take(rest, object ? '}' : ']'))
+            return false;
+        nest->depth--;
+    }
+    return true;
+}
+
 /* Skips one value of any kind; false: it is malformed. */
 static bool skip_value(struct bytes *rest)
 {
-    uint8_t is_object[NESTING_MAX / 8 + 1] = {0};
-    size_t depth = 0;
-    for (;;) {
+    struct nest nest = {.depth = 0};
+    do {
         skip_space(rest);
-        bool object = rest->len && rest->at[0] == '{';
-        if (object || (rest->len && rest->at[0] == '[')) {
-            if (depth == NESTING_MAX)
+        if (rest->len && (rest->at[0] == '{' || rest->at[0] == '[')) {
+            if (!enter(&nest, rest))
                 return false;
-            uint8_t bit = (uint8_t)(1u << depth % 8);
-            is_object[depth / 8] =
-                object ? is_object[depth / 8] | bit : (uint8_t)(is_object[depth / 8] & ~bit);
-            depth++;
-            *rest = bytes_from(*rest, 1);
-            skip_space(rest);
-            if (!rest->len || rest->at[0] != (object ? '}' : ']')) {
-                if (object && !skip_key(rest))
-                    return false;
+            /* An empty one ends at once. */
+            if (rest->len == 0 || rest->at[0] != (in_object(&nest) ? '}' : ']'))
                 continue;
-            }
         } else if (!skip_scalar(rest)) {
             return false;
         }
-        /* Behind a value, or in front of the bracket of an empty one. */
-        for (;;) {
-            if (depth == 0)
-                return true;
-            skip_space(rest);
-            object = is_object[(depth - 1) / 8] >> (depth - 1) % 8 & 1;
-            if (take(rest, ',')) {
-                if (object && !skip_key(rest))
-                    return false;
-                break;
-            }
-            if (!take(rest, object ? '}' : ']'))
-                return false;
-            depth--;
-        }
-    }
+        if (!leave(&nest, rest))
+            return false;
+    } while (nest.depth);
+    return true;
 }
 
 /* Whether text is one value and nothing else. */
