@@ -303,6 +303,8 @@ static int automaton_check(const struct ignore *ig, const struct ignore_dir *ign
         .rule = at.walk,
         .no_content = !is_dir && !excluded && drops(ig, at.path),
     };
+    if (ret_verdict->no_content)
+        ret_verdict->content_rule = at.path;
     *ret_below = NULL;
     if (is_dir) {
         at.text = dir->at.text ? trie_step_text(ig->trie, dir->at.text, name, hash) : 0;

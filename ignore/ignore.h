@@ -20,7 +20,9 @@
 enum ignore_rules {
     IGNORE_BUILDKIT, /* the newest patternmatcher and fsutil walk */
     IGNORE_LIBRARY,  /* the same but for what JSON does to bad UTF-8 in patterns: for oracles */
-    IGNORE_CLASSIC,  /* the 20.10 client: docker/pkg/fileutils and archive.TarWithOptions */
+    IGNORE_CLASSIC,  /* the 20.10 client: docker/pkg/fileutils and archive.TarWithOptions. It
+                        sends no excluded directory for what it keeps in it: the daemon makes
+                        one up. */
 };
 
 /* A larger ignore file is refused with -E2BIG. */
@@ -33,11 +35,12 @@ struct ignore;
 struct ignore_dir;
 
 struct ignore_verdict {
-    bool keep;       /* the entry is sent (with its ancestors, even excluded ones) */
+    bool keep;       /* the entry is sent (and, but for classic, its excluded ancestors) */
     bool descend;    /* a directory that may hold something kept: must be entered */
     bool no_content; /* a kept regular file whose content the rules refuse: sent empty
                         (BuildKit opens content by the path verdict, not the walk's) */
     uint32_t rule;   /* the 1-based pattern that decided, 0: none matched; see ignore_rule() */
+    uint32_t content_rule; /* the one that refuses the content, where no_content */
 };
 
 /* One pattern as the person wrote it, for messages and `why`. */
@@ -50,7 +53,8 @@ struct ignore_rule {
 /*
  * Parses and compiles the content of an ignore file called `name` in messages. Empty text is
  * an empty set, which keeps everything. Notes get what a person should know (a pattern that can
- * match nothing). -EINVAL for a set that the reference rejects, naming file and line.
+ * match nothing). -EINVAL for a set that the reference rejects, naming file and line; -E2BIG
+ * past IGNORE_FILE_MAX, 250,000 patterns, a million components or 256 MiB of regexes.
  * *ret_ignore is the caller's, freed by ignore_free(). Borrows nothing.
  */
 int ignore_parse(struct bytes name, struct bytes text, enum ignore_rules rules,

@@ -52,6 +52,39 @@ static bool is_pruned(const struct ignore *ig, struct bytes path)
     return true;
 }
 
+/* Whether the pattern matches the path or one of the directories above it. */
+static bool match_any(const struct pattern *p, struct bytes path)
+{
+    if (pattern_match(p, path))
+        return true;
+    for (size_t i = 0; i < path.len; i++)
+        if (path.at[i] == '/' && pattern_match(p, bytes_head(path, i)))
+            return true;
+    return false;
+}
+
+/*
+ * The pattern (1-based) that decides on the path by itself, 0 for none; a PATTERN_BAD where its
+ * evaluation fails. Source: patternmatcher.MatchesOrParentMatches.
+ */
+static uint32_t path_rule(const struct ignore *ig, struct bytes path)
+{
+    uint32_t rule = 0;
+    bool excluded = false;
+    for (uint32_t i = 0; i < ig->n; i++) {
+        const struct pattern *p = &ig->patterns[i];
+        if (p->exception != excluded)
+            continue;
+        if (p->kind == PATTERN_BAD)
+            return i + 1;
+        if (!match_any(p, path))
+            continue;
+        excluded = !p->exception;
+        rule = i + 1;
+    }
+    return rule;
+}
+
 static int literal_check(const struct ignore *ig, const struct ignore_dir *ignore_dir,
                          struct bytes name, bool is_dir, struct ignore_verdict *ret_verdict,
                          struct ignore_dir **ret_below, struct failure *f)
@@ -81,8 +114,10 @@ static int literal_check(const struct ignore *ig, const struct ignore_dir *ignor
     verdict.descend = is_dir && (!excluded || !is_pruned(ig, below->path));
     if (!is_dir && !excluded) {
         /* Where the path verdict fails, BuildKit's open fails: the same empty file. */
-        bool refused;
-        verdict.no_content = ignore_path(ig, below->path, &refused, NULL) < 0 || refused;
+        uint32_t rule = path_rule(ig, below->path);
+        verdict.no_content = rule && (!ig->patterns[rule - 1].exception ||
+                                      ig->patterns[rule - 1].kind == PATTERN_BAD);
+        verdict.content_rule = verdict.no_content ? rule : 0;
     }
     *ret_verdict = verdict;
     *ret_below = verdict.descend ? &steal(&below)->base : NULL;
@@ -90,32 +125,14 @@ static int literal_check(const struct ignore *ig, const struct ignore_dir *ignor
     return 0;
 }
 
-/* Whether the pattern matches the path or one of the directories above it. */
-static bool match_any(const struct pattern *p, struct bytes path)
-{
-    if (pattern_match(p, path))
-        return true;
-    for (size_t i = 0; i < path.len; i++)
-        if (path.at[i] == '/' && pattern_match(p, bytes_head(path, i)))
-            return true;
-    return false;
-}
-
-/* Source: patternmatcher.MatchesOrParentMatches. */
 int literal_path(const struct ignore *ig, struct bytes path, bool *ret_excluded,
                  struct failure *f)
 {
-    bool excluded = false;
-    for (size_t i = 0; i < ig->n; i++) {
-        const struct pattern *p = &ig->patterns[i];
-        if (p->exception != excluded)
-            continue;
-        if (p->kind == PATTERN_BAD)
-            return pattern_fail(ig, p, f);
-        if (match_any(p, path))
-            excluded = !p->exception;
-    }
-    *ret_excluded = excluded;
+    uint32_t rule = path_rule(ig, path);
+    const struct pattern *p = rule ? &ig->patterns[rule - 1] : NULL;
+    if (p && p->kind == PATTERN_BAD)
+        return pattern_fail(ig, p, f);
+    *ret_excluded = p && !p->exception;
     return 0;
 }
 

@@ -221,6 +221,15 @@ static void test_rules(void)
         ignore_leave(up);
         ignore_free(ig);
     }
+    tap_case("of x, !x/y, x, the second keeps x/y and the third refuses its content");
+    struct ignore *both = parse("x\n!x/y\nx", IGNORE_BUILDKIT);
+    struct ignore_verdict v;
+    struct ignore_dir *up, *none;
+    TAP_CHECK(ignore_check(both, ignore_root(both), BYTES("x"), true, &v, &up, NULL) == 0);
+    TAP_CHECK(ignore_check(both, up, BYTES("y"), false, &v, &none, NULL) == 0);
+    TAP_CHECK(v.rule == 2 && v.content_rule == 3);
+    ignore_leave(up);
+    ignore_free(both);
     tap_case("a rule is shown as it was written, with its line");
     struct ignore *ig = parse("#\n\n!a/../b\n", IGNORE_BUILDKIT);
     struct ignore_rule rule = ignore_rule(ig, 1);
