@@ -24,6 +24,7 @@ var pools = [][]string{
 	{"a\nb", "a", "\n", "b\n", "ab"},
 	{"*", "?", "[a]", "a*b", "a^b", "^b", "a\\b", "!a", "#a", "a]"},
 	{"a|b", "a", "ax", "xb", "a{2}", "aa", "a+b", "(a)", "a$", "a.b"},
+	{"~", "!", "_", "@", "0", "\x7f", "\x01", "F", "g", "7", "\v", " ", "\x1f", "z", "A"},
 	{"5", "d", "a5", "a_b", "a b", "-", "a-b", "\t", "z", "Z"},
 }
 
@@ -34,7 +35,11 @@ var pieces = []string{
 	"$", "+", "(", ")", "|", "{", "}", "{2}", "{1,}", "{0,2}", "{0}", "[[:alpha:]]", "[[:", "!", "#", " ", "\t", "é",
 	"\xff", "\xef\xbf\xbd", "\xef\xbb\xbf", "\r", "..", "./", "//", "\u00a0", "\\101", "\\A", "\\z", "[\\d]",
 	"[\\n/]", "[^\\n]", "\\p{Greek}", "\\P{L}", "\\x{61}", "[a\\-z]", "\\/", "\\é", "a{3}", "[^/]", "\\.", "\\-", "[z-a]",
+	"a{40}\\Q\\E{40}", "a{20}\\Q\\E{20}", "(a{2}){2}", "(a{40}){40}", "(a|b)", "(ab)+", "()", "a|", "(a", "a++",
 }
+
+// The classes that Go's regexp knows by name.
+var classes = strings.Fields("alnum alpha ascii blank cntrl digit graph lower print punct space upper word xdigit")
 
 func (m *maker) pick(from []string) string { return from[m.Intn(len(from))] }
 
@@ -138,6 +143,10 @@ func (m *maker) near(t tree) string {
 		}
 	}
 	p := strings.Join(parts, "/")
+	if i := strings.IndexByte(p, '/'); i > 0 && m.chance(5) {
+		// What crosses a slash, and what does not.
+		p = p[:i] + m.pick([]string{"[^a]", "[^b]", "?", "[.-0]", "\\/", "\\x2f", "\\W", "[^/]", "**"}) + p[i+1:]
+	}
 	switch m.Intn(12) {
 	case 0:
 		p += "/**"
@@ -156,7 +165,9 @@ func (m *maker) near(t tree) string {
 func (m *maker) soup() string {
 	var b strings.Builder
 	for i := 1 + m.Intn(5); i > 0; i-- {
-		if m.chance(50) {
+		if m.chance(8) {
+			b.WriteString("[[:" + m.pick([]string{"", "", "^"}) + m.pick(classes) + ":]]")
+		} else if m.chance(50) {
 			b.WriteString(m.pick(pieces))
 		} else {
 			b.WriteString(m.name())
