@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 BUILD, SAN = "build", "build-san"
 # The rooms' test programs; others that are built are found by their name.
 ROOMS = ["base", "ignore", "dockerfile-parse", "dockerfile-reads", "hashdb", "stream"]
+# The quick ones; clang-tidy takes minutes and runs with --full.
+LINT = ["includes", "banned", "alone", "symbols", "spdx", "size", "scripts", "format"]
 # Vectors that are not ours to copy: a directory of files in the format of tests/vectors/README.md.
 MORE_VECTORS = os.environ.get("CTXD_VECTORS", "../shared/vectors")
 
@@ -21,7 +23,7 @@ class Suite:
     name: str
     guards: str
     command: list
-    seconds: int = 60  # killed after; several times what it takes alone on 2 cores
+    seconds: int = 300  # killed after; several times what it takes alone on 2 cores
     tally: bool = False
     alone: bool = False  # measures time, or uses both cores by itself
     full: bool = False  # only with --full, or when named
@@ -46,20 +48,21 @@ def vector_suites():
 def all_suites(full=False):
     fuzz_seconds = 600 if full else 60
     return [
-        Suite("lint", "the rules of the house", ["script/lint"], 600, alone=True),
+        Suite("lint", "the rules of the house", ["script/lint", *LINT], 600, alone=True),
+        Suite("tidy", "the rules of the house, by clang-tidy", ["script/lint", "tidy"], 1800, alone=True, full=True),
         *unit_suites(),
         *vector_suites(),
-        Suite("oracle", "1 same verdicts, against moby/patternmatcher", ["tests/oracle/run"], 600),
-        Suite("oracle-dockerfile", "3 never less, against BuildKit's parser", ["tests/oracle-dockerfile/run"], 600),
+        Suite("oracle", "1 same verdicts, against moby/patternmatcher", ["tests/oracle/run"], 900),
+        Suite("oracle-dockerfile", "3 never less, against BuildKit's parser", ["tests/oracle-dockerfile/run"], 900),
         Suite("replay", "3 never less, by made-up builds", ["tests/replay", BUILD, "--cases", "5000"], 900),
         Suite("replay-san", "the same under ASan and UBSan", ["tests/replay", SAN, "--cases", "1000"], 400),
         Suite("cli", "one clear error; help, man page and completions agree", ["tests/cli/run", BUILD], 300),
         Suite("cli-san", "the same under ASan and UBSan", ["tests/cli/run", SAN], 600),
         Suite("race", "5 never torn", ["tests/cli/race", BUILD], 480, alone=True),
-        Suite("readers", "2 same image: every reader agrees", ["tests/live/readers"], 300),
+        Suite("readers", "2 same image: every reader agrees", ["tests/live/readers"], 600),
         Suite("images", "2 same image, 3 never less", ["tests/live/images"], 1200),
         Suite("cut", "5 never torn: no cut stream builds", ["tests/live/cut"], 1200),
-        Suite("others", "2 same image: other builders", ["tests/live/others"], 300),
+        Suite("others", "2 same image: other builders", ["tests/live/others"], 600),
         Suite("corpora", "8 hostile input: every input kept so far", ["script/fuzz", "--corpora"], 400),
         Suite("fuzz", "8 hostile input", ["script/fuzz", "--seconds", str(fuzz_seconds)],
               4 * fuzz_seconds + 60, alone=True),
