@@ -92,6 +92,7 @@ struct tree {
     uint64_t n_dirs_read; /* directories opened to make it of the one before */
     uint64_t n_stats;     /* entries looked at by stat */
     int64_t clock_ns;     /* stat_clock_ns() before that */
+    uint32_t generation;  /* the version of what is new in it */
 };
 
 /* One view's rules. Sealed, and alive as long as trees are made by them. */
@@ -131,6 +132,8 @@ struct dirty;
 struct dirty *dirty_new(void);
 void dirty_free(struct dirty *dirty);
 bool dirty_is_empty(const struct dirty *dirty);
+/* Whether looking at all that is dirty would look at `path`. */
+bool dirty_covers(const struct dirty *dirty, struct bytes path);
 
 /*
  * All paths are clean and below the root; "" is the root itself. Each marks, too, what a change
