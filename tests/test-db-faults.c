@@ -212,6 +212,30 @@ static void test_bad_log(void)
     }
 }
 
+static void test_taken_away(void)
+{
+    tap_case("who still has a file that was set aside takes nothing of the new one's with it");
+    struct fixture x = setup();
+    put_many(&x, 0, 100);
+    struct hashdb *first = x.db;
+    raw_run(x.path, "PRAGMA user_version = 2"); /* which the first has no reason to ask again */
+    x.db = NULL;
+    reopen(&x);
+    TAP_CHECK(x.notes.n == 1 && stats(&x).n_files == 0);
+    put_many(&x, 0, 10);
+    struct hashdb *second = x.db;
+    hashdb_close(first);
+    x.db = NULL;
+    reopen(&x); /* beside the second, whose log must be where it looks */
+    TAP_CHECK(x.notes.n == 1 && count_known(&x, 0, 100) == 10);
+    hashdb_close(steal(&x.db));
+    x.db = second;
+    put_many(&x, 10, 20);
+    reopen(&x);
+    TAP_CHECK(x.notes.n == 1 && count_known(&x, 0, 100) == 20);
+    teardown(&x);
+}
+
 static void test_damage_found_late(void)
 {
     tap_case("damage that is met while running is set aside then, and a new file made");
@@ -417,6 +441,7 @@ int main(void)
     test_set_aside();
     test_bad_log();
     test_damage_found_late();
+    test_taken_away();
     test_nowhere();
     test_full_disk(); /* the last, since it leaves the name space of the mounts */
     return tap_end();
