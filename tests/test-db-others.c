@@ -27,6 +27,12 @@ static void test_busy(void)
     forget(&x, 1);
     forget(&x, 2);
     put(&x, 2); /* which must not come back as what it was before the void */
+    /* First they wait for company, then in the writer's hand for the other process. */
+    struct stat_identity waiting = file(200), gone = file(1);
+    size_t n_wrong = 0;
+    for (uint64_t then = clock_now_ns(); clock_now_ns() < then + 300000000u;)
+        n_wrong += !known_as(&x, &waiting, 200) || known_as(&x, &gone, 1);
+    TAP_CHECK(n_wrong == 0 && knows(&x, 200) && !knows(&x, 1) && knows(&x, 2));
     hashdb_sync(x.db);
     TAP_CHECK(stats(&x).n_dropped == 2 && !knows(&x, 200) && !knows(&x, 1) && !knows(&x, 2) &&
               knows(&x, 3));

@@ -179,6 +179,7 @@ static void test_settings(void)
               hashdb_set(x.db, BYTES("view/d"), &one) == 0 &&
               hashdb_set(x.db, BYTES("view/d"), NULL) == 0 &&
               hashdb_set(x.db, BYTES("vieux"), &one) == 0 &&
+              hashdb_set(x.db, BYTES("viewer"), &one) == 0 &&
               hashdb_set(x.db, BYTES(""), &one) == 0);
     reopen(&x);
     struct told told = {.db = x.db};
@@ -186,7 +187,7 @@ static void test_settings(void)
     TAP_EQUAL(bytes_of(told.text), BYTES("view/a=1;view/b=22;view/c=;"));
     struct told all = {.db = x.db};
     hashdb_each(x.db, BYTES(""), tell, &all);
-    TAP_CHECK(all.n == 5);
+    TAP_CHECK(all.n == 6);
 
     tap_case("a setting past its maximum is refused");
     static const uint8_t large[(1 << 20) + 1];
