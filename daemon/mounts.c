@@ -12,9 +12,18 @@ void mounts_release(struct mounts *mounts)
     *mounts = (struct mounts){0};
 }
 
-static bool is_octal(uint8_t c)
+/* The value of "\ooo" at b, or -1 where there is none. */
+static int escaped(struct bytes b)
 {
-    return c >= '0' && c <= '7';
+    if (b.len < 4 || b.at[0] != '\\' || b.at[1] > '3')
+        return -1;
+    int value = 0;
+    for (size_t i = 1; i < 4; i++) {
+        if (b.at[i] < '0' || b.at[i] > '7')
+            return -1;
+        value = value * 8 + (b.at[i] - '0');
+    }
+    return value;
 }
 
 /* The kernel writes space, tab, newline and backslash (and, in some fields, '#') as \ooo. */
@@ -23,12 +32,9 @@ static struct bytes unescape(struct arena *a, struct bytes field)
     uint8_t *at = arena_alloc(a, field.len + 1);
     size_t len = 0;
     for (size_t i = 0; i < field.len; i++) {
-        const uint8_t *c = field.at + i;
-        bool escape = *c == '\\' && field.len - i > 3 && c[1] <= '3' && is_octal(c[1]) &&
-                      is_octal(c[2]) && is_octal(c[3]);
-        at[len++] =
-            escape ? (uint8_t)((c[1] - '0') << 6 | (c[2] - '0') << 3 | (c[3] - '0')) : *c;
-        i += escape ? 3 : 0;
+        int value = escaped(bytes_from(field, i));
+        at[len++] = value < 0 ? field.at[i] : (uint8_t)value;
+        i += value < 0 ? 0 : 3;
     }
     return bytes_at(at, len);
 }
@@ -37,9 +43,9 @@ static struct bytes unescape(struct arena *a, struct bytes field)
 static bool mount_point(struct bytes line, struct bytes *ret)
 {
     for (int field = 0; field < 5; field++)
-        if (!bytes_next(&line, ' ', ret))
+        if (!bytes_next(&line, ' ', ret) || ret->len == 0)
             return false;
-    return ret->len > 0 && ret->at[0] == '/';
+    return ret->at[0] == '/';
 }
 
 /* What follows root and a slash; false where path is root itself or not below it. */
