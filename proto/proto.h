@@ -33,8 +33,6 @@
 /* Of each list in a request: more is not a build, and costs the daemon memory. */
 #define PROTO_LIST_MAX 4096
 
-#define PROTO_IGNORE_MAX (16u << 20) /* as stream/control.c's */
-
 enum proto_kind {
     PROTO_SEND,
     PROTO_DIGEST,
@@ -181,6 +179,9 @@ bool proto_next_line(struct proto_inbox *inbox, struct bytes *ret);
  */
 int proto_send(int fd, struct bytes line, const int *fds, size_t n_fds,
                uint64_t timeout_ms) must_use;
+/* The request as a line, with its descriptors, which stay its own. */
+int proto_send_request(int fd, const struct proto_request *request, uint64_t timeout_ms,
+                       struct failure *f) must_use;
 /* Sends what can be sent at once; returns the bytes sent or -errno. */
 ssize_t proto_send_some(int fd, struct bytes bytes) must_use;
 
