@@ -109,7 +109,8 @@ bool http_host_ours(struct bytes host)
     if (bytes_equal_nocase(name, BYTES("localhost")))
         return true;
     if (bytes_starts(name, BYTES("[")) && bytes_ends(name, BYTES("]")))
-        return all_of(bytes_head(bytes_from(name, 1), name.len - 2), "0123456789abcdefABCDEF:.");
+        return all_of(bytes_head(bytes_from(name, 1), name.len - 2),
+                      "0123456789abcdefABCDEF:.");
     /* No name has a last label of digits alone, so no resolver is asked for one.
      * Source: RFC 1123, 2.1; WHATWG URL, "ends in a number". */
     struct bytes label = bytes_from(name, bytes_find_last(name, '.') + 1);

@@ -14,6 +14,7 @@
 
 #include "urls.h"
 
+#include <microhttpd.h>
 #include <netinet/in.h>
 
 /* ---- http-parse.c: pure; any bytes may come. Thread: any ----------------------------- */
@@ -74,5 +75,77 @@ int http_peer_uid(const struct tcp_ends *ends, uid_t *ret) must_use;
 /* The two ways by themselves, for tests. */
 int http_peer_by_diag(const struct tcp_ends *ends, uid_t *ret) must_use;
 int http_peer_by_proc(const struct tcp_ends *ends, uid_t *ret) must_use;
+
+/* ---- http.c -------------------------------------------------------------------------- */
+
+/* The classes of answers that /metrics tells apart. */
+enum http_status_class {
+    HTTP_200,
+    HTTP_304,
+    HTTP_403,
+    HTTP_404,
+    HTTP_405,
+    HTTP_410,
+    HTTP_500,
+    HTTP_503,
+    HTTP_CLASSES,
+};
+extern const unsigned http_statuses[HTTP_CLASSES];
+
+/* A connection, from accept to close. */
+struct http_connection {
+    struct http_connection *next, *prev; /* under http->lock */
+    struct http *http;
+    int fd;
+    bool trusted; /* its user is ours or root */
+    /* Since when it does what: the watchdog's. */
+    atomic_int phase;
+    atomic_uint_fast64_t since_ns;
+    struct http_answer *answer; /* under http->lock */
+};
+
+struct http {
+    struct daemon *daemon;
+    struct MHD_Daemon *mhd;
+    struct urls *urls;
+    struct sockaddr_in address;
+    char address_text[32];
+
+    /* Its hang-up cancels all answers: at the end. */
+    int cancel_read, cancel_write;
+
+    pthread_mutex_t lock; /* of the list, and of ending */
+    pthread_cond_t wake;  /* the watchdog: a first connection, or the end */
+    pthread_t watchdog;
+    struct http_connection *connections;
+    size_t n_connections, n_foreign;
+    bool ending;
+
+    atomic_uint_fast64_t statuses[HTTP_CLASSES];
+    atomic_uint_fast64_t cut;       /* bodies that ended before their length */
+    atomic_uint_fast64_t timed_out; /* connections that the watchdog ended */
+};
+
+/* Queues a short text. Takes nothing. Thread: http. */
+enum MHD_Result http_say(struct http *http, struct MHD_Connection *connection, unsigned status,
+                         const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Queues and drops a response; counts its status. Thread: http. */
+enum MHD_Result http_queue(struct http *http, struct MHD_Connection *connection,
+                           unsigned status, struct MHD_Response *response);
+
+/* ---- http-answer.c ------------------------------------------------------------------- */
+
+struct http_answer;
+
+/* Answers a GET or HEAD for a context. Thread: http. */
+enum MHD_Result http_answer_context(struct http_connection *at,
+                                    struct MHD_Connection *connection,
+                                    const struct http_path *path, bool head);
+/* Both under http->lock, while the connection has the answer. */
+/* A reader that took nothing for a while: its lane is for others. false: too many of them wait,
+ * this one must go. */
+bool http_answer_park(struct http_answer *answer);
+/* The connection is about to go. */
+void http_answer_detach(struct http_answer *answer);
 
 #endif
