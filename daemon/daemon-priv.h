@@ -29,10 +29,11 @@ struct config {
     char config_file[PATH_MAX]; /* empty: there is none */
     uint64_t lanes;             /* requests that work at once */
     uint64_t max_clients;       /* connections of the socket, and HTTP's again */
-    uint64_t max_watches;       /* inotify watches of all roots */
+    uint64_t max_watches;       /* inotify watches of one root */
     uint64_t max_cache_bytes;   /* of the chunk store */
     uint64_t max_roots;         /* trees that are watched */
     uint64_t idle_exit_s;       /* 0: never */
+    uint64_t audit_s;           /* from one look at the whole of a root to the next; 0: never */
     int64_t http_port;          /* or HTTP_OFF, HTTP_CHOSEN */
     unsigned log_level;
 };
