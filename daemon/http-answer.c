@@ -180,7 +180,6 @@ static int open_body(struct http_answer *answer, enum send_codec codec, struct n
     answer->hooks.cancel_fd = http->cancel_read;
     send->hooks = &answer->hooks;
     send->pool = answer->lane->pool;
-    send->store = http->daemon->store;
     set_codec(send, codec);
     return body_open(send, answer->root->warm, notes, &answer->body, f);
 }
