@@ -79,7 +79,7 @@ static int run_watched(struct send_request *request, enum options_talk talk,
     struct send_progress counters = {0};
     request->progress = &counters;
     struct progress *shown = progress_start(&counters, talk != TALK_QUIET);
-    int r = send_run(request, notes, stats, f);
+    int r = send_run(request, NULL, notes, stats, f);
     progress_end(shown);
     request->progress = NULL;
     return r;

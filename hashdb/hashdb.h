@@ -92,6 +92,7 @@ struct tree {
     uint64_t n_dirs_read; /* directories opened to make it of the one before */
     uint64_t n_stats;     /* entries looked at by stat */
     int64_t clock_ns;     /* stat_clock_ns() before that */
+    uint32_t generation;  /* the version of what is new in it */
 };
 
 /* One view's rules. Sealed, and alive as long as trees are made by them. */
@@ -131,6 +132,8 @@ struct dirty;
 struct dirty *dirty_new(void);
 void dirty_free(struct dirty *dirty);
 bool dirty_is_empty(const struct dirty *dirty);
+/* Whether looking at all that is dirty would look at `path`. */
+bool dirty_covers(const struct dirty *dirty, struct bytes path);
 
 /*
  * All paths are clean and below the root; "" is the root itself. Each marks, too, what a change
@@ -192,7 +195,12 @@ void hashdb_open(const char *directory, struct notes *notes, struct hashdb **ret
 /* Writes what waits, then closes. */
 void hashdb_close(struct hashdb *db);
 
-/* A tree's own number, by the root's real path, device and inode; says that it is in use. */
+/*
+ * A tree's own number, by the root's real path, device and inode, the same in each process and
+ * database; says that it is in use, as each put does. Of a process's 1,000 trees at most, the
+ * longest unused is forgotten: then its puts are dropped until it is asked for again.
+ * Thread: any.
+ */
 int64_t hashdb_tree(struct hashdb *db, struct bytes root_path, uint64_t dev, uint64_t ino);
 
 /* All that is known of a tree's files, for many look-ups: read in one go. Thread: any. */
@@ -212,22 +220,37 @@ bool hashdb_get(struct hashdb *db, int64_t tree, const struct stat_identity *id,
  */
 void hashdb_put(struct hashdb *db, int64_t tree, const struct stat_identity *id,
                 const struct content_hash *hash);
-/* Forgets what is known of (dev, ino): somebody wrote to it, whatever stat says. Thread: any. */
+/*
+ * Forgets what is known of (dev, ino): somebody wrote to it, whatever stat says. True of every
+ * hashdb_get() and hashdb_load() of this process that begins later. Never dropped while the
+ * process lives: it waits until the database can be written. (Also for what was deleted: nothing
+ * else drops a row of a tree in use.) Thread: any.
+ */
 void hashdb_void(struct hashdb *db, int64_t tree, uint64_t dev, uint64_t ino);
-/* Waits until all that was queued before is committed. Thread: any. */
+/* Waits until all that was queued before is committed, or was tried in vain. Thread: any. */
 void hashdb_sync(struct hashdb *db);
-/* Drops trees that were not in use for so long. */
-void hashdb_prune(struct hashdb *db, int64_t older_than_seconds);
+/*
+ * Drops trees that were not in use for so long; then, while the database holds more than
+ * max_bytes (0: no limit), the longest unused ones, whatever their age. Thread: any; takes
+ * a second for a million files.
+ */
+void hashdb_prune(struct hashdb *db, int64_t older_than_seconds, uint64_t max_bytes);
 
-/* Small things that must outlive the process (the addresses of views). value may be NULL. */
+/*
+ * Small things that must outlive the process (the addresses of views). value NULL: forgets it.
+ * 0 when committed; -E2BIG: past 4 KiB of key or 1 MiB of value; -EROFS: there is no database;
+ * -EBUSY, -ENOSPC, -EIO, -EUCLEAN (damaged, and just being made anew). Thread: any; may wait for
+ * the disk.
+ */
 int hashdb_set(struct hashdb *db, struct bytes key, const struct bytes *value) must_use;
-/* Calls tell for each whose key has the prefix. */
+/* Calls tell for each whose key has the prefix, in the order of the keys; it may set. */
 void hashdb_each(struct hashdb *db, struct bytes prefix,
                  void (*tell)(void *context, struct bytes key, struct bytes value),
                  void *context);
 
+/* n_dropped: puts; n_set_aside: damaged files found after the open, which no note tells of. */
 struct hashdb_stats {
-    uint64_t n_files, n_trees, file_bytes, n_queued, n_dropped;
+    uint64_t n_files, n_trees, file_bytes, n_queued, n_dropped, n_set_aside;
     bool usable;
 };
 void hashdb_stats(struct hashdb *db, struct hashdb_stats *ret);

@@ -8,9 +8,9 @@
  *   the tree's kept "Dockerfile" is the chosen one      it stays, as the last entry
  *   nothing reads the name it would get                 added, as the last entry
  *   an instruction reads it (COPY . .)                  inner tar and rewritten Dockerfile
- *   … and the file can't be rewritten                   added, and a warning says what is
- * gained a kept "dockerfile" that a cut stream would run     inner tar; else a guard entry
- * first
+ *   … and the file can't be rewritten                   added; a warning says what is gained
+ *   a kept "dockerfile" that a cut stream would run     inner tar; else a guard entry, first
+ *   the builder is given a Dockerfile otherwise (bare)  the tree as it is
  */
 #include "stream-priv.h"
 
@@ -18,10 +18,10 @@
 
 #define TAR_NAME "ctx.tar"
 
-static const struct node *kept(const struct tree *tree, struct bytes path)
+static const struct node *kept(const struct tree *tree, uint32_t bit, struct bytes path)
 {
     const struct node *node = tree_find(tree, path);
-    return node && (node->flags & NODE_KEEP) ? node : NULL;
+    return node && (node->keep & bit) ? node : NULL;
 }
 
 static bool is_chosen(const struct node *node, const struct control *control)
@@ -40,18 +40,18 @@ struct reason {
 };
 
 static struct reason find_reason(const struct carriage *c, const struct tree *tree,
-                                 const struct reads *reads)
+                                 uint32_t bit, const struct reads *reads)
 {
     struct reason reason = {0};
-    const struct node *same = kept(tree, c->name);
+    const struct node *same = kept(tree, bit, c->name);
     if (c->how == CARRY_EXTRA && reads_cover(reads, c->name)) {
         reason.shows = true;
         reason.alters = same;
         reason.text = same ? "another file of that name is part of the context"
                            : "it is no part of the context, and an instruction could read it";
     }
-    bool lower = kept(tree, BYTES("dockerfile")) && !bytes_equal(c->name, BYTES("dockerfile"));
-    if (lower || kept(tree, BYTES("Containerfile"))) {
+    bool lower = kept(tree, bit, BYTES("dockerfile")) && !bytes_equal(c->name, BYTES("dockerfile"));
+    if (lower || kept(tree, bit, BYTES("Containerfile"))) {
         reason.guard = true;
         if (!reason.text)
             reason.text = lower
@@ -92,25 +92,29 @@ static int carry_plain(const struct send_request *request, const struct reason *
     return 0;
 }
 
-int carry_decide(const struct send_request *request, const struct tree *tree,
+int carry_decide(const struct send_request *request, const struct tree *tree, uint32_t bit,
                  const struct reads *reads, struct notes *notes, struct arena *arena,
                  struct carriage *ret, struct failure *f)
 {
+    if (request->bare) {
+        *ret = (struct carriage){.how = CARRY_NONE};
+        return 0;
+    }
     const struct control *control = request->control;
     struct carriage c = {.how = CARRY_EXTRA,
                          .name = BYTES("Dockerfile"),
                          .text = control->dockerfile,
                          .tar_name = BYTES(TAR_NAME)};
-    const struct node *upper = kept(tree, BYTES("Dockerfile"));
+    const struct node *upper = kept(tree, bit, BYTES("Dockerfile"));
     if (is_chosen(upper, control)) {
         c.how = CARRY_NODE;
-    } else if (!upper && is_chosen(kept(tree, BYTES("dockerfile")), control)) {
+    } else if (!upper && is_chosen(kept(tree, bit, BYTES("dockerfile")), control)) {
         /* Both builders look for the lower-case name where the other is missing. */
         c.how = CARRY_NODE;
         c.name = BYTES("dockerfile");
     }
     c.replaces = c.how == CARRY_EXTRA && upper;
-    struct reason reason = find_reason(&c, tree, reads);
+    struct reason reason = find_reason(&c, tree, bit, reads);
     if (reason.shows && classic_removes(request, &c)) {
         c.ship_ignore = true;
         reason.shows = false;

@@ -86,6 +86,7 @@ struct send_request {
     struct df_request reads;       /* target, args, bases … */
     enum send_builder builder;
     bool full; /* ignore rules only */
+    bool bare; /* no Dockerfile in the stream: for a builder that is given it otherwise */
     bool verify; /* trust no event: look at everything by stat for this answer */
     enum send_mtime mtime;
     int64_t mtime_seconds; /* with SEND_MTIME_FIXED */
@@ -97,7 +98,6 @@ struct send_request {
     struct send_progress *progress; /* NULL: nobody watches */
     const struct send_hooks *hooks; /* NULL: none */
     struct pool *pool;              /* NULL: one of its own; else used by this request alone */
-    struct store *store;            /* NULL: no packed chunks to be had (with warm: its own) */
 };
 
 struct send_stats {

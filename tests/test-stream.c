@@ -142,7 +142,7 @@ static struct sent send(const struct fixture *x, size_t threads, enum send_codec
         };
         if (change)
             change(&request);
-        s.result = send_run(&request, &s.notes, &s.stats, &s.failure);
+        s.result = send_run(&request, NULL, &s.notes, &s.stats, &s.failure);
     }
     if (lseek(out, 0, SEEK_SET) < 0 || io_read_rest(out, &s.bytes) < 0)
         abort();
