@@ -7,6 +7,8 @@
 #define SWEEP_NS (600ull * 1000000000)
 /* Hashes of trees unused for so long. */
 #define HASHES_AGE_S (30 * 24 * 3600)
+/* About three million files. */
+#define HASHES_MAX_BYTES (512ull << 20)
 
 struct chores {
     struct lane_job job;
@@ -64,7 +66,7 @@ static void work(struct lane_job *job, struct lane *lane)
         roots_each(daemon, audit_if_due, &due);
     if (chores->sweep && !lane_cancelled(lane)) {
         uint64_t freed = store_sweep(daemon->store);
-        hashdb_prune(daemon->hashes, HASHES_AGE_S);
+        hashdb_prune(daemon->hashes, HASHES_AGE_S, HASHES_MAX_BYTES);
         log_event(LOG_DEBUG, "sweep", "freed=%llu", (unsigned long long)freed);
     }
 }

@@ -83,7 +83,6 @@ static int read_request(struct work *work, struct root *root, struct lane *lane,
     send->progress = &work->progress;
     send->hooks = &lane->hooks;
     send->pool = lane->pool;
-    send->store = work->daemon->store;
     return r;
 }
 

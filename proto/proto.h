@@ -65,7 +65,7 @@ struct proto_request {
     /*
      * What is to be sent, digested or served. `send.control` is `control` below, whose names
      * and stat travel in the line; texts by proto_request_texts(). `send.dockerfile`, root_fd,
-     * out_fd, progress, hooks, pool and store are the daemon's to fill in.
+     * out_fd, progress, hooks and pool are the daemon's to fill in.
      */
     struct send_request send;
     struct control control;
