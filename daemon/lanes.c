@@ -118,7 +118,9 @@ static void resume(struct lanes *lanes, struct lane_state *state)
     pthread_mutex_lock(&lanes->lock);
     unpark__with_lock(lanes, state);
     lanes->resuming++;
-    while (lanes->running >= lanes->max && !lanes->ending)
+    /* One that was cancelled has only to leave. */
+    while (lanes->running >= lanes->max && !lanes->ending &&
+           atomic_load(&state->cancel_write) >= 0)
         pthread_cond_wait(&lanes->changed, &lanes->lock);
     lanes->resuming--;
     lanes->running++;

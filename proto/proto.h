@@ -131,7 +131,7 @@ struct proto_answer {
     enum proto_answer_kind kind;
     enum proto_why why;     /* DECLINED */
     struct failure failure; /* FAILED, DECLINED */
-    uint64_t bytes_out;     /* FAILED: written before that */
+    bool untouched;         /* FAILED: surely no byte was written to the output */
     struct proto_progress progress;
     struct send_stats stats;     /* DONE, of send */
     struct notes notes;          /* DONE, FAILED */
