@@ -103,6 +103,13 @@ static int add_selection(struct proto_request *request, const struct connect_ask
     return r;
 }
 
+static const char nobody_text[] = "no ctxd runs; ctx start begins one";
+
+bool connect_nobody(const struct failure *f)
+{
+    return strcmp(f->text, nobody_text) == 0;
+}
+
 int connect_begin(const struct connect_ask *ask, int *ret_fd, struct failure *f)
 {
     cleanup_request struct proto_request *request = proto_request_new();
@@ -130,7 +137,7 @@ int connect_begin(const struct connect_ask *ask, int *ret_fd, struct failure *f)
     return 0;
 nobody:
     if (r == -ENOENT || r == -ECONNREFUSED)
-        return fail(f, -ENOTCONN, "no ctxd runs; ctx start begins one");
+        return fail(f, -ENOTCONN, "%s", nobody_text);
     if (f)
         f->code = -ENOTCONN;
     return -ENOTCONN;

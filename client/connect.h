@@ -26,9 +26,12 @@ struct connect_ask {
     uint64_t since, timeout_ms;
 };
 
-/* Nothing yet; called while it works. progress (NULL: not wanted) is filled as it comes. */
+/* Waits for it. progress (NULL: not wanted) is filled as it comes. */
 int connect_ask(const struct connect_ask *ask, struct send_progress *progress,
                 struct proto_answer *ret, struct failure *f) must_use;
+
+/* Whether a failure of connect_ask() says that nobody serves. */
+bool connect_nobody(const struct failure *f);
 
 /*
  * The first half of it, for who waits for other things, too: *ret_fd is readable once there is

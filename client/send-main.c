@@ -13,8 +13,6 @@
 #include <fcntl.h>
 #include <signal.h>
 
-enum exit_status { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_REFUSED };
-
 /* The daemon's failure is final where it says what we would, or where bytes are out. */
 static bool is_final(const struct proto_answer *answer, struct output *out)
 {
@@ -110,20 +108,13 @@ static enum exit_status run(struct options *options, struct notes *notes)
     return EXIT_DONE;
 }
 
-/* What goes to standard output is the answer, and must arrive. */
 static enum exit_status print_answer(enum options_action action)
 {
     if (action == ACTION_HELP)
         options_help(&send_line, stdout);
     else
         printf("ctx-send %s\n", CTXD_VERSION);
-    if (fflush(stdout) == EOF || ferror(stdout)) {
-        struct failure f = {0};
-        fail_errno(&f, -errno, "standard output");
-        report_failure(&f);
-        return EXIT_FAILED;
-    }
-    return EXIT_DONE;
+    return report_flush();
 }
 
 /* Were one of them closed, the root or the output would get its number, and messages with it.
