@@ -104,8 +104,15 @@ struct http_connection {
     struct http_answer *answer; /* under http->lock */
 };
 
+/* How long what may take: see http.c. */
+struct http_limits {
+    uint64_t request_ns, foreign_ns, park_ns, reader_ns;
+    uint64_t tick_ns; /* how often that is looked at, while there are connections */
+};
+
 struct http {
     struct daemon *daemon;
+    struct http_limits limits; /* under http->lock */
     struct MHD_Daemon *mhd;
     struct urls *urls;
     struct sockaddr_in address;
