@@ -33,12 +33,15 @@ enum { PORT_FIRST = 20000, PORTS = 10000, PORT_TRIES = 16 };
 /* Connections of other users at once: they are told so, but can't keep ours out. */
 #define FOREIGN_MAX 4
 #define BACKLOG 64
+/* Room for connections that were told to close and have not yet. */
+#define CLOSING_MAX 16
 
 #define SECOND_NS 1000000000u
 /* A builder that unpacks while it reads may be held up by its disk for a minute. */
 static const struct http_limits limits = {
     .request_ns = 30ull * SECOND_NS,
     .foreign_ns = 3ull * SECOND_NS,
+    .idle_ns = SECOND_NS,
     .park_ns = SECOND_NS,
     .reader_ns = 300ull * SECOND_NS,
     .tick_ns = SECOND_NS,
@@ -220,6 +223,36 @@ static bool is_trusted(const struct http *http, const struct sockaddr *other)
     return r == 0 && (uid == geteuid() || uid == 0);
 }
 
+/* Under http->lock. Wakes its thread, which closes it. */
+static void shut_connection(struct http *http, struct http_connection *at)
+{
+    if (!at->shut) {
+        shutdown(at->fd, SHUT_RDWR);
+        http->n_shut++;
+    }
+    at->shut = true;
+}
+
+/* Under http->lock. A place for one more, if need be that of who has asked for nothing for
+ * longest: libmicrohttpd would close the new one without a word. */
+static bool make_place(struct http *http)
+{
+    struct http_connection *idlest = NULL;
+    uint64_t since_ns = clock_now_ns() - http->limits.idle_ns;
+    if (http->n_connections - http->n_shut < http->daemon->config.max_clients)
+        return true;
+    for (struct http_connection *at = http->connections; at; at = at->next) {
+        if (at->shut || atomic_load(&at->phase) != READING ||
+            atomic_load(&at->since_ns) > since_ns)
+            continue;
+        since_ns = atomic_load(&at->since_ns);
+        idlest = at;
+    }
+    if (idlest)
+        shut_connection(http, idlest);
+    return idlest;
+}
+
 /* Before a thread is made. Others may come in to be told so, but only a few at once. */
 static enum MHD_Result on_accept(void *context, const struct sockaddr *other, socklen_t len)
 {
@@ -228,7 +261,12 @@ static enum MHD_Result on_accept(void *context, const struct sockaddr *other, so
     pthread_mutex_lock(&http->lock);
     bool crowded = http->n_foreign >= FOREIGN_MAX;
     pthread_mutex_unlock(&http->lock);
-    return !crowded || is_trusted(http, other) ? MHD_YES : MHD_NO;
+    if (crowded && !is_trusted(http, other))
+        return MHD_NO;
+    pthread_mutex_lock(&http->lock);
+    bool place = make_place(http);
+    pthread_mutex_unlock(&http->lock);
+    return place ? MHD_YES : MHD_NO;
 }
 
 static void begin_connection(struct http *http, struct MHD_Connection *connection,
@@ -269,6 +307,7 @@ static void end_connection(struct http_connection *at)
     if (at->answer)
         http_answer_detach(at->answer);
     http->n_connections--;
+    http->n_shut -= at->shut;
     http->n_foreign -= !at->trusted;
     pthread_mutex_unlock(&http->lock);
     free(at);
@@ -304,12 +343,10 @@ static void watch_connection(struct http *http, struct http_connection *at, uint
             late |= !http_answer_park(at->answer);
         break;
     }
-    if (!late)
+    if (!late || at->shut)
         return;
     count(&http->timed_out, 1);
-    /* Wakes its thread, which closes it. */
-    shutdown(at->fd, SHUT_RDWR);
-    atomic_store(&at->since_ns, now_ns);
+    shut_connection(http, at);
 }
 
 static void *run_watchdog(void *context)
@@ -421,7 +458,7 @@ static int start_mhd(struct http *http, int fd, struct failure *f)
             MHD_USE_ERROR_LOG,
         0, on_accept, http, on_request, http, /* the logger comes first, to hear of the rest */
         MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)config->max_clients,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)config->max_clients + CLOSING_MAX,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES_MAX,
         MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_NOTIFY_CONNECTION,

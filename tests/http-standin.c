@@ -68,6 +68,7 @@ static void hurry(struct http *http)
     pthread_mutex_lock(&http->lock);
     http->limits = (struct http_limits){.request_ns = 300000000,
                                         .foreign_ns = 300000000,
+                                        .idle_ns = 10000000,
                                         .park_ns = 50000000,
                                         .reader_ns = 1500000000,
                                         .tick_ns = 20000000};
