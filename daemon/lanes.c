@@ -26,6 +26,7 @@ struct lane_state {
     int cancel_read;
     atomic_int cancel_write; /* -1: closed, the request is cancelled */
     bool parked;
+    bool quick;                       /* has no place */
     struct lane_state *newer, *older; /* in the list of parked ones */
 };
 
@@ -118,7 +119,9 @@ static void resume(struct lanes *lanes, struct lane_state *state)
     pthread_mutex_lock(&lanes->lock);
     unpark__with_lock(lanes, state);
     lanes->resuming++;
-    while (lanes->running >= lanes->max && !lanes->ending)
+    /* One that was cancelled has only to leave. */
+    while (lanes->running >= lanes->max && !lanes->ending &&
+           atomic_load(&state->cancel_write) >= 0)
         pthread_cond_wait(&lanes->changed, &lanes->lock);
     lanes->resuming--;
     lanes->running++;
@@ -176,7 +179,7 @@ static void leave(struct lanes *lanes, struct lane_state *state)
     pthread_mutex_lock(&lanes->lock);
     if (state->parked)
         unpark__with_lock(lanes, state);
-    else
+    else if (!state->quick)
         lanes->running--;
     if (lanes->n_pools < POOLS_KEPT && !lanes->ending)
         lanes->pools[lanes->n_pools++] = steal(&spare);
@@ -231,9 +234,11 @@ static void run_job__with_lock(struct lanes *lanes)
     if (!lanes->queue)
         lanes->queue_last = &lanes->queue;
     lanes->n_queued--;
-    lanes->running++;
-    pthread_mutex_unlock(&lanes->lock);
     struct lane_state *state = job->state;
+    state->quick = job->quick;
+    if (!job->quick)
+        lanes->running++;
+    pthread_mutex_unlock(&lanes->lock);
     take_pool(lanes, &state->lane);
     job->work(job, &state->lane);
     leave(lanes, state);

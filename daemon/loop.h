@@ -20,11 +20,10 @@ struct loop {
     struct daemon *daemon;
     uv_poll_t listener;
     uv_async_t woken;
-    uv_timer_t chores; /* idle exit, audits, sweeps */
-    uv_timer_t ticks;  /* progress and deadlines, only while somebody needs it */
+    uv_timer_t clock; /* idle exit, audits, sweeps */
+    uv_timer_t ticks; /* progress and deadlines, only while somebody needs it */
     uv_signal_t signals[2];
     int listen_fd;
-    bool accepting;
     bool ending;
     uint64_t ending_ns; /* when what still runs is cancelled */
     struct session *sessions;
@@ -32,16 +31,18 @@ struct loop {
     /* What lanes have done, under the lock. */
     pthread_mutex_t lock;
     struct work *done;
-    /* Chores on a lane; one at a time. */
-    struct lane_job chore;
-    bool chore_runs;
-    atomic_bool chore_done;
-    uint64_t swept_ns;
+    struct chores *work; /* chores.c's */
 };
 
-/* Serves until it is told to end. Takes over listen_fd. */
-int loop_run(struct daemon *daemon, int listen_fd, struct failure *f) must_use;
-/* Thread: any, while loop_run() runs. */
+/* Sets daemon->loop; takes over listen_fd. */
+int loop_new(struct daemon *daemon, int listen_fd, struct failure *f) must_use;
+/* Serves until it is told to end. */
+void loop_run(struct daemon *daemon);
+/* NULL is fine. After the last thread that may wake it. */
+void loop_free(struct loop *loop);
+/* A place for another connection; at the end, maybe the last one to go. */
+void loop_session_closed(struct loop *loop);
+/* There are new roots, or too many. Thread: any. */
 void loop_look_at_roots(struct daemon *daemon);
 void loop_end(struct loop *loop);
 /* While something needs the clock, ten times a second. */
@@ -85,6 +86,20 @@ void work_free(struct work *work);
 void answer_declined(struct buf *line, enum proto_why why, const struct failure *f);
 /* The answer to `status`. Thread: lane */
 void answer_status(struct daemon *daemon, struct buf *line);
+
+/* ---- chores.c ------------------------------------------------------------------------------
+ */
+
+/* What is done when nobody asks: audits of roots, sweeps of the store; on a lane, one by one.
+ */
+struct chores *chores_new(struct daemon *daemon);
+/* Begins one if it is due. */
+void chores_look(struct loop *loop);
+/* The lane's side has ended: it may be begun again. */
+void chores_reap(struct loop *loop);
+bool chores_running(const struct chores *chores);
+void chores_cancel(struct chores *chores);
+void chores_free(struct chores *chores);
 
 /* ---- polls.c -------------------------------------------------------------------------------
  */

@@ -3,6 +3,7 @@
 #include "loop.h"
 
 #include <errno.h>
+#include <sys/sysmacros.h>
 
 #define cleanup_dockerfile __attribute__((cleanup(dockerfile_free_p)))
 
@@ -83,7 +84,6 @@ static int read_request(struct work *work, struct root *root, struct lane *lane,
     send->progress = &work->progress;
     send->hooks = &lane->hooks;
     send->pool = lane->pool;
-    send->store = work->daemon->store;
     return r;
 }
 
@@ -100,7 +100,8 @@ static void conclude(struct work *work, int r, struct proto_answer *answer)
 {
     struct daemon *daemon = work->daemon;
     uint64_t took_ns = clock_now_ns() - work->began_ns;
-    answer->bytes_out = atomic_load(&work->progress.bytes_out);
+    /* The total is known when the plan is made, before the first byte. */
+    answer->untouched = atomic_load(&work->progress.entries_total) == 0;
     answer->kind = r < 0 ? PROTO_FAILED : PROTO_DONE;
     if (r == -ECANCELED)
         count(&daemon->counters.cancelled, 1);
@@ -111,7 +112,7 @@ static void conclude(struct work *work, int r, struct proto_answer *answer)
     if (r < 0)
         log_event(LOG_INFO, "failed", "root=%s ms=%llu bytes=%llu why=%s",
                   LOG_VALUE(work->request->root_path), (unsigned long long)took_ns / 1000000,
-                  (unsigned long long)answer->bytes_out, LOG_VALUE(bytes_of(f->text)));
+                  (unsigned long long)work->progress.bytes_out, LOG_VALUE(bytes_of(f->text)));
     else
         log_event(LOG_INFO, "answered",
                   "root=%s us=%llu bytes=%llu files=%llu stats=%llu chunks=%llu stored=%llu",
@@ -122,6 +123,21 @@ static void conclude(struct work *work, int r, struct proto_answer *answer)
                   (unsigned long long)answer->stats.n_chunks,
                   (unsigned long long)answer->stats.n_stored);
     say(work, answer);
+}
+
+/*
+ * What can be written to without ever being held up: the lane waits for pipes in poll(), and
+ * files and /dev/null take all. The flags of anything else are not ours to change.
+ */
+static int check_output(int fd, struct failure *f)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return fail_errno(f, -errno, "the output");
+    bool null = S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
+    if (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode) || null)
+        return 0;
+    return fail(f, -EOPNOTSUPP, "the output is neither a pipe nor a file");
 }
 
 static void do_send(struct work *work, struct lane *lane, struct root *root)
@@ -145,6 +161,7 @@ static void do_digest(struct work *work, struct lane *lane, struct root *root)
     struct proto_answer answer = {0};
     cleanup_dockerfile struct dockerfile *df = NULL;
     int r = read_request(work, root, lane, &df, &answer.failure);
+    r = r < 0 ? r : say_started(work, &answer.failure);
     if (r == 0)
         r = digest_run(&work->request->send, root->warm, work->request->per_instruction,
                        &answer.notes, &answer.digest, &answer.failure);
@@ -158,7 +175,9 @@ static void do_url(struct work *work, struct root *root)
 {
     char url[URL_LEN_MAX];
     struct proto_answer answer = {.kind = PROTO_DONE};
-    int r = url_make(work->daemon, root, work->request, url, &answer.failure);
+    int r = say_started(work, &answer.failure);
+    if (r == 0)
+        r = url_make(work->daemon, root, work->request, url, &answer.failure);
     answer.url = r < 0 ? BYTES("") : bytes_of(url);
     conclude(work, r, &answer);
     proto_answer_release(&answer);
@@ -177,7 +196,8 @@ static void do_work(struct lane_job *job, struct lane *lane)
         answer_status(work->daemon, &work->line);
         return;
     }
-    int r = find_root(work, &root, &f);
+    int r = work->kind == PROTO_SEND ? check_output(work->request->fds[PROTO_FD_OUT], &f) : 0;
+    r = r < 0 ? r : find_root(work, &root, &f);
     if (r < 0) {
         decline(work, r == -EXDEV ? PROTO_FOREIGN : PROTO_UNABLE, &f);
         return;

@@ -29,6 +29,7 @@ struct session {
     struct proto_inbox inbox;
     struct work *work;
     struct root *root; /* WAITING */
+    uint64_t since;    /* WAITING */
     struct buf out;    /* WRITING */
     size_t written;
     struct proto_progress shown; /* as last told */
@@ -75,6 +76,7 @@ static void session_close(struct session *session)
         session->next->previous = session->previous;
     loop->n_sessions--;
     daemon_touch(loop->daemon);
+    loop_session_closed(loop);
     uv_close((uv_handle_t *)&session->poll, on_closed);
 }
 

@@ -59,7 +59,7 @@ static const struct json_key digest_keys[] = {
 /* Of both kinds that tell of a failure. */
 static const struct json_key failure_keys[] = {
     {"why", JSON_KEY_WORD, AT(why), why_words, 0},
-    {"bytes_out", JSON_KEY_NUMBER, AT(bytes_out), NULL, 0},
+    {"untouched", JSON_KEY_BOOL, AT(untouched), NULL, 0},
 };
 
 void proto_answer_release(struct proto_answer *answer)

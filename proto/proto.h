@@ -65,7 +65,7 @@ struct proto_request {
     /*
      * What is to be sent, digested or served. `send.control` is `control` below, whose names
      * and stat travel in the line; texts by proto_request_texts(). `send.dockerfile`, root_fd,
-     * out_fd, progress, hooks, pool and store are the daemon's to fill in.
+     * out_fd, progress, hooks and pool are the daemon's to fill in.
      */
     struct send_request send;
     struct control control;
@@ -131,7 +131,7 @@ struct proto_answer {
     enum proto_answer_kind kind;
     enum proto_why why;     /* DECLINED */
     struct failure failure; /* FAILED, DECLINED */
-    uint64_t bytes_out;     /* FAILED: written before that */
+    bool untouched;         /* FAILED: surely no byte was written to the output */
     struct proto_progress progress;
     struct send_stats stats;     /* DONE, of send */
     struct notes notes;          /* DONE, FAILED */
