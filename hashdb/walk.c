@@ -9,6 +9,7 @@
  */
 #include "hashdb.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -196,52 +197,64 @@ static int node_failure(const struct walk_job *job, struct bytes name, int error
     return fail_errno(f, error, "can't read %s", QUOTE(path));
 }
 
+/*
+ * A name's stat, and the verdict for what that says it is. 1, or 0 where it is neither kept nor
+ * entered, or gone. *v is the caller's to release, whatever is returned.
+ */
+static int judge(const struct walk_job *job, int fd, struct bytes name, uint8_t type,
+                 struct verdict *v, struct stat *st, struct failure *f)
+{
+    bool is_dir = type == DT_DIR, known = type != DT_UNKNOWN;
+    for (;;) {
+        int r = known ? ask_rules(job, name, is_dir, v, f) : 0;
+        if (r < 0 || (known && !verdict_keep(v) && !verdict_descend(v)))
+            return r;
+        atomic_fetch_add_explicit(&job->walk->n_stats, 1, memory_order_relaxed);
+        if (fstatat(fd, (const char *)name.at, st, AT_SYMLINK_NOFOLLOW) < 0)
+            return errno == ENOENT ? 0 : node_failure(job, name, -errno, f);
+        if (known && S_ISDIR(st->st_mode) == is_dir)
+            return 1;
+        /* The file system gave no type, or the name was replaced since: ask again. */
+        verdict_release(v);
+        is_dir = S_ISDIR(st->st_mode);
+        known = true;
+    }
+}
+
+/* Appends where a link leads, with a NUL. 1, or 0 where the link is gone. */
+static int read_target(const struct walk_job *job, int fd, struct bytes name,
+                       struct buf *targets, struct failure *f)
+{
+    /* One byte more, for the NUL. */
+    int r = buf_reserve(targets, PATH_MAX + 1);
+    if (r < 0)
+        return fail(f, r, "too many links in one directory");
+    ssize_t n =
+        readlinkat(fd, (const char *)name.at, (char *)targets->at + targets->len, PATH_MAX);
+    /* EINVAL: a link no more. Either way it was not there for long enough to count. */
+    if (n < 0)
+        return errno == ENOENT || errno == EINVAL ? 0 : node_failure(job, name, -errno, f);
+    targets->len += (size_t)n;
+    targets->at[targets->len++] = 0;
+    return 1;
+}
+
 /* Looks at one name; adds it to *found where it is kept or must be entered. */
 static int look_at(const struct walk_job *job, int fd, const struct name *name,
                    const uint8_t *names, struct found *found, struct failure *f)
 {
     struct bytes view = bytes_at(names + name->at, name->len);
-    bool is_dir = name->type == DT_DIR, known = name->type != DT_UNKNOWN;
     struct verdict v = {0};
-    struct stat st;
-    for (;;) {
-        int r = known ? ask_rules(job, view, is_dir, &v, f) : 0;
-        if (r < 0 || (known && !verdict_keep(&v) && !verdict_descend(&v))) {
-            verdict_release(&v);
-            return r;
-        }
-        atomic_fetch_add_explicit(&job->walk->n_stats, 1, memory_order_relaxed);
-        if (fstatat(fd, (const char *)view.at, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-            int error = -errno;
-            verdict_release(&v);
-            return error == -ENOENT ? 0 : node_failure(job, view, error, f);
-        }
-        if (known && S_ISDIR(st.st_mode) == is_dir)
-            break;
-        /* The file system gave no type, or the name was replaced since: ask again. */
-        verdict_release(&v);
-        is_dir = S_ISDIR(st.st_mode);
-        known = true;
-    }
+    struct stat st = {0};
     size_t target_at = found->targets.len, target_len = 0;
-    if (S_ISLNK(st.st_mode)) {
-        int r = buf_reserve(&found->targets, PATH_MAX);
-        ssize_t n = r < 0 ? r
-                          : readlinkat(fd, (const char *)view.at,
-                                       (char *)found->targets.at + target_at, PATH_MAX);
-        if (n < 0) {
-            int error = r < 0 ? r : -errno;
-            verdict_release(&v);
-            /* EINVAL: a link no more. Either way it was not there for long enough to count. */
-            return error == -ENOENT || error == -EINVAL ? 0 : node_failure(job, view, error, f);
-        }
-        target_len = (size_t)n;
-        found->targets.len += target_len;
-        r = buf_add_byte(&found->targets, 0);
-        if (r < 0) {
-            verdict_release(&v);
-            return fail(f, r, "too many links in one directory");
-        }
+    int r = judge(job, fd, view, name->type, &v, &st, f);
+    if (r > 0 && S_ISLNK(st.st_mode)) {
+        r = read_target(job, fd, view, &found->targets, f);
+        target_len = r > 0 ? found->targets.len - target_at - 1 : 0;
+    }
+    if (r <= 0) {
+        verdict_release(&v);
+        return r;
     }
     size_t i = found->n++;
     found->name_at[i] = name->at;
@@ -252,7 +265,7 @@ static int look_at(const struct walk_job *job, int fd, const struct name *name,
         .id = stat_identity(&st),
         .n_links = st.st_nlink > UINT32_MAX ? UINT32_MAX : (uint32_t)st.st_nlink,
         .flags = (verdict_keep(&v) ? NODE_KEEP : 0u) |
-                 (v.ignore.no_content && !is_dir ? NODE_NO_CONTENT : 0u),
+                 (v.ignore.no_content && !S_ISDIR(st.st_mode) ? NODE_NO_CONTENT : 0u),
         .target = {NULL, target_len},
     };
     return 0;
@@ -277,6 +290,7 @@ static struct dir *lay_out(const struct found *found, const uint8_t *names)
         text += node->name.len + 1;
         if (!S_ISLNK(node->id.mode))
             continue;
+        assert(found->targets.at); /* read_target() filled it */
         memcpy(text, found->targets.at + found->target_at[i], node->target.len + 1);
         node->target.at = text;
         text += node->target.len + 1;

@@ -9,6 +9,7 @@
  */
 #include "stream-priv.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 
@@ -43,6 +44,7 @@ static int64_t entry_mtime(const struct send_request *request, const struct stat
 struct tar_header entry_header(const struct send_request *request, const struct entry *e,
                                const struct stat_identity *now)
 {
+    assert(e->node || e->kind == ENTRY_TEXT); /* of the tree, or a text of ours */
     const struct stat_identity *id = now ? now : e->node ? &e->node->id : NULL;
     struct tar_header h = {.path = e->path,
                            .type = '0',

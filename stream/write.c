@@ -233,52 +233,71 @@ static void release_pieces(struct writer *w, struct piece *pieces, size_t n)
     pthread_cond_destroy(&w->done);
 }
 
-/* The ring: `cut` pieces were handed to the pool, `written` are out. */
-static int write_pieces(struct writer *w, struct piece *ring, size_t n_ring, struct failure *f)
+/* The pieces under way: of those cut and handed to the pool, the written ones are out. */
+struct ring {
+    struct piece *at;
+    size_t n, cut, written;
+    int more;               /* what cut_piece() said last: 1, 0 at the plan's end, <0 failed */
+    struct failure failure; /* of that; told once the pieces before it are out */
+};
+
+static struct piece *ring_piece(const struct ring *ring, size_t i)
 {
-    size_t cut = 0, written = 0;
-    bool ended = false;
-    int r = 0;
-    struct failure cut_failure = {0}; /* told once the pieces before it are out */
-    int cut_result = 0;
-    while (r == 0) {
-        /* Wide enough to keep every thread busy, no wider: memory that is reused stays cached.
-         */
-        size_t window = 2 * pool_width(w->pool) + 2;
-        while (!ended && cut - written < (window < n_ring ? window : n_ring)) {
-            struct piece *piece = &ring[cut % n_ring];
-            piece->done = false;
-            cut_result = cut_piece(w, piece, &cut_failure);
-            ended = cut_result <= 0;
-            if (ended)
-                break;
-            if (!piece->whole)
-                pool_add_last(w->pool, &piece->job);
-            cut++;
-        }
-        if (cut == written)
-            break;
-        struct piece *piece = &ring[written % n_ring];
-        r = finish_piece(w, piece, f);
-        if (r == 0) {
-            written++;
-            if (piece->tail)
-                close(piece->large.fd);
-        }
+    return &ring->at[i % ring->n];
+}
+
+/* Wide enough to keep every thread busy, no wider: memory that is reused stays cached. */
+static void fill_ring(struct writer *w, struct ring *ring)
+{
+    size_t window = 2 * pool_width(w->pool) + 2;
+    if (window > ring->n)
+        window = ring->n;
+    while (ring->more > 0 && ring->cut - ring->written < window) {
+        struct piece *piece = ring_piece(ring, ring->cut);
+        piece->done = false;
+        ring->more = cut_piece(w, piece, &ring->failure);
+        if (ring->more <= 0)
+            return;
+        if (!piece->whole)
+            pool_add_last(w->pool, &piece->job);
+        ring->cut++;
     }
-    if (r == 0 && cut_result < 0) {
-        r = cut_result;
+}
+
+/* Waits for the pool and closes what unwritten pieces hold. */
+static void abandon_ring(struct writer *w, struct ring *ring)
+{
+    atomic_store(&w->cancelled, true);
+    pool_drain(w->pool);
+    for (; ring->written < ring->cut; ring->written++)
+        if (ring_piece(ring, ring->written)->tail)
+            close(ring_piece(ring, ring->written)->large.fd);
+    if (w->large.entry)
+        close(w->large.fd);
+}
+
+static int write_pieces(struct writer *w, struct ring *ring, struct failure *f)
+{
+    int r = 0;
+    for (;;) {
+        fill_ring(w, ring);
+        if (ring->cut == ring->written)
+            break;
+        struct piece *piece = ring_piece(ring, ring->written);
+        r = finish_piece(w, piece, f);
+        if (r < 0)
+            break;
+        ring->written++;
+        if (piece->tail)
+            close(piece->large.fd);
+    }
+    if (r == 0 && ring->more < 0) {
+        r = ring->more;
         if (f)
-            *f = cut_failure;
+            *f = ring->failure;
     }
     if (r < 0) {
-        atomic_store(&w->cancelled, true);
-        pool_drain(w->pool);
-        for (; written < cut; written++)
-            if (ring[written % n_ring].tail)
-                close(ring[written % n_ring].large.fd);
-        if (w->large.entry)
-            close(w->large.fd);
+        abandon_ring(w, ring);
         if (r != -EPIPE)
             poison(w);
     }
@@ -303,16 +322,16 @@ int write_plan(const struct send_request *request, const struct plan *plan, stru
     };
     /* Not granted to what is no pipe, or past the user's share of pipe pages: then as it is. */
     (void)fcntl(request->out_fd, F_SETPIPE_SZ, PIPE_BYTES);
-    size_t n_ring = 2 * pool_threads(pool) + 2;
-    struct piece *ring = xcalloc(n_ring, sizeof(*ring));
-    for (size_t i = 0; i < n_ring; i++)
-        ring[i] = (struct piece){.job = {.run = pack_piece_job},
-                                 .writer = &w,
-                                 .dir = {.fd = -1},
-                                 .plain = BUF(PIECE_MAX + (16 << 20)),
-                                 .packed = BUF(SIZE_MAX / 4)};
-    int r = write_pieces(&w, ring, n_ring, f);
-    release_pieces(&w, ring, n_ring);
-    free(ring);
+    struct ring ring = {.n = 2 * pool_threads(pool) + 2, .more = 1};
+    ring.at = xcalloc(ring.n, sizeof(*ring.at));
+    for (size_t i = 0; i < ring.n; i++)
+        ring.at[i] = (struct piece){.job = {.run = pack_piece_job},
+                                    .writer = &w,
+                                    .dir = {.fd = -1},
+                                    .plain = BUF(PIECE_MAX + (16 << 20)),
+                                    .packed = BUF(SIZE_MAX / 4)};
+    int r = write_pieces(&w, &ring, f);
+    release_pieces(&w, ring.at, ring.n);
+    free(ring.at);
     return r;
 }
