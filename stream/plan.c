@@ -57,6 +57,10 @@ struct tar_header entry_header(const struct send_request *request, const struct 
         h.link = e->text;
     } else if (S_ISDIR(id->mode)) {
         h.type = '5';
+        /* The classic client passes through an excluded directory and doesn't send it: the
+         * engine makes it anew. */
+        if (request->builder == SEND_CLASSIC && !(e->node->flags & NODE_KEEP))
+            h.mode = 0755;
     } else if (S_ISLNK(id->mode)) {
         h.type = '2';
         h.link = e->node->target;
@@ -89,6 +93,20 @@ static void add_raw(struct planner *p, const void *at, size_t len)
     add(p, (struct entry){.kind = ENTRY_RAW, .path = BYTES(""), .text = bytes_at(at, len)});
 }
 
+/* The path by which an inode of several names was added before, or an empty one. */
+static struct bytes first_path(struct planner *p, const struct node *node)
+{
+    if (node->n_links < 2)
+        return BYTES("");
+    uint64_t key[2] = {node->id.dev, node->id.ino};
+    uintptr_t *first = table_get(&p->inodes, bytes_at(key, sizeof(key)));
+    if (first)
+        return p->plan->at[*first - 1].path;
+    *table_put(&p->inodes, arena_copy(&p->plan->arena, bytes_at(key, sizeof(key))), NULL) =
+        p->plan->n + 1;
+    return BYTES("");
+}
+
 /* Links within the selected set: the first path is the file, each later one a link to it. */
 static void add_file(struct planner *p, struct bytes path, const struct node *node)
 {
@@ -102,18 +120,10 @@ static void add_file(struct planner *p, struct bytes path, const struct node *no
         e.kind = ENTRY_TEXT;
         e.text = control->dockerfile;
     }
-    if (node->n_links > 1 && !(node->flags & NODE_NO_CONTENT)) {
-        uint64_t key[2] = {node->id.dev, node->id.ino};
-        uintptr_t *first = table_get(&p->inodes, bytes_at(key, sizeof(key)));
-        if (first) {
-            e.kind = ENTRY_LINK;
-            e.text = p->plan->at[*first - 1].path;
-        } else {
-            *table_put(&p->inodes, arena_copy(&p->plan->arena, bytes_at(key, sizeof(key))),
-                       NULL) = p->plan->n + 1;
-        }
-    }
-    if (e.kind == ENTRY_LINK) {
+    struct bytes first = node->flags & NODE_NO_CONTENT ? BYTES("") : first_path(p, node);
+    if (first.len) {
+        e.kind = ENTRY_LINK;
+        e.text = first;
         p->stats->n_hardlinks++;
     } else {
         p->stats->n_files++;
@@ -132,6 +142,22 @@ static void add_file(struct planner *p, struct bytes path, const struct node *no
     add(p, e);
 }
 
+/* BuildKit makes a link of each name; the classic builder keeps the names of one link together.
+ */
+static void add_symlink(struct planner *p, struct bytes path, const struct node *node)
+{
+    struct entry e = {.kind = ENTRY_NODE, .path = path, .node = node};
+    if (p->request->builder == SEND_CLASSIC)
+        e.text = first_path(p, node);
+    if (e.text.len) {
+        e.kind = ENTRY_LINK;
+        p->stats->n_hardlinks++;
+    } else {
+        p->stats->n_links++;
+    }
+    add(p, e);
+}
+
 static const char *special_kind(uint32_t mode)
 {
     return S_ISSOCK(mode) ? "socket" : S_ISFIFO(mode) ? "FIFO" : "device";
@@ -145,8 +171,7 @@ static void add_node(struct planner *p, struct bytes path, const struct node *no
         p->stats->n_dirs++;
         add(p, (struct entry){.kind = ENTRY_NODE, .path = path, .node = node});
     } else if (S_ISLNK(node->id.mode)) {
-        p->stats->n_links++;
-        add(p, (struct entry){.kind = ENTRY_NODE, .path = path, .node = node});
+        add_symlink(p, path, node);
     } else {
         p->stats->n_skipped++;
         notes_add(p->notes, NOTE_WARNING, "%s is a %s: not sent", QUOTE(path),

@@ -71,7 +71,7 @@ static int send_steps(const struct send_request *request, struct send *s, struct
 
     /* The order of the stream, and the Dockerfile's place in it. */
     struct carriage carriage;
-    r = carry_decide(request, s->tree, s->reads, notes, &s->arena, &carriage, f);
+    r = carry_decide(request, s->ignore, s->tree, s->reads, notes, &s->arena, &carriage, f);
     if (r < 0)
         return r;
     stats->rewritten = carriage.how == CARRY_INNER;

@@ -126,9 +126,10 @@ struct carriage {
     bool ship_ignore;      /* classic: .dockerignore goes along, to be removed by the engine */
 };
 
-int carry_decide(const struct send_request *request, const struct tree *tree,
-                 const struct reads *reads, struct notes *notes, struct arena *arena,
-                 struct carriage *ret, struct failure *f) must_use;
+/* ignore may be NULL: nothing is excluded. */
+int carry_decide(const struct send_request *request, const struct ignore *ignore,
+                 const struct tree *tree, const struct reads *reads, struct notes *notes,
+                 struct arena *arena, struct carriage *ret, struct failure *f) must_use;
 
 int plan_make(const struct send_request *request, const struct tree *tree,
               const struct carriage *carriage, struct notes *notes, struct plan *ret,
