@@ -47,6 +47,7 @@ struct control {
     struct bytes ignore_name;     /* a line that excludes something belongs here */
     struct bytes ignore;          /* empty where there is none */
     bool has_ignore;
+    bool ignore_of_root; /* it is the root's own .dockerignore, which a builder would find */
 };
 
 struct control_request {

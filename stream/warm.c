@@ -257,7 +257,7 @@ static struct digest128 terms_key(const struct plan *plan)
     const struct terms *t = &plan->terms;
     struct digest128_state *state = digest128_new(NULL);
     uint64_t numbers[] = {t->bit, t->fixed_mtime, (uint64_t)t->mtime_seconds, t->aside_dropped,
-                          t->for_digest};
+                          t->for_digest, t->classic};
     digest128_add(state, bytes_at(numbers, sizeof(numbers)));
     add_field(state, t->aside);
     /* Which file is the Dockerfile, and its text, shows in a chunk only if it has another name
@@ -289,8 +289,7 @@ static void add_change(void *context, struct bytes path)
         return; /* in no chunk */
     *ARENA_PUSH(&c->arena, c->at, &c->n, &c->cap) = arena_copy(&c->arena, path);
     const struct node *was = tree_find(c->was, path), *is = tree_find(c->plan->tree, path);
-    c->links |= (was && S_ISREG(was->id.mode) && was->n_links > 1) ||
-                (is && S_ISREG(is->id.mode) && is->n_links > 1);
+    c->links |= (was && node_may_link(was)) || (is && node_may_link(is));
 }
 
 /* Fills the plan's links and chunks from what the view has of an older tree. */
