@@ -36,6 +36,15 @@ void chunks_release(struct chunks *chunks)
     *chunks = (struct chunks){0};
 }
 
+bool chunk_name(struct chunk *chunk, struct digest128 *ret)
+{
+    pthread_mutex_lock(&chunk->lock);
+    bool named = chunk->named;
+    *ret = chunk->name;
+    pthread_mutex_unlock(&chunk->lock);
+    return named;
+}
+
 static void chunks_add(struct chunks *chunks, struct chunk *chunk)
 {
     if (chunks->n == chunks->cap) {

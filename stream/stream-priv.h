@@ -206,6 +206,9 @@ static inline struct bytes chunk_first(const struct chunk *chunk)
     return bytes_at(chunk->first, chunk->first_len);
 }
 
+/* Whether its name was learnt. */
+bool chunk_name(struct chunk *chunk, struct digest128 *ret);
+
 struct chunks {
     struct chunk **at;
     size_t n, cap;

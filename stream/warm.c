@@ -330,9 +330,10 @@ static struct view *find_view__with_lock(struct warm *warm, const struct digest1
 
 static void ask_database(struct warm *warm, struct plan *plan)
 {
+    struct digest128 name;
     size_t unnamed = 0;
     for (size_t i = 0; i < plan->chunks.n; i++)
-        unnamed += !plan->chunks.at[i]->named;
+        unnamed += !chunk_name(plan->chunks.at[i], &name);
     if (unnamed >= HASHES_LOADED_MIN)
         plan->hashes = hashdb_load(warm->setup.hashes, warm->hashdb_tree);
 }
