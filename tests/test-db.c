@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 
 /* ---- what it keeps
  * --------------------------------------------------------------------------- */
@@ -322,6 +323,7 @@ static void test_time(void)
     reopen(&x);
     printf("# closed and opened in %.1f ms\n", ms_since(then));
     double best = 1e9;
+    clock_t cpu = clock();
     for (int i = 0; i < 5; i++) {
         then = clock_now_ns();
         struct hashes *all = hashdb_load(x.db, x.tree);
@@ -329,15 +331,16 @@ static void test_time(void)
         best = ms < best ? ms : best;
         hashes_free(all);
     }
-    printf("# loaded in %.1f ms (best of 5)\n", best);
+    double cpu_ms = (double)(clock() - cpu) / 5 / CLOCKS_PER_SEC * 1000;
+    printf("# loaded in %.1f ms (best of 5), %.1f ms of processor time\n", best, cpu_ms);
     then = clock_now_ns();
     TAP_CHECK(count_known(&x, 0, N) == N);
     printf("# loaded and each asked for in %.1f ms\n", ms_since(then));
     then = clock_now_ns();
     TAP_CHECK(stats(&x).n_files == N);
     printf("# counted in %.1f ms\n", ms_since(then));
-    /* Well above what it takes, with room for sanitizers and a loaded machine. */
-    TAP_CHECKF(best < 1000, "%.1f ms", best);
+    /* Of the processor, so that a loaded machine is no failure; with room for sanitizers. */
+    TAP_CHECKF(cpu_ms < 500, "%.1f ms", cpu_ms);
     teardown(&x);
 }
 
