@@ -97,6 +97,33 @@ static void test_names(void)
         TAP_CHECKF(!store_parse_name(bytes_of(others[i]), &name), "%s", others[i]);
 }
 
+static void test_publish(void)
+{
+    struct fixture x = setup();
+    struct store *store = open_store(&x, &roomy, false);
+    char name[300];
+    memset(name, 'n', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    for (int named = 0; named < 2; named++) {
+        tap_case("a new file is whole or not there, and never takes another's place%s",
+                 named ? ", without O_TMPFILE" : "");
+        store->no_tmpfile = named;
+        const char *file = named ? "b" : "a";
+        cleanup_buf struct buf text = BUF(100);
+        TAP_CHECK(store_publish(store, store->dir_fd, file, BYTES("one"), BYTES("1"), false) ==
+                  0);
+        TAP_CHECK(store_publish(store, store->dir_fd, file, BYTES("two"), BYTES(""), true) ==
+                  -EEXIST);
+        TAP_CHECK(io_read_file(store->dir_fd, file, &text) == 0);
+        TAP_EQUAL(buf_bytes(&text), BYTES("one1"));
+        TAP_CHECK(store_publish(store, store->dir_fd, name, BYTES("one"), BYTES(""), false) ==
+                  -ENAMETOOLONG);
+        TAP_CHECK(count_files(&x, STORE_TEMP) == 0 && store->no_tmpfile == named);
+    }
+    store_close(store);
+    teardown(&x);
+}
+
 static void test_seen(void)
 {
     tap_case("the table of verified chunks stays within its bound, and keeps the latest");
@@ -161,6 +188,7 @@ static void test_key_race(void)
             }
         }
         close(go[1]);
+        close(keys[1]);
         uint8_t got[4][192];
         for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
             TAP_CHECK(ended_well(pids[i]));
@@ -168,7 +196,7 @@ static void test_key_race(void)
         for (size_t i = 1; i < 4; i++)
             TAP_EQUAL(bytes_at(got[i], 192), bytes_at(got[0], 192));
         TAP_CHECK(count_files(&x, "") == 1);
-        close(go[0]), close(keys[0]), close(keys[1]);
+        close(go[0]), close(keys[0]);
         teardown(&x);
     }
 }
@@ -278,7 +306,11 @@ static void test_bad_key(void)
         store_close(store);
     }
     tap_case("a key that can't be replaced leaves the store unused");
-    TAP_CHECK(unlink(key) == 0 && mkdir(key, 0700) == 0 && refused(&x, "key"));
+    struct store *store = open_store(&x, &roomy, false);
+    TAP_CHECK(put_chunk(store, 1, 10) == 0);
+    store_close(store);
+    TAP_CHECK(unlink(key) == 0 && mkdir(key, 0700) == 0 && refused(&x, "key") &&
+              is_there(&x, 1));
     teardown(&x);
 }
 
@@ -337,9 +369,9 @@ static void test_damage(void)
         struct store_name name = name_of(i);
         TAP_CHECK(put_chunk(store, i, LEN) == 0);
         path_of(&x, i, from);
-        TAP_CHECK(put_chunk(store, i + 50, LEN) == 0);
-        path_of(&x, i + 50, path);
-        TAP_CHECK(rename(from, path) == 0 && get_chunk(store, i + 50, LEN) == MISSED &&
+        TAP_CHECK(put_chunk(store, i + 51, LEN) == 0);
+        path_of(&x, i + 51, path);
+        TAP_CHECK(rename(from, path) == 0 && get_chunk(store, i + 51, LEN) == MISSED &&
                   stats_of(store).damaged == ++n);
         if (name.codec == SEND_TAR)
             continue;
@@ -351,6 +383,12 @@ static void test_damage(void)
         struct stored s;
         TAP_CHECK(rename(from, path) == 0 && !store_get(store, &name, &s) &&
                   stats_of(store).damaged == ++n);
+        name.level--;
+        name.codec = name.codec == SEND_GZIP ? SEND_ZSTD : SEND_GZIP;
+        store_path(below, &name);
+        snprintf(path, sizeof(path), "%s/chunks/%s", x.path, below);
+        TAP_CHECK(put_chunk(store, i, LEN) == 0 && rename(from, path) == 0 &&
+                  !store_get(store, &name, &s) && stats_of(store).damaged == ++n);
     }
     store_close(store);
     teardown(&x);
@@ -362,13 +400,14 @@ static void test_foreign(void)
     struct store *store = open_store(&x, &roomy, false);
     char path[PATH_ROOM], other[PATH_ROOM];
     snprintf(other, sizeof(other), "%s/other", x.top);
-    tap_case("a FIFO, a link and a hard-to-open thing in a chunk's place are removed");
-    for (size_t i = 0; i < 3; i++) {
+    tap_case("a FIFO, a link, one to itself and a socket in a chunk's place are removed");
+    for (size_t i = 0; i < 4; i++) {
         path_of(&x, i, path);
         TAP_CHECK(put_chunk(store, i, 100) == 0 && rename(path, other) == 0);
         bool made = i == 0   ? mkfifo(path, 0600) == 0
                     : i == 1 ? symlink(other, path) == 0
-                             : symlink(path, path) == 0;
+                    : i == 2 ? symlink(path, path) == 0
+                             : mknod(path, S_IFSOCK | 0600, 0) == 0;
         TAP_CHECK(made && get_chunk(store, i, 100) == MISSED && !is_there(&x, i));
         TAP_CHECK(stats_of(store).damaged == i + 1);
         TAP_CHECK(put_chunk(store, i, 100) == 0 && get_chunk(store, i, 100) == RIGHT);
@@ -474,6 +513,17 @@ static void test_read_only(void)
     struct digest128 after = list_all(&x);
     TAP_CHECK(digest128_equal(&before, &after));
 
+    tap_case("nor where there is an empty directory");
+    char above[PATH_ROOM];
+    snprintf(above, sizeof(above), "%s/a", x.top);
+    TAP_CHECK(mkdir(above, 0700) == 0 && mkdir(x.path, 0700) == 0);
+    before = list_all(&x);
+    store = open_store(&x, &roomy, true);
+    TAP_CHECK(!store->usable && get_chunk(store, 1, 100) == MISSED);
+    store_close(store);
+    after = list_all(&x);
+    TAP_CHECK(digest128_equal(&before, &after));
+
     tap_case("a reader finds chunks and changes nothing: no use, no damage, no sweep");
     store = open_store(&x, &roomy, false);
     for (size_t i = 0; i < 6; i++) {
@@ -501,6 +551,7 @@ int main(void)
 {
     test_round_trip();
     test_names();
+    test_publish();
     test_seen();
     test_key_race();
     test_directory();
