@@ -6,6 +6,7 @@ ruled()  33k files of it, of which 30 ignore rules keep about 27k
 small()  100k files of 1-8 kB in 5,300 directories
 large()  1 GB in 40 files
 little() 300 files
+tiny(n) n files of a few bytes
 """
 import os
 import random
@@ -161,3 +162,13 @@ def little():
     def make(path):
         _copy_files(path, 300, ["kernel/sched", "kernel/locking", "fs/ext4", "mm"])
     return _made("little", make)
+
+
+def tiny(n):
+    def make(path):
+        for i in range(n):
+            at = os.path.join(path, f"d{i // 2000}", f"s{i // 20 % 100}")
+            if i % 20 == 0:
+                os.makedirs(at)
+            _write(os.path.join(at, f"f{i % 20}"), f"{i}\n")
+    return _made(f"tiny{n}", make)

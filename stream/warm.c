@@ -23,7 +23,7 @@
 
 enum {
     VIEWS_MAX = 64,           /* past it the longest unused goes */
-    HASHES_LOADED_MIN = 32,   /* unnamed chunks from which the database is asked in one go */
+    HASHES_LOADED_MIN = 32, /* unknown chunks from which the database is asked in one go */
 };
 
 /* The rules behind one bit. */
@@ -328,13 +328,24 @@ static struct view *find_view__with_lock(struct warm *warm, const struct digest1
     return best;
 }
 
-static void ask_database(struct warm *warm, struct plan *plan)
+/* Whether nothing is to be read to know this chunk. */
+static bool is_known(const struct plan *plan, struct chunk *chunk)
 {
     struct digest128 name;
-    size_t unnamed = 0;
+    if (!plan->terms.for_digest)
+        return chunk_name(chunk, &name);
+    pthread_mutex_lock(&chunk->lock);
+    bool known = chunk->has_digest;
+    pthread_mutex_unlock(&chunk->lock);
+    return known;
+}
+
+static void ask_database(struct warm *warm, struct plan *plan)
+{
+    size_t unknown = 0;
     for (size_t i = 0; i < plan->chunks.n; i++)
-        unnamed += !chunk_name(plan->chunks.at[i], &name);
-    if (unnamed >= HASHES_LOADED_MIN)
+        unknown += !is_known(plan, plan->chunks.at[i]);
+    if (unknown >= HASHES_LOADED_MIN)
         plan->hashes = hashdb_load(warm->setup.hashes, warm->hashdb_tree);
 }
 
