@@ -95,10 +95,11 @@ int writer_next(struct writer *w, struct piece *piece, struct failure *f)
         if (w->at == AT_END)
             return 0;
         if (w->at != AT_CHUNKS) {
-            piece->literal = w->at == AT_BEFORE ? &plan->before : &plan->behind;
-            if (piece->literal->n)
-                return w->at++, 1;
-            continue;
+            const struct entries *literal = w->at == AT_BEFORE ? &plan->before : &plan->behind;
+            if (!literal->n)
+                continue;
+            piece->literal = literal;
+            return w->at++, 1;
         }
         while (w->next < plan->chunks.n && !plan->chunks.at[w->next]->n)
             w->next++;
@@ -106,7 +107,6 @@ int writer_next(struct writer *w, struct piece *piece, struct failure *f)
             continue;
         struct chunk *chunk = plan->chunks.at[w->next++];
         if (!chunk->large) {
-            piece->literal = NULL;
             piece->chunk = chunk;
             return 1;
         }
