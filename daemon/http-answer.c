@@ -266,26 +266,26 @@ static enum MHD_Result on_header(void *context, enum MHD_ValueKind kind, const c
     return condition->met ? MHD_NO : MHD_YES;
 }
 
+/* Of a response without a body the length is told, and nothing read. */
+static ssize_t read_nothing(void *context, uint64_t at, char *into, size_t len)
+{
+    (void)context, (void)at, (void)into, (void)len;
+    return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
 /* The client has it: neither it nor BuildKit in front of it asks for more. */
 static enum MHD_Result say_unchanged(struct http_answer *answer,
                                      struct MHD_Connection *connection, const char *etag)
 {
     struct daemon *daemon = answer->http->daemon;
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response = MHD_create_response_from_callback(
+        body_length(answer->body), 1, read_nothing, NULL, NULL);
     if (!response)
         return MHD_NO;
     MHD_add_response_header(response, "ETag", etag);
     count(&daemon->counters.http_not_modified, 1);
     daemon_count_latency(daemon, clock_now_ns() - answer->began_ns);
     return http_queue(answer->http, connection, 304, response);
-}
-
-/* Of a HEAD the length is told, and nothing read. */
-static ssize_t read_nothing(void *context, uint64_t at, char *into, size_t len)
-{
-    (void)context, (void)at, (void)into, (void)len;
-    return MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
 static void count_chunks(struct http_answer *answer)

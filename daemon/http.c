@@ -3,10 +3,10 @@
  * A thread a connection, by libmicrohttpd; a watchdog that ends connections which don't get
  * on, since libmicrohttpd's own timeout starts anew with each byte a slow sender sends.
  *
- *   READING  a request is awaited, or is coming    REQUEST_SECONDS in all
+ *   READING  a request is awaited, or is coming    request_ns in all
  *   WORKING  it is being answered                  no limit: lanes have theirs
- *   SENDING  the answer is being taken             READER_SECONDS for each block of it;
- *                                                  after PARK_SECONDS its lane is for others
+ *   SENDING  the answer is being taken             reader_ns for each block of it;
+ *                                                  after park_ns its lane is for others
  */
 #include "http.h"
 
@@ -30,13 +30,21 @@ enum { PORT_FIRST = 20000, PORTS = 10000, PORT_TRIES = 16 };
  */
 #define REQUEST_BYTES_MAX (1u << 20)
 
-enum {
-    REQUEST_SECONDS = 30,
-    FOREIGN_SECONDS = 3, /* time to say 403 */
-    FOREIGN_MAX = 4,     /* connections of other users at once: they can't keep ours out */
-    PARK_SECONDS = 1,
-    READER_SECONDS = 300,
-    BACKLOG = 64,
+/* Connections of other users at once: they are told so, but can't keep ours out. */
+#define FOREIGN_MAX 4
+#define BACKLOG 64
+/* Room for connections that were told to close and have not yet. */
+#define CLOSING_MAX 16
+
+#define SECOND_NS 1000000000u
+/* A builder that unpacks while it reads may be held up by its disk for a minute. */
+static const struct http_limits limits = {
+    .request_ns = 30ull * SECOND_NS,
+    .foreign_ns = 3ull * SECOND_NS,
+    .idle_ns = SECOND_NS,
+    .park_ns = SECOND_NS,
+    .reader_ns = 300ull * SECOND_NS,
+    .tick_ns = SECOND_NS,
 };
 
 enum phase { READING, WORKING, SENDING };
@@ -138,7 +146,19 @@ static struct http_connection *connection_of(struct MHD_Connection *connection)
     return info ? info->socket_context : NULL;
 }
 
-/* With the first call come the headers: no answer needs more. */
+static bool has_body(struct MHD_Connection *connection)
+{
+    const char *length =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
+    return (length && strcmp(length, "0") != 0) ||
+           MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Transfer-Encoding");
+}
+
+/*
+ * Called once with the headers and once more when the request is over. What is answered at the
+ * first call ends the connection, with whatever else comes: right for what we don't want to
+ * read.
+ */
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
                                   const char *url, const char *method, const char *version,
                                   const char *upload, size_t *upload_len, void **request)
@@ -147,6 +167,11 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     struct http_connection *at = connection_of(connection);
     if (!at)
         return MHD_NO;
+    bool plain = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+    if (!*request && plain && at->trusted && !has_body(connection)) {
+        *request = at;
+        return MHD_YES;
+    }
     *request = at;
     set_phase(at, WORKING);
     daemon_touch(at->http->daemon);
@@ -198,6 +223,36 @@ static bool is_trusted(const struct http *http, const struct sockaddr *other)
     return r == 0 && (uid == geteuid() || uid == 0);
 }
 
+/* Under http->lock. Wakes its thread, which closes it. */
+static void shut_connection(struct http *http, struct http_connection *at)
+{
+    if (!at->shut) {
+        shutdown(at->fd, SHUT_RDWR);
+        http->n_shut++;
+    }
+    at->shut = true;
+}
+
+/* Under http->lock. A place for one more, if need be that of who has asked for nothing for
+ * longest: libmicrohttpd would close the new one without a word. */
+static bool make_place(struct http *http)
+{
+    struct http_connection *idlest = NULL;
+    uint64_t since_ns = clock_now_ns() - http->limits.idle_ns;
+    if (http->n_connections - http->n_shut < http->daemon->config.max_clients)
+        return true;
+    for (struct http_connection *at = http->connections; at; at = at->next) {
+        if (at->shut || atomic_load(&at->phase) != READING ||
+            atomic_load(&at->since_ns) > since_ns)
+            continue;
+        since_ns = atomic_load(&at->since_ns);
+        idlest = at;
+    }
+    if (idlest)
+        shut_connection(http, idlest);
+    return idlest;
+}
+
 /* Before a thread is made. Others may come in to be told so, but only a few at once. */
 static enum MHD_Result on_accept(void *context, const struct sockaddr *other, socklen_t len)
 {
@@ -206,7 +261,12 @@ static enum MHD_Result on_accept(void *context, const struct sockaddr *other, so
     pthread_mutex_lock(&http->lock);
     bool crowded = http->n_foreign >= FOREIGN_MAX;
     pthread_mutex_unlock(&http->lock);
-    return !crowded || is_trusted(http, other) ? MHD_YES : MHD_NO;
+    if (crowded && !is_trusted(http, other))
+        return MHD_NO;
+    pthread_mutex_lock(&http->lock);
+    bool place = make_place(http);
+    pthread_mutex_unlock(&http->lock);
+    return place ? MHD_YES : MHD_NO;
 }
 
 static void begin_connection(struct http *http, struct MHD_Connection *connection,
@@ -247,6 +307,7 @@ static void end_connection(struct http_connection *at)
     if (at->answer)
         http_answer_detach(at->answer);
     http->n_connections--;
+    http->n_shut -= at->shut;
     http->n_foreign -= !at->trusted;
     pthread_mutex_unlock(&http->lock);
     free(at);
@@ -267,26 +328,25 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 static void watch_connection(struct http *http, struct http_connection *at, uint64_t now_ns)
 {
     uint64_t since_ns = atomic_load(&at->since_ns);
-    uint64_t seconds = now_ns > since_ns ? (now_ns - since_ns) / 1000000000 : 0;
+    uint64_t for_ns = now_ns > since_ns ? now_ns - since_ns : 0;
+    const struct http_limits *max = &http->limits;
     bool late = false;
     switch ((enum phase)atomic_load(&at->phase)) {
     case READING:
-        late = seconds >= (at->trusted ? REQUEST_SECONDS : FOREIGN_SECONDS);
+        late = for_ns >= (at->trusted ? max->request_ns : max->foreign_ns);
         break;
     case WORKING:
         break;
     case SENDING:
-        late = seconds >= (at->trusted ? READER_SECONDS : FOREIGN_SECONDS);
-        if (at->answer && seconds >= PARK_SECONDS)
+        late = for_ns >= (at->trusted ? max->reader_ns : max->foreign_ns);
+        if (at->answer && for_ns >= max->park_ns)
             late |= !http_answer_park(at->answer);
         break;
     }
-    if (!late)
+    if (!late || at->shut)
         return;
     count(&http->timed_out, 1);
-    /* Wakes its thread, which closes it. */
-    shutdown(at->fd, SHUT_RDWR);
-    atomic_store(&at->since_ns, now_ns);
+    shut_connection(http, at);
 }
 
 static void *run_watchdog(void *context)
@@ -300,7 +360,9 @@ static void *run_watchdog(void *context)
         }
         struct timespec next;
         clock_gettime(CLOCK_MONOTONIC, &next);
-        next.tv_sec++;
+        uint64_t ns = (uint64_t)next.tv_nsec + http->limits.tick_ns;
+        next.tv_sec += (time_t)(ns / SECOND_NS);
+        next.tv_nsec = (long)(ns % SECOND_NS);
         while (!http->ending &&
                pthread_cond_timedwait(&http->wake, &http->lock, &next) != ETIMEDOUT)
             ;
@@ -396,7 +458,7 @@ static int start_mhd(struct http *http, int fd, struct failure *f)
             MHD_USE_ERROR_LOG,
         0, on_accept, http, on_request, http, /* the logger comes first, to hear of the rest */
         MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)config->max_clients,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)config->max_clients + CLOSING_MAX,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES_MAX,
         MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_NOTIFY_CONNECTION,
@@ -451,6 +513,7 @@ int http_start(struct daemon *daemon, struct failure *f)
     pthread_condattr_t monotonic;
     int ends[2];
     http->daemon = daemon;
+    http->limits = limits;
     if (pipe2(ends, O_CLOEXEC) < 0) {
         free(http);
         return fail_errno(f, -errno, "a pipe");

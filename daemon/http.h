@@ -101,11 +101,19 @@ struct http_connection {
     /* Since when it does what: the watchdog's. */
     atomic_int phase;
     atomic_uint_fast64_t since_ns;
+    bool shut;                  /* under http->lock: its thread has been told to close it */
     struct http_answer *answer; /* under http->lock */
+};
+
+/* How long what may take: see http.c. */
+struct http_limits {
+    uint64_t request_ns, foreign_ns, idle_ns, park_ns, reader_ns;
+    uint64_t tick_ns; /* how often that is looked at, while there are connections */
 };
 
 struct http {
     struct daemon *daemon;
+    struct http_limits limits; /* under http->lock */
     struct MHD_Daemon *mhd;
     struct urls *urls;
     struct sockaddr_in address;
@@ -118,7 +126,7 @@ struct http {
     pthread_cond_t wake;  /* the watchdog: a first connection, or the end */
     pthread_t watchdog;
     struct http_connection *connections;
-    size_t n_connections, n_foreign;
+    size_t n_connections, n_foreign, n_shut;
     bool ending;
 
     atomic_uint_fast64_t statuses[HTTP_CLASSES];

@@ -166,6 +166,7 @@ int body_open(const struct send_request *request, struct warm *warm, struct note
     struct body *body = xcalloc(1, sizeof(*body));
     body->request = request;
     body->parts = sha256_new();
+    body->piece.stored.fd = -1; /* a body that nobody pulls is freed, too */
     int r = answer_make(request, warm, false, notes, &body->answer, &body->stats, f);
     if (r < 0) {
         sha256_free(body->parts);

@@ -144,9 +144,7 @@ static bool meets_old(struct cutter *c, struct bytes path)
            stream_order(c->changed[c->next_changed], path) < 0)
         c->next_changed++;
     return c->next_was < c->was->n &&
-           bytes_equal(chunk_first(c->was->at[c->next_was]), path) &&
-           (c->next_changed == c->n_changed ||
-            !bytes_equal(c->changed[c->next_changed], path));
+           bytes_equal(chunk_first(c->was->at[c->next_was]), path);
 }
 
 static bool cut_node(void *context, struct bytes path, const struct node *node)

@@ -385,6 +385,15 @@ static void count_missed(void *context, struct bytes path)
     audit->missed += !dirty_covers(audit->told, path);
 }
 
+/* Views that were dropped leave entries in a tree until it is made anew. */
+static uint32_t live_bits__with_lock(const struct warm *warm)
+{
+    uint32_t bits = 0;
+    for (size_t i = 0; i < TREE_VIEWS_MAX; i++)
+        bits |= warm->slots[i].rules ? UINT32_C(1) << i : 0;
+    return bits;
+}
+
 int warm_audit(struct warm *warm, struct pool *pool, uint64_t *ret_missed, struct failure *f)
 {
     *ret_missed = 0;
@@ -396,6 +405,7 @@ int warm_audit(struct warm *warm, struct pool *pool, uint64_t *ret_missed, struc
     int r = 0;
     if (was) {
         bool told = warm->setup.drain(warm->setup.watch->watch, dirty);
+        tree_check_links(was, warm->setup.root_fd, dirty); /* which every answer does */
         struct dirty *all = dirty_new();
         dirty_below(all, BYTES(""));
         r = make_tree__with_lock(warm, BYTES(".dockerignore"), pool, all, f);
@@ -405,7 +415,7 @@ int warm_audit(struct warm *warm, struct pool *pool, uint64_t *ret_missed, struc
         told &= told_after;
         struct audit audit = {.told = dirty};
         if (r == 0 && told)
-            tree_compare(was, warm->tree, UINT32_MAX, count_missed, &audit);
+            tree_compare(was, warm->tree, live_bits__with_lock(warm), count_missed, &audit);
         *ret_missed = audit.missed;
         /* … but is looked at again, by the next answer. */
         if (r == 0 && !dirty_is_empty(dirty))

@@ -5,6 +5,7 @@
 #include "watched.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
@@ -95,6 +96,8 @@ static bool bound_file(void)
 
     /* Came and went between two drains, but the loop had a look. */
     ok &= TAP_CHECK(sh(x.path, "mount --bind ../outside/f a") == 0);
+    struct pollfd ask = {.fd = watch_mounts_fd(x.watch), .events = POLLPRI};
+    ok &= TAP_CHECK(poll(&ask, 1, 0) == 1 && poll(&ask, 1, 0) == 0);
     watch_mounts_changed(x.watch);
     ok &= TAP_CHECK(sh(x.path, "umount a") == 0);
     ok &= TAP_CHECK(drain(&x, &d) && marked(&d, MARK_BELOW, "a"));
