@@ -63,6 +63,8 @@ def all_suites(full=False):
         Suite("cli-san", "the same under ASan and UBSan", ["tests/cli/run", SAN], 600),
         Suite("daemon", "4 never stale, 7 bounded, 8 private: ctxd's sessions, and ctx", ["tests/daemon/run", BUILD], 300, alone=True),
         Suite("daemon-san", "the same under ASan and UBSan", ["tests/daemon/run", SAN], 600, alone=True),
+        Suite("http", "8 private, 7 bounded, 5 never torn: over HTTP", ["tests/daemon/http", BUILD], 300),
+        Suite("http-san", "the same under ASan and UBSan", ["tests/daemon/http", SAN], 600),
         Suite("race", "5 never torn", ["tests/cli/race", BUILD], 480, alone=True),
         Suite("readers", "2 same image: every reader agrees", ["tests/live/readers"], 600),
         Suite("images", "2 same image, 3 never less", ["tests/live/images"], 1200),
