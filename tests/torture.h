@@ -14,7 +14,6 @@
 #include <sys/stat.h>
 
 enum {
-    HELD_MAX = 4,   /* files that are kept open for writing from one step to another */
     MOUNTS_MAX = 4, /* in the world, at once */
     SHOWN = 20,     /* of the last operations, where something is wrong */
     URLS_MAX = 2,   /* addresses asked for by HTTP */
@@ -42,7 +41,7 @@ struct world {
     uint64_t n_answers, n_overflows, n_ends; /* ends of daemons */
     /* The writer's, which may be another thread for a while: */
     uint64_t n_operations;
-    int held[HELD_MAX];   /* -1: none */
+    int held; /* -1: none. Open for writing: an answer waits 100 ms for it to be closed */
     pthread_mutex_t lock; /* of what follows */
     char last[SHOWN][240];
     uint64_t n_told;
