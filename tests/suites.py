@@ -70,6 +70,8 @@ def all_suites(full=False):
         Suite("images", "2 same image, 3 never less", ["tests/live/images"], 1200),
         Suite("cut", "5 never torn: no cut stream builds", ["tests/live/cut"], 1200),
         Suite("others", "2 same image: other builders", ["tests/live/others"], 600),
+        Suite("live-daemon", "2 same image, 4 never stale, 5 never torn: by URL and by the daemon",
+              ["tests/live/daemon"], 1200),
         Suite("corpora", "8 hostile input: every input kept so far", ["script/fuzz", "--corpora"], 400),
         Suite("fuzz", "8 hostile input", ["script/fuzz", "--seconds", str(fuzz_seconds)],
               4 * fuzz_seconds + 60, alone=True),
