@@ -245,6 +245,12 @@ static void remove_some(struct world *w)
     tell(TELL_CONTENT, path);
 }
 
+static bool is_link(const struct world *w, const char *path)
+{
+    struct stat st;
+    return fstatat(w->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+}
+
 static void change(struct world *w)
 {
     char path[128];
@@ -265,7 +271,8 @@ static void change(struct world *w)
         return;
     case 4:
         random_path(path, sizeof(path));
-        if (fchmodat(w->root, path, random_below(2) ? 0600 : 0755, 0) == 0)
+        if (!is_link(w, path) &&
+            fchmodat(w->root, path, random_below(2) ? 0600 : 0755, 0) == 0)
             tell(TELL_STAT, path);
         return;
     case 5:
