@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 
 /* A daemon that has not begun by then is too busy, or stopped: the work is done here. */
 #define BEGIN_MS 5000
@@ -96,8 +95,6 @@ static int add_selection(struct proto_request *request, const struct connect_ask
     r = r < 0 ? r : absolute(ask->file, &request->arena, &request->dockerfile_path, f);
     r = r < 0 ? r : absolute(ask->ignore_file, &request->arena, &request->ignore_path, f);
     r = r < 0 ? r : duplicate(send->root_fd, &request->fds[PROTO_FD_ROOT], f);
-    if (r == 0 && ask->kind == PROTO_SEND)
-        r = duplicate(send->out_fd, &request->fds[PROTO_FD_OUT], f);
     if (r == 0 && (ask->kind == PROTO_SEND || ask->kind == PROTO_DIGEST))
         r = add_texts(request, send->control, f);
     return r;
@@ -158,27 +155,20 @@ static void show(const struct proto_progress *from, struct send_progress *to)
 
 struct reading {
     int fd;
+    int out_fd; /* handed over when the daemon begins; -1: none */
     struct proto_inbox inbox;
-    bool started, given_up;
-    uint64_t deadline_ns;
+    bool started, handed_over;
+    uint64_t deadline_ns; /* to begin */
 };
 
-/*
- * Waits until something came. 0: it didn't begin in time. Then its end of the socket is closed
- * for writing, so that it can't begin any more: what it said before that is still read.
- */
-static int wait_readable(struct reading *reading)
+/* Waits until something came. -ETIMEDOUT: it didn't begin in time. */
+static int wait_readable(const struct reading *reading)
 {
     for (;;) {
         uint64_t now = clock_now_ns();
-        int ms = -1;
-        if (!reading->started && now >= reading->deadline_ns) {
-            reading->given_up = true;
-            shutdown(reading->fd, SHUT_RD);
-            return 0;
-        }
-        if (!reading->started)
-            ms = (int)((reading->deadline_ns - now + 999999) / 1000000);
+        if (!reading->started && now >= reading->deadline_ns)
+            return -ETIMEDOUT;
+        int ms = reading->started ? -1 : (int)((reading->deadline_ns - now + 999999) / 1000000);
         struct pollfd one = {.fd = reading->fd, .events = POLLIN};
         int n = poll(&one, 1, ms);
         if (n > 0)
@@ -188,14 +178,25 @@ static int wait_readable(struct reading *reading)
     }
 }
 
-static int lost(const struct reading *reading, struct failure *f)
+static int lost(const struct reading *reading, int r, struct failure *f)
 {
-    if (reading->started)
+    if (reading->handed_over)
         return fail(f, -EPIPE,
                     "the daemon ended in the middle; try again, or with --no-daemon");
     return fail(f, -ENOTCONN,
-                reading->given_up ? "the daemon did not begin within 5 seconds"
-                                  : "the daemon ended before it began");
+                r == -ETIMEDOUT ? "the daemon did not begin within 5 seconds"
+                                : "the daemon ended before it began");
+}
+
+/* Not before: one that hangs would keep the stream's reader from ever seeing its end. */
+static int hand_over(struct reading *reading)
+{
+    reading->started = true;
+    if (reading->out_fd < 0)
+        return 0;
+    int r = proto_send(reading->fd, BYTES("{}"), &reading->out_fd, 1, SEND_MS);
+    reading->handed_over = r == 0;
+    return r;
 }
 
 /* 1: it is the answer that ends it. */
@@ -204,11 +205,10 @@ static int take_line(struct reading *reading, struct bytes line, struct send_pro
 {
     int r = proto_answer_parse(line, ret, f);
     if (r < 0)
-        return reading->started ? fail_wrap(f, -EPIPE, "the daemon failed")
-                                : fail_wrap(f, -ENOTCONN, "no answer");
+        return fail_wrap(f, reading->handed_over ? -EPIPE : -ENOTCONN, "no answer");
     switch (ret->kind) {
     case PROTO_STARTED:
-        reading->started = true;
+        r = hand_over(reading);
         break;
     case PROTO_PROGRESS:
         show(&ret->progress, progress);
@@ -222,7 +222,7 @@ static int take_line(struct reading *reading, struct bytes line, struct send_pro
         return 1;
     }
     proto_answer_release(ret);
-    return 0;
+    return r < 0 ? lost(reading, r, f) : 0;
 }
 
 static int read_answer(struct reading *reading, struct send_progress *progress,
@@ -238,14 +238,15 @@ static int read_answer(struct reading *reading, struct send_progress *progress,
         int r = wait_readable(reading);
         r = r < 0 ? r : proto_receive(reading->fd, &reading->inbox);
         if (r <= 0)
-            return lost(reading, f);
+            return lost(reading, r, f);
     }
 }
 
-int connect_read(int fd, struct send_progress *progress, struct proto_answer *ret,
+int connect_read(int fd, int out_fd, struct send_progress *progress, struct proto_answer *ret,
                  struct failure *f)
 {
     struct reading reading = {.fd = fd,
+                              .out_fd = out_fd,
                               .inbox = PROTO_INBOX(PROTO_ANSWER_MAX),
                               .deadline_ns = clock_now_ns() + BEGIN_MS * 1000000ull};
     int r = read_answer(&reading, progress, ret, f);
@@ -258,5 +259,6 @@ int connect_ask(const struct connect_ask *ask, struct send_progress *progress,
 {
     cleanup_fd int fd = -1;
     int r = connect_begin(ask, &fd, f);
-    return r < 0 ? r : connect_read(fd, progress, ret, f);
+    int out_fd = ask->kind == PROTO_SEND ? ask->send->out_fd : -1;
+    return r < 0 ? r : connect_read(fd, out_fd, progress, ret, f);
 }

@@ -38,8 +38,8 @@ bool connect_nobody(const struct failure *f);
  * something for connect_read(). -ENOTCONN as above.
  */
 int connect_begin(const struct connect_ask *ask, int *ret_fd, struct failure *f) must_use;
-/* The answer that ends it. Waits for it. */
-int connect_read(int fd, struct send_progress *progress, struct proto_answer *ret,
+/* The answer that ends it; out_fd is handed over when it begins (-1: none). Waits for it. */
+int connect_read(int fd, int out_fd, struct send_progress *progress, struct proto_answer *ret,
                  struct failure *f) must_use;
 
 #endif

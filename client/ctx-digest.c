@@ -13,8 +13,8 @@ const struct command_line digest_line = {
              "same wherever the tree lies, whatever its times and owners are. With ctxd it is\n"
              "there at once.\n",
     .more = "\nExample:\n"
-            "  docker image inspect app:$(ctx digest | cut -c8-23) || ctx-send | docker build "
-            "...\n",
+            "  tag=app:$(ctx digest | cut -c8-23)\n"
+            "  docker image inspect $tag || ctx-send | docker build -t $tag -\n",
     .groups = {&group_which, &group_daemon, &group_digest},
     .path = true,
 };

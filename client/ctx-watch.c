@@ -154,7 +154,7 @@ static int begin_wait(struct watching *w, const struct selection *selection, boo
 
 static int read_wait(struct watching *w, struct proto_answer *answer, struct failure *f)
 {
-    int r = connect_read(w->wait_fd, NULL, answer, f);
+    int r = connect_read(w->wait_fd, -1, NULL, answer, f);
     close_wait(w);
     if (r == 0 && answer->kind == PROTO_FAILED)
         r = fail(f, -ENOTCONN, "%s", answer->failure.text);

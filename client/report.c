@@ -79,6 +79,8 @@ static void print_json(const struct options *options, const struct send_stats *s
         {"out_bytes", stats->out_bytes},
         {"directories_read", stats->n_dirs_read},
         {"entries_looked_at", stats->n_stats},
+        {"chunks", stats->n_chunks},
+        {"chunks_kept", stats->n_stored},
         {"walk_ns", stats->walk_ns},
         {"total_ns", stats->total_ns},
     };

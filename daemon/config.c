@@ -344,8 +344,8 @@ void config_help(FILE *to)
     fputs("Usage: ctxd [OPTION]...\n"
           "\n"
           "Watches build contexts and keeps them hashed and packed, so that ctx-send and\n"
-          "ctx answer at once. Serves its own user alone; stays in the foreground: ctx start\n"
-          "begins one in the background, ctx status shows what it does.\n\n",
+          "ctx answer at once. Serves its own user alone. Stays in the foreground: ctx\n"
+          "start begins one in the background, ctx status shows what it does.\n\n",
           to);
     for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
         fprintf(to, "  --%s=%s", settings[i].name, settings[i].metavar);
@@ -353,8 +353,8 @@ void config_help(FILE *to)
         print_wrapped(to, bytes_of(settings[i].help));
     }
     fputs("  --config=FILE\n"
-          "        Lines such as max-roots=8. Default: ctxd/config in $XDG_CONFIG_HOME, else\n"
-          "        in ~/.config, if it is there.\n"
+          "        Lines such as max-roots=8. Default: ctxd/config in $XDG_CONFIG_HOME,\n"
+          "        else in ~/.config, if it is there.\n"
           "  -h, --help\n"
           "        Print this and end.\n"
           "  -V, --version\n"

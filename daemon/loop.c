@@ -40,8 +40,14 @@ static void end_if_quiet(struct loop *loop)
     close_handle((uv_handle_t *)&loop->woken);
     close_handle((uv_handle_t *)&loop->clock);
     close_handle((uv_handle_t *)&loop->ticks);
-    for (size_t i = 0; i < ARRAY_SIZE(loop->signals); i++)
+    /* A second SIGTERM must not cut what follows short: caches are closed. */
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(loop->signals); i++) {
         close_handle((uv_handle_t *)&loop->signals[i]);
+        sigaction(i ? SIGINT : SIGTERM, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+    }
 }
 
 void loop_end(struct loop *loop)

@@ -69,7 +69,8 @@ struct work {
     struct session *session;
     struct proto_request *request; /* gone when it is done */
     enum proto_kind kind;
-    int fd; /* the session's; the lane may send `started` on it */
+    int fd;     /* the session's; the lane may send `started`, and takes the output from it */
+    int out_fd; /* of send; -1: none yet */
     atomic_bool started;
     struct send_progress progress;
     struct buf line;   /* the answer; empty: nobody is there to hear it */

@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <sys/sysmacros.h>
 
+/* A client hands it over as soon as it is told to. */
+#define OUTPUT_MS 5000
+
 #define cleanup_dockerfile __attribute__((cleanup(dockerfile_free_p)))
 
 static void dockerfile_free_p(struct dockerfile **df)
@@ -80,7 +83,6 @@ static int read_request(struct work *work, struct root *root, struct lane *lane,
                              ret_df, f);
     send->root_fd = root->fd;
     send->dockerfile = *ret_df;
-    send->out_fd = request->fds[PROTO_FD_OUT];
     send->progress = &work->progress;
     send->hooks = &lane->hooks;
     send->pool = lane->pool;
@@ -140,13 +142,25 @@ static int check_output(int fd, struct failure *f)
     return fail(f, -EOPNOTSUPP, "the output is neither a pipe nor a file");
 }
 
+/* The output, and with it the right to write to it. */
+static int take_output(struct work *work, const struct lane *lane, struct failure *f)
+{
+    int r = say_started(work, f);
+    if (r < 0)
+        return r;
+    r = proto_receive_output(work->fd, lane->hooks.cancel_fd, OUTPUT_MS, &work->out_fd);
+    if (r < 0)
+        return fail_errno(f, r, "no output came from the client");
+    work->request->send.out_fd = work->out_fd;
+    return check_output(work->out_fd, f);
+}
+
 static void do_send(struct work *work, struct lane *lane, struct root *root)
 {
     struct proto_answer answer = {0};
     cleanup_dockerfile struct dockerfile *df = NULL;
     int r = read_request(work, root, lane, &df, &answer.failure);
-    if (r == 0)
-        r = say_started(work, &answer.failure);
+    r = r < 0 ? r : take_output(work, lane, &answer.failure);
     if (r == 0)
         r = send_run(&work->request->send, root->warm, &answer.notes, &answer.stats,
                      &answer.failure);
@@ -196,8 +210,7 @@ static void do_work(struct lane_job *job, struct lane *lane)
         answer_status(work->daemon, &work->line);
         return;
     }
-    int r = work->kind == PROTO_SEND ? check_output(work->request->fds[PROTO_FD_OUT], &f) : 0;
-    r = r < 0 ? r : find_root(work, &root, &f);
+    int r = find_root(work, &root, &f);
     if (r < 0) {
         decline(work, r == -EXDEV ? PROTO_FOREIGN : PROTO_UNABLE, &f);
         return;
@@ -229,6 +242,8 @@ static void work_done(struct lane_job *job)
     /* Now, so that the stream's reader sees its end when the client says that it is done. */
     if (work->kind != PROTO_WAIT)
         proto_request_free(steal(&work->request));
+    if (work->out_fd >= 0)
+        close(steal_fd(&work->out_fd));
     pthread_mutex_lock(&loop->lock);
     work->next = loop->done;
     loop->done = work;
@@ -247,6 +262,7 @@ struct work *work_new(struct session *session, int fd, struct daemon *daemon,
     work->daemon = daemon;
     work->session = session;
     work->fd = fd;
+    work->out_fd = -1;
     work->request = request;
     work->kind = request->kind;
     work->line = BUF(PROTO_ANSWER_MAX + 1);

@@ -191,6 +191,9 @@ static void begin_work(struct session *session, struct proto_request *request)
         return;
     }
     tick(session, session->progress);
+    /* What comes now is for the lane to read. */
+    if (session->work->kind == PROTO_SEND)
+        uv_poll_start(&session->poll, UV_DISCONNECT, on_poll);
 }
 
 void session_finished(struct work *work)
@@ -205,6 +208,7 @@ void session_finished(struct work *work)
     } else if (work->root) {
         begin_waiting(session, work);
     } else {
+        buf_release(&session->out);
         session->out = work->line;
         work->line = BUF(0);
         begin_writing(session);

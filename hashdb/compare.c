@@ -81,7 +81,7 @@ static void check_links(struct link_check *c, const struct dir *dir, size_t path
 {
     for (size_t i = 0; dir->many_links && i < dir->n; i++) {
         const struct node *node = &dir->nodes[i];
-        bool linked = node->n_links > 1 && S_ISREG(node->id.mode);
+        bool linked = node_may_link(node);
         if (!linked && !(node->below && node->below->many_links))
             continue;
         size_t at = path_len;

@@ -310,6 +310,8 @@ bool db_row_read(sqlite3_stmt *row, int64_t tree, struct stat_identity *ret_id,
         .mode = (uint32_t)sqlite3_column_int64(row, 5),
     };
     struct content_hash hash = {0};
+    if (sqlite3_column_int64(row, 5) != id.mode)
+        return false;
     const void *xxh = sqlite3_column_blob(row, 7), *sha = sqlite3_column_blob(row, 8);
     if (!xxh || sqlite3_column_bytes(row, 7) != (int)sizeof(hash.xxh))
         return false;

@@ -9,6 +9,8 @@
  */
 #include "db-priv.h"
 
+#include <assert.h>
+
 /* Smaller ones keep their memory for the next batch. */
 enum { QUEUE_FIRST = 64, QUEUE_KEPT = 1024 };
 
@@ -75,6 +77,7 @@ static bool add(struct db_queue *q, const struct db_op *op)
         return false;
     if (q->n == q->cap)
         grow(q);
+    assert(q->ops); /* what has room has memory, which clang-tidy can't see */
     q->ops[q->n++] = *op;
     *find_slot(q, op->tree, op->id.dev, op->id.ino) = (uint32_t)q->n;
     return true;

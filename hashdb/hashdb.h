@@ -71,6 +71,12 @@ static inline struct bytes node_target(const struct node *node)
     return bytes_at(node->text + node->name_len + 1, node->target_len);
 }
 
+/* Whether it may be known by other names, too: a file, or a symbolic link, of several links. */
+static inline bool node_may_link(const struct node *node)
+{
+    return node->n_links > 1 && !S_ISDIR(node->id.mode);
+}
+
 /*
  * The looked-at entries of one directory, sorted by name. One block of memory, never changed
  * once its tree is handed out, shared by all trees that have the directory as it is here.

@@ -502,7 +502,7 @@ static void seal(struct dir *dir)
             dir->many_links |= node->below->many_links;
         }
         dir->sent |= node->sent;
-        dir->many_links |= node->n_links > 1 && S_ISREG(node->id.mode);
+        dir->many_links |= node_may_link(node);
     }
     dir->sealed = true;
 }

@@ -168,6 +168,38 @@ int proto_send(int fd, struct bytes line, const int *fds, size_t n_fds, uint64_t
     return 0;
 }
 
+int proto_receive_output(int fd, int cancel_fd, uint64_t timeout_ms, int *ret_fd)
+{
+    struct proto_inbox inbox = PROTO_INBOX(64);
+    struct pollfd fds[] = {{.fd = fd, .events = POLLIN},
+                           {.fd = cancel_fd, .events = POLLRDHUP}};
+    uint64_t deadline_ns = clock_now_ns() + timeout_ms * 1000000, now_ns;
+    struct bytes line;
+    int r = -ETIMEDOUT;
+    while ((now_ns = clock_now_ns()) < deadline_ns) {
+        if (poll(fds, 2, (int)((deadline_ns - now_ns + 999999) / 1000000)) < 0)
+            continue;
+        if (fds[1].revents)
+            r = -ECANCELED;
+        else if (fds[0].revents)
+            r = proto_receive(fd, &inbox);
+        if (r == 0)
+            r = -ECANCELED;
+        if (r == 1 && proto_next_line(&inbox, &line))
+            break;
+        if (r < 0 && r != -EAGAIN && r != -ETIMEDOUT)
+            break;
+        r = -ETIMEDOUT;
+    }
+    if (r == 1 && inbox.n_fds == 1) {
+        *ret_fd = inbox.fds[0];
+        inbox.n_fds = 0;
+        r = 0;
+    }
+    proto_inbox_release(&inbox);
+    return r > 0 ? -EBADMSG : r;
+}
+
 int proto_send_request(int fd, const struct proto_request *request, uint64_t timeout_ms,
                        struct failure *f)
 {

@@ -3,12 +3,15 @@
  * proto: what client and daemon say to each other over a unix socket of the user's own.
  *
  * A connection carries one request: a line of JSON, and with it descriptors. Answers are lines
- * too: `started` once the daemon has begun (from then on it may write to the passed output),
- * any number of `progress` where they were asked for, then one that ends it.
+ * too: `started` once a lane works at it, any number of `progress` where they were asked for,
+ * then one that ends it. The descriptor that a stream goes to is handed over after `started`,
+ * with a line of its own: a daemon that hangs, or dies before, can neither have written to it
+ * nor keep its reader from seeing the end.
  *
- *     {"ctxd": "0.2.0", "build": "1f…", "kind": "send", "fds": ["root", "out", …], …}
- *     {"answer": "started"}
- *     {"answer": "done", "stats": {…}, "notes": [[1, "…"]]}
+ *     client  {"ctxd": "0.2.0", "build": "1f…", "kind": "send", "fds": ["root", …], …}
+ *     daemon  {"answer": "started"}
+ *     client  {}                                     with the output's descriptor
+ *     daemon  {"answer": "done", "stats": {…}, "notes": [[1, "…"]]}
  *
  * request.c and answer.c have the tables of all keys, from which lines are written and read.
  * Texts that may be large (the Dockerfile, the ignore file) travel as descriptors of memory.
@@ -45,11 +48,10 @@ enum proto_kind {
 
 enum proto_fd {
     PROTO_FD_ROOT,       /* the context's directory */
-    PROTO_FD_OUT,        /* where the stream goes */
     PROTO_FD_DOCKERFILE, /* its text: a memfd */
     PROTO_FD_IGNORE,     /* the ignore file's text: a memfd */
 };
-#define PROTO_FDS 4
+#define PROTO_FDS 3
 
 /* One request. Made by proto_request_new(): it has pointers into itself. */
 struct proto_request {
@@ -65,7 +67,7 @@ struct proto_request {
     /*
      * What is to be sent, digested or served. `send.control` is `control` below, whose names
      * and stat travel in the line; texts by proto_request_texts(). `send.dockerfile`, root_fd,
-     * out_fd, progress, hooks and pool are the daemon's to fill in.
+     * out_fd (proto_receive_output()), progress, hooks and pool are the daemon's to fill in.
      */
     struct send_request send;
     struct control control;
@@ -182,6 +184,11 @@ int proto_send(int fd, struct bytes line, const int *fds, size_t n_fds,
 /* The request as a line, with its descriptors, which stay its own. */
 int proto_send_request(int fd, const struct proto_request *request, uint64_t timeout_ms,
                        struct failure *f) must_use;
+/*
+ * Receives the output's descriptor, after `started`. Waits for it so long, or until cancel_fd
+ * hangs up (-ECANCELED). -ETIMEDOUT, -EBADMSG: another message, -ECANCELED: the client is gone.
+ */
+int proto_receive_output(int fd, int cancel_fd, uint64_t timeout_ms, int *ret_fd) must_use;
 /* Sends what can be sent at once; returns the bytes sent or -errno. */
 ssize_t proto_send_some(int fd, struct bytes bytes) must_use;
 

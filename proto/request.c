@@ -18,7 +18,7 @@ const char proto_build[] = CTXD_BUILD;
 
 static const char *const kind_words[] = {"send",   "digest", "url", "wait",
                                          "status", "stop",   NULL};
-static const char *const fd_words[] = {"root", "out", "dockerfile", "ignore", NULL};
+static const char *const fd_words[] = {"root", "dockerfile", "ignore", NULL};
 static const char *const builder_words[] = {"any", "buildkit", "classic", NULL};
 static const char *const df_builder_words[] = {"any", "buildkit", "classic", NULL};
 static const char *const mtime_words[] = {"keep", "fixed", NULL};
@@ -312,8 +312,6 @@ static int need_fds(const struct proto_request *request, struct failure *f)
     unsigned needed = 0;
     switch (request->kind) {
     case PROTO_SEND:
-        needed = 1u << PROTO_FD_ROOT | 1u << PROTO_FD_OUT | 1u << PROTO_FD_DOCKERFILE;
-        break;
     case PROTO_DIGEST:
         needed = 1u << PROTO_FD_ROOT | 1u << PROTO_FD_DOCKERFILE;
         break;

@@ -93,8 +93,8 @@ static int answer_steps(const struct send_request *request, struct warm *warm, b
     if (for_digest)
         a->carriage.how = CARRY_NONE;
     else
-        r = carry_decide(request, plan->tree, plan->terms.bit, a->rules->reads, notes,
-                         &a->arena, &a->carriage, f);
+        r = carry_decide(request, a->rules, plan->tree, plan->terms.bit, notes, &a->arena,
+                         &a->carriage, f);
     if (r < 0)
         return r;
     stats->rewritten = a->carriage.how == CARRY_INNER;

@@ -62,13 +62,18 @@ static struct reason find_reason(const struct carriage *c, const struct tree *tr
     return reason;
 }
 
-/* Classic removes the Dockerfile itself if the .dockerignore that came along excludes it. */
-static bool classic_removes(const struct send_request *request, const struct carriage *c)
+/*
+ * Classic removes the Dockerfile itself, if the .dockerignore that came along excludes the name
+ * that it came under. Source: docker v20.10.24, builder/remotecontext/detect.go.
+ */
+static int classic_removes(const struct send_request *request, const struct ignore *ignore,
+                           const struct carriage *c, bool *ret_removes, struct failure *f)
 {
-    return request->builder == SEND_CLASSIC && c->how == CARRY_EXTRA &&
-           request->control->has_ignore &&
-           bytes_equal(request->control->ignore_name, BYTES(".dockerignore")) &&
-           bytes_equal(request->control->dockerfile_name, BYTES("Dockerfile"));
+    *ret_removes = false;
+    if (request->builder != SEND_CLASSIC || c->how != CARRY_EXTRA ||
+        !request->control->ignore_of_root)
+        return 0;
+    return ignore_path(ignore, c->name, ret_removes, f);
 }
 
 static int carry_plain(const struct send_request *request, const struct reason *reason,
@@ -92,9 +97,9 @@ static int carry_plain(const struct send_request *request, const struct reason *
     return 0;
 }
 
-int carry_decide(const struct send_request *request, const struct tree *tree, uint32_t bit,
-                 const struct reads *reads, struct notes *notes, struct arena *arena,
-                 struct carriage *ret, struct failure *f)
+int carry_decide(const struct send_request *request, const struct rules *rules,
+                 const struct tree *tree, uint32_t bit, struct notes *notes,
+                 struct arena *arena, struct carriage *ret, struct failure *f)
 {
     if (request->bare) {
         *ret = (struct carriage){.how = CARRY_NONE};
@@ -114,8 +119,12 @@ int carry_decide(const struct send_request *request, const struct tree *tree, ui
         c.name = BYTES("dockerfile");
     }
     c.replaces = c.how == CARRY_EXTRA && upper;
-    struct reason reason = find_reason(&c, tree, bit, reads);
-    if (reason.shows && classic_removes(request, &c)) {
+    struct reason reason = find_reason(&c, tree, bit, rules->reads);
+    bool removed;
+    int r = classic_removes(request, rules->ignore, &c, &removed, f);
+    if (r < 0)
+        return r;
+    if (reason.shows && removed) {
         c.ship_ignore = true;
         reason.shows = false;
     }
@@ -124,7 +133,7 @@ int carry_decide(const struct send_request *request, const struct tree *tree, ui
         return 0;
     }
     struct failure why = {0};
-    int r = -EOPNOTSUPP;
+    r = -EOPNOTSUPP;
     struct bytes text;
     if (request->dockerfile_mode == SEND_DOCKERFILE_AUTO)
         r = dockerfile_rewrite(request->dockerfile, &request->reads, c.tar_name, arena, &text,

@@ -36,6 +36,15 @@ void chunks_release(struct chunks *chunks)
     *chunks = (struct chunks){0};
 }
 
+bool chunk_name(struct chunk *chunk, struct digest128 *ret)
+{
+    pthread_mutex_lock(&chunk->lock);
+    bool named = chunk->named;
+    *ret = chunk->name;
+    pthread_mutex_unlock(&chunk->lock);
+    return named;
+}
+
 static void chunks_add(struct chunks *chunks, struct chunk *chunk)
 {
     if (chunks->n == chunks->cap) {
@@ -144,9 +153,7 @@ static bool meets_old(struct cutter *c, struct bytes path)
            stream_order(c->changed[c->next_changed], path) < 0)
         c->next_changed++;
     return c->next_was < c->was->n &&
-           bytes_equal(chunk_first(c->was->at[c->next_was]), path) &&
-           (c->next_changed == c->n_changed ||
-            !bytes_equal(c->changed[c->next_changed], path));
+           bytes_equal(chunk_first(c->was->at[c->next_was]), path);
 }
 
 static bool cut_node(void *context, struct bytes path, const struct node *node)

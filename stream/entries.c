@@ -109,8 +109,10 @@ static struct inode_key key_of(const struct node *node)
 
 static bool has_links(const struct terms *terms, const struct node *node)
 {
-    return node->n_links > 1 && S_ISREG(node->id.mode) && !(node->empty & terms->bit) &&
-           !terms->for_digest;
+    /* BuildKit makes a symbolic link of each name; the classic builder keeps the names of one
+     * together. */
+    return node_may_link(node) && (S_ISREG(node->id.mode) || terms->classic) &&
+           !(node->empty & terms->bit) && !terms->for_digest;
 }
 
 struct linking {
@@ -173,9 +175,9 @@ bool entry_of(const struct terms *terms, const struct links *links, struct bytes
                           .path = path,
                           .node = node,
                           .empty = (node->empty & terms->bit) != 0};
-    if (!S_ISREG(mode))
-        return S_ISDIR(mode) || S_ISLNK(mode);
-    if (terms->dockerfile.at && node->id.ino == terms->ino && node->id.dev == terms->dev) {
+    if (!S_ISREG(mode) && !S_ISDIR(mode) && !S_ISLNK(mode))
+        return false;
+    if (S_ISREG(mode) && terms->dockerfile.at && node->id.ino == terms->ino && node->id.dev == terms->dev) {
         /* Sent as it was analysed, by whichever of its names comes first. */
         ret->kind = ENTRY_TEXT;
         ret->text = terms->dockerfile;
@@ -229,6 +231,11 @@ struct tar_header entry_header(const struct terms *terms, const struct entry *e,
         h.size = e->kind == ENTRY_TEXT ? e->text.len : e->empty ? 0 : id->size;
     } else if (S_ISDIR(id->mode)) {
         h.type = '5';
+        /* The classic client passes through an excluded directory and doesn't send it: the
+         * engine makes it anew. */
+        if (terms->classic && e->path.len && !(e->node->keep & terms->bit) &&
+            e->node->name_len)
+            h.mode = 0755;
     } else {
         h.type = '2';
         h.link = node_target(e->node);

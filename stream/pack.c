@@ -103,15 +103,6 @@ static void set_sha(struct chunk *chunk, const struct sha256 *sha)
     pthread_mutex_unlock(&chunk->lock);
 }
 
-static bool get_name(struct chunk *chunk, struct digest128 *ret)
-{
-    pthread_mutex_lock(&chunk->lock);
-    bool named = chunk->named;
-    *ret = chunk->name;
-    pthread_mutex_unlock(&chunk->lock);
-    return named;
-}
-
 static bool find_stored(struct piece *piece, const struct digest128 *name)
 {
     const struct writer *w = piece->writer;
@@ -260,22 +251,10 @@ static void keep(const struct piece *piece, const struct digest128 *name)
 
 /* ---- a chunk ------------------------------------------------------------------------------ */
 
-/* Whether the store has the chunk, by the name it has or gets from the database. */
-static bool find_chunk(struct piece *piece, const struct entries *entries,
-                       struct naming *naming)
+/* Whether the store has the chunk by that name. */
+static bool find_chunk(struct piece *piece, const struct digest128 *name)
 {
-    const struct plan *plan = piece->writer->plan;
-    struct digest128 name;
-    if (!get_name(piece->chunk, &name)) {
-        if (!plan->hashes)
-            return false;
-        bool known = name_by_hashes(plan, entries, naming);
-        name = digest128_end(naming->state);
-        if (!known)
-            return false;
-        set_name(piece->chunk, &name);
-    }
-    if (!find_stored(piece, &name))
+    if (!find_stored(piece, name))
         return false;
     piece->sha = piece->stored.plain_sha;
     piece->sure = true;
@@ -283,31 +262,55 @@ static bool find_chunk(struct piece *piece, const struct entries *entries,
     return true;
 }
 
+/* The same, by the name that the database gives. */
+static bool find_by_hashes(struct piece *piece, const struct entries *entries,
+                           struct naming *naming)
+{
+    const struct plan *plan = piece->writer->plan;
+    if (!plan->hashes)
+        return false;
+    bool known = name_by_hashes(plan, entries, naming);
+    struct digest128 name = digest128_end(naming->state);
+    if (!known)
+        return false;
+    set_name(piece->chunk, &name);
+    return find_chunk(piece, &name);
+}
+
+/* Reads all of it, packs it and, where that is what the tree says, keeps it. */
+static int pack_anew(struct piece *piece, const struct entries *entries, struct naming *naming,
+                     struct failure *f)
+{
+    int r = pack_entries(piece, entries, naming, f);
+    if (r == 0)
+        r = compress(piece, f);
+    piece->sure = r == 0 && naming->state && naming->as_walked;
+    if (r == 0 && (piece->sure || piece->writer->want_sha))
+        piece->sha = sha256(buf_bytes(&piece->plain));
+    if (piece->sure) {
+        struct digest128 name = digest128_end(naming->state);
+        set_name(piece->chunk, &name);
+        set_sha(piece->chunk, &piece->sha);
+        keep(piece, &name);
+    }
+    return r;
+}
+
 static int pack_chunk(struct piece *piece, struct failure *f)
 {
     const struct plan *plan = piece->writer->plan;
-    struct chunk *chunk = piece->chunk;
-    struct entries entries;
-    chunk_entries(&plan->terms, plan->links, plan->tree, chunk, &entries);
+    struct digest128 name;
+    bool named = plan->store && chunk_name(piece->chunk, &name);
+    if (named && find_chunk(piece, &name))
+        return 0;
     struct naming naming = {.as_walked = true};
     if (plan->store)
         naming.state = digest128_new(store_key(plan->store));
+    struct entries entries;
+    chunk_entries(&plan->terms, plan->links, plan->tree, piece->chunk, &entries);
     int r = 0;
-    if (!plan->store || !find_chunk(piece, &entries, &naming)) {
-        r = pack_entries(piece, &entries, &naming, f);
-        if (r == 0)
-            r = compress(piece, f);
-        bool keeps = r == 0 && naming.state && naming.as_walked;
-        piece->sure = keeps;
-        if (keeps || piece->writer->want_sha)
-            piece->sha = sha256(buf_bytes(&piece->plain));
-        if (keeps) {
-            struct digest128 name = digest128_end(naming.state);
-            set_name(chunk, &name);
-            set_sha(chunk, &piece->sha);
-            keep(piece, &name);
-        }
-    }
+    if (named || !find_by_hashes(piece, &entries, &naming))
+        r = pack_anew(piece, &entries, &naming, f);
     digest128_free(naming.state);
     arena_release(&entries.arena);
     return r;

@@ -24,7 +24,8 @@ struct terms terms_of(const struct send_request *request, const struct tree *tre
 {
     struct terms terms = {.bit = bit,
                           .fixed_mtime = request->mtime == SEND_MTIME_FIXED,
-                          .mtime_seconds = request->mtime_seconds};
+                          .mtime_seconds = request->mtime_seconds,
+                          .classic = request->builder == SEND_CLASSIC};
     if (carriage->how == CARRY_NODE) {
         const struct node *node = tree_find(tree, carriage->name);
         terms.aside = carriage->name;

@@ -105,8 +105,7 @@ void store_seen_add(struct store_seen *seen, const struct store_name *name,
     struct store_seen_entry *entry = find(seen, name);
     if (!entry) {
         entry = victim(set_of(seen, &name->content));
-        /* Once is enough: digests that would need it twice in a row aren't random. */
-        if (entry->id.ino && seen->n_sets < SETS_MAX) {
+        while (entry->id.ino && seen->n_sets < SETS_MAX) {
             grow(seen);
             entry = victim(set_of(seen, &name->content));
         }

@@ -28,7 +28,7 @@
 /* Of no known age, as the clock was set back: oldest, but not past any limit. */
 #define AGE_UNKNOWN UINT64_MAX
 /* A sweep that a put asked for makes room for more than one: an eighth. */
-#define SPARE(max_bytes) ((max_bytes) / 8)
+#define SPARE 8
 
 static size_t bucket(uint64_t age_ms)
 {
@@ -161,8 +161,8 @@ static void set_cut(struct sweep *sweep, uint64_t excess)
     sweep->in_bucket = excess;
 }
 
-/* Removes until max_bytes are left. Holds sweeping. */
-static uint64_t sweep_to(struct store *store, uint64_t max_bytes)
+/* Where there are more than max_bytes, removes until `target` are left. Holds sweeping. */
+static uint64_t sweep_to(struct store *store, uint64_t max_bytes, uint64_t target)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -176,7 +176,7 @@ static uint64_t sweep_to(struct store *store, uint64_t max_bytes)
     sweep_directory(&sweep, store->dir_fd, ".", true);
     pass(&sweep);
     if (sweep.bytes > max_bytes) {
-        set_cut(&sweep, sweep.bytes - max_bytes);
+        set_cut(&sweep, sweep.bytes - target);
         pass(&sweep);
     }
     /* What was put meanwhile may have been seen, too, and is then counted twice until the next
@@ -194,19 +194,20 @@ uint64_t store_sweep(struct store *store)
     if (!store->usable || store->read_only)
         return 0;
     pthread_mutex_lock(&store->sweeping);
-    uint64_t freed = sweep_to(store, store->limits.max_bytes);
+    uint64_t freed = sweep_to(store, store->limits.max_bytes, store->limits.max_bytes);
     pthread_mutex_unlock(&store->sweeping);
     return freed;
 }
 
-/* One of these at a time, and a tenth of the time at most. */
-static void sweep_if_due(struct store *store)
+/* For room of that size. One of these at a time, and a tenth of the time at most. */
+static void sweep_if_due(struct store *store, uint64_t size)
 {
     uint64_t begin = clock_now_ns();
     if (begin < atomic_load(&store->next_sweep_ns) ||
         pthread_mutex_trylock(&store->sweeping) != 0)
         return;
-    sweep_to(store, store->limits.max_bytes - SPARE(store->limits.max_bytes));
+    uint64_t max = store->limits.max_bytes - size;
+    sweep_to(store, max, max - max / SPARE);
     uint64_t end = clock_now_ns(), pause = 9 * (end - begin);
     atomic_store(&store->next_sweep_ns, end + (pause > 1000000000 ? pause : 1000000000));
     pthread_mutex_unlock(&store->sweeping);
@@ -230,7 +231,7 @@ int store_make_room(struct store *store, uint64_t len)
     bool known;
     if (!would_pass(store, size, &known) && known)
         return 0;
-    sweep_if_due(store);
+    sweep_if_due(store, size);
     return would_pass(store, size, &known) && known ? -EDQUOT : 0;
 }
 

@@ -130,6 +130,7 @@ struct terms {
     bool aside_dropped;      /* … or is left out for the one that is added */
     struct bytes dockerfile; /* CARRY_NODE: its text, sent by whichever of its names is first */
     uint64_t dev, ino;       /* … and which file that is */
+    bool classic;            /* its habits: see entries.c */
     bool for_digest;         /* no hard links; chunks end by paths alone */
 };
 
@@ -205,6 +206,9 @@ static inline struct bytes chunk_first(const struct chunk *chunk)
     return bytes_at(chunk->first, chunk->first_len);
 }
 
+/* Whether its name was learnt. */
+bool chunk_name(struct chunk *chunk, struct digest128 *ret);
+
 struct chunks {
     struct chunk **at;
     size_t n, cap;
@@ -244,9 +248,10 @@ struct carriage {
     bool ship_ignore;      /* classic: .dockerignore goes along, to be removed by the engine */
 };
 
-int carry_decide(const struct send_request *request, const struct tree *tree, uint32_t bit,
-                 const struct reads *reads, struct notes *notes, struct arena *arena,
-                 struct carriage *ret, struct failure *f) must_use;
+struct rules;
+int carry_decide(const struct send_request *request, const struct rules *rules,
+                 const struct tree *tree, uint32_t bit, struct notes *notes,
+                 struct arena *arena, struct carriage *ret, struct failure *f) must_use;
 
 /* ---- view.c: everything that an answer is made of, sealed ------------------------------- */
 

@@ -47,6 +47,7 @@ struct control {
     struct bytes ignore_name;     /* a line that excludes something belongs here */
     struct bytes ignore;          /* empty where there is none */
     bool has_ignore;
+    bool ignore_of_root; /* it is the root's own .dockerignore, which a builder would find */
 };
 
 struct control_request {
@@ -238,10 +239,18 @@ struct stored {
 
 /* Whether it is there, whole. */
 bool store_get(struct store *store, const struct store_name *name, struct stored *ret);
-/* Keeps it if that can be done; 0 or -errno (-ENOSPC …), which is no failure of anything. */
+/*
+ * Keeps it if that can be done; 0, also where it was there, or -errno, which is no failure of
+ * anything: -ENOSPC …; -EDQUOT: past max_bytes, and a sweep (made by this call, if none was
+ * made just now) found nothing unused for a minute; -EFBIG: larger than max_bytes alone;
+ * -EROFS, -ENODEV: this store keeps nothing.
+ */
 int store_put(struct store *store, const struct store_name *name, struct bytes packed,
               uint64_t plain_len, const struct sha256 *plain_sha);
-/* Enforces the limits; what was used in the last minute stays. Returns the bytes freed. */
+/*
+ * Enforces the limits; what was used in the last minute stays (of another process's uses those
+ * count that it wrote down: a chunk's first in an hour). Returns the bytes freed.
+ */
 uint64_t store_sweep(struct store *store);
 
 struct store_stats {

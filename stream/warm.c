@@ -23,7 +23,7 @@
 
 enum {
     VIEWS_MAX = 64,           /* past it the longest unused goes */
-    HASHES_LOADED_MIN = 32,   /* unnamed chunks from which the database is asked in one go */
+    HASHES_LOADED_MIN = 32, /* unknown chunks from which the database is asked in one go */
 };
 
 /* The rules behind one bit. */
@@ -257,7 +257,7 @@ static struct digest128 terms_key(const struct plan *plan)
     const struct terms *t = &plan->terms;
     struct digest128_state *state = digest128_new(NULL);
     uint64_t numbers[] = {t->bit, t->fixed_mtime, (uint64_t)t->mtime_seconds, t->aside_dropped,
-                          t->for_digest};
+                          t->for_digest, t->classic};
     digest128_add(state, bytes_at(numbers, sizeof(numbers)));
     add_field(state, t->aside);
     /* Which file is the Dockerfile, and its text, shows in a chunk only if it has another name
@@ -289,8 +289,7 @@ static void add_change(void *context, struct bytes path)
         return; /* in no chunk */
     *ARENA_PUSH(&c->arena, c->at, &c->n, &c->cap) = arena_copy(&c->arena, path);
     const struct node *was = tree_find(c->was, path), *is = tree_find(c->plan->tree, path);
-    c->links |= (was && S_ISREG(was->id.mode) && was->n_links > 1) ||
-                (is && S_ISREG(is->id.mode) && is->n_links > 1);
+    c->links |= (was && node_may_link(was)) || (is && node_may_link(is));
 }
 
 /* Fills the plan's links and chunks from what the view has of an older tree. */
@@ -329,12 +328,24 @@ static struct view *find_view__with_lock(struct warm *warm, const struct digest1
     return best;
 }
 
+/* Whether nothing is to be read to know this chunk. */
+static bool is_known(const struct plan *plan, struct chunk *chunk)
+{
+    struct digest128 name;
+    if (!plan->terms.for_digest)
+        return chunk_name(chunk, &name);
+    pthread_mutex_lock(&chunk->lock);
+    bool known = chunk->has_digest;
+    pthread_mutex_unlock(&chunk->lock);
+    return known;
+}
+
 static void ask_database(struct warm *warm, struct plan *plan)
 {
-    size_t unnamed = 0;
+    size_t unknown = 0;
     for (size_t i = 0; i < plan->chunks.n; i++)
-        unnamed += !plan->chunks.at[i]->named;
-    if (unnamed >= HASHES_LOADED_MIN)
+        unknown += !is_known(plan, plan->chunks.at[i]);
+    if (unknown >= HASHES_LOADED_MIN)
         plan->hashes = hashdb_load(warm->setup.hashes, warm->hashdb_tree);
 }
 
@@ -385,6 +396,15 @@ static void count_missed(void *context, struct bytes path)
     audit->missed += !dirty_covers(audit->told, path);
 }
 
+/* Views that were dropped leave entries in a tree until it is made anew. */
+static uint32_t live_bits__with_lock(const struct warm *warm)
+{
+    uint32_t bits = 0;
+    for (size_t i = 0; i < TREE_VIEWS_MAX; i++)
+        bits |= warm->slots[i].rules ? UINT32_C(1) << i : 0;
+    return bits;
+}
+
 int warm_audit(struct warm *warm, struct pool *pool, uint64_t *ret_missed, struct failure *f)
 {
     *ret_missed = 0;
@@ -396,6 +416,7 @@ int warm_audit(struct warm *warm, struct pool *pool, uint64_t *ret_missed, struc
     int r = 0;
     if (was) {
         bool told = warm->setup.drain(warm->setup.watch->watch, dirty);
+        tree_check_links(was, warm->setup.root_fd, dirty); /* which every answer does */
         struct dirty *all = dirty_new();
         dirty_below(all, BYTES(""));
         r = make_tree__with_lock(warm, BYTES(".dockerignore"), pool, all, f);
@@ -405,7 +426,7 @@ int warm_audit(struct warm *warm, struct pool *pool, uint64_t *ret_missed, struc
         told &= told_after;
         struct audit audit = {.told = dirty};
         if (r == 0 && told)
-            tree_compare(was, warm->tree, UINT32_MAX, count_missed, &audit);
+            tree_compare(was, warm->tree, live_bits__with_lock(warm), count_missed, &audit);
         *ret_missed = audit.missed;
         /* … but is looked at again, by the next answer. */
         if (r == 0 && !dirty_is_empty(dirty))

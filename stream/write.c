@@ -265,51 +265,6 @@ static void poison(struct writer *w)
         return;
 }
 
-/* The ring: `cut` pieces were handed to the pool, `written` are out. */
-static int write_pieces(struct writer *w, struct piece *ring, size_t n_ring, struct failure *f)
-{
-    size_t cut = 0, written = 0;
-    bool ended = false;
-    int r = 0;
-    struct failure cut_failure = {0}; /* told once the pieces before it are out */
-    int cut_result = 0;
-    while (r == 0) {
-        /* Wide enough to keep every thread busy, no wider: memory that is reused stays cached.
-         */
-        size_t window = 2 * pool_width(w->pool) + 2;
-        while (!ended && cut - written < (window < n_ring ? window : n_ring)) {
-            struct piece *piece = &ring[cut % n_ring];
-            cut_result = writer_next(w, piece, &cut_failure);
-            ended = cut_result <= 0;
-            if (ended)
-                break;
-            if (!piece->whole)
-                pool_add_last(w->pool, &piece->job);
-            cut++;
-        }
-        if (cut == written)
-            break;
-        struct piece *piece = &ring[written % n_ring];
-        r = finish_piece(w, piece, f);
-        if (r == 0) {
-            written++;
-            writer_drop(piece);
-        }
-    }
-    if (r == 0 && cut_result < 0) {
-        r = cut_result;
-        if (f)
-            *f = cut_failure;
-    }
-    if (r < 0) {
-        atomic_store(&w->cancelled, true);
-        pool_drain(w->pool);
-        for (; written < cut; written++)
-            writer_drop(&ring[written % n_ring]);
-    }
-    return r;
-}
-
 void writer_init(struct writer *w, const struct send_request *request, const struct plan *plan,
                  struct pool *pool, struct send_stats *stats)
 {
@@ -326,16 +281,79 @@ void writer_init(struct writer *w, const struct send_request *request, const str
     };
 }
 
+/* The pieces under way: of those cut and handed to the pool, the written ones are out. */
+struct ring {
+    struct piece *at;
+    size_t n, cut, written;
+    int more;               /* what writer_next() said last: 1, 0 at the plan's end, <0 failed */
+    struct failure failure; /* of that; told once the pieces before it are out */
+};
+
+static struct piece *ring_piece(const struct ring *ring, size_t i)
+{
+    return &ring->at[i % ring->n];
+}
+
+/* Wide enough to keep every thread busy, no wider: memory that is reused stays cached. */
+static void fill_ring(struct writer *w, struct ring *ring)
+{
+    size_t window = 2 * pool_width(w->pool) + 2;
+    if (window > ring->n)
+        window = ring->n;
+    while (ring->more > 0 && ring->cut - ring->written < window) {
+        struct piece *piece = ring_piece(ring, ring->cut);
+        ring->more = writer_next(w, piece, &ring->failure);
+        if (ring->more <= 0)
+            return;
+        if (!piece->whole)
+            pool_add_last(w->pool, &piece->job);
+        ring->cut++;
+    }
+}
+
+/* Waits for the pool and closes what unwritten pieces hold. */
+static void abandon_ring(struct writer *w, struct ring *ring)
+{
+    atomic_store(&w->cancelled, true);
+    pool_drain(w->pool);
+    for (; ring->written < ring->cut; ring->written++)
+        writer_drop(ring_piece(ring, ring->written));
+}
+
+static int write_pieces(struct writer *w, struct ring *ring, struct failure *f)
+{
+    int r = 0;
+    for (;;) {
+        fill_ring(w, ring);
+        if (ring->cut == ring->written)
+            break;
+        struct piece *piece = ring_piece(ring, ring->written);
+        r = finish_piece(w, piece, f);
+        if (r < 0)
+            break;
+        ring->written++;
+        writer_drop(piece);
+    }
+    if (r == 0 && ring->more < 0) {
+        r = ring->more;
+        if (f)
+            *f = ring->failure;
+    }
+    if (r < 0)
+        abandon_ring(w, ring);
+    return r;
+}
+
 int writer_run(struct writer *w, struct failure *f)
 {
-    size_t n_ring = 2 * pool_threads(w->pool) + 2;
-    struct piece *ring = xcalloc(n_ring, sizeof(*ring));
-    for (size_t i = 0; i < n_ring; i++)
-        piece_init(&ring[i], w);
-    int r = write_pieces(w, ring, n_ring, f);
-    for (size_t i = 0; i < n_ring; i++)
-        piece_release(&ring[i]);
-    free(ring);
+    struct ring ring = {.n = 2 * pool_threads(w->pool) + 2, .more = 1};
+    ring.at = xcalloc(ring.n, sizeof(*ring.at));
+    for (size_t i = 0; i < ring.n; i++)
+        piece_init(&ring.at[i], w);
+    int r = write_pieces(w, &ring, f);
+    for (size_t i = 0; i < ring.n; i++)
+        piece_release(&ring.at[i]);
+    free(ring.at);
     return r;
 }
 

@@ -281,10 +281,9 @@ static void test_descriptors(void)
         {"\"kind\":\"digest\",\"root_path\":\"/\",\"has_ignore\":true,"
          "\"fds\":[\"dockerfile\",\"root\"]",
          "\"ignore\" is missing", 2},
-        {"\"kind\":\"send\",\"root_path\":\"/\",\"fds\":[\"dockerfile\",\"root\"]",
-         "\"out\" is missing", 2},
-        {"\"kind\":\"send\",\"root_path\":\"/\",\"fds\":[\"dockerfile\",\"root\",\"out\"]",
-         NULL, 3},
+        {"\"kind\":\"send\",\"root_path\":\"/\",\"fds\":[\"dockerfile\",\"root\"]", NULL, 2},
+        {"\"kind\":\"send\",\"root_path\":\"/\",\"fds\":[\"root\"]",
+         "\"dockerfile\" is missing", 1},
         {"\"kind\":\"send\",\"root_path\":\"/\",\"fds\":7", "\"fds\" does not name the 3", 3},
         {"\"kind\":\"eat\",\"root_path\":\"/\",\"fds\":[\"root\"]", "\"kind\"", 1},
         {"\"kind\":\"wait\",\"root_path\":\"/\",\"fds\":[]", "5 descriptors are too many", 5},
@@ -367,11 +366,26 @@ static void test_frames(void)
     proto_request_free(is);
     close(pipes[1]);
 
+    tap_case("the output comes alone, in time, or not at all");
+    int got = -1, cancel[2];
+    TAP_CHECK(pipe2(cancel, O_CLOEXEC) == 0);
+    TAP_CHECK(proto_receive_output(ends[1], cancel[0], 20, &got) == -ETIMEDOUT);
+    TAP_CHECK(proto_send(ends[0], BYTES("{}"), (int[]){0}, 1, 1000) == 0);
+    TAP_CHECK(proto_receive_output(ends[1], cancel[0], 1000, &got) == 0 && got > 0);
+    close(got);
+    TAP_CHECK(proto_send(ends[0], BYTES("{}"), NULL, 0, 1000) == 0);
+    TAP_CHECK(proto_receive_output(ends[1], cancel[0], 1000, &got) == -EBADMSG);
+    TAP_CHECK(proto_send(ends[0], BYTES("{}"), (int[]){0, 0}, 2, 1000) == 0);
+    TAP_CHECK(proto_receive_output(ends[1], cancel[0], 1000, &got) == -EBADMSG);
+    close(cancel[1]);
+    TAP_CHECK(proto_receive_output(ends[1], cancel[0], 1000, &got) == -ECANCELED);
+    close(cancel[0]);
+
     tap_case("too many descriptors are all closed");
     size_t held = open_descriptors();
-    int five[] = {0, 0, 0, 0};
-    TAP_CHECK(proto_send(ends[0], BYTES("x"), five, 4, 1000) == 0);
-    TAP_CHECK(proto_send(ends[0], BYTES("y"), five, 4, 1000) == 0);
+    int three[] = {0, 0, 0};
+    TAP_CHECK(proto_send(ends[0], BYTES("x"), three, 3, 1000) == 0);
+    TAP_CHECK(proto_send(ends[0], BYTES("y"), three, 3, 1000) == 0);
     TAP_CHECK(proto_receive(ends[1], &inbox) == 1);
     TAP_CHECK(proto_receive(ends[1], &inbox) == -EBADMSG);
     TAP_CHECK(open_descriptors() == held && inbox.n_fds == 0);

@@ -1,191 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The chunk store, and what may befall its files: by accident, by a crash, by others. */
-#include "store-priv.h"
-#include "tap.h"
+/* The chunk store: what it is for, its directory and key, and what is not believed. */
+#include "store-fixture.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/mount.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-static const struct store_limits roomy = {1ull << 30, 7 * 86400};
-
-/* ---- fixtures ------------------------------------------------------------------------- */
-
-struct fixture {
-    char top[64], path[80];
-};
-
-static struct fixture setup(void)
-{
-    struct fixture x = {.top = "/tmp/ctxd-store-XXXXXX"};
-    if (!mkdtemp(x.top))
-        abort();
-    snprintf(x.path, sizeof(x.path), "%s/a/store", x.top);
-    return x;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st, (void)type, (void)at;
-    return remove(path);
-}
-
-static void remove_all(const char *path)
-{
-    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static void teardown(struct fixture *x)
-{
-    remove_all(x->top);
-}
-
-static struct store *open_store(const struct fixture *x, const struct store_limits *limits,
-                                bool read_only)
-{
-    struct store *store;
-    store_open(x->path, limits, read_only, NULL, &store);
-    return store;
-}
-
-static struct store_name name_of(size_t i)
-{
-    static const struct {
-        enum send_codec codec;
-        int level;
-    } kinds[] = {{SEND_TAR, 0}, {SEND_GZIP, 1}, {SEND_ZSTD, 19}};
-    return (struct store_name){.content = digest128(bytes_at(&i, sizeof(i))),
-                               .codec = kinds[i % 3].codec,
-                               .level = kinds[i % 3].level};
-}
-
-/* The i-th chunk's bytes: the same in each process. */
-static struct bytes content_of(size_t i, size_t len)
-{
-    static _Thread_local uint64_t room[1 << 15];
-    uint64_t x = i * 0x9e3779b97f4a7c15u + 1;
-    for (size_t k = 0; k < (len + 7) / 8; k++) {
-        x ^= x << 13, x ^= x >> 7, x ^= x << 17;
-        room[k] = x;
-    }
-    return bytes_at(room, len);
-}
-
-static int put_chunk(struct store *store, size_t i, size_t len)
-{
-    struct store_name name = name_of(i);
-    struct bytes b = content_of(i, len);
-    struct sha256 sha = {{(uint8_t)i, 7}};
-    return store_put(store, &name, b, name.codec == SEND_TAR ? len : len * 3, &sha);
-}
-
-/* What fd has from where it stands is the i-th chunk. */
-static bool is_content(int fd, size_t i, size_t len)
-{
-    static _Thread_local uint8_t got[1 << 18];
-    ssize_t n = io_read_full(fd, got, sizeof(got));
-    return n >= 0 && bytes_equal(bytes_at(got, (size_t)n), content_of(i, len));
-}
-
-enum got { MISSED, RIGHT, WRONG };
-
-static enum got get_chunk(struct store *store, size_t i, size_t len)
-{
-    struct store_name name = name_of(i);
-    struct stored s;
-    if (!store_get(store, &name, &s))
-        return MISSED;
-    cleanup_fd int fd = s.fd;
-    return s.packed_len == len && s.plain_len == (name.codec == SEND_TAR ? len : len * 3) &&
-                   s.plain_sha.at[0] == (uint8_t)i && s.plain_sha.at[1] == 7 &&
-                   lseek(fd, 0, SEEK_CUR) == (off_t)s.offset && is_content(fd, i, len)
-               ? RIGHT
-               : WRONG;
-}
-
-static void path_of(const struct fixture *x, size_t i, char path[160])
-{
-    char below[STORE_PATH_MAX];
-    struct store_name name = name_of(i);
-    store_path(below, &name);
-    snprintf(path, 160, "%s/chunks/%s", x->path, below);
-}
-
-static bool is_there(const struct fixture *x, size_t i)
-{
-    char path[160];
-    struct stat st;
-    path_of(x, i, path);
-    return lstat(path, &st) == 0;
-}
-
-/* As if last used so long ago. */
-static void set_age(const struct fixture *x, size_t i, time_t seconds)
-{
-    char path[160];
-    path_of(x, i, path);
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    utimensat(AT_FDCWD, path,
-              (struct timespec[]){{.tv_sec = now.tv_sec - seconds}, {.tv_nsec = UTIME_OMIT}},
-              0);
-}
-
-static struct store_stats stats_of(struct store *store)
-{
-    struct store_stats stats;
-    store_stats(store, &stats);
-    return stats;
-}
-
-/* Files below the store whose names begin so. */
-static const char *counted_prefix;
-static size_t counted;
-
-static int count_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st;
-    if (type == FTW_F)
-        counted += bytes_starts(bytes_of(path + at->base), bytes_of(counted_prefix));
-    return 0;
-}
-
-static size_t count_files(const struct fixture *x, const char *prefix)
-{
-    counted = 0;
-    counted_prefix = prefix;
-    nftw(x->path, count_one, 16, FTW_PHYS);
-    return counted;
-}
-
-static pid_t start(void (*run)(void *context), void *context)
-{
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid < 0)
-        abort();
-    if (pid == 0) {
-        run(context);
-        _exit(0);
-    }
-    return pid;
-}
-
-static bool ended_well(pid_t pid)
-{
-    int status = 0;
-    return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-/* ---- what it is for ------------------------------------------------------------------- */
+/* ---- what it is for --------------------------------------------------------------------- */
 
 static void test_round_trip(void)
 {
@@ -214,7 +38,7 @@ static void test_round_trip(void)
 
     tap_case("a put of what is there changes nothing");
     struct stat before, after;
-    char path[160];
+    char path[PATH_ROOM];
     path_of(&x, 3, path);
     TAP_CHECK(stat(path, &before) == 0 && put_chunk(store, 3, 65536) == 0 &&
               stat(path, &after) == 0);
@@ -273,6 +97,33 @@ static void test_names(void)
         TAP_CHECKF(!store_parse_name(bytes_of(others[i]), &name), "%s", others[i]);
 }
 
+static void test_publish(void)
+{
+    struct fixture x = setup();
+    struct store *store = open_store(&x, &roomy, false);
+    char name[300];
+    memset(name, 'n', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    for (int named = 0; named < 2; named++) {
+        tap_case("a new file is whole or not there, and never takes another's place%s",
+                 named ? ", without O_TMPFILE" : "");
+        store->no_tmpfile = named;
+        const char *file = named ? "b" : "a";
+        cleanup_buf struct buf text = BUF(100);
+        TAP_CHECK(store_publish(store, store->dir_fd, file, BYTES("one"), BYTES("1"), false) ==
+                  0);
+        TAP_CHECK(store_publish(store, store->dir_fd, file, BYTES("two"), BYTES(""), true) ==
+                  -EEXIST);
+        TAP_CHECK(io_read_file(store->dir_fd, file, &text) == 0);
+        TAP_EQUAL(buf_bytes(&text), BYTES("one1"));
+        TAP_CHECK(store_publish(store, store->dir_fd, name, BYTES("one"), BYTES(""), false) ==
+                  -ENAMETOOLONG);
+        TAP_CHECK(count_files(&x, STORE_TEMP) == 0 && store->no_tmpfile == named);
+    }
+    store_close(store);
+    teardown(&x);
+}
+
 static void test_seen(void)
 {
     tap_case("the table of verified chunks stays within its bound, and keeps the latest");
@@ -299,12 +150,11 @@ static void test_seen(void)
     store_seen_release(&seen);
 }
 
-/* ---- directories and keys ------------------------------------------------------------- */
+/* ---- directories and keys --------------------------------------------------------------- */
 
 struct race {
     const struct fixture *x;
     int go_fd, key_fd;
-    bool named; /* as on a file system without O_TMPFILE */
 };
 
 static void open_at_once(void *context)
@@ -338,6 +188,7 @@ static void test_key_race(void)
             }
         }
         close(go[1]);
+        close(keys[1]);
         uint8_t got[4][192];
         for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
             TAP_CHECK(ended_well(pids[i]));
@@ -345,7 +196,7 @@ static void test_key_race(void)
         for (size_t i = 1; i < 4; i++)
             TAP_EQUAL(bytes_at(got[i], 192), bytes_at(got[0], 192));
         TAP_CHECK(count_files(&x, "") == 1);
-        close(go[0]), close(keys[0]), close(keys[1]);
+        close(go[0]), close(keys[0]);
         teardown(&x);
     }
 }
@@ -368,7 +219,7 @@ static bool refused(const struct fixture *x, const char *word)
 static void test_directory(void)
 {
     struct fixture x = setup();
-    char other[160], chunks[160];
+    char other[PATH_ROOM], chunks[PATH_ROOM];
     store_close(open_store(&x, &roomy, false));
     snprintf(other, sizeof(other), "%s/other", x.top);
     snprintf(chunks, sizeof(chunks), "%s/chunks", x.path);
@@ -430,7 +281,7 @@ static void test_directory(void)
 static void test_bad_key(void)
 {
     struct fixture x = setup();
-    char key[160];
+    char key[PATH_ROOM];
     snprintf(key, sizeof(key), "%s/key", x.path);
     tap_case(
         "a key that is short, long, readable by others or a link is replaced, with a word");
@@ -439,7 +290,7 @@ static void test_bad_key(void)
         struct digest_key was = *store_key(store);
         TAP_CHECK(put_chunk(store, i, 10) == 0);
         store_close(store);
-        char other[160];
+        char other[PATH_ROOM];
         snprintf(other, sizeof(other), "%s/other", x.top);
         bool done = i == 0   ? truncate(key, 191) == 0
                     : i == 1 ? truncate(key, 193) == 0
@@ -455,7 +306,11 @@ static void test_bad_key(void)
         store_close(store);
     }
     tap_case("a key that can't be replaced leaves the store unused");
-    TAP_CHECK(unlink(key) == 0 && mkdir(key, 0700) == 0 && refused(&x, "key"));
+    struct store *store = open_store(&x, &roomy, false);
+    TAP_CHECK(put_chunk(store, 1, 10) == 0);
+    store_close(store);
+    TAP_CHECK(unlink(key) == 0 && mkdir(key, 0700) == 0 && refused(&x, "key") &&
+              is_there(&x, 1));
     teardown(&x);
 }
 
@@ -464,7 +319,7 @@ static void test_other_user(void)
     struct fixture a = setup(), b = setup();
     struct store *mine = open_store(&a, &roomy, false), *theirs = open_store(&b, &roomy, false);
     tap_case("a whole chunk that was made with another key is not believed");
-    char from[160], to[160];
+    char from[PATH_ROOM], to[PATH_ROOM];
     TAP_CHECK(put_chunk(theirs, 4, 5000) == 0 && put_chunk(mine, 4, 5000) == 0);
     path_of(&b, 4, from), path_of(&a, 4, to);
     TAP_CHECK(rename(from, to) == 0);
@@ -473,26 +328,13 @@ static void test_other_user(void)
     teardown(&a), teardown(&b);
 }
 
-/* ---- damage --------------------------------------------------------------------------- */
-
-/* Turns one bit over; the times stay. */
-static bool damage(const char *path, off_t at)
-{
-    cleanup_fd int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-    struct stat st;
-    uint8_t byte;
-    if (fd < 0 || fstat(fd, &st) < 0 || pread(fd, &byte, 1, at) != 1)
-        return false;
-    byte ^= 0x10;
-    return pwrite(fd, &byte, 1, at) == 1 &&
-           futimens(fd, (struct timespec[]){st.st_atim, st.st_mtim}) == 0;
-}
+/* ---- damage ----------------------------------------------------------------------------- */
 
 static void test_damage(void)
 {
     struct fixture x = setup();
     struct store *store = open_store(&x, &roomy, false);
-    char path[160];
+    char path[PATH_ROOM];
     enum { LEN = 150000 };
 
     tap_case("a chunk with any one byte of its header changed is not found, and is removed");
@@ -523,13 +365,13 @@ static void test_damage(void)
     }
     tap_case("a whole chunk of another name, codec or level is not found under this one");
     for (size_t i = 0; i < 4; i++) {
-        char from[160];
+        char from[PATH_ROOM];
         struct store_name name = name_of(i);
         TAP_CHECK(put_chunk(store, i, LEN) == 0);
         path_of(&x, i, from);
-        TAP_CHECK(put_chunk(store, i + 50, LEN) == 0);
-        path_of(&x, i + 50, path);
-        TAP_CHECK(rename(from, path) == 0 && get_chunk(store, i + 50, LEN) == MISSED &&
+        TAP_CHECK(put_chunk(store, i + 51, LEN) == 0);
+        path_of(&x, i + 51, path);
+        TAP_CHECK(rename(from, path) == 0 && get_chunk(store, i + 51, LEN) == MISSED &&
                   stats_of(store).damaged == ++n);
         if (name.codec == SEND_TAR)
             continue;
@@ -541,6 +383,12 @@ static void test_damage(void)
         struct stored s;
         TAP_CHECK(rename(from, path) == 0 && !store_get(store, &name, &s) &&
                   stats_of(store).damaged == ++n);
+        name.level--;
+        name.codec = name.codec == SEND_GZIP ? SEND_ZSTD : SEND_GZIP;
+        store_path(below, &name);
+        snprintf(path, sizeof(path), "%s/chunks/%s", x.path, below);
+        TAP_CHECK(put_chunk(store, i, LEN) == 0 && rename(from, path) == 0 &&
+                  !store_get(store, &name, &s) && stats_of(store).damaged == ++n);
     }
     store_close(store);
     teardown(&x);
@@ -550,15 +398,16 @@ static void test_foreign(void)
 {
     struct fixture x = setup();
     struct store *store = open_store(&x, &roomy, false);
-    char path[160], other[160];
+    char path[PATH_ROOM], other[PATH_ROOM];
     snprintf(other, sizeof(other), "%s/other", x.top);
-    tap_case("a FIFO, a link and a hard-to-open thing in a chunk's place are removed");
-    for (size_t i = 0; i < 3; i++) {
+    tap_case("a FIFO, a link, one to itself and a socket in a chunk's place are removed");
+    for (size_t i = 0; i < 4; i++) {
         path_of(&x, i, path);
         TAP_CHECK(put_chunk(store, i, 100) == 0 && rename(path, other) == 0);
         bool made = i == 0   ? mkfifo(path, 0600) == 0
                     : i == 1 ? symlink(other, path) == 0
-                             : symlink(path, path) == 0;
+                    : i == 2 ? symlink(path, path) == 0
+                             : mknod(path, S_IFSOCK | 0600, 0) == 0;
         TAP_CHECK(made && get_chunk(store, i, 100) == MISSED && !is_there(&x, i));
         TAP_CHECK(stats_of(store).damaged == i + 1);
         TAP_CHECK(put_chunk(store, i, 100) == 0 && get_chunk(store, i, 100) == RIGHT);
@@ -569,7 +418,7 @@ static void test_foreign(void)
     TAP_CHECK(get_chunk(store, 0, 100) == MISSED && put_chunk(store, 0, 100) == 0);
 
     tap_case("a link in a shard's place leads nowhere, not even to remove what is there");
-    char shard[160];
+    char shard[PATH_ROOM];
     path_of(&x, 1, path);
     snprintf(shard, sizeof(shard), "%.*s", (int)(strrchr(path, '/') - path), path);
     unlink(other);
@@ -592,7 +441,7 @@ static void test_after_verification(void)
 {
     struct fixture x = setup();
     struct store *store = open_store(&x, &roomy, false);
-    char path[160], other[160];
+    char path[PATH_ROOM], other[PATH_ROOM];
     tap_case("a chunk changed in place after it was verified, times set back, is found out");
     TAP_CHECK(put_chunk(store, 1, 5000) == 0 && get_chunk(store, 1, 5000) == RIGHT);
     path_of(&x, 1, path);
@@ -621,181 +470,7 @@ static void test_after_verification(void)
     teardown(&x);
 }
 
-/* ---- limits --------------------------------------------------------------------------- */
-
-static void test_last_use(void)
-{
-    struct fixture x = setup();
-    struct store *store = open_store(&x, &roomy, false);
-    struct stat was, is;
-    char path[160];
-    path_of(&x, 1, path);
-    tap_case("a use is written down once an hour, and does not look like a change");
-    TAP_CHECK(put_chunk(store, 1, 100) == 0);
-    static const struct {
-        time_t age;
-        bool written;
-    } ages[] = {{3700, true}, {3000, false}, {30 * 86400, true}, {-7200, true}, {-20, false}};
-    for (size_t i = 0; i < ARRAY_SIZE(ages); i++) {
-        set_age(&x, 1, ages[i].age);
-        TAP_CHECK(stat(path, &was) == 0 && get_chunk(store, 1, 100) == RIGHT &&
-                  stat(path, &is) == 0);
-        time_t moved = is.st_atim.tv_sec - was.st_atim.tv_sec;
-        TAP_CHECKF((moved != 0) == ages[i].written &&
-                       (!ages[i].written || (moved >= ages[i].age && moved < ages[i].age + 60)),
-                   "age %ld moved %ld", (long)ages[i].age, (long)moved);
-        TAP_CHECK(is.st_mtim.tv_nsec == was.st_mtim.tv_nsec);
-        struct store_name name = name_of(1);
-        struct store_identity id = {
-            .ino = is.st_ino,
-            .mtime_ns = (int64_t)is.st_mtim.tv_sec * 1000000000 + is.st_mtim.tv_nsec,
-            .ctime_ns = (int64_t)is.st_ctim.tv_sec * 1000000000 + is.st_ctim.tv_nsec};
-        TAP_CHECK(store_seen_check(&store->seen, &name, &id));
-    }
-    store_close(store);
-    teardown(&x);
-}
-
-/* n chunks of 3 pages; the i-th was used (i * 7 % n + 2) hours ago. */
-static void put_aged(const struct fixture *x, size_t n)
-{
-    struct store *store = open_store(x, &roomy, false);
-    for (size_t i = 0; i < n; i++) {
-        TAP_CHECK(put_chunk(store, i, 8192) == 0);
-        set_age(x, i, (time_t)(i * 7 % n + 2) * 3600);
-    }
-    store_close(store);
-}
-
-static void test_sweep(void)
-{
-    struct fixture x = setup();
-    enum { N = 20, SIZE = 12288 };
-    tap_case("a sweep by size removes the longest unused, and no more than it must");
-    put_aged(&x, N);
-    for (size_t keep = N + 1; keep-- > 0; keep -= keep > 4 ? 4 : 0) {
-        struct store *store =
-            open_store(&x, &(struct store_limits){keep * SIZE + 100, 86400}, false);
-        uint64_t freed = store_sweep(store);
-        TAP_CHECKF(freed % SIZE == 0, "%ju bytes", (uintmax_t)freed);
-        for (size_t i = 0; i < N; i++)
-            TAP_CHECKF(is_there(&x, i) == (i * 7 % N < keep), "chunk %zu of %zu kept", i, keep);
-        struct store_stats stats = stats_of(store);
-        TAP_CHECK(stats.n_chunks == keep && stats.bytes == keep * SIZE);
-        store_close(store);
-    }
-    tap_case("a sweep by age removes what was unused for longer, whatever its size");
-    put_aged(&x, N);
-    struct store *store =
-        open_store(&x, &(struct store_limits){1ull << 40, 9 * 3600 + 1800}, false);
-    TAP_CHECK(store_sweep(store) == (N - 8) * SIZE);
-    for (size_t i = 0; i < N; i++)
-        TAP_CHECK(is_there(&x, i) == (i * 7 % N + 2 < 10));
-    store_close(store);
-
-    tap_case("what was used in the last minute stays: put, got here, or written down");
-    store = open_store(&x, &(struct store_limits){0, 0}, false);
-    remove_all(x.path);
-    store_close(store);
-    put_aged(&x, 4);
-    store = open_store(&x, &(struct store_limits){5 * SIZE, 0}, false);
-    TAP_CHECK(put_chunk(store, 10, 8192) == 0); /* sweeps, as nothing was counted yet */
-    TAP_CHECK(is_there(&x, 10) && !is_there(&x, 0));
-    store_close(store);
-    put_aged(&x, 4);
-    store = open_store(&x, &(struct store_limits){SIZE, 86400}, false);
-    TAP_CHECK(get_chunk(store, 2, 8192) == RIGHT);
-    set_age(&x, 2, 7200);
-    set_age(&x, 3, 30);
-    TAP_CHECK(store_sweep(store) == 2 * SIZE);
-    TAP_CHECK(!is_there(&x, 0) && !is_there(&x, 1) && is_there(&x, 2) && is_there(&x, 3) &&
-              is_there(&x, 10));
-
-    tap_case("times in the future go first by size, and never by age");
-    set_age(&x, 10, -86400);
-    store_close(store);
-    store = open_store(&x, &(struct store_limits){1 << 20, 3600}, false);
-    TAP_CHECK(store_sweep(store) == SIZE && is_there(&x, 10) && is_there(&x, 3));
-    store_close(store);
-    store = open_store(&x, &(struct store_limits){SIZE, 3600}, false);
-    TAP_CHECK(store_sweep(store) == SIZE && !is_there(&x, 10) && is_there(&x, 3));
-    store_close(store);
-    teardown(&x);
-}
-
-static void test_put_limits(void)
-{
-    struct fixture x = setup();
-    enum { SIZE = 12288 };
-    put_aged(&x, 90);
-    tap_case("a put that would pass the limit sweeps first, and then has room for more");
-    struct store *store = open_store(&x, &(struct store_limits){100 * SIZE, 30 * 86400}, false);
-    size_t n = 90;
-    while (n < 100)
-        TAP_CHECK(put_chunk(store, n++, 8192) == 0);
-    TAP_CHECK(stats_of(store).bytes == 100 * SIZE);
-    TAP_CHECK(put_chunk(store, n, 8192) == -EDQUOT); /* the first put swept just now */
-    atomic_store(&store->next_sweep_ns, 0);
-    TAP_CHECK(put_chunk(store, n, 8192) == 0 && is_there(&x, n));
-    TAP_CHECK(count_files(&x, "") == 1 + 88 && stats_of(store).n_chunks == 88);
-    TAP_CHECK(stats_of(store).put_failures == 1);
-
-    tap_case("a put that finds only what was used just now keeps nothing");
-    for (size_t i = 0; i <= n; i++)
-        set_age(&x, i, 1);
-    int r = 0;
-    while ((r = put_chunk(store, ++n, 8192)) == 0 && n < 200)
-        ;
-    atomic_store(&store->next_sweep_ns, 0);
-    TAP_CHECK(r == -EDQUOT && put_chunk(store, n, 8192) == -EDQUOT);
-    TAP_CHECK(stats_of(store).bytes == 100 * SIZE && count_files(&x, "") == 101);
-
-    tap_case("a chunk larger than all the room is refused");
-    store_close(store);
-    store = open_store(&x, &(struct store_limits){SIZE, 86400}, false);
-    TAP_CHECK(put_chunk(store, 500, 16384) == -EFBIG);
-    store_close(store);
-    teardown(&x);
-}
-
-static void test_temp(void)
-{
-    struct fixture x = setup();
-    struct store *store = open_store(&x, &roomy, false);
-    tap_case("unfinished files go when they are old, others of unknown names with their age");
-    TAP_CHECK(put_chunk(store, 1, 100) == 0);
-    char path[160], shard[160];
-    path_of(&x, 1, path);
-    snprintf(shard, sizeof(shard), "%.*s", (int)(strrchr(path, '/') - path), path);
-    static const struct {
-        bool top;
-        const char *name;
-        time_t age;
-        bool stays;
-    } files[] = {{false, ".tmp-1", 3000, true},    {false, ".tmp-2", 3700, false},
-                 {true, ".tmp-3", 3000, true},     {true, ".tmp-4", 3700, false},
-                 {true, "hashes.db", 1e8, true},   {false, "unknown", 8 * 86400, false},
-                 {false, "newer", 6 * 86400, true}};
-    for (int swept = 0; swept < 2; swept++) {
-        for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-            snprintf(path, sizeof(path), "%s/%s", files[i].top ? x.path : shard, files[i].name);
-            if (swept) {
-                TAP_CHECKF((access(path, F_OK) == 0) == files[i].stays, "%s", files[i].name);
-                continue;
-            }
-            close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-            struct timespec then;
-            clock_gettime(CLOCK_REALTIME, &then);
-            then.tv_sec -= files[i].age;
-            TAP_CHECK(utimensat(AT_FDCWD, path, (struct timespec[]){then, then}, 0) == 0);
-        }
-        if (!swept)
-            store_sweep(store);
-    }
-    TAP_CHECK(get_chunk(store, 1, 100) == RIGHT);
-    store_close(store);
-    teardown(&x);
-}
+/* ---- readers ---------------------------------------------------------------------------- */
 
 /* Paths, lengths and all times of what is there. */
 static struct digest128_state *listing;
@@ -838,6 +513,17 @@ static void test_read_only(void)
     struct digest128 after = list_all(&x);
     TAP_CHECK(digest128_equal(&before, &after));
 
+    tap_case("nor where there is an empty directory");
+    char above[PATH_ROOM];
+    snprintf(above, sizeof(above), "%s/a", x.top);
+    TAP_CHECK(mkdir(above, 0700) == 0 && mkdir(x.path, 0700) == 0);
+    before = list_all(&x);
+    store = open_store(&x, &roomy, true);
+    TAP_CHECK(!store->usable && get_chunk(store, 1, 100) == MISSED);
+    store_close(store);
+    after = list_all(&x);
+    TAP_CHECK(digest128_equal(&before, &after));
+
     tap_case("a reader finds chunks and changes nothing: no use, no damage, no sweep");
     store = open_store(&x, &roomy, false);
     for (size_t i = 0; i < 6; i++) {
@@ -845,7 +531,7 @@ static void test_read_only(void)
         set_age(&x, i, 20 * 86400);
     }
     store_close(store);
-    char path[160];
+    char path[PATH_ROOM];
     path_of(&x, 5, path);
     TAP_CHECK(damage(path, 200));
     before = list_all(&x);
@@ -861,210 +547,11 @@ static void test_read_only(void)
     teardown(&x);
 }
 
-/* ---- accidents ------------------------------------------------------------------------ */
-
-/* In a process and mount namespace of its own. */
-static void fill_tmpfs(void *context)
-{
-    struct fixture *x = context;
-    int bad = 0;
-    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        mount("tmpfs", x->top, "tmpfs", 0, "size=1m,nr_inodes=600,mode=0700") < 0)
-        _exit(77);
-    for (int named = 0; named < 2; named++) {
-        struct store *store = open_store(x, &roomy, false);
-        store->no_tmpfile = named;
-        size_t n = 0, refusals = 0;
-        for (size_t i = 0; i < 40; i++) {
-            int r = put_chunk(store, i, 50000);
-            bad += !TAP_CHECKF(r == 0 || r == -ENOSPC, "put gives %d", r);
-            n += r == 0, refusals += r < 0;
-        }
-        bad += !TAP_CHECKF(n > 10 && refusals > 10 && count_files(x, "") == n + 1,
-                           "%zu put, %zu refused, %zu files", n, refusals, count_files(x, ""));
-        for (size_t i = 0; i < 40; i++)
-            bad += !TAP_CHECK(get_chunk(store, i, 50000) == (is_there(x, i) ? RIGHT : MISSED));
-        bad += !TAP_CHECK(stats_of(store).damaged == 0 &&
-                          stats_of(store).put_failures == refusals);
-        remove_all(x->path);
-        store_close(store);
-    }
-    /* Not one inode more. */
-    struct store *store = open_store(x, &roomy, false);
-    int r = 0;
-    for (size_t i = 0; i < 1000 && r == 0; i++)
-        r = put_chunk(store, i, 10);
-    bad += !TAP_CHECKF(r == -ENOSPC && count_files(x, STORE_TEMP) == 0, "put gives %d", r);
-    fflush(NULL);
-    _exit(bad != 0);
-}
-
-static void test_disk_full(void)
-{
-    struct fixture x = setup();
-    tap_case(
-        "a full disk refuses puts, leaves nothing half there, and what was there is right");
-    pid_t pid = start(fill_tmpfs, &x);
-    int status = 0;
-    waitpid(pid, &status, 0);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
-        tap_skip("may not mount");
-    else
-        TAP_CHECK(status == 0);
-    teardown(&x);
-}
-
-enum { KILLED_CHUNKS = 40, KILLED_LEN = 200000 };
-
-static void put_for_ever(void *context)
-{
-    struct race *race = context;
-    struct store *store = open_store(race->x, &roomy, false);
-    store->no_tmpfile = race->named;
-    for (size_t i = 0;; i++) {
-        if (write(race->key_fd, "", 1) != 1)
-            _exit(1);
-        put_chunk(store, i % KILLED_CHUNKS, KILLED_LEN);
-        if (i % 7 == 6) {
-            char path[160];
-            path_of(race->x, (i - 5) % KILLED_CHUNKS, path);
-            unlink(path);
-        }
-    }
-}
-
-static void test_killed(void)
-{
-    struct fixture x = setup();
-    tap_case("a writer killed 50 times leaves whole chunks and old unfinished files only");
-    size_t n_right = 0, n_temp = 0;
-    for (size_t round = 0; round < 50; round++) {
-        int ticks[2];
-        if (pipe2(ticks, O_CLOEXEC) < 0)
-            abort();
-        struct race race = {.x = &x, .key_fd = ticks[1], .named = round % 2};
-        pid_t pid = start(put_for_ever, &race);
-        close(ticks[1]);
-        uint8_t got[64];
-        TAP_CHECK(io_read_full(ticks[0], got, 1 + round) == (ssize_t)(1 + round));
-        kill(pid, SIGKILL);
-        waitpid(pid, NULL, 0);
-        close(ticks[0]);
-        struct store *store = open_store(&x, &roomy, false);
-        TAP_CHECK(store->usable);
-        for (size_t i = 0; i < KILLED_CHUNKS; i++) {
-            enum got is = get_chunk(store, i, KILLED_LEN);
-            TAP_CHECK(is == (is_there(&x, i) ? RIGHT : MISSED));
-            n_right += is == RIGHT;
-        }
-        TAP_CHECK(stats_of(store).damaged == 0);
-        size_t temps = count_files(&x, STORE_TEMP);
-        TAP_CHECK(temps == 0 || race.named || n_temp > 0);
-        n_temp += temps;
-        store_close(store);
-    }
-    TAP_CHECKF(n_right > 500 && n_temp > 0, "%zu right, %zu unfinished", n_right, n_temp);
-    struct store *store = open_store(&x, &roomy, false);
-    char shard[160];
-    for (unsigned i = 0; i < 256; i++) {
-        snprintf(shard, sizeof(shard), "%s/chunks/%02x", x.path, i);
-        DIR *dir = opendir(shard);
-        for (const struct dirent *d; dir && (d = readdir(dir));)
-            if (bytes_starts(bytes_of(d->d_name), BYTES(STORE_TEMP)))
-                utimensat(dirfd(dir), d->d_name, (struct timespec[2]){{0}, {0}}, 0);
-        if (dir)
-            closedir(dir);
-    }
-    TAP_CHECK(store_sweep(store) > 0 && count_files(&x, STORE_TEMP) == 0);
-    store_close(store);
-    teardown(&x);
-}
-
-/* ---- many at once --------------------------------------------------------------------- */
-
-enum { BUSY_CHUNKS = 120, BUSY_LEN = 9000, BUSY_STEPS = 3000 };
-
-struct busy {
-    const struct fixture *x;
-    struct store *store;
-    uint64_t random;
-    size_t wrong, right;
-};
-
-static void *be_busy(void *context)
-{
-    struct busy *busy = context;
-    for (size_t step = 0; step < BUSY_STEPS; step++) {
-        busy->random = busy->random * 6364136223846793005u + 1442695040888963407u;
-        size_t i = (size_t)(busy->random >> 33) % BUSY_CHUNKS;
-        unsigned what = (unsigned)(busy->random >> 58);
-        int r = 0;
-        if (what < 24) {
-            r = put_chunk(busy->store, i, BUSY_LEN);
-        } else if (what < 56) {
-            enum got got = get_chunk(busy->store, i, BUSY_LEN);
-            busy->wrong += got == WRONG;
-            busy->right += got == RIGHT;
-        } else if (what < 63) {
-            set_age(busy->x, i, (time_t)(i + 1) * 3600);
-        } else {
-            store_sweep(busy->store);
-        }
-        busy->wrong += r < 0 && r != -EDQUOT;
-    }
-    return NULL;
-}
-
-static void run_busy(void *context)
-{
-    const struct fixture *x = context;
-    /* Half of them fit. */
-    struct store *store =
-        open_store(x, &(struct store_limits){BUSY_CHUNKS / 2 * 12288, 80 * 3600}, false);
-    struct busy busy[4];
-    pthread_t threads[4];
-    for (size_t i = 0; i < 4; i++) {
-        busy[i] = (struct busy){.x = x, .store = store, .random = (uint64_t)getpid() * 8 + i};
-        if (pthread_create(&threads[i], NULL, be_busy, &busy[i]) != 0)
-            _exit(1);
-    }
-    size_t wrong = 0, right = 0;
-    for (size_t i = 0; i < 4; i++) {
-        pthread_join(threads[i], NULL);
-        wrong += busy[i].wrong, right += busy[i].right;
-    }
-    struct store_stats stats = stats_of(store);
-    bool well = wrong == 0 && right > 100 && stats.damaged == 0 && stats.puts > 100 &&
-                stats.hits == right;
-    if (!well)
-        printf("# %zu wrong, %zu right, %ju damaged, %ju puts\n", wrong, right,
-               (uintmax_t)stats.damaged, (uintmax_t)stats.puts);
-    store_close(store);
-    fflush(NULL);
-    if (!well)
-        _exit(1);
-}
-
-static void test_at_once(void)
-{
-    struct fixture x = setup();
-    tap_case(
-        "four threads in each of two processes put, get, age and sweep without a wrong byte");
-    pid_t other = start(run_busy, &x), one = start(run_busy, &x);
-    TAP_CHECK(ended_well(one));
-    TAP_CHECK(ended_well(other));
-    TAP_CHECK(count_files(&x, STORE_TEMP) == 0);
-    struct store *store = open_store(&x, &roomy, false);
-    for (size_t i = 0; i < BUSY_CHUNKS; i++)
-        TAP_CHECK(get_chunk(store, i, BUSY_LEN) == (is_there(&x, i) ? RIGHT : MISSED));
-    store_close(store);
-    teardown(&x);
-}
-
 int main(void)
 {
     test_round_trip();
     test_names();
+    test_publish();
     test_seen();
     test_key_race();
     test_directory();
@@ -1073,13 +560,6 @@ int main(void)
     test_damage();
     test_foreign();
     test_after_verification();
-    test_last_use();
-    test_sweep();
-    test_put_limits();
-    test_temp();
     test_read_only();
-    test_disk_full();
-    test_killed();
-    test_at_once();
     return tap_end();
 }

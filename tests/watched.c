@@ -13,7 +13,8 @@
 static void mark(struct dirty *d, enum mark_kind kind, struct bytes path)
 {
     d->calls++;
-    for (size_t i = 0; i < d->n; i++)
+    /* Against repeats only: after an overflow there are thousands. */
+    for (size_t i = d->n > 100 ? d->n - 100 : 0; i < d->n; i++)
         if (d->at[i].kind == kind && bytes_equal(bytes_of(d->at[i].path), path))
             return;
     if (d->n == d->cap) {
@@ -306,15 +307,30 @@ uint64_t n_watches(const struct fixture *x)
     return stats.n_watches;
 }
 
-/* One watch for each directory, and nothing that is known of what is no more. */
+/* What the kernel says: a line for each watch. */
+static uint64_t n_kernel_watches(const struct fixture *x)
+{
+    char path[64];
+    cleanup_buf struct buf text = BUF(1 << 20);
+    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", watch_fd(x->watch));
+    if (io_read_file(AT_FDCWD, path, &text) < 0)
+        abort();
+    uint64_t n = 0;
+    struct bytes rest = buf_bytes(&text), line;
+    while (bytes_next(&rest, '\n', &line))
+        n += bytes_starts(line, BYTES("inotify wd:"));
+    return n;
+}
+
 bool check_watches(const struct fixture *x)
 {
     uint64_t want = 1;
     for (size_t i = 0; i < x->known.n; i++)
         want += S_ISDIR(x->known.at[i].st.st_mode);
-    uint64_t got = n_watches(x);
-    return TAP_CHECKF(got == want, "%ju watches for %ju directories", (uintmax_t)got,
-                      (uintmax_t)want);
+    uint64_t got = n_watches(x), kernel = n_kernel_watches(x);
+    return TAP_CHECKF(got == want && kernel == want,
+                      "%ju watches, the kernel's %ju, for %ju directories", (uintmax_t)got,
+                      (uintmax_t)kernel, (uintmax_t)want);
 }
 
 bool drain_and_follow(struct fixture *x, struct dirty *d)
