@@ -14,6 +14,8 @@
 
 enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 
+/* ---- metrics-text.c ------------------------------------------------------------------ */
+
 /* HELP and TYPE. Backslash and newline in help are escaped. */
 int metric_begin(struct buf *text, const char *name, enum metric_type type,
                  const char *help) must_use;
@@ -24,6 +26,8 @@ int metric_sample(struct buf *text, const char *name, const char *label, struct 
 /* A whole histogram of seconds: n classes with their upper ends, and one for the rest. */
 int metric_histogram(struct buf *text, const char *name, const uint64_t *limits_ns, size_t n,
                      const uint64_t *counts, uint64_t sum_ns) must_use;
+
+/* ---- metrics.c ----------------------------------------------------------------------- */
 
 /* All there is to tell of a daemon; fields that HTTP itself counts only where it is on. */
 int metrics_print(struct daemon *daemon, struct buf *text) must_use;
