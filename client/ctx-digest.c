@@ -76,8 +76,8 @@ void ctx_digest_release(struct ctx_digested *digested)
 
 static const char *name_of(const struct sha256 *sha, char at[72])
 {
-    memcpy(at, "sha256:", 7);
-    digest_hex(at + 7, sha->at, sizeof(sha->at));
+    char hex[2 * sizeof(sha->at) + 1];
+    snprintf(at, 72, "sha256:%s", digest_hex(hex, sha->at, sizeof(sha->at)));
     return at;
 }
 

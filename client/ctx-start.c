@@ -154,7 +154,7 @@ enum exit_status ctx_start(struct options *options, struct notes *notes)
     words[0] = path;
     for (size_t i = 0; i < n; i++)
         words[i + 1] = options->command[i];
-    pid_t pid;
+    pid_t pid = 0;
     int r = find_daemon(path, &f);
     r = r < 0 ? r : log_path(log, &f);
     r = r < 0 ? r : spawn(words, log, &pid, &f);

@@ -15,6 +15,7 @@ static void *field(struct options *options, const struct option *option)
 static int take_choice(struct options *options, const struct option *option, const char *value,
                        struct failure *f)
 {
+    assert(option->metavar);
     struct bytes rest = bytes_of(option->metavar), choice;
     for (unsigned i = 0; bytes_next(&rest, '|', &choice); i++) {
         if (bytes_equal(choice, bytes_of(value))) {

@@ -62,7 +62,7 @@ static int send_either_way(const struct options *options, struct send_request *r
                            struct output *out, bool progress, struct notes *notes,
                            struct send_stats *stats, struct failure *f)
 {
-    int r;
+    int r = 0;
     if (options->daemon != DAEMON_NEVER &&
         send_by_daemon(request, out, progress, notes, stats, &r, f))
         return r;

@@ -82,7 +82,7 @@ static int take_word(const struct setting *setting, const char *where, const cha
 static int take_port(const struct setting *setting, const char *where, const char *value,
                      int64_t *at, struct failure *f)
 {
-    uint64_t port;
+    uint64_t port = 0;
     if (!strcmp(value, "off")) {
         *at = HTTP_OFF;
     } else if (!strcmp(value, "auto")) {

@@ -138,11 +138,12 @@ static void on_stalled(void *context, bool stalled)
 
 /* ---- a lane's life --------------------------------------------------------------------- */
 
-static int state_new(struct daemon *daemon, struct lane_state **ret)
+/* NULL, and errno says why: no descriptors. */
+static struct lane_state *state_new(struct daemon *daemon)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
-        return -errno;
+        return NULL;
     struct lane_state *state = xcalloc(1, sizeof(*state));
     state->cancel_read = ends[0];
     atomic_init(&state->cancel_write, ends[1]);
@@ -151,8 +152,7 @@ static int state_new(struct daemon *daemon, struct lane_state **ret)
         .hooks = {.context = state, .cancel_fd = ends[0], .stalled = on_stalled},
         .state = state,
     };
-    *ret = state;
-    return 0;
+    return state;
 }
 
 static void state_free(struct lane_state *state)
@@ -192,10 +192,10 @@ static void leave(struct lanes *lanes, struct lane_state *state)
 int lane_enter(struct daemon *daemon, struct lane **ret, struct failure *f)
 {
     struct lanes *lanes = daemon->lanes;
-    struct lane_state *state;
-    int r = state_new(daemon, &state);
-    if (r < 0)
-        return fail_errno(f, r, "a pipe");
+    struct lane_state *state = state_new(daemon);
+    int r = 0;
+    if (!state)
+        return fail_errno(f, -errno, "a pipe");
     pthread_mutex_lock(&lanes->lock);
     if (lanes->entering >= QUEUE_MAX)
         r = -EBUSY;
@@ -294,9 +294,10 @@ static int start_worker__with_lock(struct lanes *lanes)
 int lane_job_submit(struct daemon *daemon, struct lane_job *job)
 {
     struct lanes *lanes = daemon->lanes;
-    int r = state_new(daemon, &job->state);
-    if (r < 0)
-        return r;
+    int r = 0;
+    job->state = state_new(daemon);
+    if (!job->state)
+        return -errno;
     pthread_mutex_lock(&lanes->lock);
     if (lanes->ending)
         r = -ESHUTDOWN;

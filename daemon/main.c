@@ -16,23 +16,6 @@ enum exit_status { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
 
 #define CACHE_AGE_S (14 * 24 * 3600)
 
-const uint64_t latency_limits_ns[LATENCY_CLASSES] = {
-    1000000, 5000000, 20000000, 100000000, 500000000, 2000000000, 10000000000, 60000000000};
-
-void daemon_touch(struct daemon *daemon)
-{
-    daemon->active_ns = clock_now_ns();
-}
-
-void daemon_count_latency(struct daemon *daemon, uint64_t ns)
-{
-    size_t class = 0;
-    while (class < LATENCY_CLASSES && ns > latency_limits_ns[class])
-        class ++;
-    count(&daemon->counters.latency[class], 1);
-    count(&daemon->counters.latency_sum_ns, ns);
-}
-
 static void log_notes(const struct notes *notes)
 {
     for (size_t i = 0; i < notes->n; i++)

@@ -2,6 +2,7 @@
 /* What a lane does for a session, kind by kind; each a straight line of calls. */
 #include "loop.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sys/sysmacros.h>
 
@@ -77,6 +78,7 @@ static int read_request(struct work *work, struct root *root, struct lane *lane,
 {
     struct proto_request *request = work->request;
     struct send_request *send = &request->send;
+    assert(root);
     int r = proto_request_texts(request, f);
     if (r == 0)
         r = dockerfile_parse(request->control.dockerfile_name, request->control.dockerfile,

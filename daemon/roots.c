@@ -142,7 +142,7 @@ int root_get(struct daemon *daemon, int root_fd, struct bytes real_path, struct 
              struct failure *f)
 {
     struct roots *roots = daemon->roots;
-    struct stat st;
+    struct stat st = {0};
     cleanup_fd int fd = -1;
     int r = open_root(root_fd, real_path, &fd, &st, f);
     if (r < 0)

@@ -5,6 +5,7 @@
  */
 #include "proto-priv.h"
 
+#include <assert.h>
 #include <errno.h>
 
 static const char *const answer_words[] = {"started", "progress", "done",
@@ -42,6 +43,8 @@ static const struct json_key stats_keys[] = {
     {"rewritten", JSON_KEY_BOOL, offsetof(struct send_stats, rewritten), NULL, 0},
     {"everything", JSON_KEY_BOOL, offsetof(struct send_stats, everything), NULL, 0},
 };
+
+static_assert(sizeof(void *) != 8 || sizeof(struct send_stats) == 120, "stats_keys");
 
 #define AT(member) offsetof(struct proto_answer, member)
 

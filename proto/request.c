@@ -10,6 +10,7 @@
 #include "build-id.h"
 #include "proto-priv.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sys/stat.h>
 
@@ -70,6 +71,14 @@ static const struct json_key request_keys[] = {
     {"since", JSON_KEY_NUMBER, AT(since), NULL, 0},
     {"timeout_ms", JSON_KEY_NUMBER, AT(timeout_ms), NULL, TIMEOUT_MAX_MS},
 };
+
+/*
+ * A new member must travel, too, or a daemon answers something else than was asked. Whoever
+ * adds one comes by here.
+ */
+static_assert(sizeof(void *) != 8 || sizeof(struct send_request) == 224, "request_keys");
+static_assert(sizeof(void *) != 8 || sizeof(struct df_request) == 96, "request_keys");
+static_assert(sizeof(void *) != 8 || sizeof(struct control) == 232, "request_keys");
 
 /* What tells one version of the Dockerfile, and that it is a file of the tree. */
 struct file_stat {

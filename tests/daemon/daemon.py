@@ -141,6 +141,8 @@ class Box:
 
     def __exit__(self, *_):
         self.end()
+        # One that `ctx start` began, where a case ended early.
+        self.run("ctx", "stop")
         shutil.rmtree(self.top, ignore_errors=True)
 
     def environment(self, extra=None):
