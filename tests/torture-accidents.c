@@ -224,6 +224,22 @@ static bool write_untold(struct world *w)
     return ok && answers_agree(w, false);
 }
 
+static bool link_apart(struct world *w)
+{
+    struct link_pair pair;
+    if (!link_begin(w, &pair))
+        return true;
+    if (pair.together && below(2))
+        link_change(w, &pair);
+    bool ok = answers_agree(w, false);
+    if (ok && pair.together) {
+        link_change(w, &pair);
+        ok = answers_agree(w, false);
+    }
+    link_end(w, &pair);
+    return ok;
+}
+
 bool maybe_accident(struct world *w)
 {
     uint32_t n = below(1000);
@@ -239,6 +255,8 @@ bool maybe_accident(struct world *w)
         return overflow(w);
     if (n < 117)
         return move_root(w);
+    if (n >= 960)
+        return link_apart(w);
     if (w->calm)
         return true;
     if (n < 120)

@@ -139,6 +139,10 @@ static void show_entry(const char *whose, struct bytes tar, size_t at)
         return;
     }
     const uint8_t *h = tar.at + entry;
+    if (bytes_starts(bytes_at(h, BLOCK), BYTES("ctx.tar\0")) && at >= entry + BLOCK) {
+        show_entry(whose, bytes_from(tar, entry + BLOCK), at - entry - BLOCK);
+        return;
+    }
     printf("# %s: %s, type %c, mode %.7s, mtime %.11s, %llu bytes, link %s; differs at %zd of "
            "its content\n",
            whose, QUOTE(bytes_at(h, strnlen((const char *)h, 100))), h[156], h + 100, h + 136,
@@ -162,10 +166,25 @@ static bool complain(struct world *w, const char *how, const struct ask *ask)
     return false;
 }
 
+/* For who looks into it: what failed is not cleaned away. */
+static void keep(const struct world *w, const char *name, struct bytes bytes)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "%s/%s", w->top, name);
+    cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        (void)!io_write_full(fd, bytes.at, bytes.len);
+}
+
 static bool complain_bytes(struct world *w, const char *how, const struct ask *ask,
                            struct bytes warm, struct bytes cold)
 {
     size_t at = first_difference(warm, cold);
+    /* Of a tar in a tar: the length of the inner one differs first. */
+    if (at < BLOCK && warm.len > BLOCK && cold.len > BLOCK)
+        at = BLOCK + first_difference(bytes_from(warm, BLOCK), bytes_from(cold, BLOCK));
+    keep(w, "warm", warm);
+    keep(w, "cold", cold);
     printf("# %zu bytes from the daemon, %zu from nothing, equal up to %zu\n", warm.len,
            cold.len, at);
     if (ask->request.codec == SEND_TAR) {

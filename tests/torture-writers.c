@@ -494,21 +494,59 @@ static bool do_symlink(struct world *w)
     return true;
 }
 
+/*
+ * Told by a chmod of the first name: the other may be in an ignored directory, which nobody
+ * watches, and all that is done by it from now on.
+ */
 static bool do_link(struct world *w)
 {
     char from[128], to[128];
-    random_path(from);
+    struct stat st;
     random_path(to);
-    if (linkat(w->root, from, w->root, to, 0) < 0)
+    if (!random_file(w, from, &st) || linkat(w->root, from, w->root, to, 0) < 0)
         return false;
-    tell_done(w, "link %s to %s", from, to);
-    if (below(2)) {
-        cleanup_fd int fd = openat(w->root, to, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-        if (fd >= 0)
-            write_random(fd, 0, 30);
-        tell_done(w, "… and write by that name");
-    }
+    (void)!fchmodat(w->root, from, st.st_mode & 07777, 0);
+    tell_done(w, "link %s to %s, and chmod it", from, to);
+    if (below(2))
+        return true;
+    cleanup_fd int fd = openat(w->root, to, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    write_random(fd, 0, 30);
+    tell_done(w, "... and write by that name");
     return true;
+}
+
+bool link_begin(struct world *w, struct link_pair *ret)
+{
+    struct stat st;
+    random_path(ret->to);
+    if (!random_file(w, ret->from, &st))
+        return false;
+    struct bytes dir = path_dir(bytes_of(ret->from));
+    ret->together = below(2);
+    if (ret->together)
+        snprintf(ret->to, sizeof(ret->to), "%.*s%s%s", BYTES_ARG(dir), dir.len ? "/" : "",
+                 below(2) ? "g1.log" : "f3.txt");
+    if (linkat(w->root, ret->from, w->root, ret->to, 0) < 0)
+        return false;
+    tell_done(w, "link %s to %s", ret->from, ret->to);
+    w->n_operations++;
+    return true;
+}
+
+void link_change(struct world *w, const struct link_pair *pair)
+{
+    cleanup_fd int fd = openat(w->root, pair->to, O_WRONLY | O_CLOEXEC);
+    if (below(3))
+        write_random(fd, 0, 30);
+    else
+        (void)!fchmod(fd, 0640);
+    tell_done(w, "... and write to it, or chmod it, by that name");
+    w->n_operations++;
+}
+
+void link_end(struct world *w, const struct link_pair *pair)
+{
+    (void)!fchmodat(w->root, pair->from, 0644, 0);
 }
 
 /* A name outside the root, which the next answer learns of by the chmod, or is there first. */

@@ -70,6 +70,19 @@ void remove_below(int dir_fd, const char *path);
 int run_program(int dir_fd, const char *const *words);
 
 /*
+ * A second name, and what is done by it. It is told of by nothing else as long as an answer
+ * comes between link_begin() and all that follows, up to link_end(); where both are together in
+ * one directory, also link_change() is for an ordinary answer to know.
+ */
+struct link_pair {
+    char from[128], to[128];
+    bool together;
+};
+bool link_begin(struct world *w, struct link_pair *ret);
+void link_change(struct world *w, const struct link_pair *pair);
+void link_end(struct world *w, const struct link_pair *pair);
+
+/*
  * What Linux doesn't report to whom watches directories (watch.h has the list). In three steps,
  * with an answer after each: what is known of it before; a change that no event tells of, any
  * number of times; the end.
