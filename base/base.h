@@ -8,7 +8,7 @@
  *   path.h    cleaning, joining       globs.h  Go's filepath.Match
  *   utf8.h    runes                   number.h numbers from outside
  *   table.h   bytes -> value          pool.h   fan-out on threads
- *   cleanup.h scope-bound release
+ *   digest.h  XXH3-128, SHA-256       cleanup.h scope-bound release
  */
 #ifndef CTXD_BASE_H
 #define CTXD_BASE_H
@@ -17,6 +17,7 @@
 #include "buf.h"
 #include "bytes.h"
 #include "cleanup.h"
+#include "digest.h"
 #include "fail.h"
 #include "globs.h"
 #include "io.h"

@@ -54,6 +54,7 @@ def all_suites(full=False):
         *vector_suites(),
         Suite("oracle", "1 same verdicts, against moby/patternmatcher", ["tests/oracle/run"], 900),
         Suite("oracle-dockerfile", "3 never less, against BuildKit's parser", ["tests/oracle-dockerfile/run"], 900),
+        Suite("oracle-toml", "recipes: manifests are read as TOML says", ["tests/oracle-toml/run"], 300),
         Suite("replay", "3 never less, by made-up builds", ["tests/replay", BUILD, "--cases", "5000"], 900),
         Suite("replay-san", "the same under ASan and UBSan", ["tests/replay", SAN, "--cases", "1000"], 400),
         Suite("cli", "one clear error; help, man page and completions agree", ["tests/cli/run", BUILD], 300),
