@@ -70,9 +70,15 @@ static int convert(struct values *pool, const json_t *from, size_t depth, struct
 int json_parse(struct values *pool, struct bytes name, struct bytes text,
                struct value **ret_root, struct failure *f)
 {
+    return json_parse_large(pool, name, text, MANIFEST_MAX, ret_root, f);
+}
+
+int json_parse_large(struct values *pool, struct bytes name, struct bytes text, size_t max,
+                     struct value **ret_root, struct failure *f)
+{
     json_error_t error;
-    if (text.len > MANIFEST_MAX)
-        return fail(f, -E2BIG, "%.*s: larger than %u MiB", BYTES_ARG(name), MANIFEST_MAX >> 20);
+    if (text.len > max)
+        return fail(f, -E2BIG, "%.*s: larger than %zu MiB", BYTES_ARG(name), max >> 20);
     if (bytes_starts(text, BYTES("\xef\xbb\xbf")))
         text = bytes_from(text, 3); /* npm reads over it too */
     json_t *root = json_loadb((const char *)text.at, text.len,

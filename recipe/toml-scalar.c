@@ -350,8 +350,9 @@ int toml_word(struct toml *t, struct value *v)
         v->boolean = is_true;
         return 0;
     }
-    bool dated = word.len > 4 && (byte_is(word, 4, "-") || byte_is(word, 2, ":")) &&
-                 byte_is(word, 1, "0123456789");
+    unsigned ignored;
+    bool dated = (digits(word, 0, 4, &ignored) && byte_is(word, 4, "-")) ||
+                 (digits(word, 0, 2, &ignored) && byte_is(word, 2, ":"));
     if (dated) {
         v->kind = VALUE_TIME;
         v->text = word;
