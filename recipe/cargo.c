@@ -339,29 +339,46 @@ static bool has_lock(struct cargo *c, const struct manifest *m)
                            path_join(&c->p->values.arena, m->dir, BYTES("Cargo.lock")));
 }
 
+/*
+ * Whether a root is worth a unit: the context's own, one with a lock, one that was asked for. Fuzz
+ * targets, examples and what tests are fed have neither, and there can be hundreds of them.
+ */
+static bool is_worth(struct cargo *c, const struct manifest *m, bool all)
+{
+    const char *asked = c->p->options->dir;
+    return all || m->dir.len == 0 || has_lock(c, m) ||
+           (asked && bytes_equal(path_clean_root(&c->p->values.arena, bytes_of(asked)), m->dir));
+}
+
+static int consider(struct cargo *c, struct manifest *m, bool workspaces, bool all,
+                    struct failure *f)
+{
+    struct prepare *p = c->p;
+    bool workspace = value_get(m->toml, "workspace") != NULL;
+    if (m->vendored || workspace != workspaces ||
+        (table_get(&p->claimed, m->path) && !(workspace && has_lock(c, m))))
+        return 0;
+    if (!m->toml)
+        return m->dir.len == 0 || has_lock(c, m) ? make_raw_unit(c, m, f) : 0;
+    bool stray = !workspace && (!cargo_package(m->toml) || cargo_find_root(c, m));
+    if (!stray && is_worth(c, m, all))
+        return make_unit(c, m, f);
+    notes_add(p->notes, NOTE_INFO, "%s is no unit: %s", QUOTE(m->path),
+              stray ? "it belongs to a workspace that does not name it"
+                    : "it has no Cargo.lock; --dir takes it all the same");
+    return 0;
+}
+
 static int find(struct prepare *p, struct failure *f)
 {
     struct cargo c = {.p = p};
     int r = read_manifests(&c, f);
-    for (int pass = 0; pass < 2 && r == 0; pass++) {
-        for (size_t i = 0; i < c.n_all && r == 0; i++) {
-            struct manifest *m = c.all[i];
-            bool workspace = value_get(m->toml, "workspace") != NULL;
-            bool own = m->dir.len == 0 || has_lock(&c, m);
-            if (m->vendored || workspace != (pass == 0) ||
-                (table_get(&p->claimed, m->path) && !(workspace && has_lock(&c, m))))
-                continue;
-            if (!m->toml) {
-                r = own ? make_raw_unit(&c, m, f) : 0;
-                continue;
-            }
-            if (!workspace && (!cargo_package(m->toml) || cargo_find_root(&c, m))) {
-                notes_add(p->notes, NOTE_INFO, "%s belongs to no unit", QUOTE(m->path));
-                continue;
-            }
-            r = make_unit(&c, m, f);
-        }
-    }
+    bool any = false;
+    for (size_t i = 0; i < c.n_all && !any; i++)
+        any = is_worth(&c, c.all[i], false);
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < c.n_all && r == 0; i++)
+            r = consider(&c, c.all[i], pass == 0, !any, f);
     table_release(&c.by_path);
     table_release(&c.by_dir);
     table_release(&c.lock.by_name);

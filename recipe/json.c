@@ -94,24 +94,39 @@ int json_parse_large(struct values *pool, struct bytes name, struct bytes text, 
 
 /* ---- writing ----------------------------------------------------------------------- */
 
+/* How many bytes from i on need no escape. */
+static size_t plain_run(struct bytes text, size_t i)
+{
+    size_t from = i;
+    while (i < text.len) {
+        uint8_t c = text.at[i];
+        uint32_t rune;
+        size_t len = c < 0x80 ? 1 : utf8_decode(bytes_from(text, i), &rune);
+        if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f || (c >= 0x80 && len == 1))
+            break;
+        i += len;
+    }
+    return i - from;
+}
+
 int json_write_string(struct bytes text, struct buf *to)
 {
     int r = buf_add_byte(to, '"');
     for (size_t i = 0; i < text.len && r == 0;) {
-        uint8_t c = text.at[i];
-        uint32_t rune = c;
-        size_t len = c < 0x80 ? 1 : utf8_decode(bytes_from(text, i), &rune);
+        size_t run = plain_run(text, i);
+        r = buf_add(to, text.at + i, run);
+        i += run;
+        if (r < 0 || i == text.len)
+            break;
+        uint8_t c = text.at[i++];
         if (c == '"' || c == '\\')
             r = buf_addf(to, "\\%c", c);
         else if (c == '\n' || c == '\r' || c == '\t')
             r = buf_addf(to, "\\%c", c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
-        else if (c < 0x20 || c == 0x7f)
+        else if (c < 0x80)
             r = buf_addf(to, "\\u%04x", c);
-        else if (c >= 0x80 && len == 1)
-            r = buf_add_bytes(to, BYTES("\xef\xbf\xbd"));
         else
-            r = buf_add(to, text.at + i, len);
-        i += len;
+            r = buf_add_bytes(to, BYTES("\xef\xbf\xbd"));
     }
     return r < 0 ? r : buf_add_byte(to, '"');
 }

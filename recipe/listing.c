@@ -21,10 +21,10 @@ void listing_release(struct listing *l)
     *l = (struct listing){0};
 }
 
-void listing_add(struct listing *l, struct bytes path, enum entry_kind kind, bool executable)
+void listing_add(struct listing *l, struct bytes path, enum entry_kind kind)
 {
     *ARENA_PUSH(&l->arena, l->at, &l->n, &l->cap) =
-        (struct entry){.path = path, .kind = kind, .executable = executable};
+        (struct entry){.path = path, .kind = kind};
 }
 
 static int compare_entries(const void *a, const void *b)
@@ -81,10 +81,19 @@ static int walk_entry(struct walking *w, int fd, struct bytes dir,
 {
     struct listing *l = w->l;
     struct bytes name = arena_copy(&l->arena, bytes_of(e->d_name));
+    unsigned char type = e->d_type;
     struct stat st;
-    if (fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? 0 : fail_errno(w->f, -errno, "can't look at %s", QUOTE(name));
-    bool is_dir = S_ISDIR(st.st_mode);
+    /* Some file systems give no type. */
+    if (type == DT_UNKNOWN) {
+        if (fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+            return errno == ENOENT ? 0
+                                   : fail_errno(w->f, -errno, "can't look at %s", QUOTE(name));
+        type = S_ISDIR(st.st_mode)   ? DT_DIR
+               : S_ISREG(st.st_mode) ? DT_REG
+               : S_ISLNK(st.st_mode) ? DT_LNK
+                                     : DT_SOCK;
+    }
+    bool is_dir = type == DT_DIR;
     struct ignore_verdict verdict = {.keep = true, .descend = is_dir};
     struct ignore_dir *below = NULL;
     if (is_dir && is_product(name, dir, beside))
@@ -102,13 +111,12 @@ static int walk_entry(struct walking *w, int fd, struct bytes dir,
     if (l->n >= LISTING_MAX)
         return fail(w->f, -E2BIG, "more than %d entries: prepare a smaller directory",
                     LISTING_MAX);
-    if (is_dir || S_ISREG(st.st_mode) || S_ISLNK(st.st_mode))
+    if (is_dir || type == DT_REG || type == DT_LNK)
         listing_add(l, path,
-                    is_dir                ? ENTRY_DIR
-                    : S_ISREG(st.st_mode) ? ENTRY_FILE
-                                          : ENTRY_LINK,
-                    st.st_mode & 0111);
-    if (S_ISLNK(st.st_mode)) {
+                    is_dir           ? ENTRY_DIR
+                    : type == DT_REG ? ENTRY_FILE
+                                     : ENTRY_LINK);
+    if (type == DT_LNK) {
         /* Only O_PATH: a FIFO behind a link must not be opened. */
         cleanup_fd int target = io_open_in_root(l->root_fd, (const char *)path.at, O_PATH);
         l->at[l->n - 1].linked_file =
@@ -220,8 +228,9 @@ bool listing_child(const struct listing *l, struct bytes dir, size_t i, struct b
 }
 
 int listing_read(const struct listing *l, struct arena *a, struct bytes path, size_t max,
-                 struct bytes *ret, struct failure *f)
+                 struct bytes *ret, bool *ret_executable, struct failure *f)
 {
+    struct stat st;
     cleanup_buf struct buf text = BUF(max);
     char *name = arena_string(a, path);
     struct entry *e = listing_find(l, path);
@@ -231,6 +240,8 @@ int listing_read(const struct listing *l, struct arena *a, struct bytes path, si
     int r = fd < 0 ? fd : io_read_regular(fd, &text);
     if (r < 0)
         return fail_errno(f, r, "can't read %s", QUOTE(path));
+    if (ret_executable)
+        *ret_executable = fstat(fd, &st) == 0 && (st.st_mode & 0111);
     *ret = arena_copy(a, buf_bytes(&text));
     return 0;
 }

@@ -16,8 +16,9 @@ void listing_below(const struct listing *l, struct bytes dir, size_t *ret_first,
                    size_t *ret_end);
 /* Of entry i below dir, the path from there; whether it lies directly in it. */
 bool listing_child(const struct listing *l, struct bytes dir, size_t i, struct bytes *ret_name);
+/* ret_executable may be NULL. */
 int listing_read(const struct listing *l, struct arena *a, struct bytes path, size_t max,
-                 struct bytes *ret, struct failure *f) must_use;
+                 struct bytes *ret, bool *ret_executable, struct failure *f) must_use;
 
 /* ---- the recipe -------------------------------------------------------------------- */
 
@@ -26,8 +27,10 @@ int listing_read(const struct listing *l, struct arena *a, struct bytes path, si
 #define RECIPE_MASK 1
 #define RECIPE_STUBSET 1
 
-/* Larger contents lie beside the recipe: JSON readers hold all of it in memory. */
+/* Larger contents lie beside the recipe, as a JSON reader holds all of it in memory: what would be
+ * base64 sooner than text, which lock files are. */
 #define BLOB_FROM (256u << 10)
+#define BLOB_TEXT_FROM (8u << 20)
 #define RECIPE_FILES_MAX 200000
 #define RECIPE_BYTES_MAX (256u << 20)
 #define RECIPE_PATH_MAX 4096
@@ -39,7 +42,8 @@ struct recipe_file {
     struct bytes content;
     bool is_link;
     struct bytes target;
-    uint64_t size; /* of content, known for blobs that are not loaded too */
+    bool blob;     /* lies beside the recipe; content.at may be NULL */
+    uint64_t size; /* of content, also where that is not loaded */
     struct sha256 hash;
 };
 
@@ -109,6 +113,8 @@ struct item {
 int recipe_items(const struct recipe *recipe, const struct cook *how, struct arena *a,
                  struct item **ret, size_t *ret_n, struct failure *f) must_use;
 
+/* UTF-8 without NUL. */
+bool is_text(struct bytes content);
 int base64_write(struct bytes from, struct buf *to) must_use;
 int base64_read(struct arena *a, struct bytes text, struct bytes *ret) must_use;
 

@@ -217,6 +217,7 @@ static int take_content(const struct reading *x, const struct value *from,
         if (!value_is(size, VALUE_INTEGER) || size->integer <= (int64_t)BLOB_FROM ||
             size->integer > (int64_t)RECIPE_BYTES_MAX)
             return refuse(x, "a blob has an impossible size");
+        file->blob = true;
         file->size = (uint64_t)size->integer;
         return take_hash(x, from, &file->hash);
     }
@@ -415,7 +416,7 @@ int recipe_read_blobs(struct recipe *recipe, int dir_fd, struct failure *f)
     for (size_t i = 0; i < recipe->n_files; i++) {
         struct recipe_file *file = &recipe->files[i];
         char name[65];
-        if (file->size <= BLOB_FROM || file->content.at)
+        if (!file->blob || file->content.at)
             continue;
         cleanup_buf struct buf text = BUF(file->size);
         digest_hex(name, file->hash.at, sizeof(file->hash.at));

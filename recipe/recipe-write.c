@@ -156,7 +156,7 @@ struct bytes chef_text(const struct chef *chef, struct bytes path)
 
 /* ---- ours -------------------------------------------------------------------------- */
 
-static bool is_text(struct bytes content)
+bool is_text(struct bytes content)
 {
     for (size_t i = 0; i < content.len;) {
         uint32_t rune;
@@ -181,7 +181,7 @@ static void file(struct writing *w, const struct recipe_file *f)
     }
     raw(w, f->mode == 0755 ? ",\"mode\":\"0755\"" : ",\"mode\":\"0644\"");
     struct bytes chef = chef_text(&w->recipe->chef, f->path);
-    if (f->size > BLOB_FROM) {
+    if (f->blob) {
         raw(w, ",\"size\":");
         number(w, f->size);
         raw(w, ",\"sha256\":");
@@ -274,7 +274,7 @@ int recipe_write(const struct recipe *recipe, struct buf *to, struct failure *f)
 bool recipe_has_blobs(const struct recipe *recipe)
 {
     for (size_t i = 0; i < recipe->n_files; i++)
-        if (recipe->files[i].size > BLOB_FROM)
+        if (recipe->files[i].blob)
             return true;
     return false;
 }
@@ -306,7 +306,7 @@ int recipe_write_blobs(const struct recipe *recipe, int dir_fd, struct failure *
         openat(dir_fd, RECIPE_BLOBS, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     int r = blobs < 0 ? -errno : 0;
     for (size_t i = 0; i < recipe->n_files && r == 0; i++)
-        if (recipe->files[i].size > BLOB_FROM)
+        if (recipe->files[i].blob)
             r = write_blob(blobs, &recipe->files[i]);
     return r < 0 ? fail_errno(f, r, "can't write %s", RECIPE_BLOBS) : 0;
 }

@@ -70,6 +70,8 @@ static void add_file(struct prepare *p, struct recipe_unit *unit, struct recipe_
     file.content = arena_copy(a, file.content);
     file.target = arena_copy(a, file.target);
     file.size = file.content.len;
+    file.blob = file.size > BLOB_FROM &&
+                (file.size > BLOB_TEXT_FROM || !is_text(file.content));
     file.hash = sha256(file.is_link ? file.target : file.content);
     *table_put(&p->placed, placed_key(p, unit, file.path), NULL) = 1;
     *ARENA_PUSH(a, unit->files, &unit->n_files, &unit->cap_files) = recipe->n_files;
@@ -113,9 +115,10 @@ int unit_raw(struct prepare *p, struct recipe_unit *unit, struct bytes path, str
     if (e->kind == ENTRY_LINK)
         return add_link(p, unit, path, f);
     struct bytes content;
-    int r = listing_read(p->l, &p->values.arena, path, RECIPE_BYTES_MAX, &content, f);
+    bool executable;
+    int r = listing_read(p->l, &p->values.arena, path, RECIPE_BYTES_MAX, &content, &executable, f);
     if (r == 0)
-        unit_file(p, unit, path, e->executable ? 0755 : 0644, content);
+        unit_file(p, unit, path, executable ? 0755 : 0644, content);
     return r;
 }
 
@@ -236,7 +239,7 @@ struct bytes prepare_printf(struct prepare *p, const char *format, ...)
 
 int prepare_read(struct prepare *p, struct bytes path, struct bytes *ret, struct failure *f)
 {
-    return listing_read(p->l, &p->values.arena, path, MANIFEST_MAX, ret, f);
+    return listing_read(p->l, &p->values.arena, path, MANIFEST_MAX, ret, NULL, f);
 }
 
 bool entry_named(const struct listing *l, size_t i, const char *name)

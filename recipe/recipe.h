@@ -27,7 +27,6 @@ enum entry_kind { ENTRY_FILE, ENTRY_DIR, ENTRY_LINK };
 struct entry {
     struct bytes path; /* below the root, clean */
     enum entry_kind kind;
-    bool executable;
     bool linked_file; /* a link that leads to a regular file of the context */
 };
 
@@ -50,7 +49,7 @@ void listing_release(struct listing *l);
 int listing_walk(int root_fd, const struct ignore *ignore, struct listing *ret,
                  struct failure *f) must_use;
 /* By hand, for who has a tree already: paths in any order, then the seal. */
-void listing_add(struct listing *l, struct bytes path, enum entry_kind kind, bool executable);
+void listing_add(struct listing *l, struct bytes path, enum entry_kind kind);
 void listing_seal(struct listing *l);
 
 /* ---- prepare ----------------------------------------------------------------------- */
