@@ -27,7 +27,7 @@ static const struct option table[] = {
      "Write there instead of to standard output; a file that is the same already is not "
      "touched."},
     {TEXT, 0, "eco", "ECO[,ECO...]", PREPARE(ecos),
-     "Only these: cargo, dotnet, elixir, go, gradle, maven, node, php, python, ruby."},
+     "Only these: cargo, dotnet, elixir, go, gradle, maven, npm, php, python, ruby."},
     {TEXT, 0, "dir", "DIR", PREPARE(dir),
      "Only the units of this directory, below PATH; . is PATH itself."},
     {TEXT, 'f', "file", "FILE", AT(dockerfile),
@@ -48,7 +48,7 @@ static const struct option table[] = {
     {FLAG, 0, "chef-exact", NULL, PREPARE(chef_exact),
      "Cargo: what cargo-chef 0.1.77 would write, with its lock file mended."},
     {FLAG, 0, "ignore-scripts", NULL, PREPARE(ignore_scripts),
-     "Node: drop lifecycle scripts; run them after the sources came."},
+     "npm and its kin: drop lifecycle scripts; run them after the sources came."},
     {FLAG, 0, "go-warm", NULL, PREPARE(go_warm),
      "Go: a stub that compiles the packages which the sources import."},
     {SETUP, 0, "python-setup", "raw", 0, "Python: take setup.py as it is."},

@@ -14,7 +14,7 @@ static const struct {
 } checks[] = {
     {"cargo", {"cargo", "metadata", "--no-deps", "--offline", "--format-version=1", NULL}},
     {"go", {"go", "list", "-m", NULL}},
-    {"node", {"node", "-e", "JSON.parse(require('fs').readFileSync('package.json'))", NULL}},
+    {"npm", {"node", "-e", "JSON.parse(require('fs').readFileSync('package.json'))", NULL}},
     {"php", {"composer", "validate", "--no-check-all", "--no-check-publish", NULL}},
     {"ruby", {"ruby", "-c", "Gemfile", NULL}},
 };

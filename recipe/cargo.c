@@ -11,19 +11,10 @@
 /* A verbatim crate of more than this is copied with a warning: it is data, not sources. */
 #define VERBATIM_WARN (8u << 20)
 
-static size_t depth_of(struct bytes path)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < path.len; i++)
-        n += path.at[i] == '/';
-    return n;
-}
-
 static int compare_manifests(const void *a, const void *b)
 {
     struct manifest *const *x = a, *const *y = b;
-    size_t m = depth_of((*x)->path), n = depth_of((*y)->path);
-    return m != n ? (m > n) - (m < n) : path_depth_compare((*x)->path, (*y)->path);
+    return path_shallow_compare((*x)->path, (*y)->path);
 }
 
 static int read_manifests(struct cargo *c, struct failure *f)
@@ -340,14 +331,16 @@ static bool has_lock(struct cargo *c, const struct manifest *m)
 }
 
 /*
- * Whether a root is worth a unit: the context's own, one with a lock, one that was asked for. Fuzz
- * targets, examples and what tests are fed have neither, and there can be hundreds of them.
+ * Whether a root is worth a unit: the context's own, one with a lock, one that was asked for.
+ * Fuzz targets, examples and what tests are fed have neither, and there can be hundreds of
+ * them.
  */
 static bool is_worth(struct cargo *c, const struct manifest *m, bool all)
 {
     const char *asked = c->p->options->dir;
     return all || m->dir.len == 0 || has_lock(c, m) ||
-           (asked && bytes_equal(path_clean_root(&c->p->values.arena, bytes_of(asked)), m->dir));
+           (asked &&
+            bytes_equal(path_clean_root(&c->p->values.arena, bytes_of(asked)), m->dir));
 }
 
 static int consider(struct cargo *c, struct manifest *m, bool workspaces, bool all,

@@ -23,8 +23,7 @@ void listing_release(struct listing *l)
 
 void listing_add(struct listing *l, struct bytes path, enum entry_kind kind)
 {
-    *ARENA_PUSH(&l->arena, l->at, &l->n, &l->cap) =
-        (struct entry){.path = path, .kind = kind};
+    *ARENA_PUSH(&l->arena, l->at, &l->n, &l->cap) = (struct entry){.path = path, .kind = kind};
 }
 
 static int compare_entries(const void *a, const void *b)
@@ -112,10 +111,7 @@ static int walk_entry(struct walking *w, int fd, struct bytes dir,
         return fail(w->f, -E2BIG, "more than %d entries: prepare a smaller directory",
                     LISTING_MAX);
     if (is_dir || type == DT_REG || type == DT_LNK)
-        listing_add(l, path,
-                    is_dir           ? ENTRY_DIR
-                    : type == DT_REG ? ENTRY_FILE
-                                     : ENTRY_LINK);
+        listing_add(l, path, is_dir ? ENTRY_DIR : type == DT_REG ? ENTRY_FILE : ENTRY_LINK);
     if (type == DT_LNK) {
         /* Only O_PATH: a FIFO behind a link must not be opened. */
         cleanup_fd int target = io_open_in_root(l->root_fd, (const char *)path.at, O_PATH);

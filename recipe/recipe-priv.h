@@ -27,8 +27,8 @@ int listing_read(const struct listing *l, struct arena *a, struct bytes path, si
 #define RECIPE_MASK 1
 #define RECIPE_STUBSET 1
 
-/* Larger contents lie beside the recipe, as a JSON reader holds all of it in memory: what would be
- * base64 sooner than text, which lock files are. */
+/* Larger contents lie beside the recipe, as a JSON reader holds all of it in memory: what would
+ * be base64 sooner than text, which lock files are. */
 #define BLOB_FROM (256u << 10)
 #define BLOB_TEXT_FROM (8u << 20)
 #define RECIPE_FILES_MAX 200000
@@ -138,7 +138,7 @@ struct eco {
     bool (*list)(struct values *pool, const struct recipe_file *file, struct value *into);
 };
 extern const struct eco eco_cargo, eco_dotnet, eco_elixir, eco_go, eco_gradle, eco_maven,
-    eco_node, eco_php, eco_python, eco_ruby;
+    eco_npm, eco_php, eco_python, eco_ruby;
 extern const struct eco *const ecos[];
 extern const size_t n_ecos;
 
@@ -169,8 +169,9 @@ void unit_after(struct prepare *p, struct recipe_unit *unit, const char *line);
 bool path_resolve(struct prepare *p, struct bytes dir, struct bytes rel, struct bytes *ret);
 /* From directory `from` to `to`, both below the root: "../b"; "." for the same. */
 struct bytes path_between(struct arena *a, struct bytes from, struct bytes to);
-bool path_under(struct bytes path, struct bytes dir);   /* equal counts */
-int path_depth_compare(struct bytes a, struct bytes b); /* component by component */
+bool path_under(struct bytes path, struct bytes dir);     /* equal counts */
+int path_depth_compare(struct bytes a, struct bytes b);   /* component by component */
+int path_shallow_compare(struct bytes a, struct bytes b); /* fewer components first */
 /* Whether a pattern of components (`*`, `?`, `[a]`, and `**` for any number of them) matches
  * all of a path; hidden: wildcards match a leading dot too. */
 bool path_glob(struct bytes pattern, struct bytes path, bool hidden);
@@ -181,5 +182,25 @@ int prepare_read(struct prepare *p, struct bytes path, struct bytes *ret,
                  struct failure *f) must_use;
 /* For ecosystems whose files are chosen by exact name: true where entry i is a candidate. */
 bool entry_named(const struct listing *l, size_t i, const char *name);
+
+/* ---- text (text.c) ----------------------------------------------------------------- */
+
+struct bytes text_lf(struct arena *a, struct bytes text);
+bool text_has(struct bytes in, const char *what);
+struct bytes text_without_logins(struct arena *a, struct bytes text, bool *ret_found);
+void value_without_logins(struct prepare *p, struct value *v, bool *ret_found);
+/* A map of some keys, in this order; values are shared. */
+struct value *value_keep(struct values *pool, const struct value *from, const char *const *keys,
+                         size_t n);
+/* A text file as it is, but for CR LF and credentials in its URLs. Not there: nothing. */
+int unit_text(struct prepare *p, struct recipe_unit *unit, struct bytes path,
+              struct failure *f) must_use;
+void unit_secret(struct prepare *p, struct recipe_unit *unit, struct bytes path);
+int unit_script_files(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
+                      struct bytes script, struct failure *f) must_use;
+/* Whether a directory gets a unit although nothing is locked in it. */
+bool unit_worth(struct prepare *p, struct bytes dir);
+struct bytes prepare_path(struct prepare *p, struct bytes dir, const char *name);
+bool prepare_has(struct prepare *p, struct bytes dir, const char *name);
 
 #endif

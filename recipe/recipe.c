@@ -10,6 +10,7 @@
 
 const struct eco *const ecos[] = {
     &eco_cargo,
+    &eco_npm,
 };
 const size_t n_ecos = ARRAY_SIZE(ecos);
 
@@ -70,8 +71,7 @@ static void add_file(struct prepare *p, struct recipe_unit *unit, struct recipe_
     file.content = arena_copy(a, file.content);
     file.target = arena_copy(a, file.target);
     file.size = file.content.len;
-    file.blob = file.size > BLOB_FROM &&
-                (file.size > BLOB_TEXT_FROM || !is_text(file.content));
+    file.blob = file.size > BLOB_FROM && (file.size > BLOB_TEXT_FROM || !is_text(file.content));
     file.hash = sha256(file.is_link ? file.target : file.content);
     *table_put(&p->placed, placed_key(p, unit, file.path), NULL) = 1;
     *ARENA_PUSH(a, unit->files, &unit->n_files, &unit->cap_files) = recipe->n_files;
@@ -116,7 +116,8 @@ int unit_raw(struct prepare *p, struct recipe_unit *unit, struct bytes path, str
         return add_link(p, unit, path, f);
     struct bytes content;
     bool executable;
-    int r = listing_read(p->l, &p->values.arena, path, RECIPE_BYTES_MAX, &content, &executable, f);
+    int r =
+        listing_read(p->l, &p->values.arena, path, RECIPE_BYTES_MAX, &content, &executable, f);
     if (r == 0)
         unit_file(p, unit, path, executable ? 0755 : 0644, content);
     return r;
@@ -225,6 +226,20 @@ int path_depth_compare(struct bytes a, struct bytes b)
             return order;
     }
     return (a.at != NULL) - (b.at != NULL);
+}
+
+static size_t depth_of(struct bytes path)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < path.len; i++)
+        n += path.at[i] == '/';
+    return n;
+}
+
+int path_shallow_compare(struct bytes a, struct bytes b)
+{
+    size_t m = depth_of(a), n = depth_of(b);
+    return m != n ? (m > n) - (m < n) : path_depth_compare(a, b);
 }
 
 struct bytes prepare_printf(struct prepare *p, const char *format, ...)
