@@ -182,7 +182,7 @@ static bool chef_reads(const struct crate *crate)
     return builds <= 1;
 }
 
-static struct bytes file_content(const struct recipe *recipe, const struct recipe_unit *unit,
+static struct bytes content_at(const struct recipe *recipe, const struct recipe_unit *unit,
                                  const char *path)
 {
     for (size_t i = 0; i < unit->n_files; i++)
@@ -196,14 +196,14 @@ static void chef_rest(struct cargo *c, struct recipe_unit *unit)
     struct chef *chef = &c->p->recipe->chef;
     const struct recipe *recipe = c->p->recipe;
     chef->present = true;
-    chef->lock = file_content(recipe, unit, "Cargo.lock");
-    chef->config = file_content(recipe, unit, ".cargo/config");
+    chef->lock = content_at(recipe, unit, "Cargo.lock");
+    chef->config = content_at(recipe, unit, ".cargo/config");
     if (!chef->config.at)
-        chef->config = file_content(recipe, unit, ".cargo/config.toml");
-    chef->toolchain = file_content(recipe, unit, "rust-toolchain");
+        chef->config = content_at(recipe, unit, ".cargo/config.toml");
+    chef->toolchain = content_at(recipe, unit, "rust-toolchain");
     chef->toolchain_bare = chef->toolchain.at != NULL;
     if (!chef->toolchain.at)
-        chef->toolchain = file_content(recipe, unit, "rust-toolchain.toml");
+        chef->toolchain = content_at(recipe, unit, "rust-toolchain.toml");
     for (size_t i = 0; i < c->n_crates; i++)
         if (c->crates[i]->verbatim || !chef_reads(c->crates[i])) {
             unit_note(c->p, unit, "cargo-chef can't cook this one right: %s",

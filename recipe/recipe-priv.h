@@ -147,6 +147,8 @@ struct recipe_unit *unit_new(struct prepare *p, const char *eco, struct bytes di
 /* Takes content that lives as long as p->recipe's arena or is copied into it. */
 void unit_file(struct prepare *p, struct recipe_unit *unit, struct bytes path, unsigned mode,
                struct bytes content);
+/* Gives a file that was added its content, where that is known only now. */
+void file_content(struct prepare *p, struct recipe_file *file, struct bytes content);
 /* The context's own file, as it is; a link as a link. Not there: nothing. */
 int unit_raw(struct prepare *p, struct recipe_unit *unit, struct bytes path,
              struct failure *f) must_use;

@@ -11,6 +11,7 @@
 const struct eco *const ecos[] = {
     &eco_cargo,
     &eco_npm,
+    &eco_python,
 };
 const size_t n_ecos = ARRAY_SIZE(ecos);
 
@@ -63,16 +64,24 @@ bool unit_has(struct prepare *p, const struct recipe_unit *unit, struct bytes pa
     return table_get(&p->placed, placed_key(p, unit, path)) != NULL;
 }
 
+void file_content(struct prepare *p, struct recipe_file *file, struct bytes content)
+{
+    file->content = arena_copy(&p->recipe->arena, content);
+    file->size = content.len;
+    file->hash = sha256(content);
+    file->blob = file->size > BLOB_FROM && (file->size > BLOB_TEXT_FROM || !is_text(content));
+}
+
 static void add_file(struct prepare *p, struct recipe_unit *unit, struct recipe_file file)
 {
     struct recipe *recipe = p->recipe;
     struct arena *a = &recipe->arena;
     file.path = arena_copy(a, file.path);
-    file.content = arena_copy(a, file.content);
     file.target = arena_copy(a, file.target);
-    file.size = file.content.len;
-    file.blob = file.size > BLOB_FROM && (file.size > BLOB_TEXT_FROM || !is_text(file.content));
-    file.hash = sha256(file.is_link ? file.target : file.content);
+    if (file.is_link)
+        file.hash = sha256(file.target);
+    else
+        file_content(p, &file, file.content);
     *table_put(&p->placed, placed_key(p, unit, file.path), NULL) = 1;
     *ARENA_PUSH(a, unit->files, &unit->n_files, &unit->cap_files) = recipe->n_files;
     *ARENA_PUSH(a, recipe->files, &recipe->n_files, &recipe->cap_files) = file;
