@@ -183,7 +183,7 @@ static bool chef_reads(const struct crate *crate)
 }
 
 static struct bytes content_at(const struct recipe *recipe, const struct recipe_unit *unit,
-                                 const char *path)
+                               const char *path)
 {
     for (size_t i = 0; i < unit->n_files; i++)
         if (bytes_equal(recipe->files[unit->files[i]].path, bytes_of(path)))

@@ -203,6 +203,8 @@ int unit_script_files(struct prepare *p, struct recipe_unit *unit, struct bytes 
 /* Whether a directory gets a unit although nothing is locked in it. */
 bool unit_worth(struct prepare *p, struct bytes dir);
 struct bytes prepare_path(struct prepare *p, struct bytes dir, const char *name);
+/* Directories with a file of this name, shallow ones first. */
+struct bytes *prepare_dirs(struct prepare *p, const char *name, size_t *ret_n);
 bool prepare_has(struct prepare *p, struct bytes dir, const char *name);
 
 #endif

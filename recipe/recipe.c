@@ -9,9 +9,8 @@
 #include <stdio.h>
 
 const struct eco *const ecos[] = {
-    &eco_cargo,
-    &eco_npm,
-    &eco_python,
+    &eco_cargo, &eco_dotnet, &eco_elixir, &eco_go,     &eco_gradle,
+    &eco_maven, &eco_npm,    &eco_php,    &eco_python, &eco_ruby,
 };
 const size_t n_ecos = ARRAY_SIZE(ecos);
 
@@ -44,6 +43,11 @@ struct recipe_unit *unit_new(struct prepare *p, const char *eco, struct bytes di
     struct recipe *recipe = p->recipe;
     if (!wanted(p, eco, dir))
         return NULL;
+    /* A project may lie beside a solution. */
+    for (size_t i = 0; i < recipe->n_units; i++)
+        if (bytes_equal(recipe->units[i].eco, bytes_of(eco)) &&
+            bytes_equal(recipe->units[i].dir, dir))
+            return &recipe->units[i];
     struct recipe_unit *unit =
         ARENA_PUSH(&recipe->arena, recipe->units, &recipe->n_units, &recipe->cap_units);
     unit->eco = bytes_of(eco);
@@ -174,11 +178,12 @@ void unit_install(struct prepare *p, struct recipe_unit *unit, const char *const
     unit->n_install = 0;
     for (; *words; words++)
         *ARENA_PUSH(&p->recipe->arena, unit->install, &unit->n_install, &unit->cap_install) =
-            bytes_of(*words);
+            bytes_of(*words); /* all are literals */
 }
 
 void unit_needs(struct prepare *p, struct recipe_unit *unit, const char *tool)
 {
+    unit->n_needs = 0;
     *ARENA_PUSH(&p->recipe->arena, unit->needs, &unit->n_needs, &unit->cap_needs) =
         bytes_of(tool);
 }

@@ -136,3 +136,22 @@ bool prepare_has(struct prepare *p, struct bytes dir, const char *name)
 {
     return listing_is_file(p->l, prepare_path(p, dir, name));
 }
+
+static int compare_dirs(const void *a, const void *b)
+{
+    return path_shallow_compare(*(const struct bytes *)a, *(const struct bytes *)b);
+}
+
+/* Directories with a file of this name, shallow ones first. */
+struct bytes *prepare_dirs(struct prepare *p, const char *name, size_t *ret_n)
+{
+    struct bytes *dirs = NULL;
+    size_t n = 0, cap = 0;
+    for (size_t i = 0; i < p->l->n; i++)
+        if (entry_named(p->l, i, name))
+            *ARENA_PUSH(&p->values.arena, dirs, &n, &cap) = path_dir(p->l->at[i].path);
+    if (n)
+        qsort(dirs, n, sizeof(*dirs), compare_dirs);
+    *ret_n = n;
+    return dirs;
+}
