@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/syscall.h>
 
 /* A context of that many entries is no source tree; the walk is bounded by it. */
 #define LISTING_MAX 4000000
@@ -46,14 +47,53 @@ struct walking {
     struct failure *f;
 };
 
-/* The names of one directory that change what its neighbours mean. */
-struct beside {
-    bool cargo, dotnet, bundle, venv;
+/* As the kernel writes it. */
+struct linux_dirent {
+    uint64_t ino;
+    int64_t off;
+    uint16_t len;
+    uint8_t type;
+    char name[];
 };
 
-static void look_beside(const struct dirent *e, struct beside *beside)
+/* Room for the names of one directory: some 100,000 of usual length. */
+#define NAMES_MAX (64u << 20)
+
+/* All of a directory at once: it is gone through twice, and read once. */
+static int read_names(int fd, struct buf *names)
 {
-    struct bytes name = bytes_of(e->d_name);
+    for (;;) {
+        int r = buf_reserve(names, 32768);
+        long n = r < 0 ? r : syscall(SYS_getdents64, fd, names->at + names->len, 32768);
+        if (r == 0 && n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return r < 0 ? r : n < 0 ? -errno : 0;
+        names->len += (size_t)n;
+    }
+}
+
+/* The next entry but "." and "..", or NULL. The kernel aligns them to 8 bytes, malloc does too.
+ */
+static const struct linux_dirent *next_name(const struct buf *names, size_t *at)
+{
+    while (*at < names->len) {
+        const struct linux_dirent *e = (const void *)(names->at + *at);
+        *at += e->len;
+        if (strcmp(e->name, ".") != 0 && strcmp(e->name, "..") != 0)
+            return e;
+    }
+    return NULL;
+}
+
+/* The names of one directory that change what its neighbours mean. */
+struct beside {
+    bool cargo, dotnet, venv;
+};
+
+static void look_beside(const struct linux_dirent *e, struct beside *beside)
+{
+    struct bytes name = bytes_of(e->name);
     beside->cargo |= bytes_equal(name, BYTES("Cargo.toml"));
     beside->dotnet |= bytes_ends(name, BYTES(".csproj")) ||
                       bytes_ends(name, BYTES(".fsproj")) || bytes_ends(name, BYTES(".vbproj"));
@@ -74,24 +114,28 @@ static bool is_product(struct bytes name, struct bytes parent, const struct besi
 
 static int walk_dir(struct walking *w, struct bytes dir, const struct ignore_dir *rules);
 
-static int walk_entry(struct walking *w, int fd, struct bytes dir,
-                      const struct ignore_dir *rules, const struct beside *beside,
-                      const struct dirent *e)
+/* Some file systems give no type. */
+static unsigned char type_of(struct walking *w, struct bytes path)
+{
+    struct stat st;
+    cleanup_fd int fd = io_open_beneath(w->l->root_fd, (const char *)path.at, O_PATH);
+    if (fd == -ELOOP)
+        return DT_LNK;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return DT_UNKNOWN;
+    return S_ISDIR(st.st_mode)   ? DT_DIR
+           : S_ISREG(st.st_mode) ? DT_REG
+           : S_ISLNK(st.st_mode) ? DT_LNK
+                                 : DT_UNKNOWN;
+}
+
+static int walk_entry(struct walking *w, struct bytes dir, const struct ignore_dir *rules,
+                      const struct beside *beside, const struct linux_dirent *e)
 {
     struct listing *l = w->l;
-    struct bytes name = arena_copy(&l->arena, bytes_of(e->d_name));
-    unsigned char type = e->d_type;
+    struct bytes path = path_join(&l->arena, dir, bytes_of(e->name)), name = path_name(path);
+    unsigned char type = e->type == DT_UNKNOWN ? type_of(w, path) : e->type;
     struct stat st;
-    /* Some file systems give no type. */
-    if (type == DT_UNKNOWN) {
-        if (fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-            return errno == ENOENT ? 0
-                                   : fail_errno(w->f, -errno, "can't look at %s", QUOTE(name));
-        type = S_ISDIR(st.st_mode)   ? DT_DIR
-               : S_ISREG(st.st_mode) ? DT_REG
-               : S_ISLNK(st.st_mode) ? DT_LNK
-                                     : DT_SOCK;
-    }
     bool is_dir = type == DT_DIR;
     struct ignore_verdict verdict = {.keep = true, .descend = is_dir};
     struct ignore_dir *below = NULL;
@@ -101,7 +145,6 @@ static int walk_entry(struct walking *w, int fd, struct bytes dir,
         w->ignore ? ignore_check(w->ignore, rules, name, is_dir, &verdict, &below, w->f) : 0;
     if (r < 0)
         return r;
-    struct bytes path = path_join(&l->arena, dir, name);
     if (is_dir && verdict.descend)
         r = walk_dir(w, path, below);
     ignore_leave(below);
@@ -133,21 +176,17 @@ static int walk_dir(struct walking *w, struct bytes dir, const struct ignore_dir
                                 "can't read the directory %s; exclude it in the "
                                 "ignore file, or make it readable",
                                 QUOTE(dir));
-    DIR *stream = fdopendir(fd);
-    if (!stream) {
-        int error = -errno;
-        close(fd);
-        return fail_errno(w->f, error, "can't read %s", QUOTE(dir));
-    }
+    cleanup_buf struct buf names = BUF(NAMES_MAX);
+    int r = read_names(fd, &names);
+    close(fd); /* before it goes deeper: descriptors are few */
+    if (r < 0)
+        return fail_errno(w->f, r, "can't read the directory %s", QUOTE(dir));
     struct beside beside = {0};
-    for (struct dirent *e; (e = readdir(stream));)
+    const struct linux_dirent *e;
+    for (size_t at = 0; (e = next_name(&names, &at));)
         look_beside(e, &beside);
-    rewinddir(stream);
-    int r = 0;
-    for (struct dirent *e; r == 0 && !beside.venv && (e = readdir(stream));)
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-            r = walk_entry(w, fd, dir, rules, &beside, e);
-    closedir(stream);
+    for (size_t at = 0; r == 0 && !beside.venv && (e = next_name(&names, &at));)
+        r = walk_entry(w, dir, rules, &beside, e);
     return r;
 }
 

@@ -24,18 +24,22 @@ void recipe_free(struct recipe *recipe)
 
 /* ---- units ------------------------------------------------------------------------- */
 
-static bool wanted(const struct prepare *p, const char *eco, struct bytes dir)
+static bool wants_eco(const struct recipe_options *options, const char *eco)
 {
-    if (p->options->dir &&
-        !bytes_equal(path_clean_root(&p->recipe->arena, bytes_of(p->options->dir)), dir))
-        return false;
-    if (!p->options->ecos)
+    if (!options->ecos)
         return true;
-    struct bytes rest = bytes_of(p->options->ecos), one;
+    struct bytes rest = bytes_of(options->ecos), one;
     while (bytes_next(&rest, ',', &one))
         if (bytes_equal(one, bytes_of(eco)))
             return true;
     return false;
+}
+
+static bool wanted(const struct prepare *p, const char *eco, struct bytes dir)
+{
+    const char *asked = p->options->dir;
+    return wants_eco(p->options, eco) &&
+           (!asked || bytes_equal(path_clean_root(&p->recipe->arena, bytes_of(asked)), dir));
 }
 
 struct recipe_unit *unit_new(struct prepare *p, const char *eco, struct bytes dir)
@@ -359,7 +363,8 @@ int recipe_prepare(struct listing *l, const struct recipe_options *options, stru
                         .recipe = xcalloc(1, sizeof(struct recipe))};
     int r = 0;
     for (size_t i = 0; i < n_ecos && r == 0; i++)
-        r = ecos[i]->find(&p, f);
+        if (wants_eco(options, ecos[i]->name))
+            r = ecos[i]->find(&p, f);
     values_release(&p.values);
     table_release(&p.claimed);
     table_release(&p.placed);
