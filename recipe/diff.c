@@ -73,15 +73,15 @@ static void diff_lists(struct diffing *d, struct values *pool, const struct reci
         j += order >= 0;
         if (order == 0 && bytes_equal(x->value->text, y->value->text))
             continue;
-        if (order == 0)
+        if (x && y && order == 0)
             say(d, a,
                 arena_printf(arena, "~ %.*s %.*s -> %.*s", BYTES_ARG(x->key),
                              BYTES_ARG(x->value->text), BYTES_ARG(y->value->text)));
-        else if (order < 0)
+        else if (x && order < 0)
             say(d, a,
                 arena_printf(arena, "- %.*s %.*s", BYTES_ARG(x->key),
                              BYTES_ARG(x->value->text)));
-        else
+        else if (y)
             say(d, b,
                 arena_printf(arena, "+ %.*s %.*s", BYTES_ARG(y->key),
                              BYTES_ARG(y->value->text)));
@@ -103,18 +103,20 @@ static void diff_files(struct diffing *d, struct values *pool, const struct reci
         if (!same_file(d->from, a, y->path))
             say(d, b, arena_printf(arena, "+ file %.*s", BYTES_ARG(y->path)));
     }
-    for (int way = 0; way < 2; way++) {
-        const struct recipe *x = way ? d->to : d->from, *y = way ? d->from : d->to;
-        const struct recipe_unit *u = way ? b : a, *v = way ? a : b;
-        for (size_t i = 0; i < u->n_stubs; i++) {
-            bool there = false;
-            for (size_t j = 0; j < v->n_stubs && !there; j++)
-                there = bytes_equal(x->stubs[u->stubs[i]].path, y->stubs[v->stubs[j]].path);
-            if (!there)
-                say(d, u,
-                    arena_printf(arena, "%s target %.*s", way ? "+" : "-",
-                                 BYTES_ARG(x->stubs[u->stubs[i]].path)));
-        }
+}
+
+/* Stubs of x that y lacks. */
+static void diff_stubs(struct diffing *d, struct arena *arena, const char *sign,
+                       const struct recipe *x, const struct recipe_unit *u,
+                       const struct recipe *y, const struct recipe_unit *v)
+{
+    for (size_t i = 0; i < u->n_stubs; i++) {
+        struct bytes path = x->stubs[u->stubs[i]].path;
+        bool there = false;
+        for (size_t j = 0; j < v->n_stubs && !there; j++)
+            there = bytes_equal(path, y->stubs[v->stubs[j]].path);
+        if (!there)
+            say(d, u, arena_printf(arena, "%s target %.*s", sign, BYTES_ARG(path)));
     }
 }
 
@@ -131,6 +133,8 @@ ssize_t recipe_diff(const struct recipe *from, const struct recipe *to, struct b
         }
         diff_lists(&d, &pool, a, b);
         diff_files(&d, &pool, a, b);
+        diff_stubs(&d, &pool.arena, "-", from, a, to, b);
+        diff_stubs(&d, &pool.arena, "+", to, b, from, a);
     }
     for (size_t i = 0; i < to->n_units; i++)
         if (!same_unit(from, &to->units[i]))

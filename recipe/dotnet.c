@@ -159,35 +159,35 @@ static int add_feeds(struct dotnet *d, struct bytes dir, const struct xml *confi
     return r;
 }
 
+/* A file of a directory, if it is there and was not taken; then what it leads to. */
+static int add_found(struct dotnet *d, struct bytes dir, const char *name, bool config)
+{
+    struct bytes path = prepare_path(d->p, dir, name);
+    struct xml *xml;
+    if (!listing_is_file(d->p->l, path) || unit_has(d->p, d->unit, path))
+        return 0;
+    int r = add_xml(d, path, !config, &xml);
+    if (r < 0 || !xml)
+        return r;
+    return config ? add_feeds(d, dir, xml) : follow(d, dir, xml);
+}
+
 /* What MSBuild and NuGet find by themselves, from a directory upwards. */
 static int add_above(struct dotnet *d, struct bytes dir)
 {
-    static const char *const names[] = {
-        "Directory.Build.props",    "Directory.Build.targets",    "Directory.Packages.props",
-        "Directory.Solution.props", "Directory.Solution.targets", "Directory.Build.rsp"};
+    static const char *const names[] = {"Directory.Build.props", "Directory.Build.targets",
+                                        "Directory.Packages.props", "Directory.Solution.props",
+                                        "Directory.Solution.targets"};
     static const char *const texts[] = {"global.json", ".config/dotnet-tools.json",
-                                        "dotnet-tools.json"};
+                                        "dotnet-tools.json", "Directory.Build.rsp"};
     static const char *const configs[] = {"nuget.config", "NuGet.config", "NuGet.Config",
                                           "Nuget.Config"};
-    struct xml *xml;
     int r = 0;
     for (;; dir = path_dir(dir)) {
-        for (size_t i = 0; i < ARRAY_SIZE(names) && r == 0; i++) {
-            struct bytes path = prepare_path(d->p, dir, names[i]);
-            if (!listing_is_file(d->p->l, path) || unit_has(d->p, d->unit, path))
-                continue;
-            r = add_xml(d, path, true, &xml);
-            if (r == 0 && xml)
-                r = follow(d, dir, xml);
-        }
-        for (size_t i = 0; i < ARRAY_SIZE(configs) && r == 0; i++) {
-            struct bytes path = prepare_path(d->p, dir, configs[i]);
-            if (!listing_is_file(d->p->l, path) || unit_has(d->p, d->unit, path))
-                continue;
-            r = add_xml(d, path, false, &xml);
-            if (r == 0 && xml)
-                r = add_feeds(d, dir, xml);
-        }
+        for (size_t i = 0; i < ARRAY_SIZE(names) && r == 0; i++)
+            r = add_found(d, dir, names[i], false);
+        for (size_t i = 0; i < ARRAY_SIZE(configs) && r == 0; i++)
+            r = add_found(d, dir, configs[i], true);
         for (size_t i = 0; i < ARRAY_SIZE(texts) && r == 0; i++)
             r = unit_text(d->p, d->unit, prepare_path(d->p, dir, texts[i]), d->f);
         if (r < 0 || dir.len == 0)
@@ -209,37 +209,41 @@ static int add_project(struct dotnet *d, struct bytes path)
     return r == 0 && xml ? follow(d, dir, xml) : r;
 }
 
-/* Project("{…}") = "Name", "src\Name.csproj", "{…}" */
+static int add_slnx(struct dotnet *d, struct bytes dir, const struct xml *at)
+{
+    struct bytes to = xml_attribute(at, "Path"), path;
+    int r = to.at && is_project(to) && resolve(d, dir, to, &path) ? add_project(d, path) : 0;
+    for (size_t i = 0; i < at->n && r == 0; i++)
+        if (at->below[i]->name.len)
+            r = add_slnx(d, dir, at->below[i]);
+    return r;
+}
+
+/* Project("{…}") = "Name", "src\\Name.csproj", "{…}" */
+static int add_sln_line(struct dotnet *d, struct bytes dir, struct bytes line)
+{
+    struct bytes piece = BYTES(""), path;
+    if (!bytes_starts(line, BYTES("Project(")))
+        return 0;
+    for (size_t i = 0; i <= 5; i++)
+        if (!line.at || !bytes_next(&line, '"', &piece))
+            return 0;
+    return is_project(piece) && resolve(d, dir, piece, &path) ? add_project(d, path) : 0;
+}
+
 static int add_solution(struct dotnet *d, struct bytes path)
 {
-    struct bytes text, line, at;
+    struct bytes text, line, dir = path_dir(path);
     struct xml *xml;
     int r = prepare_read(d->p, path, &text, d->f);
+    if (r == 0)
+        r = unit_text(d->p, d->unit, path, d->f);
     if (r < 0)
         return r;
-    if (bytes_ends(path, BYTES(".slnx"))) {
-        r = unit_text(d->p, d->unit, path, d->f);
-        if (r < 0 || xml_parse(&d->p->values, path, text, &xml, NULL) < 0)
-            return r;
-        for (size_t i = 0; i < xml->n && r == 0; i++) {
-            const struct xml *one = xml->below[i];
-            for (size_t j = 0; j <= one->n && r == 0; j++) {
-                struct bytes to = xml_attribute(j < one->n ? one->below[j] : one, "Path");
-                if (to.at && is_project(to) && resolve(d, path_dir(path), to, &at))
-                    r = add_project(d, at);
-            }
-        }
-        return r;
-    }
-    r = unit_text(d->p, d->unit, path, d->f);
-    while (r == 0 && text.at && bytes_next(&text, '\n', &line)) {
-        struct bytes piece, rest = line;
-        if (!bytes_starts(line, BYTES("Project(")))
-            continue;
-        for (size_t i = 0; rest.at && bytes_next(&rest, '"', &piece); i++)
-            if (i == 5 && is_project(piece) && resolve(d, path_dir(path), piece, &at))
-                r = add_project(d, at);
-    }
+    if (bytes_ends(path, BYTES(".slnx")))
+        return xml_parse(&d->p->values, path, text, &xml, NULL) < 0 ? 0 : add_slnx(d, dir, xml);
+    while (r == 0 && text.at && bytes_next(&text, '\n', &line))
+        r = add_sln_line(d, dir, line);
     return r;
 }
 

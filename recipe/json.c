@@ -140,6 +140,33 @@ static int new_line(struct buf *to, size_t indent)
     return r;
 }
 
+static int write_value(const struct value *v, size_t indent, struct buf *to);
+
+static int write_pair(const struct pair *pair, bool map, size_t indent, struct buf *to)
+{
+    int r = new_line(to, indent);
+    if (r == 0 && map)
+        r = json_write_string(pair->key, to);
+    if (r == 0 && map)
+        r = buf_add_bytes(to, indent ? BYTES(": ") : BYTES(":"));
+    return r < 0 ? r : write_value(pair->value, indent, to);
+}
+
+static int write_list(const struct value *v, size_t indent, struct buf *to)
+{
+    bool map = v->kind == VALUE_MAP;
+    int r = buf_add_byte(to, map ? '{' : '[');
+    for (size_t i = 0; i < v->n && r == 0; i++) {
+        if (i)
+            r = buf_add_byte(to, ',');
+        if (r == 0)
+            r = write_pair(&v->pairs[i], map, indent ? indent + 1 : 0, to);
+    }
+    if (r == 0 && v->n)
+        r = new_line(to, indent);
+    return r < 0 ? r : buf_add_byte(to, map ? '}' : ']');
+}
+
 static int write_value(const struct value *v, size_t indent, struct buf *to)
 {
     switch (v->kind) {
@@ -158,23 +185,7 @@ static int write_value(const struct value *v, size_t indent, struct buf *to)
     case VALUE_MAP:
         break;
     }
-    bool map = v->kind == VALUE_MAP;
-    int r = buf_add_byte(to, map ? '{' : '[');
-    for (size_t i = 0; i < v->n && r == 0; i++) {
-        if (i)
-            r = buf_add_byte(to, ',');
-        if (r == 0)
-            r = new_line(to, indent ? indent + 1 : 0);
-        if (r == 0 && map)
-            r = json_write_string(v->pairs[i].key, to);
-        if (r == 0 && map)
-            r = buf_add_bytes(to, indent ? BYTES(": ") : BYTES(":"));
-        if (r == 0)
-            r = write_value(v->pairs[i].value, indent ? indent + 1 : 0, to);
-    }
-    if (r == 0 && v->n)
-        r = new_line(to, indent);
-    return r < 0 ? r : buf_add_byte(to, map ? '}' : ']');
+    return write_list(v, indent, to);
 }
 
 int json_write(const struct value *v, struct buf *to)

@@ -202,7 +202,7 @@ static int take_content(const struct reading *x, const struct value *from,
 {
     struct arena *a = &x->recipe->arena;
     const struct value *size = value_get(from, "size");
-    struct bytes text, b64, origin;
+    struct bytes text = {NULL, 0}, b64 = text, origin = text;
     int r = take_text(x, from, "text", &text);
     if (r == 0)
         r = take_text(x, from, "b64", &b64);

@@ -447,8 +447,9 @@ static void digest_text(const struct recipe *recipe, size_t first, size_t end,
     }
     struct sha256 digest = sha256_end(state);
     sha256_free(state);
-    memcpy(text, "sha256:", 7);
-    digest_hex(text + 7, digest.at, sizeof(digest.at));
+    char hex[2 * sizeof(digest.at) + 1];
+    snprintf(text, RECIPE_DIGEST_TEXT, "sha256:%s",
+             digest_hex(hex, digest.at, sizeof(digest.at)));
 }
 
 void recipe_digest(const struct recipe *recipe, char text[RECIPE_DIGEST_TEXT])

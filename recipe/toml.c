@@ -121,7 +121,7 @@ static int take_value(struct toml *t, size_t depth, struct value **ret) must_use
 static int take_pair(struct toml *t, struct value *map, size_t depth)
 {
     for (size_t levels = depth;; levels++) {
-        struct bytes key;
+        struct bytes key = {NULL, 0};
         int r = take_key(t, &key);
         if (r < 0)
             return r;
@@ -272,7 +272,7 @@ static int take_header(struct toml *t, struct value *root, struct value **ret)
     t->at += list ? 2 : 1;
     *ret = root;
     for (size_t depth = 0;; depth++) {
-        struct bytes key;
+        struct bytes key = {NULL, 0};
         int r = take_key(t, &key);
         if (r == 0 && depth >= MANIFEST_DEPTH)
             r = toml_fail(t, "deeper than %d levels", MANIFEST_DEPTH);

@@ -98,19 +98,9 @@ struct bytes value_text(const struct value *v)
     return value_is(v, VALUE_STRING) ? v->text : (struct bytes){NULL, 0};
 }
 
-bool value_is(const struct value *v, enum value_kind kind)
-{
-    return v && v->kind == kind;
-}
-
 bool value_true(const struct value *v)
 {
     return value_is(v, VALUE_BOOL) && v->boolean;
-}
-
-size_t value_count(const struct value *v)
-{
-    return value_is(v, VALUE_LIST) || value_is(v, VALUE_MAP) ? v->n : 0;
 }
 
 void value_put(struct values *pool, struct value *map, struct bytes key, struct value *v)

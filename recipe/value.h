@@ -66,9 +66,16 @@ struct value *value_find(struct values *pool, struct value *map, struct bytes ke
 struct value *value_get(const struct value *map, const char *key);
 /* A string's text; {NULL, 0} of anything else. */
 struct bytes value_text(const struct value *v);
-bool value_is(const struct value *v, enum value_kind kind);
 bool value_true(const struct value *v);
-size_t value_count(const struct value *v); /* of a map or list, else 0 */
+static inline bool value_is(const struct value *v, enum value_kind kind)
+{
+    return v && v->kind == kind;
+}
+/* Of a map or list, else 0. */
+static inline size_t value_count(const struct value *v)
+{
+    return v && (v->kind == VALUE_LIST || v->kind == VALUE_MAP) ? v->n : 0;
+}
 
 /* Adds or replaces. */
 void value_put(struct values *pool, struct value *map, struct bytes key, struct value *v);

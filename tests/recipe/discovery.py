@@ -4,6 +4,7 @@
 import json
 import os
 import subprocess
+import tomllib
 
 KINDS = {"rlib": "lib", "cdylib": "lib", "staticlib": "lib", "dylib": "lib"}
 
@@ -43,6 +44,17 @@ def of_recipe(program, root):
     return found
 
 
+def members_of_recipe(program, root):
+    """The manifests that the masked root names, with its own; None without a workspace."""
+    r = subprocess.run([program, "prepare", "--no-ignore", "--quiet", "--eco=cargo", "--dir=.", root],
+                       capture_output=True, text=True)
+    toml = tomllib.loads(json.loads(r.stdout)["skeleton"]["manifests"][0]["contents"])
+    if "workspace" not in toml:
+        return None
+    own = ["Cargo.toml"] if "package" in toml else []
+    return sorted(own + [os.path.normpath(f"{m}/Cargo.toml") for m in toml["workspace"]["members"]])
+
+
 def differences(program, root):
     """Texts; extra manifests (of path dependencies that are no members) are no difference."""
     cargo = of_cargo(root)
@@ -51,4 +63,7 @@ def differences(program, root):
     ours = of_recipe(program, root)
     faults = [f"{m}: not found" for m in cargo if m not in ours]
     faults += [f"{m}: {sorted(set(cargo[m]) ^ set(ours[m]))}" for m in cargo if m in ours and cargo[m] != ours[m]]
+    members = members_of_recipe(program, root)
+    if members is not None and members != sorted(cargo):
+        faults.append(f"members {members} instead of {sorted(cargo)}")
     return faults
