@@ -42,6 +42,7 @@ def cases(tap, box):
     tar(tap, box, recipe)
     commands(tap, box, recipe)
     several(tap, box)
+    alone(tap, box, recipe)
 
 
 def again(tap, box, recipe):
@@ -185,3 +186,20 @@ def several(tap, box):
     tap.check(run.fault(0) or (str(found) if found else None), "no credential enters a recipe")
     tap.check(None if b"${TOKEN}" in run.out else "gone", "a variable for one stays")
     tap.check(None if run.err.count("credential") + run.err.count("a token") >= 7 else run.err, "and each is told")
+
+
+def alone(tap, box, recipe):
+    """In an empty image there is nothing but the program."""
+    size = os.stat(box.program).st_size
+    if subprocess.run(["ldd", box.program], capture_output=True).returncode == 0:
+        with open(box.program, "rb") as f:
+            if b"__asan_init" in f.read():
+                return  # a sanitizer's runtime is a library
+    if os.geteuid() != 0:
+        tap.skip("needs root", "it runs in an empty root")
+        return
+    root = box.tree("root", {"recipe.json": recipe, "app": None})
+    shutil.copy2(box.program, root / "ctx-recipe")
+    r = subprocess.run(["chroot", root, "/ctx-recipe", "cook", "-r", "/recipe.json", "-C", "/app"], capture_output=True, text=True)
+    tap.check(r.stderr or (None if (root / "app/src/main.rs").exists() else "nothing cooked"), "it runs in an empty root")
+    tap.check(None if size < 1_500_000 else f"{size} bytes", "it has less than 1.5 MB")

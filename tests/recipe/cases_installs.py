@@ -78,10 +78,8 @@ def node(tap, box):
         before = box.prepare_bytes("src")
         tap.check(why or cook_and_cover(box, source, install, RUNS), f"{name}: installs from the skeleton, and the project works")
         linked = [p for p in box.path("image").rglob(".bin/say") if p.exists()]
-        tap.check(None if linked and "said" in command("node", linked[0].resolve() if linked[0].suffix == "" and
-                                                       linked[0].is_symlink() else
-                                                       box.path("image/packages/lib/bin/say.js"), cwd=box.path("image"))[1]
-                  else f"not linked: {linked}", f"{name}: a member's command is linked")
+        tap.check(None if linked and "said" in command(linked[0], cwd=box.path("image"))[1] else f"not linked: {linked}",
+                  f"{name}: a member's command is linked, and is the real one")
         tap.check(None if box.prepare_bytes("src") == before else "changed", f"{name}: installing changed nothing in the sources")
 
 
@@ -116,8 +114,9 @@ def python(tap, box):
     tap.check(why, "uv: a workspace syncs --locked from the skeleton, and the project works")
     source = box.tree("src", {
         "pyproject.toml": '[tool.poetry]\nname = "app"\nversion = "1.4.0"\ndescription = "d"\nauthors = ["A <a@b.c>"]\n'
-        'readme = "README.md"\n[tool.poetry.dependencies]\npython = "^3.9"\nidna = "3.7"\n[tool.poetry.group.dev.dependencies]\n'
-        'six = "1.16.0"\n[tool.black]\nline-length = 99\n[build-system]\nrequires = ["poetry-core"]\n'
+        'readme = "README.md"\n[[tool.poetry.source]]\nname = "simple"\nurl = "https://pypi.org/simple/"\n'
+        'priority = "primary"\n[tool.poetry.dependencies]\npython = "^3.9"\nidna = "3.7"\n[tool.poetry.group.dev.dependencies]\n'
+        'six = "1.17.0"\n[tool.black]\nline-length = 99\n[build-system]\nrequires = ["poetry-core"]\n'
         'build-backend = "poetry.core.masonry.api"\n', "README.md": "r", "app/__init__.py": "import idna, six\nprint('fine')\n"})
     status, text = command("poetry", "lock", cwd=source, env=env)
     why = text if status else cook_and_cover(
