@@ -228,7 +228,7 @@ bool listing_is_dir(const struct listing *l, struct bytes path)
 /* The first entry that is not before `key`. */
 static size_t lower_bound(const struct listing *l, struct bytes key)
 {
-    size_t low = 0, high = l->n;
+    size_t low = 0, high = l->at ? l->n : 0;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (bytes_compare(l->at[middle].path, key) < 0)
