@@ -68,7 +68,8 @@ struct bytes bytes_from(struct bytes b, size_t from)
 {
     if (from > b.len)
         from = b.len;
-    return (struct bytes){b.at ? b.at + from : NULL, b.len - from};
+    /* An empty view may be of NULL, on which there is no arithmetic. */
+    return (struct bytes){from ? b.at + from : b.at, b.len - from};
 }
 
 struct bytes bytes_head(struct bytes b, size_t len)

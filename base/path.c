@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "path.h"
 
+/* The length of a path without its last component, or `floor` where that would go below it. */
+static size_t drop_last(const uint8_t *path, size_t len, size_t floor)
+{
+    size_t slash = bytes_find_last(bytes_at(path, len), '/');
+    return slash == len || slash < floor ? floor : slash;
+}
+
 struct bytes path_clean(struct arena *a, struct bytes path)
 {
     bool rooted = path.len && path.at[0] == '/';
@@ -14,9 +21,7 @@ struct bytes path_clean(struct arena *a, struct bytes path)
             continue;
         if (bytes_equal(piece, BYTES(".."))) {
             if (len > floor) {
-                struct bytes kept = bytes_at(out, len);
-                size_t slash = bytes_find_last(kept, '/');
-                len = slash == len || slash < floor ? floor : slash;
+                len = drop_last(out, len, floor);
                 continue;
             }
             if (rooted)

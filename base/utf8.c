@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "utf8.h"
 
+/* How many bytes a rune has that begins with this one; 0: none does. */
+static size_t rune_len(uint8_t first)
+{
+    return first < 0x80   ? 1
+           : first < 0xc2 ? 0
+           : first < 0xe0 ? 2
+           : first < 0xf0 ? 3
+           : first < 0xf5 ? 4
+                          : 0;
+}
+
 size_t utf8_decode(struct bytes b, uint32_t *ret_rune)
 {
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000}; /* by length */
     uint8_t first = b.at[0];
-    size_t len = first < 0x80   ? 1
-                 : first < 0xc2 ? 0
-                 : first < 0xe0 ? 2
-                 : first < 0xf0 ? 3
-                 : first < 0xf5 ? 4
-                                : 0;
+    size_t len = rune_len(first);
     *ret_rune = first < 0x80 ? first : UTF8_INVALID;
     if (len <= 1 || len > b.len)
         return 1;
@@ -19,9 +26,8 @@ size_t utf8_decode(struct bytes b, uint32_t *ret_rune)
             return 1;
         rune = rune << 6 | (b.at[i] & 0x3fu);
     }
-    /* Overlong forms of three and four bytes, surrogates, and what lies past U+10FFFF. */
-    if ((len == 3 && (rune < 0x800 || (rune >= 0xd800 && rune <= 0xdfff))) ||
-        (len == 4 && (rune < 0x10000 || rune > 0x10ffff)))
+    /* Overlong forms, surrogates, and what lies past U+10FFFF. */
+    if (rune < least[len] || (rune >= 0xd800 && rune <= 0xdfff) || rune > 0x10ffff)
         return 1;
     *ret_rune = rune;
     return len;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whole builds: ctx-send [-z] | docker build - against docker build . and tar | docker build -.
+"""Whole builds: by a pipe and by a URL, with and without ctxd, against docker build . and tar.
 
 Each contender has images and tags of its own but shares the engine; "first" prunes the builder's
 cache before each build, "identical" repeats it, "one file changed" edits a file before each.
@@ -11,6 +11,7 @@ import tempfile
 import time
 
 import trees
+import warm
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ENGINE = os.path.join(TOP, "script", "engine")
@@ -18,13 +19,16 @@ KINDS = ("first", "identical", "one file changed")
 TREES = (("27k files", trees.real), ("300 files", trees.little))
 NAMES = [f"build, {size}, {kind}" for size, _ in TREES for kind in KINDS]
 
-# The goals of the first row that a daemonless send can be held to are the note's to discuss; the
-# table shows the ratios.
 CONTENDERS = (
     ("docker build .", "$DOCKER build -q ."),
     ("tar | docker build -", "tar -cf - . | $DOCKER build -q -"),
-    ("ctx-send | docker build -", "{send} -q . | $DOCKER build -q -"),
-    ("ctx-send -z | docker build -", "{send} -q -z . | $DOCKER build -q -"),
+    ("ctx-send --no-daemon | docker build -", "ctx-send -q --no-daemon . | $DOCKER build -q -"),
+    ("ctx-send -z --no-daemon | docker build -", "ctx-send -q -z --no-daemon . | $DOCKER build -q -"),
+    ("ctx-send | docker build -, ctxd runs", "ctx-send -q --daemon=require . | $DOCKER build -q -"),
+    ("ctx-send -z | docker build -, ctxd runs",
+     "ctx-send -q -z --daemon=require . | $DOCKER build -q -"),
+    ("docker build $(ctx url)", "$DOCKER build -q $(ctx url .)"),
+    ("docker build $(ctx url -z)", "$DOCKER build -q $(ctx url -z .)"),
 )
 
 
@@ -41,10 +45,10 @@ class Engine:
     def __exit__(self, *_):
         subprocess.run([ENGINE, "stop", self.dir], check=True, stdout=subprocess.DEVNULL)
 
-    def shell(self, command, cwd):
+    def shell(self, command, cwd, env=None):
         start = time.monotonic()
         subprocess.run(["bash", "-euo", "pipefail", "-c", self.env + command], cwd=cwd, check=True,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                       env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return time.monotonic() - start
 
 
@@ -59,17 +63,17 @@ def edit(path, n):
             return
 
 
-def measure(engine, kind, cwd, command, n):
+def measure(engine, daemon, kind, cwd, command, n):
     if kind == "first":
         engine.shell("$DOCKER builder prune -af && $DOCKER image prune -af", cwd)
     elif kind == "one file changed":
         edit(cwd, n)
-    return engine.shell(command, cwd)
+    return engine.shell(command, cwd, daemon.env)
 
 
-def run(send, rounds, wanted):
+def run(rounds, wanted):
     """Yields (row name, {label: median seconds}, goal)."""
-    with Engine() as engine:
+    with Engine() as engine, warm.Daemon() as daemon:
         for size, tree in TREES:
             cwd = tree()
             for kind in KINDS:
@@ -80,8 +84,7 @@ def run(send, rounds, wanted):
                 times = {label: [] for label, _ in CONTENDERS}
                 for n in range(few):
                     for label, command in CONTENDERS:
-                        command = command.format(send=send)
-                        if kind != "first" and n == 0:
-                            engine.shell(command, cwd)
-                        times[label].append(measure(engine, kind, cwd, command, n))
+                        if n == 0:
+                            engine.shell(command, cwd, daemon.env)
+                        times[label].append(measure(engine, daemon, kind, cwd, command, n))
                 yield name, {k: statistics.median(v) for k, v in times.items()}, None

@@ -6,11 +6,13 @@ ruled()  33k files of it, of which 30 ignore rules keep about 27k
 small()  100k files of 1-8 kB in 5,300 directories
 large()  1 GB in 40 files
 little() 300 files
+tiny(n) n files of a few bytes
 """
 import os
 import random
 import shutil
 import subprocess
+import tarfile
 
 BASE = "/var/tmp/ctxd-bench"
 
@@ -55,9 +57,9 @@ def _made(name, make):
     if not os.path.exists(done):
         shutil.rmtree(os.path.join(BASE, name), ignore_errors=True)
         os.makedirs(path)
+        # First, as what makes a tree may already run ctx-send in it.
+        _write(os.path.join(path, "Dockerfile"), "FROM scratch\nCOPY . /\n")
         make(path)
-        if not os.path.exists(os.path.join(path, "Dockerfile")):
-            _write(os.path.join(path, "Dockerfile"), "FROM scratch\nCOPY . /\n")
         open(done, "w").close()
     return path
 
@@ -108,9 +110,11 @@ def real():
 
 def ruled():
     def make(path):
-        _copy_files(path, 33000, ["Documentation", "LICENSES", "samples", "tools", "kernel", "fs",
-                                  "include", "lib", "mm", "net", "arch/arm", "arch/x86",
-                                  "drivers/staging", "sound", "drivers"])
+        _copy_files(path, 33000, ["Documentation/process", "Documentation/admin-guide",
+                                  "Documentation/filesystems", "LICENSES", "samples",
+                                  "tools/perf", "tools/lib", "tools/testing/selftests/bpf",
+                                  "kernel", "fs", "include", "lib", "mm", "net", "arch/arm",
+                                  "arch/x86", "drivers/staging", "sound", "drivers"])
         _write(os.path.join(path, ".dockerignore"), RULES)
         # What tar can say of the same rules: it has no exceptions, so it keeps less.
         lines = [r for r in RULES.splitlines() if r and r[0] not in "#!"]
@@ -118,11 +122,13 @@ def ruled():
             r.replace("**/", "").replace("/**", "").lstrip("/") for r in lines) + "\n")
         send = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
                             "build", "ctx-send")
-        subprocess.run(f"{send} --full -q . | python3 -c '"
-                       "import sys, tarfile\n"
-                       "for m in tarfile.open(fileobj=sys.stdin.buffer, mode=\"r|\"):\n"
-                       "    sys.stdout.write(m.name + \"\\0\")' > ../kept.list",
-                       shell=True, cwd=path, check=True)
+        stream = subprocess.Popen([send, "--full", "-q", "."], cwd=path, stdout=subprocess.PIPE)
+        with tarfile.open(fileobj=stream.stdout, mode="r|") as tar, \
+                open(os.path.join(path, "..", "kept.list"), "wb") as kept:
+            for member in tar:
+                kept.write(os.fsencode(member.name) + b"\0")
+        if stream.wait() != 0:
+            raise SystemExit(f"bench: {send} failed in {path}")
     return _made("ruled", make)
 
 
@@ -156,3 +162,13 @@ def little():
     def make(path):
         _copy_files(path, 300, ["kernel/sched", "kernel/locking", "fs/ext4", "mm"])
     return _made("little", make)
+
+
+def tiny(n):
+    def make(path):
+        for i in range(n):
+            at = os.path.join(path, f"d{i // 2000}", f"s{i // 20 % 100}")
+            if i % 20 == 0:
+                os.makedirs(at)
+            _write(os.path.join(at, f"f{i % 20}"), f"{i}\n")
+    return _made(f"tiny{n}", make)

@@ -40,27 +40,14 @@ static void print_option(FILE *to, const struct option *option)
     print_wrapped(to, bytes_of(option->help), TEXT_COLUMN, TEXT_COLUMN);
 }
 
-void options_help(FILE *to)
+void options_help(const struct command_line *line, FILE *to)
 {
-    fputs("Usage: ctx-send [OPTION]... [PATH] | docker build [OPTION]... -\n"
-          "\n"
-          "Writes the build context at PATH (default: the working directory) to standard\n"
-          "output, as a tar: what the Dockerfile can read and the ignore file keeps, and\n"
-          "nothing else. The image is the one that docker build PATH gives.\n",
-          to);
-    for (size_t i = 0; i < option_table_len; i++) {
-        if (option_table[i].kind == OPTION_HEADING)
-            fprintf(to, "\n%s\n", option_table[i].help);
-        else
-            print_option(to, &option_table[i]);
+    fputs(line->usage, to);
+    for (size_t i = 0; i < GROUPS_MAX && line->groups[i]; i++) {
+        const struct option_group *group = line->groups[i];
+        fprintf(to, "\n%s\n", group->heading);
+        for (size_t j = 0; j < group->n; j++)
+            print_option(to, &group->at[j]);
     }
-    fputs("\nExamples:\n"
-          "  ctx-send | docker build -t app -\n"
-          "  ctx-send -f docker/api.Dockerfile --target=test . | docker build -\n"
-          "  ctx-send -z services/web | ssh builder docker build -t web -\n"
-          "  ctx-send --full --stats -o context.tar .\n"
-          "\n"
-          "Exit status: 0 done, 1 failed, 2 wrong usage, 3 refused by --max-size or\n"
-          "--max-files. A stream that ends early can't be built. More: man ctx-send\n",
-          to);
+    fputs(line->more, to);
 }

@@ -6,16 +6,17 @@
 #include "options.h"
 
 enum option_kind {
-    OPTION_HEADING, /* no option: a line above some, in `help` */
-    OPTION_FLAG,    /* bool */
-    OPTION_SET,     /* an enum of struct options, to `set` */
-    OPTION_STRING,  /* const char *, not empty */
-    OPTION_BYTES,   /* struct bytes, not empty */
-    OPTION_CHOICE,  /* an enum of struct options: which word of metavar, split by '|' */
-    OPTION_SIZE,    /* uint64_t: 500M, 2GiB */
-    OPTION_COUNT,   /* uint64_t */
-    OPTION_CALL,    /* take() knows */
+    OPTION_FLAG,   /* bool */
+    OPTION_SET,    /* an enum of struct options, to `set` */
+    OPTION_STRING, /* const char *, not empty */
+    OPTION_BYTES,  /* struct bytes, not empty */
+    OPTION_CHOICE, /* an enum of struct options: which word of metavar, split by '|' */
+    OPTION_SIZE,   /* uint64_t: 500M, 2GiB */
+    OPTION_COUNT,  /* uint64_t */
+    OPTION_CALL,   /* take() knows */
 };
+
+#define OPTIONS_AT(member) offsetof(struct options, member)
 
 struct option {
     enum option_kind kind;
@@ -30,15 +31,17 @@ struct option {
     unsigned set;
 };
 
-extern const struct option option_table[];
-extern const size_t option_table_len;
-
 /* What the environment decides where the command line does not. */
 int options_environment(struct options *options, struct notes *notes,
                         struct failure *f) must_use;
 
 /* For a word that names no option: what was probably meant, in `text`; false where we can't
  * say. */
-bool options_suggest(struct bytes name, char *text, size_t size);
+bool options_suggest(const struct command_line *line, struct bytes name, char *text,
+                     size_t size);
+
+/* The option of that letter (0: of that name), or NULL. */
+const struct option *options_find(const struct command_line *line, struct bytes name,
+                                  char letter);
 
 #endif

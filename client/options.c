@@ -123,14 +123,13 @@ int options_environment(struct options *options, struct notes *notes, struct fai
     return 0;
 }
 
-#define AT(member) offsetof(struct options, member)
+#define AT OPTIONS_AT
 
 /*
  * Grouped as a reader asks: which files, what stream, what is said. Descriptions are wrapped by
  * help.c, so they are one paragraph each.
  */
-const struct option option_table[] = {
-    {OPTION_HEADING, .help = "Which files are sent:"},
+static const struct option which_options[] = {
     {OPTION_STRING, 'f', false, "file", "FILE", AT(file), NULL,
      "The Dockerfile, relative to the working directory as for docker; - reads it from "
      "standard input. Default: PATH/Dockerfile, or PATH/dockerfile."},
@@ -158,8 +157,11 @@ const struct option option_table[] = {
     {OPTION_STRING, 0, false, "base-config", "engine|none|FILE", AT(base_config), NULL,
      "Who is asked about other base images: the engine at DOCKER_HOST (default, for 2 seconds "
      "at most), nobody, or a file with the output of docker image inspect."},
+};
+const struct option_group group_which = {"Which files are sent:", which_options,
+                                         ARRAY_SIZE(which_options)};
 
-    {OPTION_HEADING, .help = "What the stream is like:"},
+static const struct option stream_options[] = {
     {OPTION_STRING, 'o', false, "output", "FILE", AT(output), NULL,
      "Write to FILE, which appears when it is complete; - is standard output."},
     {OPTION_CALL, 'z', true, "gzip", "LEVEL", 0, take_gzip,
@@ -176,22 +178,117 @@ const struct option option_table[] = {
      "Refuse, with exit status 3, to send more than SIZE of file contents, such as 500M."},
     {OPTION_COUNT, 0, false, "max-files", "N", AT(max_files), NULL,
      "Refuse, with exit status 3, to send more than N files."},
+};
+const struct option_group group_stream = {"What the stream is like:", stream_options,
+                                          ARRAY_SIZE(stream_options)};
 
-    {OPTION_HEADING, .help = "What is said, on standard error:"},
+static const struct option daemon_options[] = {
+    {OPTION_CHOICE, 0, false, "daemon", "auto|never|require", AT(daemon), NULL,
+     "Use ctxd where it runs (auto, the default), not at all, or fail without it. The answer "
+     "is "
+     "the same."},
+    {OPTION_SET, 0, false, "no-daemon", NULL, AT(daemon), NULL, "The same as --daemon=never.",
+     DAEMON_NEVER},
+    {OPTION_FLAG, 0, false, "verify", NULL, AT(verify), NULL,
+     "Have ctxd look at every file, and trust no event, for this answer."},
+};
+const struct option_group group_daemon = {"Who does the work:", daemon_options,
+                                          ARRAY_SIZE(daemon_options)};
+
+#define HELP_OPTION                                                                            \
+    {                                                                                          \
+        OPTION_SET, 'h', false, "help", NULL, AT(action), NULL, "Print this and end.",         \
+            ACTION_HELP                                                                        \
+    }
+
+static const struct option said_options[] = {
     {OPTION_CALL, 0, true, "stats", "text|json", 0, take_stats,
      "Say what was sent and how long it took; json is one line, the last."},
     {OPTION_SET, 'v', false, "verbose", NULL, AT(talk), NULL,
      "Also say why each set of files is as wide as it is.", TALK_VERBOSE},
     {OPTION_SET, 'q', false, "quiet", NULL, AT(talk), NULL,
      "Say nothing but why it failed: no progress, no warnings.", TALK_QUIET},
-    {OPTION_CHOICE, 0, false, "daemon", "auto|never|require", AT(daemon), NULL,
-     "Whether to use ctxd. This release has no daemon, so auto and never are the same and "
-     "require fails."},
-    {OPTION_SET, 0, false, "no-daemon", NULL, AT(daemon), NULL, "The same as --daemon=never.",
-     DAEMON_NEVER},
-    {OPTION_SET, 'h', false, "help", NULL, AT(action), NULL, "Print this and end.",
-     ACTION_HELP},
+    HELP_OPTION,
     {OPTION_SET, 'V', false, "version", NULL, AT(action), NULL, "Print the version and end.",
      ACTION_VERSION},
 };
-const size_t option_table_len = ARRAY_SIZE(option_table);
+static const struct option_group group_said = {"What is said, on standard error:", said_options,
+                                               ARRAY_SIZE(said_options)};
+
+/* ---- of ctx's commands ----------------------------------------------------------------- */
+
+#define TALK_OPTIONS                                                                           \
+    {OPTION_SET,  'v',      false, "verbose",                                                  \
+     NULL,        AT(talk), NULL,  "Also say why each set of files is as wide as it is.",      \
+     TALK_VERBOSE},                                                                            \
+        {OPTION_SET, 'q',      false, "quiet",                                                 \
+         NULL,       AT(talk), NULL,  "Say nothing but why it failed.",                        \
+         TALK_QUIET},                                                                          \
+        HELP_OPTION
+
+static const struct option plain_options[] = {HELP_OPTION};
+const struct option_group group_plain = {"Options:", plain_options, ARRAY_SIZE(plain_options)};
+
+static const struct option json_options[] = {
+    {OPTION_FLAG, 0, false, "json", NULL, AT(json), NULL, "Print it as one JSON object."},
+    HELP_OPTION,
+};
+const struct option_group group_json = {"Options:", json_options, ARRAY_SIZE(json_options)};
+
+static const struct option digest_options[] = {
+    {OPTION_FLAG, 0, false, "per-instruction", NULL, AT(per_instruction), NULL,
+     "Print a line for each instruction that reads the context, too."},
+    {OPTION_FLAG, 0, false, "json", NULL, AT(json), NULL, "Print it as one JSON object."},
+    TALK_OPTIONS,
+};
+const struct option_group group_digest = {"What is said:", digest_options,
+                                          ARRAY_SIZE(digest_options)};
+
+static const struct option url_options[] = {
+    {OPTION_FLAG, 0, false, "bare", NULL, AT(bare), NULL,
+     "Serve the context without any Dockerfile, for docker build -f /its/path URL."},
+    {OPTION_CALL, 'z', true, "gzip", "LEVEL", 0, take_gzip,
+     "Serve it compressed with gzip, level 1 (default) to 12."},
+    {OPTION_CALL, 0, false, "mtime", "keep|epoch|SECONDS", 0, take_mtime,
+     "Times of files: their own, or one for all. Default: SOURCE_DATE_EPOCH where the "
+     "environment has it, else keep."},
+    {OPTION_CHOICE, 0, false, "dockerfile", "auto|plain", AT(dockerfile_mode), NULL,
+     "As for ctx-send."},
+    TALK_OPTIONS,
+};
+const struct option_group group_url = {"What is served:", url_options, ARRAY_SIZE(url_options)};
+
+static const struct option watch_options[] = {
+    {OPTION_FLAG, 0, false, "clear", NULL, AT(clear), NULL,
+     "Clear the terminal before each run."},
+    {OPTION_SET, 0, false, "queue", NULL, AT(change), NULL,
+     "A change while CMD runs: run it again when it has ended. The default.", CHANGE_QUEUE},
+    {OPTION_SET, 0, false, "restart", NULL, AT(change), NULL,
+     "A change while CMD runs: end it (SIGTERM, after 5 seconds SIGKILL) and run it again.",
+     CHANGE_RESTART},
+    {OPTION_COUNT, 0, false, "debounce", "MS", AT(debounce_ms), NULL,
+     "Wait until nothing changed for so many milliseconds (default 100)."},
+    TALK_OPTIONS,
+};
+const struct option_group group_watch = {"What is done:", watch_options,
+                                         ARRAY_SIZE(watch_options)};
+
+const struct command_line send_line = {
+    .name = "ctx-send",
+    .usage = "Usage: ctx-send [OPTION]... [PATH] | docker build [OPTION]... -\n"
+             "\n"
+             "Writes the build context at PATH (default: the working directory) to standard\n"
+             "output, as a tar: what the Dockerfile can read and the ignore file keeps, and\n"
+             "nothing else. The image is the one that docker build PATH gives.\n",
+    .more = "\nExamples:\n"
+            "  ctx-send | docker build -t app -\n"
+            "  ctx-send -f docker/api.Dockerfile --target=test . | docker build -\n"
+            "  ctx-send -z services/web | ssh builder docker build -t web -\n"
+            "  ctx-send --full --stats -o context.tar .\n"
+            "\n"
+            "Exit status: 0 done, 1 failed, 2 wrong usage, 3 refused by --max-size or\n"
+            "--max-files. A stream that ends early can't be built. More: man ctx-send\n",
+    .groups = {&group_which, &group_stream, &group_daemon, &group_said},
+    .path = true,
+    .docker = true,
+};

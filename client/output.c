@@ -71,6 +71,11 @@ int output_open(struct output *out, const char *path, struct failure *f)
     return r < 0 ? fail_errno(f, r, "can't write to %s", QUOTE(bytes_of(path))) : 0;
 }
 
+bool output_rewind(struct output *out)
+{
+    return out->path && ftruncate(out->fd, 0) == 0 && lseek(out->fd, 0, SEEK_SET) == 0;
+}
+
 int output_publish(struct output *out, struct failure *f)
 {
     int r = 0;

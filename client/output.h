@@ -32,6 +32,8 @@ struct output {
  * regular file (/dev/null, a FIFO) is written to as it is. Borrows path.
  */
 int output_open(struct output *out, const char *path, struct failure *f) must_use;
+/* Takes back what was written, where that can be done: nobody has seen it yet. */
+bool output_rewind(struct output *out) must_use;
 /* Gives the file its name, in place of what had it before. */
 int output_publish(struct output *out, struct failure *f) must_use;
 void output_release(struct output *out);

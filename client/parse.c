@@ -78,26 +78,26 @@ static int take(struct options *options, const struct option *option, const char
         return take_number(options, option, value, f);
     case OPTION_CALL:
         return option->take(options, value, f);
-    case OPTION_HEADING:
-        break;
     }
     return fail(f, -EINVAL, "--%s: not an option", option->name);
 }
 
-static const struct option *find(struct bytes name, char letter)
+const struct option *options_find(const struct command_line *line, struct bytes name,
+                                  char letter)
 {
-    for (size_t i = 0; i < option_table_len; i++) {
-        const struct option *option = &option_table[i];
-        if (option->kind == OPTION_HEADING)
-            continue;
-        if (letter ? option->letter == letter : bytes_equal(bytes_of(option->name), name))
-            return option;
+    for (size_t i = 0; i < GROUPS_MAX && line->groups[i]; i++) {
+        for (size_t j = 0; j < line->groups[i]->n; j++) {
+            const struct option *option = &line->groups[i]->at[j];
+            if (letter ? option->letter == letter : bytes_equal(bytes_of(option->name), name))
+                return option;
+        }
     }
     return NULL;
 }
 
 /* The words of a command line, one after the other. */
 struct words {
+    const struct command_line *line;
     char **at, **end;
 };
 
@@ -108,11 +108,11 @@ static int parse_long(struct options *options, struct words *words, const char *
     size_t equals = bytes_find(text, '=');
     struct bytes name = bytes_from(bytes_head(text, equals), 2);
     const char *value = equals < text.len ? word + equals + 1 : NULL;
-    const struct option *option = find(name, 0);
+    const struct option *option = options_find(words->line, name, 0);
     if (!option) {
         char hint[256];
         return fail(f, -EINVAL, "%s: no such option%s%s", QUOTE(bytes_head(text, equals)),
-                    options_suggest(name, hint, sizeof(hint)) ? "; " : "", hint);
+                    options_suggest(words->line, name, hint, sizeof(hint)) ? "; " : "", hint);
     }
     if (!option->metavar && value)
         return fail(f, -EINVAL, "--%s takes no value", option->name);
@@ -130,11 +130,13 @@ static int parse_letters(struct options *options, struct words *words, const cha
                          struct failure *f)
 {
     for (const char *c = word + 1; *c; c++) {
-        const struct option *option = find(BYTES(""), *c);
+        const struct option *option = options_find(words->line, BYTES(""), *c);
         if (!option) {
             char hint[256];
             return fail(f, -EINVAL, "%s: no such option%s%s", QUOTE(bytes_of(word)),
-                        options_suggest(bytes_at(c, 1), hint, sizeof(hint)) ? "; " : "", hint);
+                        options_suggest(words->line, bytes_at(c, 1), hint, sizeof(hint)) ? "; "
+                                                                                         : "",
+                        hint);
         }
         if (!option->metavar) {
             int r = take(options, option, NULL, f);
@@ -153,27 +155,46 @@ static int parse_letters(struct options *options, struct words *words, const cha
     return 0;
 }
 
-int options_parse(int argc, char **argv, struct notes *notes, struct options *ret,
-                  struct failure *f)
+static int take_path(struct options *options, const struct command_line *line, const char *word,
+                     struct failure *f)
 {
-    struct words words = {argv + (argc > 0), argv + argc};
+    if (!line->path)
+        return fail(f, -EINVAL, "%s: %s takes no PATH", QUOTE(bytes_of(word)), line->name);
+    if (options->path)
+        return fail(f, -EINVAL, "%s: one PATH only, and it is %s already",
+                    QUOTE(bytes_of(word)), QUOTE(bytes_of(options->path)));
+    options->path = word;
+    return 0;
+}
+
+/* Behind `--`: the command, or words that are no options. argv ends in a NULL. */
+static void take_rest(struct options *options, struct words *words, bool *only_paths)
+{
+    if (!words->line->command) {
+        *only_paths = true;
+        return;
+    }
+    options->command = words->at;
+    words->at = words->end;
+}
+
+int options_parse(const struct command_line *line, int argc, char **argv, struct notes *notes,
+                  struct options *ret, struct failure *f)
+{
+    struct words words = {line, argv + (argc > 0), argv + argc};
     bool only_paths = false;
     int r = 0;
     ret->base_config = "engine";
     while (r == 0 && words.at < words.end && ret->action == ACTION_SEND) {
         const char *word = *words.at++;
-        if (only_paths || word[0] != '-' || !word[1]) {
-            if (ret->path)
-                return fail(f, -EINVAL, "%s: one PATH only, and it is %s already",
-                            QUOTE(bytes_of(word)), QUOTE(bytes_of(ret->path)));
-            ret->path = word;
-        } else if (!strcmp(word, "--")) {
-            only_paths = true;
-        } else if (word[1] == '-') {
+        if (only_paths || word[0] != '-' || !word[1])
+            r = take_path(ret, line, word, f);
+        else if (!strcmp(word, "--"))
+            take_rest(ret, &words, &only_paths);
+        else if (word[1] == '-')
             r = parse_long(ret, &words, word, f);
-        } else {
+        else
             r = parse_letters(ret, &words, word, f);
-        }
     }
     if (r < 0 || ret->action != ACTION_SEND)
         return r;
@@ -219,10 +240,26 @@ static size_t edit_distance(struct bytes a, struct bytes b)
     return row[b.len];
 }
 
-bool options_suggest(struct bytes name, char *text, size_t size)
+static void nearest_in(const struct option_group *group, struct bytes name, size_t *least,
+                       const char **nearest)
+{
+    for (size_t i = 0; i < group->n; i++) {
+        struct bytes known = bytes_of(group->at[i].name);
+        size_t edits = edit_distance(name, known);
+        if (name.len >= 3 && bytes_starts(known, name))
+            edits = 0;
+        if (edits < *least && edits < name.len) {
+            *least = edits;
+            *nearest = group->at[i].name;
+        }
+    }
+}
+
+bool options_suggest(const struct command_line *line, struct bytes name, char *text,
+                     size_t size)
 {
     text[0] = 0;
-    for (size_t i = 0; i < ARRAY_SIZE(docker_options); i++) {
+    for (size_t i = 0; line->docker && i < ARRAY_SIZE(docker_options); i++) {
         if (!bytes_equal(bytes_of(docker_options[i]), name))
             continue;
         snprintf(text, size,
@@ -232,18 +269,8 @@ bool options_suggest(struct bytes name, char *text, size_t size)
     }
     const char *nearest = NULL;
     size_t least = 3; /* more edits than two is another word */
-    for (size_t i = 0; i < option_table_len; i++) {
-        if (option_table[i].kind == OPTION_HEADING)
-            continue;
-        struct bytes known = bytes_of(option_table[i].name);
-        size_t edits = edit_distance(name, known);
-        if (name.len >= 3 && bytes_starts(known, name))
-            edits = 0;
-        if (edits < least && edits < name.len) {
-            least = edits;
-            nearest = option_table[i].name;
-        }
-    }
+    for (size_t i = 0; i < GROUPS_MAX && line->groups[i]; i++)
+        nearest_in(line->groups[i], name, &least, &nearest);
     if (nearest)
         snprintf(text, size, "did you mean --%s?", nearest);
     return nearest != NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "recipe-options.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stddef.h>
 
@@ -77,6 +78,9 @@ static int take(struct recipe_command_line *line, const struct option *option,
                 const char *value, struct failure *f)
 {
     char *at = (char *)line + option->offset;
+    assert(value || !option->metavar);
+    if (!value)
+        value = "";
     switch (option->kind) {
     case FLAG:
         *(bool *)(void *)at = true;

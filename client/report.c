@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "report.h"
 
+#include <errno.h>
 #include <jansson.h>
+
+static const char *program = "ctx-send";
+
+void report_program(const char *name)
+{
+    program = name;
+}
 
 /* Of a tree that deserves a warning per file nobody reads all; --verbose shows them. */
 #define WARNINGS_SHOWN 20
@@ -15,21 +23,22 @@ void report_notes(const struct notes *notes, enum options_talk talk)
         const struct note *note = &notes->at[i];
         if (note->level == NOTE_WARNING) {
             if (++warnings <= WARNINGS_SHOWN || talk == TALK_VERBOSE)
-                fprintf(stderr, "ctx-send: warning: %.*s\n", BYTES_ARG(note->text));
+                fprintf(stderr, "%s: warning: %.*s\n", program, BYTES_ARG(note->text));
         } else if (talk == TALK_VERBOSE) {
-            fprintf(stderr, "ctx-send: note: %.*s\n", BYTES_ARG(note->text));
+            fprintf(stderr, "%s: note: %.*s\n", program, BYTES_ARG(note->text));
         }
     }
     if (talk != TALK_VERBOSE && warnings > WARNINGS_SHOWN)
-        fprintf(stderr, "ctx-send: warning: and %zu more; --verbose shows them\n",
+        fprintf(stderr, "%s: warning: and %zu more; --verbose shows them\n", program,
                 warnings - WARNINGS_SHOWN + notes->dropped);
     else if (notes->dropped)
-        fprintf(stderr, "ctx-send: warning: and %zu more that were not kept\n", notes->dropped);
+        fprintf(stderr, "%s: warning: and %zu more that were not kept\n", program,
+                notes->dropped);
 }
 
 void report_failure(const struct failure *f)
 {
-    fprintf(stderr, "ctx-send: %s\n", f->text);
+    fprintf(stderr, "%s: %s\n", program, f->text);
 }
 
 static const char *codec_name(enum send_codec codec)
@@ -70,6 +79,8 @@ static void print_json(const struct options *options, const struct send_stats *s
         {"out_bytes", stats->out_bytes},
         {"directories_read", stats->n_dirs_read},
         {"entries_looked_at", stats->n_stats},
+        {"chunks", stats->n_chunks},
+        {"chunks_kept", stats->n_stored},
         {"walk_ns", stats->walk_ns},
         {"total_ns", stats->total_ns},
     };
@@ -110,4 +121,14 @@ void report_stats(const struct options *options, const struct send_stats *stats,
         print_json(options, stats, notes);
     else if (options->stats == STATS_TEXT)
         print_text(options, stats);
+}
+
+enum exit_status report_flush(void)
+{
+    if (fflush(stdout) != EOF && !ferror(stdout))
+        return EXIT_DONE;
+    struct failure f = {0};
+    fail_errno(&f, -errno, "standard output");
+    report_failure(&f);
+    return EXIT_FAILED;
 }

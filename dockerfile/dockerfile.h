@@ -261,6 +261,12 @@ struct select_verdict {
     bool descend; /* a directory that is read, or may hold what is read */
 };
 
+/* The reads of at[i] alone, sealed; freed by reads_free(). -E2BIG as dockerfile_reads(). */
+int reads_single(const struct reads *reads, size_t i, struct reads **ret,
+                 struct failure *f) must_use;
+/* Whether `path` is read, by names alone: is_dir of what stands there. */
+bool reads_path(const struct reads *reads, struct bytes path, bool is_dir);
+
 /* The root's state of sealed reads; owned by them. NULL where everything is read. Thread: any.
  */
 const struct select_dir *select_root(const struct reads *reads);

@@ -308,3 +308,39 @@ bool reads_cover(const struct reads *reads, struct bytes path)
     select_leave(below);
     return verdict.select;
 }
+
+int reads_single(const struct reads *reads, size_t i, struct reads **ret, struct failure *f)
+{
+    struct reads *one = xcalloc(1, sizeof(*one));
+    struct df_read read = reads->at[i];
+    read.pattern = arena_copy(&one->arena, read.pattern);
+    read.source = read.widened = read.via = BYTES("");
+    int r = reads_add(one, read, f);
+    if (r == 0)
+        r = select_compile(one, f);
+    if (r < 0) {
+        reads_free(one);
+        return r;
+    }
+    *ret = one;
+    return 0;
+}
+
+bool reads_path(const struct reads *reads, struct bytes path, bool is_dir)
+{
+    const struct select_dir *at = select_root(reads);
+    struct select_dir *owned = NULL;
+    struct select_verdict verdict = {.select = true};
+    struct bytes rest = path, name;
+    while (at && bytes_next(&rest, '/', &name)) {
+        struct select_dir *below = NULL;
+        bool last = !rest.at;
+        select_check(at, name, !last || is_dir, &verdict, &below);
+        select_leave(owned);
+        at = owned = below;
+        if (!verdict.select && !verdict.descend)
+            break;
+    }
+    select_leave(owned);
+    return verdict.select;
+}

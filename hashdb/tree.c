@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "hashdb.h"
+#include "hashdb-priv.h"
 
 #include <time.h>
 
@@ -42,29 +42,42 @@ bool stat_settled(const struct stat_identity *id, int64_t clock_ns)
     return id->ctime_ns < clock_ns - (coarse ? second : 0);
 }
 
-static void dir_free(struct dir *dir)
+struct dir *dir_ref(struct dir *dir)
 {
-    if (!dir)
+    if (dir)
+        atomic_fetch_add_explicit(&dir->refs, 1, memory_order_relaxed);
+    return dir;
+}
+
+void dir_unref(struct dir *dir)
+{
+    if (!dir || atomic_fetch_sub_explicit(&dir->refs, 1, memory_order_acq_rel) > 1)
         return;
     for (size_t i = 0; i < dir->n; i++)
-        dir_free(dir->nodes[i].below); /* as deep as PATH_MAX allows: 2,047 levels */
+        dir_unref(dir->nodes[i].below); /* as deep as PATH_MAX allows: 2,047 levels */
     free(dir);
 }
 
-void tree_free(struct tree *tree)
+struct tree *tree_ref(struct tree *tree)
 {
-    if (!tree)
+    atomic_fetch_add_explicit(&tree->refs, 1, memory_order_relaxed);
+    return tree;
+}
+
+void tree_unref(struct tree *tree)
+{
+    if (!tree || atomic_fetch_sub_explicit(&tree->refs, 1, memory_order_acq_rel) > 1)
         return;
-    dir_free(tree->root.below);
+    dir_unref(tree->root.below);
     free(tree);
 }
 
-static const struct node *dir_find(const struct dir *dir, struct bytes name)
+const struct node *dir_find(const struct dir *dir, struct bytes name)
 {
     size_t low = 0, high = dir->n;
     while (low < high) {
         size_t mid = low + (high - low) / 2;
-        int order = bytes_compare(dir->nodes[mid].name, name);
+        int order = bytes_compare(node_name(&dir->nodes[mid]), name);
         if (order == 0)
             return &dir->nodes[mid];
         if (order < 0)

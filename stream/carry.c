@@ -8,9 +8,9 @@
  *   the tree's kept "Dockerfile" is the chosen one      it stays, as the last entry
  *   nothing reads the name it would get                 added, as the last entry
  *   an instruction reads it (COPY . .)                  inner tar and rewritten Dockerfile
- *   … and the file can't be rewritten                   added, and a warning says what is
- * gained a kept "dockerfile" that a cut stream would run     inner tar; else a guard entry
- * first
+ *   … and the file can't be rewritten                   added; a warning says what is gained
+ *   a kept "dockerfile" that a cut stream would run     inner tar; else a guard entry, first
+ *   the builder is given a Dockerfile otherwise (bare)  the tree as it is
  */
 #include "stream-priv.h"
 
@@ -18,10 +18,10 @@
 
 #define TAR_NAME "ctx.tar"
 
-static const struct node *kept(const struct tree *tree, struct bytes path)
+static const struct node *kept(const struct tree *tree, uint32_t bit, struct bytes path)
 {
     const struct node *node = tree_find(tree, path);
-    return node && (node->flags & NODE_KEEP) ? node : NULL;
+    return node && (node->keep & bit) ? node : NULL;
 }
 
 static bool is_chosen(const struct node *node, const struct control *control)
@@ -40,18 +40,18 @@ struct reason {
 };
 
 static struct reason find_reason(const struct carriage *c, const struct tree *tree,
-                                 const struct reads *reads)
+                                 uint32_t bit, const struct reads *reads)
 {
     struct reason reason = {0};
-    const struct node *same = kept(tree, c->name);
+    const struct node *same = kept(tree, bit, c->name);
     if (c->how == CARRY_EXTRA && reads_cover(reads, c->name)) {
         reason.shows = true;
         reason.alters = same;
         reason.text = same ? "another file of that name is part of the context"
                            : "it is no part of the context, and an instruction could read it";
     }
-    bool lower = kept(tree, BYTES("dockerfile")) && !bytes_equal(c->name, BYTES("dockerfile"));
-    if (lower || kept(tree, BYTES("Containerfile"))) {
+    bool lower = kept(tree, bit, BYTES("dockerfile")) && !bytes_equal(c->name, BYTES("dockerfile"));
+    if (lower || kept(tree, bit, BYTES("Containerfile"))) {
         reason.guard = true;
         if (!reason.text)
             reason.text = lower
@@ -62,13 +62,18 @@ static struct reason find_reason(const struct carriage *c, const struct tree *tr
     return reason;
 }
 
-/* Classic removes the Dockerfile itself if the .dockerignore that came along excludes it. */
-static bool classic_removes(const struct send_request *request, const struct carriage *c)
+/*
+ * Classic removes the Dockerfile itself, if the .dockerignore that came along excludes the name
+ * that it came under. Source: docker v20.10.24, builder/remotecontext/detect.go.
+ */
+static int classic_removes(const struct send_request *request, const struct ignore *ignore,
+                           const struct carriage *c, bool *ret_removes, struct failure *f)
 {
-    return request->builder == SEND_CLASSIC && c->how == CARRY_EXTRA &&
-           request->control->has_ignore &&
-           bytes_equal(request->control->ignore_name, BYTES(".dockerignore")) &&
-           bytes_equal(request->control->dockerfile_name, BYTES("Dockerfile"));
+    *ret_removes = false;
+    if (request->builder != SEND_CLASSIC || c->how != CARRY_EXTRA ||
+        !request->control->ignore_of_root)
+        return 0;
+    return ignore_path(ignore, c->name, ret_removes, f);
 }
 
 static int carry_plain(const struct send_request *request, const struct reason *reason,
@@ -92,26 +97,34 @@ static int carry_plain(const struct send_request *request, const struct reason *
     return 0;
 }
 
-int carry_decide(const struct send_request *request, const struct tree *tree,
-                 const struct reads *reads, struct notes *notes, struct arena *arena,
-                 struct carriage *ret, struct failure *f)
+int carry_decide(const struct send_request *request, const struct rules *rules,
+                 const struct tree *tree, uint32_t bit, struct notes *notes,
+                 struct arena *arena, struct carriage *ret, struct failure *f)
 {
+    if (request->bare) {
+        *ret = (struct carriage){.how = CARRY_NONE};
+        return 0;
+    }
     const struct control *control = request->control;
     struct carriage c = {.how = CARRY_EXTRA,
                          .name = BYTES("Dockerfile"),
                          .text = control->dockerfile,
                          .tar_name = BYTES(TAR_NAME)};
-    const struct node *upper = kept(tree, BYTES("Dockerfile"));
+    const struct node *upper = kept(tree, bit, BYTES("Dockerfile"));
     if (is_chosen(upper, control)) {
         c.how = CARRY_NODE;
-    } else if (!upper && is_chosen(kept(tree, BYTES("dockerfile")), control)) {
+    } else if (!upper && is_chosen(kept(tree, bit, BYTES("dockerfile")), control)) {
         /* Both builders look for the lower-case name where the other is missing. */
         c.how = CARRY_NODE;
         c.name = BYTES("dockerfile");
     }
     c.replaces = c.how == CARRY_EXTRA && upper;
-    struct reason reason = find_reason(&c, tree, reads);
-    if (reason.shows && classic_removes(request, &c)) {
+    struct reason reason = find_reason(&c, tree, bit, rules->reads);
+    bool removed;
+    int r = classic_removes(request, rules->ignore, &c, &removed, f);
+    if (r < 0)
+        return r;
+    if (reason.shows && removed) {
         c.ship_ignore = true;
         reason.shows = false;
     }
@@ -120,7 +133,7 @@ int carry_decide(const struct send_request *request, const struct tree *tree,
         return 0;
     }
     struct failure why = {0};
-    int r = -EOPNOTSUPP;
+    r = -EOPNOTSUPP;
     struct bytes text;
     if (request->dockerfile_mode == SEND_DOCKERFILE_AUTO)
         r = dockerfile_rewrite(request->dockerfile, &request->reads, c.tar_name, arena, &text,

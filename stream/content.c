@@ -32,17 +32,22 @@ enum { SETTLE_STEP_NS = 1000000, SETTLE_STEPS = 100 };
 
 #define RECENT_NS (10 * 1000000000ll) /* the three calls take 5 us: not for every file */
 
+enum content_sure content_is_sure(int fd)
+{
+    /* Somebody who opens it in this instant waits for our release, and the kernel tells us by a
+     * signal: by one that is ignored unless asked for, instead of SIGIO, which kills. */
+    if (fcntl(fd, F_SETSIG, SIGURG) < 0 || fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
+        return errno == EAGAIN ? CONTENT_HELD : CONTENT_UNKNOWN;
+    fcntl(fd, F_SETLEASE, F_UNLCK);
+    return CONTENT_SURE;
+}
+
 /* Whether the file may be in the middle of a write that began before a stat that gave `id`. */
 static bool may_be_half_written(int fd, const struct stat_identity *id, int64_t clock_ns)
 {
     if (id->ctime_ns < clock_ns - RECENT_NS)
         return false;
-    /* Somebody who opens it in this instant waits for our release, and the kernel tells us by a
-     * signal: by one that is ignored unless asked for, instead of SIGIO, which kills. */
-    if (fcntl(fd, F_SETSIG, SIGURG) < 0 || fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
-        return errno == EAGAIN;
-    fcntl(fd, F_SETLEASE, F_UNLCK);
-    return false;
+    return content_is_sure(fd) == CONTENT_HELD;
 }
 
 static int settled_stat(int fd, struct stat *st)
@@ -87,7 +92,8 @@ static int dir_fd_of(const struct content_source *source, struct content_dir *di
 }
 
 bool content_read_as_walked(const struct content_source *source, struct content_dir *dir,
-                            struct bytes path, const struct stat_identity *walked, void *at)
+                            struct bytes path, const struct stat_identity *walked, void *at,
+                            enum content_sure *ret_sure)
 {
     if (!stat_settled(walked, source->clock_ns))
         return false;
@@ -102,7 +108,11 @@ bool content_read_as_walked(const struct content_source *source, struct content_
         fstat(fd, &st) < 0)
         return false;
     struct stat_identity now = stat_identity(&st);
-    return stat_identity_equal(walked, &now);
+    if (!stat_identity_equal(walked, &now))
+        return false;
+    if (ret_sure)
+        *ret_sure = content_is_sure(fd);
+    return true;
 }
 
 int content_open(const struct content_source *source, struct bytes path, int *ret_fd,

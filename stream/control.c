@@ -161,6 +161,7 @@ static int load_ignore(const struct control_request *request, struct control *c,
     }
     int fd = io_open_in_root(request->root_fd, ".dockerignore", flags);
     int r = take_ignore(c, fd, BYTES(".dockerignore"), f);
+    c->ignore_of_root = r > 0;
     if (r == 0)
         note_dead_link(request->root_fd, ".dockerignore", notes);
     return r;

@@ -35,4 +35,5 @@ const struct codec codec_gzip = {
     .pack = gzip_pack,
     /* A member's header, then a deflate block of the reserved type 3. */
     .poison = {(const uint8_t *)"\x1f\x8b\x08\0\0\0\0\0\0\xff\x07!!!!!!!!!!!!!!!!", 27},
+    .version = LIBDEFLATE_VERSION_STRING,
 };

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A piece on the pool: entries -> headers and checked contents -> compressed. Knows nothing of
- * the pieces before and after it, so any number of them run side by side.
+ * A piece on the pool: entries -> headers and checked contents -> compressed; or, where the
+ * store has it under its name, nothing but a descriptor. Knows nothing of the pieces before
+ * and after it, so any number of them run side by side.
+ *
+ * A chunk's name is a keyed digest of, for each entry, its header and its content's digest: so
+ * it can be told from what the database knows of the files, without reading one.
  */
 #include "stream-priv.h"
 
@@ -10,96 +14,316 @@
 /* A file that changes under each of so many tries is not to be had in one version. */
 enum { CONTENT_TRIES = 6 };
 
+/* What is learnt of a chunk while it is packed, if it is to be remembered. */
+struct naming {
+    struct digest128_state *state; /* NULL: nothing is to be learnt */
+    bool as_walked;                /* all entries were what the tree says, and surely so */
+};
+
+const struct codec *codec_of(enum send_codec codec)
+{
+    return codec == SEND_GZIP ? &codec_gzip : codec == SEND_ZSTD ? &codec_zstd : NULL;
+}
+
+struct store_name store_name_of(const struct writer *w, const struct digest128 *content)
+{
+    return (struct store_name){*content, w->request->codec,
+                               w->request->codec == SEND_TAR ? 0 : w->request->level};
+}
+
 static int out_of_room(const struct entry *e, struct failure *f)
 {
     return fail(f, -E2BIG, "%s grew past %d MiB while it was being sent; run it again",
-                QUOTE(e->path), PIECE_MAX >> 20);
+                QUOTE(e->path), CHUNK_MAX >> 20);
 }
 
+/* ---- names ------------------------------------------------------------------------------ */
+
+static void name_entry(struct naming *naming, struct bytes header,
+                       const struct digest128 *content)
+{
+    if (!naming->state)
+        return;
+    digest128_add(naming->state, header);
+    digest128_add(naming->state, bytes_at(content->at, sizeof(content->at)));
+}
+
+/* Names what was just read, and tells the database of a regular file of the tree. */
+static void learn_content(struct piece *piece, const struct entry *e, struct bytes header,
+                          struct bytes content, enum content_sure sure, struct naming *naming)
+{
+    if (!naming->state)
+        return;
+    const struct plan *plan = piece->writer->plan;
+    struct content_hash hash = {.xxh = digest128(content)};
+    name_entry(naming, header, &hash.xxh);
+    if (sure == CONTENT_HELD)
+        naming->as_walked = false;
+    if (sure == CONTENT_SURE && plan->hashdb)
+        hashdb_put(plan->hashdb, plan->hashdb_tree, &e->node->id, &hash);
+}
+
+static bool is_content(const struct entry *e)
+{
+    return e->kind == ENTRY_NODE && !e->empty && S_ISREG(e->node->id.mode);
+}
+
+/* The name by what the database knows; false: some content is not known. */
+static bool name_by_hashes(const struct plan *plan, const struct entries *entries,
+                           struct naming *naming)
+{
+    cleanup_buf struct buf header = BUF(TAR_HEADER_MAX);
+    for (size_t i = 0; i < entries->n; i++) {
+        const struct entry *e = &entries->at[i];
+        struct content_hash hash = {.xxh = digest128(e->kind == ENTRY_TEXT ? e->text
+                                                                            : BYTES(""))};
+        if (is_content(e) && !hashes_get(plan->hashes, &e->node->id, &hash))
+            return false;
+        struct tar_header h = entry_header(&plan->terms, e, NULL);
+        buf_clear(&header);
+        tar_add_header(&header, &h);
+        name_entry(naming, buf_bytes(&header), &hash.xxh);
+    }
+    return true;
+}
+
+static void set_name(struct chunk *chunk, const struct digest128 *name)
+{
+    pthread_mutex_lock(&chunk->lock);
+    chunk->name = *name;
+    chunk->named = true;
+    pthread_mutex_unlock(&chunk->lock);
+}
+
+static void set_sha(struct chunk *chunk, const struct sha256 *sha)
+{
+    pthread_mutex_lock(&chunk->lock);
+    chunk->sha = *sha;
+    chunk->has_sha = true;
+    pthread_mutex_unlock(&chunk->lock);
+}
+
+static bool find_stored(struct piece *piece, const struct digest128 *name)
+{
+    const struct writer *w = piece->writer;
+    struct store_name at = store_name_of(w, name);
+    return store_get(w->plan->store, &at, &piece->stored);
+}
+
+/* ---- entries ------------------------------------------------------------------------------ */
+
 /* The common case: the file is the one that the walk saw. */
-static bool pack_as_walked(struct piece *piece, const struct entry *e)
+static bool pack_as_walked(struct piece *piece, const struct entry *e, struct naming *naming)
 {
     struct writer *w = piece->writer;
     struct buf *out = &piece->plain;
     size_t start = out->len, size = (size_t)e->node->id.size;
-    struct tar_header h = entry_header(w->request, e, NULL);
+    struct tar_header h = entry_header(&w->plan->terms, e, NULL);
     if (buf_reserve(out, tar_header_size(&h) + size + TAR_BLOCK) < 0)
         return false;
     tar_add_header(out, &h);
+    size_t content_at = out->len;
+    enum content_sure sure = CONTENT_UNKNOWN;
     if (!content_read_as_walked(&w->source, &piece->dir, e->path, &e->node->id,
-                                out->at + out->len)) {
+                                out->at + content_at, naming->state ? &sure : NULL)) {
         out->len = start;
         return false;
     }
     out->len += size;
+    learn_content(piece, e, bytes_at(out->at + start, content_at - start),
+                  bytes_at(out->at + content_at, size), sure, naming);
     return buf_add_zeros(out, tar_padding(size)) == 0;
 }
 
-/* Appends header, content and padding of a file: one version of it, or fails. */
-static int pack_file(struct piece *piece, const struct entry *e, struct failure *f)
+/* One version of a file that may not be what the walk saw. 1: done, 0: it changed meanwhile. */
+static int pack_opened(struct piece *piece, const struct entry *e, struct naming *naming,
+                       struct failure *f)
 {
     struct writer *w = piece->writer;
     struct buf *out = &piece->plain;
-    size_t start = out->len;
-    if (pack_as_walked(piece, e))
+    cleanup_fd int fd = -1;
+    struct stat st;
+    int r = content_open(&w->source, e->path, &fd, &st, f);
+    if (r < 0)
+        return r;
+    struct stat_identity now = stat_identity(&st);
+    if (w->plan->fixed_sizes && now.size != e->node->id.size)
+        return fail(f, -ESTALE,
+                    "%s changed its size while the context was being sent; run "
+                    "it again",
+                    QUOTE(e->path));
+    struct tar_header h = entry_header(&w->plan->terms, e, &now);
+    size_t start = out->len, room = tar_header_size(&h) + tar_padding(h.size);
+    if (now.size > CHUNK_MAX || buf_reserve(out, room + (size_t)now.size) < 0)
+        return out_of_room(e, f);
+    tar_add_header(out, &h);
+    size_t content_at = out->len;
+    ssize_t n = io_read_full(fd, out->at + content_at, (size_t)now.size);
+    if (n < 0)
+        return fail_errno(f, (int)n, "can't read %s", QUOTE(e->path));
+    r = content_check(fd, &st, e->path, f);
+    if (r == 0 && (uint64_t)n == now.size) {
+        out->len += (size_t)n;
+        if (!stat_identity_equal(&now, &e->node->id))
+            naming->as_walked = false;
+        else
+            learn_content(piece, e, bytes_at(out->at + start, content_at - start),
+                          bytes_at(out->at + content_at, (size_t)n),
+                          naming->state ? content_is_sure(fd) : CONTENT_UNKNOWN, naming);
+        return buf_add_zeros(out, tar_padding(now.size)) < 0 ? out_of_room(e, f) : 1;
+    }
+    out->len = start;
+    return r < 0 && r != -ESTALE ? r : 0;
+}
+
+/* Appends header, content and padding of a file: one version of it, or fails. */
+static int pack_file(struct piece *piece, const struct entry *e, struct naming *naming,
+                     struct failure *f)
+{
+    if (pack_as_walked(piece, e, naming))
         return 0;
     for (int tries = 0;; tries++) {
-        cleanup_fd int fd = -1;
-        struct stat st;
-        int r = content_open(&w->source, e->path, &fd, &st, f);
-        if (r < 0)
-            return r;
-        struct stat_identity now = stat_identity(&st);
-        if (w->plan->fixed_sizes && now.size != e->node->id.size)
-            return fail(f, -ESTALE,
-                        "%s changed its size while the context was being sent; run "
-                        "it again",
-                        QUOTE(e->path));
-        struct tar_header h = entry_header(w->request, e, &now);
-        size_t room = tar_header_size(&h) + tar_padding(h.size);
-        if (now.size > PIECE_MAX || buf_reserve(out, room + (size_t)now.size) < 0)
-            return out_of_room(e, f);
-        tar_add_header(out, &h);
-        ssize_t n = io_read_full(fd, out->at + out->len, (size_t)now.size);
-        if (n < 0)
-            return fail_errno(f, (int)n, "can't read %s", QUOTE(e->path));
-        r = content_check(fd, &st, e->path, f);
-        if (r == 0 && (uint64_t)n == now.size) {
-            out->len += (size_t)n;
-            return buf_add_zeros(out, tar_padding(now.size));
-        }
-        if (r < 0 && r != -ESTALE)
-            return r;
-        if (tries == CONTENT_TRIES || atomic_load(&w->cancelled))
+        int r = pack_opened(piece, e, naming, f);
+        if (r != 0)
+            return r < 0 ? r : 0;
+        if (tries == CONTENT_TRIES || atomic_load(&piece->writer->cancelled))
             return fail(f, -ESTALE, "%s keeps changing while it is being sent", QUOTE(e->path));
-        out->len = start;
     }
 }
 
-static int pack_entry(struct piece *piece, const struct entry *e, struct failure *f)
+static int pack_entry(struct piece *piece, const struct entry *e, struct naming *naming,
+                      struct failure *f)
 {
     struct buf *out = &piece->plain;
     if (e->kind == ENTRY_RAW)
         return buf_add_bytes(out, e->text) < 0 ? out_of_room(e, f) : 0;
-    struct tar_header h = entry_header(piece->writer->request, e, NULL);
-    if (e->kind == ENTRY_NODE && h.type == '0' && !(e->node->flags & NODE_NO_CONTENT))
-        return pack_file(piece, e, f);
-    if (buf_reserve(out, tar_header_size(&h) + e->text.len + TAR_BLOCK) < 0)
+    if (is_content(e))
+        return pack_file(piece, e, naming, f);
+    struct tar_header h = entry_header(&piece->writer->plan->terms, e, NULL);
+    struct bytes text = e->kind == ENTRY_TEXT ? e->text : BYTES("");
+    size_t start = out->len;
+    if (buf_reserve(out, tar_header_size(&h) + text.len + TAR_BLOCK) < 0)
         return out_of_room(e, f);
     tar_add_header(out, &h);
-    if (e->kind != ENTRY_TEXT)
-        return 0;
-    if (buf_add_bytes(out, e->text) < 0 || buf_add_zeros(out, tar_padding(e->text.len)) < 0)
+    if (naming->state) {
+        struct digest128 content = digest128(text);
+        name_entry(naming, bytes_at(out->at + start, out->len - start), &content);
+    }
+    if (buf_add_bytes(out, text) < 0 || buf_add_zeros(out, tar_padding(text.len)) < 0)
         return out_of_room(e, f);
     return 0;
 }
 
-static int pack_large(struct piece *piece, struct failure *f)
+static int pack_entries(struct piece *piece, const struct entries *entries,
+                        struct naming *naming, struct failure *f)
+{
+    int r = 0;
+    for (size_t i = 0; i < entries->n && r == 0; i++)
+        r = atomic_load(&piece->writer->cancelled)
+                ? -ECANCELED
+                : pack_entry(piece, &entries->at[i], naming, f);
+    content_dir_close(&piece->dir);
+    return r;
+}
+
+static int compress(struct piece *piece, struct failure *f)
+{
+    struct writer *w = piece->writer;
+    if (!w->codec || piece->plain.len == 0)
+        return 0;
+    if (!piece->codec)
+        piece->codec = w->codec->new (w->request->level);
+    buf_clear(&piece->packed);
+    if (buf_reserve(&piece->packed, w->codec->bound(piece->codec, piece->plain.len)) < 0)
+        return fail(f, -E2BIG, "a piece of the stream is too large to compress");
+    piece->packed.len = w->codec->pack(piece->codec, piece->plain.at, piece->plain.len,
+                                       piece->packed.at, piece->packed.cap);
+    return piece->packed.len ? 0 : fail(f, -EIO, "%s failed", w->codec->name);
+}
+
+static void keep(const struct piece *piece, const struct digest128 *name)
+{
+    const struct writer *w = piece->writer;
+    struct store_name at = store_name_of(w, name);
+    const struct buf *bytes = w->codec ? &piece->packed : &piece->plain;
+    (void)store_put(w->plan->store, &at, buf_bytes(bytes), piece->plain.len, &piece->sha);
+}
+
+/* ---- a chunk ------------------------------------------------------------------------------ */
+
+/* Whether the store has the chunk by that name. */
+static bool find_chunk(struct piece *piece, const struct digest128 *name)
+{
+    if (!find_stored(piece, name))
+        return false;
+    piece->sha = piece->stored.plain_sha;
+    piece->sure = true;
+    set_sha(piece->chunk, &piece->sha);
+    return true;
+}
+
+/* The same, by the name that the database gives. */
+static bool find_by_hashes(struct piece *piece, const struct entries *entries,
+                           struct naming *naming)
+{
+    const struct plan *plan = piece->writer->plan;
+    if (!plan->hashes)
+        return false;
+    bool known = name_by_hashes(plan, entries, naming);
+    struct digest128 name = digest128_end(naming->state);
+    if (!known)
+        return false;
+    set_name(piece->chunk, &name);
+    return find_chunk(piece, &name);
+}
+
+/* Reads all of it, packs it and, where that is what the tree says, keeps it. */
+static int pack_anew(struct piece *piece, const struct entries *entries, struct naming *naming,
+                     struct failure *f)
+{
+    int r = pack_entries(piece, entries, naming, f);
+    if (r == 0)
+        r = compress(piece, f);
+    piece->sure = r == 0 && naming->state && naming->as_walked;
+    if (r == 0 && (piece->sure || piece->writer->want_sha))
+        piece->sha = sha256(buf_bytes(&piece->plain));
+    if (piece->sure) {
+        struct digest128 name = digest128_end(naming->state);
+        set_name(piece->chunk, &name);
+        set_sha(piece->chunk, &piece->sha);
+        keep(piece, &name);
+    }
+    return r;
+}
+
+static int pack_chunk(struct piece *piece, struct failure *f)
+{
+    const struct plan *plan = piece->writer->plan;
+    struct digest128 name;
+    bool named = plan->store && chunk_name(piece->chunk, &name);
+    if (named && find_chunk(piece, &name))
+        return 0;
+    struct naming naming = {.as_walked = true};
+    if (plan->store)
+        naming.state = digest128_new(store_key(plan->store));
+    struct entries entries;
+    chunk_entries(&plan->terms, plan->links, plan->tree, piece->chunk, &entries);
+    int r = 0;
+    if (named || !find_by_hashes(piece, &entries, &naming))
+        r = pack_anew(piece, &entries, &naming, f);
+    digest128_free(naming.state);
+    arena_release(&entries.arena);
+    return r;
+}
+
+/* ---- a part of a large file ----------------------------------------------------------------- */
+
+static int read_part(struct piece *piece, struct failure *f)
 {
     const struct large_file *large = &piece->large;
     struct buf *out = &piece->plain;
     struct stat_identity now = stat_identity(&large->st);
-    struct tar_header h = entry_header(piece->writer->request, large->entry, &now);
+    struct tar_header h = entry_header(&piece->writer->plan->terms, large->entry, &now);
     if (buf_reserve(out, piece->len + 2 * TAR_BLOCK + (piece->head ? tar_header_size(&h) : 0)) <
         0)
         return out_of_room(large->entry, f);
@@ -115,25 +339,64 @@ static int pack_large(struct piece *piece, struct failure *f)
     return piece->tail ? buf_add_zeros(out, tar_padding(now.size)) : 0;
 }
 
-static int pack_piece(struct piece *piece, struct failure *f)
+/* A part is named by its bytes: it is read each time, which its packing costs many times. */
+static int pack_part(struct piece *piece, struct failure *f)
 {
-    struct writer *w = piece->writer;
-    buf_clear(&piece->plain);
-    int r = piece->large.entry ? pack_large(piece, f) : 0;
-    if (!piece->large.entry)
-        for (size_t i = piece->first; i < piece->end && r == 0; i++)
-            r = atomic_load(&w->cancelled) ? -ECANCELED : pack_entry(piece, &w->plan->at[i], f);
-    content_dir_close(&piece->dir);
-    if (r < 0 || !w->codec || piece->plain.len == 0)
+    const struct writer *w = piece->writer;
+    int r = read_part(piece, f);
+    if (r < 0)
         return r;
-    if (!piece->codec)
-        piece->codec = w->codec->new (w->request->level);
-    buf_clear(&piece->packed);
-    if (buf_reserve(&piece->packed, w->codec->bound(piece->codec, piece->plain.len)) < 0)
-        return fail(f, -E2BIG, "a piece of the stream is too large to compress");
-    piece->packed.len = w->codec->pack(piece->codec, piece->plain.at, piece->plain.len,
-                                       piece->packed.at, piece->packed.cap);
-    return piece->packed.len ? 0 : fail(f, -EIO, "%s failed", w->codec->name);
+    bool keeps = w->plan->store && w->codec;
+    struct digest128 name;
+    if (keeps) {
+        name = digest128_keyed(store_key(w->plan->store), buf_bytes(&piece->plain));
+        if (find_stored(piece, &name)) {
+            piece->sha = piece->stored.plain_sha;
+            return 0;
+        }
+    }
+    if (keeps || w->want_sha)
+        piece->sha = sha256(buf_bytes(&piece->plain));
+    r = compress(piece, f);
+    if (r == 0 && keeps)
+        keep(piece, &name);
+    return r;
+}
+
+/* ---- pieces ----------------------------------------------------------------------------------- */
+
+void piece_init(struct piece *piece, struct writer *w)
+{
+    *piece = (struct piece){.job = {.run = pack_piece_job},
+                            .writer = w,
+                            .dir = {.fd = -1},
+                            .stored = {.fd = -1},
+                            .plain = BUF(CHUNK_MAX + (16 << 20)),
+                            .packed = BUF(SIZE_MAX / 4)};
+}
+
+void piece_release(struct piece *piece)
+{
+    buf_release(&piece->plain);
+    buf_release(&piece->packed);
+    if (piece->stored.fd >= 0)
+        close(piece->stored.fd);
+    if (piece->codec)
+        piece->writer->codec->free(piece->codec);
+}
+
+int pack_piece(struct piece *piece, struct failure *f)
+{
+    buf_clear(&piece->plain);
+    if (piece->large.entry)
+        return pack_part(piece, f);
+    if (piece->chunk)
+        return pack_chunk(piece, f);
+    struct naming none = {0};
+    int r = pack_entries(piece, piece->literal, &none, f);
+    if (r == 0 && piece->writer->want_sha)
+        piece->sha = sha256(buf_bytes(&piece->plain));
+    return r < 0 ? r : compress(piece, f);
 }
 
 void pack_piece_job(struct pool_job *job)

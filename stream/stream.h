@@ -14,6 +14,7 @@
 
 #include "base.h"
 #include "dockerfile.h"
+#include "hashdb.h"
 
 #include <stdatomic.h>
 
@@ -46,6 +47,7 @@ struct control {
     struct bytes ignore_name;     /* a line that excludes something belongs here */
     struct bytes ignore;          /* empty where there is none */
     bool has_ignore;
+    bool ignore_of_root; /* it is the root's own .dockerignore, which a builder would find */
 };
 
 struct control_request {
@@ -68,6 +70,15 @@ int control_load(const struct control_request *request, struct notes *notes,
                  struct control *ret, struct failure *f) must_use;
 void control_release(struct control *control);
 
+/* How whoever runs a request takes part in it. Thread of the calls: the request's. */
+struct send_hooks {
+    void *context;
+    /* A descriptor whose hang-up cancels the request (-ECANCELED); -1: none. */
+    int cancel_fd;
+    /* The reader of out_fd takes nothing for a while (true), or takes again (false). */
+    void (*stalled)(void *context, bool stalled);
+};
+
 struct send_request {
     int root_fd;
     struct bytes root_name;        /* for messages */
@@ -76,6 +87,8 @@ struct send_request {
     struct df_request reads;       /* target, args, bases … */
     enum send_builder builder;
     bool full; /* ignore rules only */
+    bool bare; /* no Dockerfile in the stream: for a builder that is given it otherwise */
+    bool verify; /* trust no event: look at everything by stat for this answer */
     enum send_mtime mtime;
     int64_t mtime_seconds; /* with SEND_MTIME_FIXED */
     enum send_dockerfile dockerfile_mode;
@@ -84,7 +97,8 @@ struct send_request {
     uint64_t max_bytes, max_files; /* 0: no gate */
     int out_fd;
     struct send_progress *progress; /* NULL: nobody watches */
-    struct pool *pool;              /* NULL: one of its own */
+    const struct send_hooks *hooks; /* NULL: none */
+    struct pool *pool;              /* NULL: one of its own; else used by this request alone */
 };
 
 struct send_stats {
@@ -92,18 +106,158 @@ struct send_stats {
     uint64_t n_skipped;                             /* sockets, FIFOs, devices */
     uint64_t content_bytes;                         /* of regular files */
     uint64_t tar_bytes, out_bytes;
-    uint64_t n_dirs_read, n_stats;
+    uint64_t n_dirs_read, n_stats; /* for this answer */
+    uint64_t n_chunks, n_stored;   /* pieces of the stream, and those that were packed before */
     uint64_t walk_ns, total_ns;
     bool rewritten;  /* inner tar and rewritten Dockerfile */
     bool everything; /* the Dockerfile reads the whole context */
 };
 
+/* ---- what a daemon keeps of one root between answers (warm.c) ------------------------- */
+
 /*
- * Does the whole job. 0, or -errno with a message; SEND_REFUSED by a gate. After a failure that
- * came with bytes already written, the stream on out_fd is one that no reader accepts.
+ * The newest tree, the views that were asked for, their chunks. Answers may run side by side:
+ * each sees the tree as it was when it began or later. Thread: any.
+ */
+struct warm;
+
+struct warm_setup {
+    int root_fd; /* borrowed until warm_free() */
+    struct bytes root_name;        /* the root's real path; copied */
+    struct store *store;           /* NULL: nothing is kept packed. Borrowed */
+    struct hashdb *hashes;         /* NULL: no hash outlives the process. Borrowed */
+    const struct tree_watch *watch; /* NULL: every answer looks at everything by stat */
+    /*
+     * Adds all that changed until now to *dirty, never waits. false: what changed can't be
+     * told (too many events, a directory that can't be watched): all is looked at by stat.
+     */
+    bool (*drain)(void *watch, struct dirty *dirty);
+};
+
+struct warm *warm_new(const struct warm_setup *setup);
+void warm_free(struct warm *warm); /* no answer may be running */
+
+/*
+ * Looks at everything by stat and heals what was missed; *ret_missed counts the paths that no
+ * event had told of. Uses the pool. 0, or as tree_make().
+ */
+int warm_audit(struct warm *warm, struct pool *pool, uint64_t *ret_missed,
+               struct failure *f) must_use;
+/* Drops views that nobody asked for since that time (clock_now_ns()). */
+void warm_trim(struct warm *warm, uint64_t since_ns);
+
+struct warm_stats {
+    uint64_t n_views, n_entries, n_dirs, n_chunks;
+    uint64_t bytes; /* memory of trees and chunk lists */
+};
+void warm_stats(struct warm *warm, struct warm_stats *ret);
+
+/* ---- answers ------------------------------------------------------------------------- */
+
+/*
+ * Does the whole job, with or without what a daemon kept (warm NULL): the same bytes. 0, or
+ * -errno with a message; SEND_REFUSED by a gate. After a failure that came with bytes already
+ * written, the stream on out_fd is one that no reader accepts, if it is closed now.
  * SIGPIPE must be ignored. Thread: any, one request a call.
  */
-int send_run(const struct send_request *request, struct notes *notes,
+int send_run(const struct send_request *request, struct warm *warm, struct notes *notes,
              struct send_stats *ret_stats, struct failure *f) must_use;
+
+/*
+ * The same answer, to be pulled, with its length and ETag known beforehand (body.c): for HTTP.
+ * The request's out_fd is not used. The ETag is equal only if the bytes are; what body_read()
+ * gives can't make up the whole length without being what the ETag says: it fails before.
+ */
+struct body;
+int body_open(const struct send_request *request, struct warm *warm, struct notes *notes,
+              struct body **ret, struct failure *f) must_use;
+uint64_t body_length(const struct body *body);
+const struct sha256 *body_etag(const struct body *body);
+const struct send_stats *body_stats(const struct body *body);
+/* Up to len bytes that follow the last ones, at least one; 0 at the end; -errno. */
+ssize_t body_read(struct body *body, void *at, size_t len, struct failure *f) must_use;
+void body_free(struct body *body);
+
+/*
+ * SHA-256 of what the target reads (digest.c), the same wherever the tree lies: independent of
+ * times, owners, umask and hard links. Without a target: the last stage's.
+ */
+struct digest_line {
+    uint32_t line;       /* of the instruction */
+    struct bytes source; /* as written */
+    struct sha256 sha;
+    uint64_t n_files, bytes;
+};
+struct digest_answer {
+    struct arena arena;
+    struct sha256 sha;
+    uint64_t n_files, bytes;
+    struct digest_line *lines; /* per_instruction only */
+    size_t n_lines;
+};
+int digest_run(const struct send_request *request, struct warm *warm, bool per_instruction,
+               struct notes *notes, struct digest_answer *ret, struct failure *f) must_use;
+void digest_release(struct digest_answer *answer);
+
+/* ---- the chunk store (store.c) ------------------------------------------------------- */
+
+/*
+ * Packed chunks as files below one directory of mode 0700, each named by a digest keyed per
+ * user of what is in it. A cache: nothing depends on it, everything in it may vanish, and a
+ * chunk is believed only after its checksum was right once in this process's life. Several
+ * processes may share it. Thread: any.
+ */
+struct store;
+
+struct store_limits {
+    uint64_t max_bytes;       /* past it the longest unused go */
+    uint64_t max_age_seconds; /* unused for so long: goes */
+};
+
+/*
+ * Never fails: a directory that can't be had, or is somebody else's, is noted, and the store
+ * then finds and keeps nothing. read_only: for a client beside a daemon.
+ */
+void store_open(const char *directory, const struct store_limits *limits, bool read_only,
+                struct notes *notes, struct store **ret);
+void store_close(struct store *store);
+/* Names chunks: the user's own. Borrowed from the store. */
+const struct digest_key *store_key(const struct store *store);
+
+struct store_name {
+    struct digest128 content; /* keyed; of the plain bytes' making */
+    enum send_codec codec;
+    int level;
+};
+
+struct stored {
+    int fd;          /* at `offset`: the caller's to close */
+    uint64_t offset; /* of the packed bytes in it */
+    uint64_t packed_len, plain_len;
+    struct sha256 plain_sha; /* of the plain bytes */
+};
+
+/* Whether it is there, whole. */
+bool store_get(struct store *store, const struct store_name *name, struct stored *ret);
+/*
+ * Keeps it if that can be done; 0, also where it was there, or -errno, which is no failure of
+ * anything: -ENOSPC …; -EDQUOT: past max_bytes, and a sweep (made by this call, if none was
+ * made just now) found nothing unused for a minute; -EFBIG: larger than max_bytes alone;
+ * -EROFS, -ENODEV: this store keeps nothing.
+ */
+int store_put(struct store *store, const struct store_name *name, struct bytes packed,
+              uint64_t plain_len, const struct sha256 *plain_sha);
+/*
+ * Enforces the limits; what was used in the last minute stays (of another process's uses those
+ * count that it wrote down: a chunk's first in an hour). Returns the bytes freed.
+ */
+uint64_t store_sweep(struct store *store);
+
+struct store_stats {
+    uint64_t bytes, n_chunks; /* as of the last sweep, and what was put since */
+    uint64_t hits, misses, puts, put_failures, damaged;
+    bool usable;
+};
+void store_stats(struct store *store, struct store_stats *ret);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Plan -> pieces -> descriptor. Pieces are packed on the pool and written here, in order:
+ * Plan -> pieces -> descriptor. A piece is a chunk of the plan, a part of a large file, or what
+ * goes around the chunks. Pieces are packed on the pool and written here, in order:
  *
  *     plan  --cut-->  piece 1 | piece 2 | piece 3 | …      at most `window` at once
  *                        |         |         |
@@ -8,47 +9,39 @@
  *                        |         |         |
  *     out   <--write-----+---------+---------+             by the caller's thread
  *
- * Where a piece ends depends on the entries alone, so compressed bytes don't depend on threads:
- * a batch of entries ends behind a path whose hash has six zero bits, or past PIECE_BYTES; a
- * large file is cut every PIECE_BYTES. (An edit moves few boundaries: what a chunk store will
- * need.)
+ * Where a piece ends depends on the entries alone (chunks.c), so compressed bytes don't depend
+ * on threads, nor on what a store had packed already.
  */
 #include "stream-priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 
 enum {
-    PIPE_BYTES = 1 << 20,        /* the most an unprivileged process may ask for */
     BLOCK_BYTES = 128 << 10,     /* read and written while it is in the core's own cache */
     READ_AHEAD_BYTES = 16 << 20, /* keeps a cold disk's queue full */
 };
 
 /* ---- cutting: the caller's thread -------------------------------------------------- */
 
-static uint64_t content_size(const struct writer *w, const struct entry *e)
+static int open_large(struct writer *w, struct chunk *chunk, struct failure *f)
 {
-    return e->kind == ENTRY_RAW ? e->text.len : entry_header(w->request, e, NULL).size;
-}
-
-static bool is_large(const struct writer *w, const struct entry *e)
-{
-    return e->kind == ENTRY_NODE && content_size(w, e) > PIECE_BYTES;
-}
-
-static int open_large(struct writer *w, const struct entry *e, struct failure *f)
-{
-    struct large_file large = {.entry = e};
-    int r = content_open(&w->source, e->path, &large.fd, &large.st, f);
-    if (r < 0)
-        return r;
-    if (w->plan->fixed_sizes && (uint64_t)large.st.st_size != e->node->id.size) {
+    const struct plan *plan = w->plan;
+    struct large_file large = {.chunk = chunk};
+    chunk_entries(&plan->terms, plan->links, plan->tree, chunk, &large.own);
+    large.entry = &large.own.at[0];
+    struct bytes path = large.entry->path;
+    int r = content_open(&w->source, path, &large.fd, &large.st, f);
+    if (r == 0 && plan->fixed_sizes &&
+        (uint64_t)large.st.st_size != large.entry->node->id.size) {
         close(large.fd);
-        return fail(f, -ESTALE,
-                    "%s changed its size while the context was being sent; run it "
-                    "again",
-                    QUOTE(e->path));
+        r = fail(f, -ESTALE,
+                 "%s changed its size while the context was being sent; run it again",
+                 QUOTE(path));
+    }
+    if (r < 0) {
+        arena_release(&large.own.arena);
+        return r;
     }
     posix_fadvise(large.fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     posix_fadvise(large.fd, 0, READ_AHEAD_BYTES, POSIX_FADV_WILLNEED);
@@ -56,59 +49,91 @@ static int open_large(struct writer *w, const struct entry *e, struct failure *f
     return 0;
 }
 
-/* Describes the next piece. 1: there is one, 0: the plan is done, <0 failed. */
-static int cut_piece(struct writer *w, struct piece *piece, struct failure *f)
+static void close_large(struct large_file *large)
+{
+    if (large->fd >= 0)
+        close(large->fd);
+    arena_release(&large->own.arena);
+    *large = (struct large_file){.fd = -1};
+}
+
+void writer_drop(struct piece *piece)
+{
+    if (piece->tail)
+        close_large(&piece->large);
+}
+
+static void cut_part(struct writer *w, struct piece *piece)
+{
+    uint64_t left = (uint64_t)w->large.st.st_size - w->large.offset;
+    piece->large = w->large;
+    piece->whole = !w->codec && !w->all_parts;
+    piece->len = left < CHUNK_BYTES || piece->whole ? (size_t)left : CHUNK_BYTES;
+    piece->head = w->large.offset == 0;
+    piece->tail = piece->len == left;
+    w->large.offset += piece->len;
+    if (piece->tail)
+        w->large = (struct large_file){.fd = -1};
+}
+
+static void begin_piece(struct piece *piece)
+{
+    piece->large = (struct large_file){.fd = -1};
+    piece->literal = NULL;
+    piece->chunk = NULL;
+    piece->stored = (struct stored){.fd = -1};
+    piece->head = piece->tail = piece->whole = piece->done = piece->sure = false;
+}
+
+int writer_next(struct writer *w, struct piece *piece, struct failure *f)
 {
     const struct plan *plan = w->plan;
-    piece->large = (struct large_file){.fd = -1};
-    piece->head = piece->tail = piece->whole = false;
-    if (!w->large.entry) {
-        if (w->next == plan->n)
+    begin_piece(piece);
+    if (w->large.entry)
+        return cut_part(w, piece), 1;
+    for (;; w->at++) {
+        if (w->at == AT_END)
             return 0;
-        if (is_large(w, &plan->at[w->next])) {
-            int r = open_large(w, &plan->at[w->next], f);
-            if (r < 0)
-                return r;
-            w->next++;
+        if (w->at != AT_CHUNKS) {
+            const struct entries *literal = w->at == AT_BEFORE ? &plan->before : &plan->behind;
+            if (!literal->n)
+                continue;
+            piece->literal = literal;
+            return w->at++, 1;
         }
+        while (w->next < plan->chunks.n && !plan->chunks.at[w->next]->n)
+            w->next++;
+        if (w->next == plan->chunks.n)
+            continue;
+        struct chunk *chunk = plan->chunks.at[w->next++];
+        if (!chunk->large) {
+            piece->chunk = chunk;
+            return 1;
+        }
+        int r = open_large(w, chunk, f);
+        if (r < 0)
+            return r;
+        return cut_part(w, piece), 1;
     }
-    if (w->large.entry) {
-        uint64_t left = (uint64_t)w->large.st.st_size - w->large.offset;
-        piece->large = w->large;
-        piece->whole = !w->codec;
-        piece->len = left < PIECE_BYTES || piece->whole ? (size_t)left : PIECE_BYTES;
-        piece->head = w->large.offset == 0;
-        piece->tail = piece->len == left;
-        w->large.offset += piece->len;
-        if (piece->tail)
-            w->large = (struct large_file){.fd = -1};
-        return 1;
-    }
-    piece->first = w->next;
-    for (uint64_t bytes = 0; w->next < plan->n && bytes < PIECE_BYTES;) {
-        const struct entry *e = &plan->at[w->next];
-        if (is_large(w, e))
-            break;
-        bytes += TAR_BLOCK + content_size(w, e);
-        w->next++;
-        if ((bytes_hash(e->path) & 63) == 0 && e->kind != ENTRY_RAW)
-            break;
-    }
-    piece->end = w->next;
-    return 1;
 }
 
 /* ---- writing: the caller's thread -------------------------------------------------- */
 
-static int write_out(struct writer *w, struct bytes bytes, struct failure *f)
+static int written(struct writer *w, int r, uint64_t len, struct failure *f)
 {
-    int r = io_write_full(w->request->out_fd, bytes.at, bytes.len);
     if (r == -EPIPE)
         return fail(f, r, "the reader of the stream closed it early");
+    if (r == -ECANCELED)
+        return fail(f, r, "the client went away");
     if (r < 0)
         return fail_errno(f, r, "can't write the stream");
-    w->stats->out_bytes += bytes.len;
+    w->stats->out_bytes += len;
     return 0;
+}
+
+static int write_out(struct writer *w, struct bytes bytes, struct failure *f)
+{
+    return written(w, out_write(w->out, bytes), bytes.len, f);
 }
 
 static void count(struct writer *w, uint64_t tar_bytes, size_t entries)
@@ -129,7 +154,7 @@ static void count(struct writer *w, uint64_t tar_bytes, size_t entries)
 static int write_large(struct writer *w, const struct large_file *large, struct failure *f)
 {
     struct stat_identity id = stat_identity(&large->st);
-    struct tar_header h = entry_header(w->request, large->entry, &id);
+    struct tar_header h = entry_header(&w->plan->terms, large->entry, &id);
     cleanup_buf struct buf block = BUF(BLOCK_BYTES + 2 * TAR_HEADER_MAX);
     if (buf_reserve(&block, block.max) < 0)
         abort();
@@ -183,6 +208,26 @@ static int await_piece(struct writer *w, struct piece *piece, struct failure *f)
     return piece->result;
 }
 
+/* To the descriptor. */
+static int take_out(struct writer *w, struct piece *piece, struct failure *f)
+{
+    const struct stored *stored = &piece->stored;
+    int r;
+    if (stored->fd >= 0)
+        r = written(w, out_pass(w->out, stored->fd, stored->offset, stored->packed_len),
+                    stored->packed_len, f);
+    else
+        r = write_out(w, buf_bytes(w->codec ? &piece->packed : &piece->plain), f);
+    if (r < 0)
+        return r;
+    w->stats->n_stored += stored->fd >= 0;
+    count(w, stored->fd >= 0 ? stored->plain_len : piece->plain.len,
+          piece->large.entry ? piece->tail
+          : piece->chunk     ? piece->chunk->n
+                             : piece->literal->n);
+    return 0;
+}
+
 static int finish_piece(struct writer *w, struct piece *piece, struct failure *f)
 {
     if (piece->whole)
@@ -192,11 +237,11 @@ static int finish_piece(struct writer *w, struct piece *piece, struct failure *f
     if (r == 0 && piece->tail)
         r = content_check(piece->large.fd, &piece->large.st, piece->large.entry->path, f);
     if (r == 0)
-        r = write_out(w, buf_bytes(w->codec ? &piece->packed : &piece->plain), f);
-    if (r < 0)
-        return r;
-    count(w, piece->plain.len, piece->large.entry ? piece->tail : piece->end - piece->first);
-    return 0;
+        r = w->take(w, piece, f);
+    if (piece->stored.fd >= 0)
+        close(piece->stored.fd);
+    piece->stored.fd = -1;
+    return r;
 }
 
 /*
@@ -216,103 +261,123 @@ static void poison(struct writer *w)
         tar_add_poison(&junk);
     }
     /* The stream already failed: what can't be written is cut, which is as good. */
-    if (io_write_full(w->request->out_fd, junk.at, junk.len) < 0)
+    if (out_write(w->out, buf_bytes(&junk)) < 0)
         return;
 }
 
-static void release_pieces(struct writer *w, struct piece *pieces, size_t n)
+void writer_init(struct writer *w, const struct send_request *request, const struct plan *plan,
+                 struct pool *pool, struct send_stats *stats)
 {
-    for (size_t i = 0; i < n; i++) {
-        struct piece *piece = &pieces[i];
-        buf_release(&piece->plain);
-        buf_release(&piece->packed);
-        if (piece->codec)
-            w->codec->free(piece->codec);
-    }
-    pthread_mutex_destroy(&w->lock);
-    pthread_cond_destroy(&w->done);
+    *w = (struct writer){
+        .request = request,
+        .plan = plan,
+        .pool = pool,
+        .stats = stats,
+        .codec = codec_of(request->codec),
+        .source = {request->root_fd, request->control->ignore_name, plan->tree->clock_ns},
+        .large = {.fd = -1},
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .done = PTHREAD_COND_INITIALIZER,
+    };
 }
 
-/* The ring: `cut` pieces were handed to the pool, `written` are out. */
-static int write_pieces(struct writer *w, struct piece *ring, size_t n_ring, struct failure *f)
+/* The pieces under way: of those cut and handed to the pool, the written ones are out. */
+struct ring {
+    struct piece *at;
+    size_t n, cut, written;
+    int more;               /* what writer_next() said last: 1, 0 at the plan's end, <0 failed */
+    struct failure failure; /* of that; told once the pieces before it are out */
+};
+
+static struct piece *ring_piece(const struct ring *ring, size_t i)
 {
-    size_t cut = 0, written = 0;
-    bool ended = false;
+    return &ring->at[i % ring->n];
+}
+
+/* Wide enough to keep every thread busy, no wider: memory that is reused stays cached. */
+static void fill_ring(struct writer *w, struct ring *ring)
+{
+    size_t window = 2 * pool_width(w->pool) + 2;
+    if (window > ring->n)
+        window = ring->n;
+    while (ring->more > 0 && ring->cut - ring->written < window) {
+        struct piece *piece = ring_piece(ring, ring->cut);
+        ring->more = writer_next(w, piece, &ring->failure);
+        if (ring->more <= 0)
+            return;
+        if (!piece->whole)
+            pool_add_last(w->pool, &piece->job);
+        ring->cut++;
+    }
+}
+
+/* Waits for the pool and closes what unwritten pieces hold. */
+static void abandon_ring(struct writer *w, struct ring *ring)
+{
+    atomic_store(&w->cancelled, true);
+    pool_drain(w->pool);
+    for (; ring->written < ring->cut; ring->written++)
+        writer_drop(ring_piece(ring, ring->written));
+}
+
+static int write_pieces(struct writer *w, struct ring *ring, struct failure *f)
+{
     int r = 0;
-    struct failure cut_failure = {0}; /* told once the pieces before it are out */
-    int cut_result = 0;
-    while (r == 0) {
-        /* Wide enough to keep every thread busy, no wider: memory that is reused stays cached.
-         */
-        size_t window = 2 * pool_width(w->pool) + 2;
-        while (!ended && cut - written < (window < n_ring ? window : n_ring)) {
-            struct piece *piece = &ring[cut % n_ring];
-            piece->done = false;
-            cut_result = cut_piece(w, piece, &cut_failure);
-            ended = cut_result <= 0;
-            if (ended)
-                break;
-            if (!piece->whole)
-                pool_add_last(w->pool, &piece->job);
-            cut++;
-        }
-        if (cut == written)
+    for (;;) {
+        fill_ring(w, ring);
+        if (ring->cut == ring->written)
             break;
-        struct piece *piece = &ring[written % n_ring];
+        struct piece *piece = ring_piece(ring, ring->written);
         r = finish_piece(w, piece, f);
-        if (r == 0) {
-            written++;
-            if (piece->tail)
-                close(piece->large.fd);
-        }
+        if (r < 0)
+            break;
+        ring->written++;
+        writer_drop(piece);
     }
-    if (r == 0 && cut_result < 0) {
-        r = cut_result;
+    if (r == 0 && ring->more < 0) {
+        r = ring->more;
         if (f)
-            *f = cut_failure;
+            *f = ring->failure;
     }
-    if (r < 0) {
-        atomic_store(&w->cancelled, true);
-        pool_drain(w->pool);
-        for (; written < cut; written++)
-            if (ring[written % n_ring].tail)
-                close(ring[written % n_ring].large.fd);
-        if (w->large.entry)
-            close(w->large.fd);
-        if (r != -EPIPE)
-            poison(w);
-    }
+    if (r < 0)
+        abandon_ring(w, ring);
     return r;
+}
+
+int writer_run(struct writer *w, struct failure *f)
+{
+    struct ring ring = {.n = 2 * pool_threads(w->pool) + 2, .more = 1};
+    ring.at = xcalloc(ring.n, sizeof(*ring.at));
+    for (size_t i = 0; i < ring.n; i++)
+        piece_init(&ring.at[i], w);
+    int r = write_pieces(w, &ring, f);
+    for (size_t i = 0; i < ring.n; i++)
+        piece_release(&ring.at[i]);
+    free(ring.at);
+    return r;
+}
+
+void writer_release(struct writer *w)
+{
+    if (w->large.entry)
+        close_large(&w->large);
+    pthread_mutex_destroy(&w->lock);
+    pthread_cond_destroy(&w->done);
 }
 
 int write_plan(const struct send_request *request, const struct plan *plan, struct pool *pool,
                struct send_stats *stats, struct failure *f)
 {
-    struct writer w = {
-        .request = request,
-        .plan = plan,
-        .pool = pool,
-        .stats = stats,
-        .codec = request->codec == SEND_GZIP   ? &codec_gzip
-                 : request->codec == SEND_ZSTD ? &codec_zstd
-                                               : NULL,
-        .source = {request->root_fd, request->control->ignore_name, plan->clock_ns},
-        .large = {.fd = -1},
-        .lock = PTHREAD_MUTEX_INITIALIZER,
-        .done = PTHREAD_COND_INITIALIZER,
-    };
-    /* Not granted to what is no pipe, or past the user's share of pipe pages: then as it is. */
-    (void)fcntl(request->out_fd, F_SETPIPE_SZ, PIPE_BYTES);
-    size_t n_ring = 2 * pool_threads(pool) + 2;
-    struct piece *ring = xcalloc(n_ring, sizeof(*ring));
-    for (size_t i = 0; i < n_ring; i++)
-        ring[i] = (struct piece){.job = {.run = pack_piece_job},
-                                 .writer = &w,
-                                 .dir = {.fd = -1},
-                                 .plain = BUF(PIECE_MAX + (16 << 20)),
-                                 .packed = BUF(SIZE_MAX / 4)};
-    int r = write_pieces(&w, ring, n_ring, f);
-    release_pieces(&w, ring, n_ring);
-    free(ring);
+    struct writer w;
+    struct out out;
+    writer_init(&w, request, plan, pool, stats);
+    out_open(&out, request);
+    w.out = &out;
+    w.take = take_out;
+    int r = writer_run(&w, f);
+    if (r < 0 && r != -EPIPE && r != -ECANCELED)
+        poison(&w);
+    writer_release(&w);
+    out_close(&out);
     return r;
 }

@@ -10,9 +10,10 @@ import os
 from dataclasses import dataclass, field
 
 BUILD, SAN = "build", "build-san"
-# The rooms' test programs; others that are built are found by their name.
-ROOMS = ["base", "ignore", "dockerfile-parse", "dockerfile-reads", "hashdb", "stream"]
-# The quick ones; clang-tidy takes minutes and runs with --full.
+# The rooms' test programs, each required; others that are built are found by their name.
+ROOMS = ["base", "ignore", "dockerfile-parse", "expand", "follow", "select", "rewrite", "dockerfile-reads", "hashdb",
+         "stream", "options", "client"]
+# The quick ones; clang-tidy has a suite of its own, as it takes a minute of both cores.
 LINT = ["includes", "banned", "alone", "symbols", "spdx", "size", "scripts", "format"]
 # Vectors that are not ours to copy: a directory of files in the format of tests/vectors/README.md.
 MORE_VECTORS = os.environ.get("CTXD_VECTORS", "../shared/vectors")
@@ -26,7 +27,6 @@ class Suite:
     seconds: int = 300  # killed after; several times what it takes alone on 2 cores
     tally: bool = False
     alone: bool = False  # measures time, or uses both cores by itself
-    full: bool = False  # only with --full, or when named
     env: dict = field(default_factory=dict)
 
 
@@ -46,13 +46,15 @@ def vector_suites():
 
 
 def all_suites(full=False):
-    fuzz_seconds = 600 if full else 60
+    more = 10 if full else 1
+    fuzz_seconds = 60 * more
     return [
         Suite("lint", "the rules of the house", ["script/lint", *LINT], 600, alone=True),
-        Suite("tidy", "the rules of the house, by clang-tidy", ["script/lint", "tidy"], 1800, alone=True, full=True),
+        Suite("lint-tidy", "the rules of the house, by clang-tidy", ["script/lint", "tidy"], 900, alone=True),
         *unit_suites(),
         *vector_suites(),
-        Suite("oracle", "1 same verdicts, against moby/patternmatcher", ["tests/oracle/run"], 900),
+        Suite("oracle", "1 same verdicts, against moby/patternmatcher",
+              ["tests/oracle/run", "--n", str(200000 * more)], 900 * more),
         Suite("oracle-dockerfile", "3 never less, against BuildKit's parser", ["tests/oracle-dockerfile/run"], 900),
         Suite("oracle-toml", "recipes: manifests are read as TOML says", ["tests/oracle-toml/run"], 300),
         Suite("recipe", "recipes change when dependencies do, and hold nothing else", ["tests/recipe/run", BUILD], 300),
@@ -60,10 +62,13 @@ def all_suites(full=False):
         Suite("recipe-installs", "installers take a skeleton, and the project works",
               ["tests/recipe/run", BUILD, "installs"], 900, full=True),
         Suite("recipe-chef", "cargo-chef and we, by real builds", ["tests/recipe/run", BUILD, "chef"], 1800, full=True),
-        Suite("replay", "3 never less, by made-up builds", ["tests/replay", BUILD, "--cases", "5000"], 900),
+        Suite("replay", "3 never less, by made-up builds",
+              ["tests/replay", BUILD, "--cases", str(5000 * more)], 900 * more),
         Suite("replay-san", "the same under ASan and UBSan", ["tests/replay", SAN, "--cases", "1000"], 400),
         Suite("cli", "one clear error; help, man page and completions agree", ["tests/cli/run", BUILD], 300),
         Suite("cli-san", "the same under ASan and UBSan", ["tests/cli/run", SAN], 600),
+        Suite("daemon", "4 never stale, 7 bounded, 8 private: ctxd's sessions, and ctx", ["tests/daemon/run", BUILD], 300, alone=True),
+        Suite("daemon-san", "the same under ASan and UBSan", ["tests/daemon/run", SAN], 600, alone=True),
         Suite("race", "5 never torn", ["tests/cli/race", BUILD], 480, alone=True),
         Suite("readers", "2 same image: every reader agrees", ["tests/live/readers"], 600),
         Suite("images", "2 same image, 3 never less", ["tests/live/images"], 1200),

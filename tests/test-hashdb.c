@@ -58,12 +58,14 @@ static struct tree *walk(const struct fixture *x, const char *rules, struct fail
     if (rules && ignore_parse(BYTES(".dockerignore"), bytes_of(rules), IGNORE_BUILDKIT, NULL,
                               &ig, f) < 0)
         return NULL;
+    struct tree_rules rules_of = {.ignore = ig};
     struct tree_walk ask = {.root_fd = x->root,
                             .root_name = BYTES("."),
                             .pool = x->pool,
                             .ignore_name = BYTES(".dockerignore"),
-                            .ignore = ig};
-    if (tree_walk(&ask, &tree, f) < 0)
+                            .rules = (const struct tree_rules *[]){&rules_of},
+                            .n_rules = 1};
+    if (tree_make(&ask, NULL, NULL, &tree, f) < 0)
         tree = NULL;
     ignore_free(ig);
     return tree;
@@ -72,7 +74,7 @@ static struct tree *walk(const struct fixture *x, const char *rules, struct fail
 static bool sent(const struct tree *tree, const char *path)
 {
     const struct node *node = tree_find(tree, bytes_of(path));
-    return node && node->flags & NODE_SENT;
+    return node && node->sent & 1;
 }
 
 static void test_order_and_verdicts(void)
@@ -96,22 +98,22 @@ static void test_order_and_verdicts(void)
     static const char *const want[] = {"a", "a-b", "b", "empty", "link", "out"};
     if (TAP_CHECK(dir->n == ARRAY_SIZE(want)))
         for (size_t i = 0; i < dir->n; i++)
-            TAP_EQUAL(dir->nodes[i].name, bytes_of(want[i]));
-    TAP_EQUAL(tree_find(tree, BYTES("link"))->target, BYTES("a/../b"));
+            TAP_EQUAL(node_name(&dir->nodes[i]), bytes_of(want[i]));
+    TAP_EQUAL(node_target(tree_find(tree, BYTES("link"))), BYTES("a/../b"));
     TAP_CHECK(tree_find(tree, BYTES("b"))->id.size == 5);
     TAP_CHECK(sent(tree, "empty") && !tree_find(tree, BYTES("link/z")));
-    tree_free(tree);
+    tree_unref(tree);
 
     tap_case("an excluded directory is sent for what an exception keeps in it, and only then");
     tree = walk(&x, "out\n!out/keep/me\na\n", NULL);
     TAP_CHECK(sent(tree, "out") && sent(tree, "out/keep/me") && !sent(tree, "out/drop"));
     TAP_CHECK(!sent(tree, "a") && !sent(tree, "a/z"));
-    tree_free(tree);
+    tree_unref(tree);
 
     tap_case("an excluded directory without exceptions is neither opened nor looked at");
     tree = walk(&x, "*\n!b\n", NULL);
     TAP_CHECK(tree->n_dirs_read == 1 && tree->n_stats == 1);
-    tree_free(tree);
+    tree_unref(tree);
     teardown(&x);
 }
 
@@ -123,10 +125,10 @@ static int walk_closed(const char *path)
     struct failure f = {0};
     struct tree *tree = walk(&x, NULL, &f);
     int bits = !tree && f.code == -EACCES && strstr(f.text, "\"closed\"") ? 1 : 0;
-    tree_free(tree);
+    tree_unref(tree);
     tree = walk(&x, "closed\n", NULL);
     bits |= tree ? 2 : 0;
-    tree_free(tree);
+    tree_unref(tree);
     close(x.root);
     pool_free(x.pool);
     return bits;
@@ -171,7 +173,7 @@ static void test_wide_and_deep(void)
     struct tree *tree = walk(&x, NULL, NULL);
     TAP_CHECK(tree->n_dirs_read == 103 && tree->n_stats == 3102);
     TAP_CHECK(sent(tree, path) && tree_find(tree, BYTES("wide"))->below->n == 3000);
-    tree_free(tree);
+    tree_unref(tree);
     teardown(&x);
 }
 

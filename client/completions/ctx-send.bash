@@ -18,7 +18,7 @@ _ctx_send() {
 	local options="--file= --target= --build-arg= --args-final --platform= --ignore-file=
 		--builder= --full --trust-bases= --base-config= --output= --gzip --zstd --mtime=
 		--dockerfile= --max-size= --max-files= --stats --verbose --quiet --daemon= --no-daemon
-		--help --version -f -o -z -v -q -h -V"
+		--verify --help --version -f -o -z -v -q -h -V"
 	COMPREPLY=()
 	if [ "$cur" = = ]; then
 		cur=

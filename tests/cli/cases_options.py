@@ -62,7 +62,7 @@ def cases(tap, box):
               "SOURCE_DATE_EPOCH=N gives the bytes of --mtime=N")
 
     run = box.send("--daemon=require")
-    tap.check(run.fault(1, r"this release has no daemon"), "--daemon=require says that there is none")
+    tap.check(run.fault(1, r"no ctxd runs; ctx start begins one"), "--daemon=require says that there is none")
     plain = box.send()
     for words in (["--no-daemon"], ["--daemon=auto"], ["--builder", "any", "--", "."], ["-qv"], ["."], ["-o", "-"],
                   ["--dockerfile=auto", "--mtime=keep"], [str(box.root)], ["--file", "Dockerfile"], ["-fDockerfile"],

@@ -123,8 +123,8 @@ class Sandbox:
         return self.root
 
     def environment(self, extra=None):
-        # No engine, whatever the machine has; no SOURCE_DATE_EPOCH of a package build.
-        env = {"PATH": os.environ["PATH"], "DOCKER_HOST": f"unix://{self.top}/none.sock", "TERM": "xterm",
+        # No engine and no daemon, whatever the machine has; no SOURCE_DATE_EPOCH of a package build.
+        env = {"CTXD_SOCKET": f"{self.top}/no-ctxd.sock", "PATH": os.environ["PATH"], "DOCKER_HOST": f"unix://{self.top}/none.sock", "TERM": "xterm",
                "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
         return {**env, **(extra or {})}
 

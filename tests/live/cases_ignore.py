@@ -6,7 +6,8 @@ from engine import Request
 from fixture import Case, directory, file, hard, link
 
 ALL = "FROM scratch\nCOPY . /x/\n"
-# The classic builder is sent an ignored Dockerfile, takes it away again, and leaves its directory.
+# The classic builder is sent an ignored Dockerfile, takes it away again, and leaves its directory:
+# docs/builders.md.
 NOT_CLASSIC = ("buildkit",)
 OWN = "knows no ignore file but the common one"
 TREE = ("app/main.py app/lib/x.py app/lib/deep/y.py app/lib/deep/y.log app/a.log README.md docs/a.md docs/b.txt "
@@ -62,7 +63,7 @@ CASES = [
     ignored("a rule below a linked directory doesn't reach it", "l/x.py\n", tree=[TREE, link("l", "app/lib")]),
     ignored("odd modes of directories on the way to an exception", "d\n!d/e/f\n",
             tree=[directory("d", 0o700), directory("d/e", 0o2751), "d/e/f d/e/g"],
-            builders=NOT_CLASSIC),  # the classic client doesn't send them: they are made anew, 0755
+            classic_apart="isn't sent a directory that is only passed through, and makes it anew"),
     ignored("a copied directory with ignored parts", "app/lib/deep\n**/*.log\n", "FROM scratch\nCOPY app logs /x/\n"),
     ignored("a copied file that is ignored fails on both sides", "README.md\n", "FROM scratch\nCOPY README.md /x\n",
             fails=True),
@@ -147,6 +148,9 @@ CASES = [
     placed("the Dockerfile is a link inside the context", [APP, file("docker/main", ALL), link("Dockerfile", "docker/main")]),
     placed("the Dockerfile is a link and its target is ignored",
            [APP, file("docker/main", ALL), link("Dockerfile", "docker/main")], ignore="docker\n", builders=NOT_CLASSIC),
+    placed("the Dockerfile is a link and its target is ignored by name",
+           [APP, file("docker/main", ALL), link("Dockerfile", "docker/main", mtime=1_222_222_222)],
+           ignore="docker/main\n"),
     placed("no Dockerfile at all fails on both sides", [APP], fails=True),
     placed("an empty Dockerfile fails on both sides", [APP, file("Dockerfile", "")], fails=True),
     placed("a Dockerfile of comments fails on both sides", [APP, file("Dockerfile", "# nothing\n")], fails=True),

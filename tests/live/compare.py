@@ -13,10 +13,12 @@ import time
 BEGAN = int(time.time())
 
 
-def tree_differences(want, have, since=BEGAN, ignore=()):
-    """The differences as lines of text, none when the trees are equal; `ignore` names paths."""
+def tree_differences(want, have, since=BEGAN, ignore=None):
+    """The differences as lines of text, none when the trees are equal; `ignore` matches paths to leave out."""
     lines = []
-    for path in sorted((want.keys() | have.keys()).difference(ignore)):
+    for path in sorted(want.keys() | have.keys()):
+        if ignore and ignore.search(path):
+            continue
         a, b = want.get(path), have.get(path)
         if b is None:
             lines.append(f"missing: {path!r}")
@@ -34,7 +36,7 @@ def tree_differences(want, have, since=BEGAN, ignore=()):
     return lines
 
 
-def image_differences(engine, want, have, history, ignore=()):
+def image_differences(engine, want, have, history, ignore=None):
     """`want` is what `docker build .` made, `have` what the stream made; None: not built."""
     if (want.image is None) != (have.image is None):
         side = "the directory builds, the stream does not" if have.image is None else \

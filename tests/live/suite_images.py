@@ -103,7 +103,7 @@ class Trial:
                       (have.image is not None, f"the stream doesn't build\n{have.log}")]
             return "check", "\n".join(text for holds, text in claims if not holds), sentence
         lines = image_differences(self.engine, want, have, history=builder == "buildkit",
-                                  ignore=self.random_names(builder))
+                                  ignore=self.unsteady_names(builder))
         if sent.crashed:
             lines = [sent.crashed]
         elif case.fails and want.image is not None:
@@ -114,11 +114,15 @@ class Trial:
             lines = self.known_differences(lines, request == case.request)
         return "check", "\n".join(lines), sentence
 
-    def random_names(self, builder):
-        """The classic client adds a line with a random name to the ignore file when the Dockerfile
-        comes from outside the context: two runs of `docker build` differ in it."""
-        name = self.case.request.file or "ctx"
-        return ("x/.dockerignore",) if builder == "classic" and not name.startswith("ctx") else ()
+    def unsteady_names(self, builder):
+        """In what two runs of `docker build` with the classic builder differ. A file .wh.NAME of the
+        context is a whiteout in the layer that is packed, and there only while BuildKit happens to
+        have made the same layer before. And the client adds a line with a random name to the ignore
+        file when the Dockerfile comes from outside the context."""
+        if builder != "classic":
+            return None
+        inside = (self.case.request.file or "ctx").startswith("ctx")
+        return re.compile(r"(^|/)\.wh\." if inside else r"(^|/)\.wh\.|^x/\.dockerignore$")
 
     def known_differences(self, lines, all_of_them):
         """Only the named ones may be there, and all of them must be: else the name is out of date."""

@@ -57,6 +57,8 @@ def run(tap, engine):
         for job in jobs:
             for why, sentence in job.result():
                 tap.check(why, sentence)
+        for why, sentence in ignore_file_claims(engine, buildah, os.path.join(top, "ignore")):
+            tap.check(why, sentence)
 
 
 def one_case(engine, buildah, case, home):
@@ -79,6 +81,24 @@ def one_case(engine, buildah, case, home):
             claims.append(("\n".join(lines), sentence))
     shutil.rmtree(home, ignore_errors=True)
     return claims
+
+
+def ignore_file_claims(engine, buildah, home):
+    """buildah applies a .dockerignore of the stream again, by the rules of old: docs/builders.md."""
+    os.mkdir(home)
+    for rules, want, sentence in (
+            ("**\n!**/*.go\n!Dockerfile\n!.dockerignore\n", {"x", "x/Dockerfile", "x/.dockerignore"},
+             "buildah: an ignore file that is sent along is applied again, by older rules"),
+            ("**\n!**/*.go\n!Dockerfile\n.dockerignore\n", {"x", "x/Dockerfile", "x/app", "x/app/a.go"},
+             "buildah: one that excludes itself isn't"),
+    ):
+        case = Case(sentence, ALL, ["app/a.go app/b.txt"], ignore=rules)
+        shutil.rmtree(os.path.join(home, "ctx"), ignore_errors=True)
+        case.make(home)
+        sent = send(case.context, case.request, home, "s", engine.env)
+        have, log = buildah.build(sent.path) if sent.status == 0 else (None, sent.err)
+        got = {path for path in have or () if path.split("/")[0] == "x"}
+        yield (None if got == want else f"{sorted(got)} {log}"), sentence
 
 
 def without_runtime(tree):

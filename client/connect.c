@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "connect.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/mman.h>
+
+/* A daemon that has not begun by then is too busy, or stopped: the work is done here. */
+#define BEGIN_MS 5000
+#define SEND_MS 5000
+
+static void request_free_p(struct proto_request **request)
+{
+    proto_request_free(*request);
+}
+#define cleanup_request __attribute__((cleanup(request_free_p)))
+
+/* ---- the request ----------------------------------------------------------------------- */
+
+/* A text as a descriptor. */
+static int memory_of(struct bytes text, int *ret_fd, struct failure *f)
+{
+    cleanup_fd int fd = memfd_create("ctx", MFD_CLOEXEC);
+    int r = fd < 0 ? -errno : io_write_full(fd, text.at, text.len);
+    if (r < 0)
+        return fail_errno(f, r, "memory for the daemon");
+    *ret_fd = steal_fd(&fd);
+    return 0;
+}
+
+static int duplicate(int fd, int *ret_fd, struct failure *f)
+{
+    *ret_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return *ret_fd < 0 ? fail_errno(f, -errno, "a descriptor for the daemon") : 0;
+}
+
+/* The root's real path, as the kernel has it. */
+static int real_path(int root_fd, struct arena *arena, struct bytes *ret, struct failure *f)
+{
+    char link[64], path[PATH_MAX];
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", root_fd);
+    ssize_t n = readlink(link, path, sizeof(path));
+    if (n <= 0 || (size_t)n >= sizeof(path) || path[0] != '/')
+        return fail(f, -ENOENT, "the root has no path that a daemon could watch");
+    *ret = arena_copy(arena, bytes_at(path, (size_t)n));
+    return 0;
+}
+
+/* As a daemon, which is elsewhere, can name it; NULL and "-" are nothing to it. */
+static int absolute(const char *path, struct arena *arena, struct bytes *ret, struct failure *f)
+{
+    char cwd[PATH_MAX];
+    if (!path || !strcmp(path, "-"))
+        return 0;
+    if (path[0] == '/') {
+        *ret = arena_copy(arena, bytes_of(path));
+        return 0;
+    }
+    if (!getcwd(cwd, sizeof(cwd)) || cwd[0] != '/')
+        return fail(f, -ENOENT, "the working directory has no path");
+    *ret = path_join(arena, bytes_of(cwd), bytes_of(path));
+    return 0;
+}
+
+static int add_texts(struct proto_request *request, const struct control *control,
+                     struct failure *f)
+{
+    int r = memory_of(control->dockerfile, &request->fds[PROTO_FD_DOCKERFILE], f);
+    if (r == 0 && control->has_ignore)
+        r = memory_of(control->ignore, &request->fds[PROTO_FD_IGNORE], f);
+    return r;
+}
+
+/* The names and the stat of the control files travel in the line, their texts beside it. */
+static void copy_control(struct proto_request *request, const struct control *control)
+{
+    request->control.dockerfile_name = control->dockerfile_name;
+    request->control.dockerfile_stat = control->dockerfile_stat;
+    request->control.ignore_name = control->ignore_name;
+    request->control.has_ignore = control->has_ignore;
+}
+
+static int add_selection(struct proto_request *request, const struct connect_ask *ask,
+                         struct failure *f)
+{
+    const struct send_request *send = ask->send;
+    request->send = *send;
+    request->send.control = &request->control;
+    request->root_name = send->root_name;
+    proto_mount_namespace(&request->mount_ns_dev, &request->mount_ns_ino);
+    copy_control(request, send->control);
+    int r = real_path(send->root_fd, &request->arena, &request->root_path, f);
+    r = r < 0 ? r : absolute(ask->file, &request->arena, &request->dockerfile_path, f);
+    r = r < 0 ? r : absolute(ask->ignore_file, &request->arena, &request->ignore_path, f);
+    r = r < 0 ? r : duplicate(send->root_fd, &request->fds[PROTO_FD_ROOT], f);
+    if (r == 0 && (ask->kind == PROTO_SEND || ask->kind == PROTO_DIGEST))
+        r = add_texts(request, send->control, f);
+    return r;
+}
+
+static const char nobody_text[] = "no ctxd runs; ctx start begins one";
+
+bool connect_nobody(const struct failure *f)
+{
+    return strcmp(f->text, nobody_text) == 0;
+}
+
+int connect_begin(const struct connect_ask *ask, int *ret_fd, struct failure *f)
+{
+    cleanup_request struct proto_request *request = proto_request_new();
+    char path[PROTO_PATH_MAX];
+    cleanup_fd int fd = -1;
+    /* First what shows at once that there is none. */
+    int r = proto_socket_path(false, path, f);
+    r = r < 0 ? r : proto_connect(path, &fd, f);
+    if (r < 0)
+        goto nobody;
+    request->kind = ask->kind;
+    request->version = bytes_of(proto_version);
+    request->build = bytes_of(proto_build);
+    request->progress = ask->progress;
+    request->per_instruction = ask->per_instruction;
+    request->bare = ask->bare;
+    request->since_given = ask->since_given;
+    request->since = ask->since;
+    request->timeout_ms = ask->timeout_ms;
+    r = ask->send ? add_selection(request, ask, f) : 0;
+    r = r < 0 ? r : proto_send_request(fd, request, SEND_MS, f);
+    if (r < 0)
+        goto nobody;
+    *ret_fd = steal_fd(&fd);
+    return 0;
+nobody:
+    if (r == -ENOENT || r == -ECONNREFUSED)
+        return fail(f, -ENOTCONN, "%s", nobody_text);
+    if (f)
+        f->code = -ENOTCONN;
+    return -ENOTCONN;
+}
+
+/* ---- the answer ------------------------------------------------------------------------ */
+
+static void show(const struct proto_progress *from, struct send_progress *to)
+{
+    if (!to)
+        return;
+    atomic_store(&to->entries, from->entries);
+    atomic_store(&to->bytes, from->bytes);
+    atomic_store(&to->bytes_out, from->bytes_out);
+    atomic_store(&to->bytes_total, from->bytes_total);
+    atomic_store(&to->entries_total, from->entries_total);
+}
+
+struct reading {
+    int fd;
+    int out_fd; /* handed over when the daemon begins; -1: none */
+    struct proto_inbox inbox;
+    bool started, handed_over;
+    uint64_t deadline_ns; /* to begin */
+};
+
+/* Waits until something came. -ETIMEDOUT: it didn't begin in time. */
+static int wait_readable(const struct reading *reading)
+{
+    for (;;) {
+        uint64_t now = clock_now_ns();
+        if (!reading->started && now >= reading->deadline_ns)
+            return -ETIMEDOUT;
+        int ms = reading->started ? -1 : (int)((reading->deadline_ns - now + 999999) / 1000000);
+        struct pollfd one = {.fd = reading->fd, .events = POLLIN};
+        int n = poll(&one, 1, ms);
+        if (n > 0)
+            return 0;
+        if (n < 0 && errno != EINTR)
+            return -errno;
+    }
+}
+
+static int lost(const struct reading *reading, int r, struct failure *f)
+{
+    if (reading->handed_over)
+        return fail(f, -EPIPE,
+                    "the daemon ended in the middle; try again, or with --no-daemon");
+    return fail(f, -ENOTCONN,
+                r == -ETIMEDOUT ? "the daemon did not begin within 5 seconds"
+                                : "the daemon ended before it began");
+}
+
+/* Not before: one that hangs would keep the stream's reader from ever seeing its end. */
+static int hand_over(struct reading *reading)
+{
+    reading->started = true;
+    if (reading->out_fd < 0)
+        return 0;
+    int r = proto_send(reading->fd, BYTES("{}"), &reading->out_fd, 1, SEND_MS);
+    reading->handed_over = r == 0;
+    return r;
+}
+
+/* 1: it is the answer that ends it. */
+static int take_line(struct reading *reading, struct bytes line, struct send_progress *progress,
+                     struct proto_answer *ret, struct failure *f)
+{
+    int r = proto_answer_parse(line, ret, f);
+    if (r < 0)
+        return fail_wrap(f, reading->handed_over ? -EPIPE : -ENOTCONN, "no answer");
+    switch (ret->kind) {
+    case PROTO_STARTED:
+        r = hand_over(reading);
+        break;
+    case PROTO_PROGRESS:
+        show(&ret->progress, progress);
+        break;
+    case PROTO_DECLINED:
+        fail(f, -ENOTCONN, "%s", ret->failure.text);
+        proto_answer_release(ret);
+        return -ENOTCONN;
+    case PROTO_DONE:
+    case PROTO_FAILED:
+        return 1;
+    }
+    proto_answer_release(ret);
+    return r < 0 ? lost(reading, r, f) : 0;
+}
+
+static int read_answer(struct reading *reading, struct send_progress *progress,
+                       struct proto_answer *ret, struct failure *f)
+{
+    struct bytes line;
+    for (;;) {
+        while (proto_next_line(&reading->inbox, &line)) {
+            int r = take_line(reading, line, progress, ret, f);
+            if (r != 0)
+                return r < 0 ? r : 0;
+        }
+        int r = wait_readable(reading);
+        r = r < 0 ? r : proto_receive(reading->fd, &reading->inbox);
+        if (r <= 0)
+            return lost(reading, r, f);
+    }
+}
+
+int connect_read(int fd, int out_fd, struct send_progress *progress, struct proto_answer *ret,
+                 struct failure *f)
+{
+    struct reading reading = {.fd = fd,
+                              .out_fd = out_fd,
+                              .inbox = PROTO_INBOX(PROTO_ANSWER_MAX),
+                              .deadline_ns = clock_now_ns() + BEGIN_MS * 1000000ull};
+    int r = read_answer(&reading, progress, ret, f);
+    proto_inbox_release(&reading.inbox);
+    return r;
+}
+
+int connect_ask(const struct connect_ask *ask, struct send_progress *progress,
+                struct proto_answer *ret, struct failure *f)
+{
+    cleanup_fd int fd = -1;
+    int r = connect_begin(ask, &fd, f);
+    int out_fd = ask->kind == PROTO_SEND ? ask->send->out_fd : -1;
+    return r < 0 ? r : connect_read(fd, out_fd, progress, ret, f);
+}

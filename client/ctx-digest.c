@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ctx digest, ctx url */
+#include "ctx.h"
+
+#include <errno.h>
+#include <jansson.h>
+
+const struct command_line digest_line = {
+    .name = "ctx digest",
+    .usage = "Usage: ctx digest [OPTION]... [PATH]\n"
+             "\n"
+             "Prints the SHA-256 of what a build of the last stage (or --target) reads: the\n"
+             "same wherever the tree lies, whatever its times and owners are. With ctxd it is\n"
+             "there at once.\n",
+    .more = "\nExample:\n"
+            "  tag=app:$(ctx digest | cut -c8-23)\n"
+            "  docker image inspect $tag || ctx-send | docker build -t $tag -\n",
+    .groups = {&group_which, &group_daemon, &group_digest},
+    .path = true,
+};
+
+const struct command_line url_line = {
+    .name = "ctx url",
+    .usage =
+        "Usage: ctx url [OPTION]... [PATH]\n"
+        "\n"
+        "Prints an address on this machine that serves the context: docker build takes it\n"
+        "in place of a directory, and fetches nothing while nothing changed. Needs ctxd.\n",
+    .more = "\nExample:\n"
+            "  docker build -t app $(ctx url)\n",
+    .groups = {&group_which, &group_url},
+    .path = true,
+};
+
+/* ---- digest ---------------------------------------------------------------------------- */
+
+static void take_notes(struct notes *notes, const struct proto_answer *answer)
+{
+    for (size_t i = 0; i < answer->notes.n; i++)
+        notes_add(notes, answer->notes.at[i].level, "%.*s",
+                  BYTES_ARG(answer->notes.at[i].text));
+}
+
+int ctx_digest_run(const struct selection *selection, const struct options *options,
+                   struct notes *notes, struct ctx_digested *ret, struct failure *f)
+{
+    struct send_request request;
+    *ret = (struct ctx_digested){0};
+    selection_request(selection, options, &request);
+    struct connect_ask ask = {
+        .kind = PROTO_DIGEST, .send = &request, .per_instruction = options->per_instruction};
+    int r = options->daemon == DAEMON_NEVER ? fail(f, -ENOTCONN, "--daemon=never")
+                                            : connect_ask(&ask, NULL, &ret->answer, f);
+    if (r == 0 && ret->answer.kind == PROTO_DONE) {
+        take_notes(notes, &ret->answer);
+        ret->digest = &ret->answer.digest;
+        return 0;
+    }
+    if (r == 0)
+        r = fail(f, ret->answer.failure.code, "%s", ret->answer.failure.text);
+    if (options->daemon == DAEMON_REQUIRE)
+        return fail_wrap(f, r, "--daemon=require");
+    r = digest_run(&request, NULL, options->per_instruction, notes, &ret->own, f);
+    if (r == 0)
+        ret->digest = &ret->own;
+    return r;
+}
+
+void ctx_digest_release(struct ctx_digested *digested)
+{
+    if (digested->digest == &digested->own)
+        digest_release(&digested->own);
+    proto_answer_release(&digested->answer);
+    digested->digest = NULL;
+}
+
+static const char *name_of(const struct sha256 *sha, char at[72])
+{
+    memcpy(at, "sha256:", 7);
+    digest_hex(at + 7, sha->at, sizeof(sha->at));
+    return at;
+}
+
+static json_t *string_of(struct bytes text)
+{
+    json_t *string = json_stringn((const char *)text.at, text.len);
+    return string ? string : json_string(QUOTE(text));
+}
+
+static void put_facts(json_t *object, const struct sha256 *sha, uint64_t files, uint64_t bytes)
+{
+    char name[72];
+    json_object_set_new(object, "digest", json_string(name_of(sha, name)));
+    json_object_set_new(object, "files", json_integer((json_int_t)files));
+    json_object_set_new(object, "bytes", json_integer((json_int_t)bytes));
+}
+
+static void print_json(const struct digest_answer *digest, bool per_instruction)
+{
+    json_t *object = json_object(), *list = json_array();
+    put_facts(object, &digest->sha, digest->n_files, digest->bytes);
+    for (size_t i = 0; i < digest->n_lines; i++) {
+        const struct digest_line *line = &digest->lines[i];
+        json_t *item = json_object();
+        json_object_set_new(item, "line", json_integer(line->line));
+        json_object_set_new(item, "source", string_of(line->source));
+        put_facts(item, &line->sha, line->n_files, line->bytes);
+        json_array_append_new(list, item);
+    }
+    if (per_instruction)
+        json_object_set_new(object, "instructions", list);
+    else
+        json_decref(list);
+    json_dumpf(object, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(object);
+}
+
+static void print_text(const struct digest_answer *digest)
+{
+    char name[72], size[16];
+    printf("%s\n", name_of(&digest->sha, name));
+    for (size_t i = 0; i < digest->n_lines; i++) {
+        const struct digest_line *line = &digest->lines[i];
+        printf("%s  line %u, %llu files, %s: %s\n", name_of(&line->sha, name), line->line,
+               (unsigned long long)line->n_files, number_human(size, line->bytes),
+               QUOTE(line->source));
+    }
+}
+
+enum exit_status ctx_digest(struct options *options, struct notes *notes)
+{
+    struct failure f = {0};
+    struct ctx_digested digested = {0};
+    cleanup_selection struct selection selection = SELECTION;
+    int r = selection_open(&selection, options, notes, &f);
+    r = r < 0 ? r : ctx_digest_run(&selection, options, notes, &digested, &f);
+    report_notes(notes, options->talk);
+    if (r == 0 && options->json)
+        print_json(digested.digest, options->per_instruction);
+    else if (r == 0)
+        print_text(digested.digest);
+    ctx_digest_release(&digested);
+    return r < 0 ? ctx_failed(&f) : report_flush();
+}
+
+/* ---- url ------------------------------------------------------------------------------- */
+
+enum exit_status ctx_url(struct options *options, struct notes *notes)
+{
+    struct failure f = {0};
+    struct send_request request;
+    cleanup_selection struct selection selection = SELECTION;
+    cleanup_answer struct proto_answer answer = {0};
+    if (options->file && !strcmp(options->file, "-")) {
+        fail(&f, -EINVAL, "--file=-: an address serves files, which are read each time anew");
+        report_failure(&f);
+        return EXIT_USAGE;
+    }
+    int r = selection_open(&selection, options, notes, &f);
+    if (r < 0)
+        return ctx_failed(&f);
+    selection_request(&selection, options, &request);
+    r = connect_ask(&(struct connect_ask){.kind = PROTO_URL,
+                                          .send = &request,
+                                          .file = options->file,
+                                          .ignore_file = options->ignore_file,
+                                          .bare = options->bare},
+                    NULL, &answer, &f);
+    if (r == 0 && answer.kind == PROTO_FAILED)
+        r = fail(&f, answer.failure.code, "%s", answer.failure.text);
+    report_notes(notes, options->talk);
+    if (r < 0)
+        return ctx_failed(&f);
+    printf("%.*s\n", BYTES_ARG(answer.url));
+    return report_flush();
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ctx COMMAND: asks and steers ctxd, and answers what a build would read. */
+#include "ctx.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+
+static const struct ctx_command commands[] = {
+    {"start", "Start ctxd in the background.", &start_line, ctx_start},
+    {"stop", "End it; what it is sending is sent first.", &stop_line, ctx_stop},
+    {"status", "Show what it watches, keeps and does.", &status_line, ctx_status},
+    {"digest", "Print one hash of all that a build would read.", &digest_line, ctx_digest},
+    {"url", "Print an address that docker build takes as its context.", &url_line, ctx_url},
+    {"watch", "Run a command each time what a build would read has changed.", &watch_line,
+     ctx_watch},
+};
+
+enum exit_status ctx_failed(const struct failure *f)
+{
+    report_failure(f);
+    return EXIT_FAILED;
+}
+
+static void print_help(FILE *to)
+{
+    fputs("Usage: ctx COMMAND [OPTION]...\n"
+          "\n"
+          "Answers what a Docker build would read of its context, at once where ctxd runs.\n"
+          "\n"
+          "Commands:\n",
+          to);
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+        fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].help);
+    fputs("\n"
+          "  ctx COMMAND --help   the options of a command\n"
+          "  ctx --version        the version\n"
+          "\n"
+          "Exit status: 0 done, 1 failed, 2 wrong usage. More: man ctx\n",
+          to);
+}
+
+static const struct ctx_command *find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+        if (!strcmp(commands[i].name, name))
+            return &commands[i];
+    return NULL;
+}
+
+static enum exit_status usage(const struct failure *f, const char *command)
+{
+    report_failure(f);
+    fprintf(stderr, "Try: ctx%s%s --help\n", command ? " " : "", command ? command : "");
+    return EXIT_USAGE;
+}
+
+static enum exit_status run(const struct ctx_command *command, int argc, char **argv)
+{
+    struct options options = {0};
+    struct failure f = {0};
+    cleanup_notes struct notes notes = {0};
+    enum exit_status status;
+    report_program(command->line->name);
+    if (options_parse(command->line, argc, argv, &notes, &options, &f) < 0) {
+        status = usage(&f, command->name);
+    } else if (options.action == ACTION_HELP) {
+        options_help(command->line, stdout);
+        status = report_flush();
+    } else {
+        status = command->run(&options, &notes);
+    }
+    options_release(&options);
+    return status;
+}
+
+/* Were one of them closed, the root would get its number, and messages with it. */
+static void hold_standard_descriptors(void)
+{
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)!open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+int main(int argc, char **argv)
+{
+    struct failure f = {0};
+    hold_standard_descriptors();
+    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+    report_program("ctx");
+    const char *word = argc > 1 ? argv[1] : NULL;
+    if (!word) {
+        fail(&f, -EINVAL, "a command is missing");
+        return (int)usage(&f, NULL);
+    }
+    if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help")) {
+        print_help(stdout);
+        return (int)report_flush();
+    }
+    if (!strcmp(word, "--version") || !strcmp(word, "-V")) {
+        printf("ctx %s\n", CTXD_VERSION);
+        return (int)report_flush();
+    }
+    const struct ctx_command *command = find(word);
+    if (!command) {
+        fail(&f, -EINVAL, "%s: no such %s", QUOTE(bytes_of(word)),
+             word[0] == '-' ? "option" : "command");
+        return (int)usage(&f, NULL);
+    }
+    return (int)run(command, argc - 1, argv + 1);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ctx start, ctx stop */
+#include "ctx.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+
+extern char **environ;
+
+/* It answers within milliseconds; a cold disk takes a second. */
+#define START_MS 10000
+/* It gives streams that run ten seconds. */
+#define STOP_MS 15000
+#define LOG_NAME "ctxd.log"
+
+const struct command_line start_line = {
+    .name = "ctx start",
+    .usage = "Usage: ctx start [-- CTXD-OPTION...]\n"
+             "\n"
+             "Starts ctxd in the background, and ends when it answers. Does nothing where one\n"
+             "runs. What it says goes to ctxd.log beside its socket.\n",
+    .more = "\nExample:\n"
+            "  ctx start -- --idle-exit=3600 --max-cache=500M\n",
+    .groups = {&group_plain},
+    .command = true,
+};
+
+const struct command_line stop_line = {
+    .name = "ctx stop",
+    .usage = "Usage: ctx stop\n"
+             "\n"
+             "Ends ctxd, after what it is sending. ctx-send then does its work by itself.\n",
+    .more = "",
+    .groups = {&group_plain},
+};
+
+static int ask_status(struct proto_answer *answer, struct failure *f)
+{
+    return connect_ask(&(struct connect_ask){.kind = PROTO_STATUS}, NULL, answer, f);
+}
+
+static void sleep_ms(int ms)
+{
+    poll(NULL, 0, ms);
+}
+
+/* ---- start ----------------------------------------------------------------------------- */
+
+/* ctxd beside this program: the one of this release. */
+static int find_daemon(char path[PATH_MAX], struct failure *f)
+{
+    char self[PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    struct bytes dir = len > 0 ? path_dir(bytes_at(self, (size_t)len)) : BYTES("");
+    int n = snprintf(path, PATH_MAX, "%.*s/ctxd", BYTES_ARG(dir));
+    if (len <= 0 || n >= PATH_MAX || access(path, X_OK) < 0)
+        return fail(f, -ENOENT, "the program ctxd is not beside ctx, in %s", QUOTE(dir));
+    return 0;
+}
+
+/* Beside the socket, whose directory it is the first to need. */
+static int log_path(char path[PATH_MAX], struct failure *f)
+{
+    char socket[PROTO_PATH_MAX];
+    int r = proto_socket_path(true, socket, f);
+    if (r < 0)
+        return r;
+    struct bytes dir = path_dir(bytes_of(socket));
+    snprintf(path, PATH_MAX, "%.*s/" LOG_NAME, BYTES_ARG(dir));
+    return 0;
+}
+
+static int spawn(char **words, const char *log, pid_t *ret_pid, struct failure *f)
+{
+    cleanup_fd int log_fd =
+        open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (log_fd < 0)
+        return fail_errno(f, -errno, "%s", QUOTE(bytes_of(log)));
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t all, none;
+    sigfillset(&all);
+    sigemptyset(&none);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    /* Nothing of the terminal stays with it: neither descriptors nor the session nor signals.
+     */
+    int r = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0);
+    r = r ? r : posix_spawn_file_actions_adddup2(&actions, 0, 1);
+    r = r ? r : posix_spawn_file_actions_adddup2(&actions, log_fd, 2);
+    r = r ? r : posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+    r = r ? r : posix_spawn_file_actions_addchdir_np(&actions, "/");
+    r = r ? r : posix_spawnattr_setsigdefault(&attributes, &all);
+    r = r ? r : posix_spawnattr_setsigmask(&attributes, &none);
+    r = r ? r
+          : posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF |
+                                                      POSIX_SPAWN_SETSIGMASK);
+    r = r ? r : posix_spawn(ret_pid, words[0], &actions, &attributes, words, environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return r ? fail_errno(f, -r, "can't start %s", QUOTE(bytes_of(words[0]))) : 0;
+}
+
+/* What a daemon that ended at once has said last. */
+static int ended_early(const char *log, struct failure *f)
+{
+    cleanup_buf struct buf text = BUF(1 << 16);
+    if (io_read_file(AT_FDCWD, log, &text) < 0 || text.len == 0)
+        return fail(f, -ECHILD, "ctxd ended at once; %s is empty", QUOTE(bytes_of(log)));
+    struct bytes said = utf8_trim(buf_bytes(&text)), rest = said, line, first = {0};
+    /* A usage error has a second line, where to look. */
+    while (bytes_next(&rest, '\n', &line))
+        if (!bytes_starts(line, BYTES("Try: ")))
+            first = line;
+    return fail(f, -ECHILD, "ctxd ended at once: %s", QUOTE(first));
+}
+
+static int await_answer(pid_t pid, const char *log, struct failure *f)
+{
+    uint64_t until_ns = clock_now_ns() + START_MS * 1000000ull;
+    for (;;) {
+        cleanup_answer struct proto_answer answer = {0};
+        if (ask_status(&answer, f) == 0)
+            return 0;
+        if (waitpid(pid, NULL, WNOHANG) == pid)
+            return ended_early(log, f);
+        if (clock_now_ns() > until_ns)
+            return fail(f, -ETIMEDOUT, "ctxd does not answer; see %s", QUOTE(bytes_of(log)));
+        sleep_ms(10);
+    }
+}
+
+enum exit_status ctx_start(struct options *options, struct notes *notes)
+{
+    struct failure f = {0};
+    char path[PATH_MAX], log[PATH_MAX];
+    (void)notes;
+    {
+        cleanup_answer struct proto_answer answer = {0};
+        if (ask_status(&answer, &f) == 0) {
+            puts("ctxd runs already");
+            return report_flush();
+        }
+    }
+    size_t n = 0;
+    while (options->command && options->command[n])
+        n++;
+    char **words = ARENA_ARRAY(&options->arena, n + 2, char *);
+    words[0] = path;
+    for (size_t i = 0; i < n; i++)
+        words[i + 1] = options->command[i];
+    pid_t pid;
+    int r = find_daemon(path, &f);
+    r = r < 0 ? r : log_path(log, &f);
+    r = r < 0 ? r : spawn(words, log, &pid, &f);
+    r = r < 0 ? r : await_answer(pid, log, &f);
+    if (r < 0)
+        return ctx_failed(&f);
+    printf("ctxd runs, process %d\n", (int)pid);
+    return report_flush();
+}
+
+/* ---- stop ------------------------------------------------------------------------------ */
+
+enum exit_status ctx_stop(struct options *options, struct notes *notes)
+{
+    struct failure f = {0};
+    cleanup_answer struct proto_answer answer = {0};
+    (void)options, (void)notes;
+    int r = connect_ask(&(struct connect_ask){.kind = PROTO_STOP}, NULL, &answer, &f);
+    char path[PROTO_PATH_MAX], lock[PROTO_PATH_MAX + 8];
+    if (r < 0 && connect_nobody(&f)) {
+        puts("no ctxd runs");
+        return report_flush();
+    }
+    r = r < 0 ? r : proto_socket_path(false, path, &f);
+    if (r < 0)
+        return ctx_failed(&f);
+    /* Its lock is the last thing it lets go. Given sockets (systemd) have none. */
+    snprintf(lock, sizeof(lock), "%s.lock", path);
+    cleanup_fd int fd = open(lock, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    uint64_t until_ns = clock_now_ns() + STOP_MS * 1000000ull;
+    while (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0) {
+        if (clock_now_ns() > until_ns) {
+            fail(&f, -ETIMEDOUT, "ctxd has not ended within 15 seconds");
+            return ctx_failed(&f);
+        }
+        sleep_ms(5);
+    }
+    puts("ctxd has ended");
+    return report_flush();
+}

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ctx watch -- CMD: the loop of somebody who edits.
+ *
+ *     change seen -> quiet for the debounce -> digest -> another than before?
+ *        quiet again, and the digest is the same still -> run
+ *
+ * Who sees a change: ctxd, which says when the root's watch has an event, and, for the control
+ * files, an inotify of our own; without either, the clock. A change that a target doesn't read
+ * gives the same digest, and nothing is run.
+ */
+#include "ctx-child.h"
+#include "ctx.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
+
+#define DEBOUNCE_MS 100
+/* How often the digest is taken where nobody tells of changes. */
+#define SLOW_MS 1000
+/* An answer of the daemon's to `wait`, changed or not; then it is asked again. */
+#define WAIT_MS 600000
+
+const struct command_line watch_line = {
+    .name = "ctx watch",
+    .usage = "Usage: ctx watch [OPTION]... [PATH] -- CMD [ARG]...\n"
+             "\n"
+             "Runs CMD, and again each time what the target reads has changed: not when other\n"
+             "files do, or ignored ones. Ends with Ctrl-C.\n",
+    .more = "\nExample:\n"
+            "  ctx watch -- sh -c 'ctx-send -z | docker build -t app -'\n"
+            "\n"
+            "Exit status: 130 and 143 after SIGINT and SIGTERM, 1 failed, 2 wrong usage.\n",
+    .groups = {&group_which, &group_daemon, &group_watch},
+    .path = true,
+    .command = true,
+};
+
+struct watching {
+    struct options *options;
+    struct arena arena; /* of one look's bases */
+    int signal_fd, control_fd, wait_fd;
+    bool slow, told_slow;
+    uint64_t seq;
+    uint64_t due_ns;    /* when to look next; 0: when something changes */
+    bool looked;        /* `last` is one */
+    struct sha256 last; /* that CMD was run for */
+    struct sha256 seen; /* another one, not yet quiet */
+    bool pending;       /* run when CMD has ended */
+    struct ctx_child child;
+    int ended_by; /* the signal that ends all of it */
+};
+
+static void say(const struct watching *w, const char *text)
+{
+    if (w->options->talk != TALK_QUIET)
+        fprintf(stderr, "ctx watch: %s\n", text);
+}
+
+/* ---- who tells of changes ---------------------------------------------------------------- */
+
+static void watch_place(int fd, const char *file, const char *fallback_dir)
+{
+    char dir[PATH_MAX];
+    struct bytes parent = file ? path_dir(bytes_of(file)) : bytes_of(fallback_dir);
+    bool top = file && file[0] == '/' && parent.len == 0;
+    snprintf(dir, sizeof(dir), "%.*s", BYTES_ARG(parent));
+    /* One that can't be watched is looked at by the clock, as all of it is then. */
+    (void)!inotify_add_watch(fd,
+                             top      ? "/"
+                             : dir[0] ? dir
+                                      : ".",
+                             IN_CLOSE_WRITE | IN_MOVE | IN_CREATE | IN_DELETE | IN_ATTRIB);
+}
+
+/* The directories of the Dockerfile and the ignore file. */
+static int watch_control(const struct options *options)
+{
+    int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (fd < 0)
+        return -1;
+    bool stdin_file = options->file && !strcmp(options->file, "-");
+    watch_place(fd, stdin_file ? NULL : options->file, options->path);
+    watch_place(fd, NULL, options->path);
+    if (options->ignore_file)
+        watch_place(fd, options->ignore_file, options->path);
+    return fd;
+}
+
+static bool ends_like(struct bytes name, const char *file)
+{
+    struct bytes base = file ? path_name(bytes_of(file)) : BYTES("");
+    return base.len && bytes_starts(name, base);
+}
+
+/* Empties it. Whether a name was a control file's; else the directory's other files. */
+static bool control_changed(const struct watching *w)
+{
+    _Alignas(struct inotify_event) char block[16384];
+    bool changed = false;
+    for (;;) {
+        ssize_t n = read(w->control_fd, block, sizeof(block));
+        if (n <= 0)
+            return changed;
+        for (char *at = block; at < block + n;) {
+            const struct inotify_event *event = (const void *)at;
+            struct bytes name = bytes_of(event->len ? event->name : "");
+            changed = changed || event->mask & IN_Q_OVERFLOW ||
+                      bytes_ends(name, BYTES(".dockerignore")) ||
+                      bytes_equal_nocase(name, BYTES("dockerfile")) ||
+                      ends_like(name, w->options->file) ||
+                      ends_like(name, w->options->ignore_file);
+            at += sizeof(*event) + event->len;
+        }
+    }
+}
+
+static void close_wait(struct watching *w)
+{
+    if (w->wait_fd >= 0)
+        close(w->wait_fd);
+    w->wait_fd = -1;
+}
+
+static void by_the_clock(struct watching *w, const char *why)
+{
+    w->slow = true;
+    if (!w->told_slow && w->options->daemon != DAEMON_NEVER) {
+        char text[400];
+        snprintf(text, sizeof(text), "looking every second: %.300s", why);
+        say(w, text);
+    }
+    w->told_slow = true;
+}
+
+static int begin_wait(struct watching *w, const struct selection *selection, bool since_given,
+                      struct failure *f)
+{
+    struct send_request request;
+    selection_request(selection, w->options, &request);
+    struct connect_ask ask = {.kind = PROTO_WAIT,
+                              .send = &request,
+                              .since_given = since_given,
+                              .since = w->seq,
+                              .timeout_ms = WAIT_MS};
+    close_wait(w);
+    if (w->options->daemon == DAEMON_NEVER)
+        return fail(f, -ENOTCONN, "--daemon=never");
+    return connect_begin(&ask, &w->wait_fd, f);
+}
+
+static int read_wait(struct watching *w, struct proto_answer *answer, struct failure *f)
+{
+    int r = connect_read(w->wait_fd, -1, NULL, answer, f);
+    close_wait(w);
+    if (r == 0 && answer->kind == PROTO_FAILED)
+        r = fail(f, -ENOTCONN, "%s", answer->failure.text);
+    return r;
+}
+
+/* Before a digest: from which event on something is new to it. */
+static void take_seq(struct watching *w, const struct selection *selection)
+{
+    struct failure f = {0};
+    cleanup_answer struct proto_answer answer = {0};
+    int r = begin_wait(w, selection, false, &f);
+    r = r < 0 ? r : read_wait(w, &answer, &f);
+    if (r < 0) {
+        by_the_clock(w, f.text);
+    } else if (answer.slow) {
+        by_the_clock(w, "not every change of these files can be seen; ctx status says why");
+    } else {
+        w->slow = false;
+        w->told_slow = false;
+        w->seq = answer.seq;
+    }
+}
+
+/* ---- looking -------------------------------------------------------------------------------
+ */
+
+static int look(struct watching *w, struct sha256 *ret, struct failure *f)
+{
+    struct options *options = w->options;
+    cleanup_notes struct notes notes = {0};
+    cleanup_selection struct selection selection = SELECTION;
+    struct ctx_digested digested = {0};
+    int r = selection_open(&selection, options, &notes, f);
+    if (r < 0)
+        return r;
+    take_seq(w, &selection);
+    r = ctx_digest_run(&selection, options, &notes, &digested, f);
+    if (r == 0)
+        *ret = digested.digest->sha;
+    ctx_digest_release(&digested);
+    if (!w->looked)
+        report_notes(&notes, options->talk);
+    if (r == 0 && !w->slow && begin_wait(w, &selection, true, f) < 0)
+        by_the_clock(w, f->text);
+    return r;
+}
+
+static uint64_t after_ms(uint64_t ms)
+{
+    return clock_now_ns() + ms * 1000000;
+}
+
+static void look_later(struct watching *w)
+{
+    w->due_ns = after_ms(w->options->debounce_ms);
+}
+
+static void run_now(struct watching *w)
+{
+    struct failure f = {0};
+    w->pending = false;
+    if (w->options->clear && isatty(STDERR_FILENO))
+        fputs("\033[H\033[2J\033[3J", stderr);
+    if (ctx_child_start(&w->child, w->options->command, &f) < 0)
+        report_failure(&f);
+}
+
+/* What the target reads is another thing, and has been for the debounce. */
+static void changed(struct watching *w, const struct sha256 *sha)
+{
+    w->last = w->seen = *sha;
+    w->looked = true;
+    if (!w->child.pid) {
+        run_now(w);
+        return;
+    }
+    w->pending = true;
+    if (w->options->change == CHANGE_RESTART)
+        ctx_child_end(&w->child);
+}
+
+static int look_and_decide(struct watching *w, struct failure *f)
+{
+    struct sha256 sha;
+    struct failure why = {0};
+    w->due_ns = 0;
+    int r = look(w, &sha, &why);
+    if (r < 0 && !w->looked) {
+        *f = why;
+        return r;
+    }
+    if (r < 0) {
+        /* In the middle of an edit, perhaps: the next change is looked at again. */
+        report_failure(&why);
+        by_the_clock(w, why.text);
+    } else if (!w->looked) {
+        changed(w, &sha);
+    } else if (sha256_equal(&sha, &w->last)) {
+        w->seen = w->last;
+    } else if (sha256_equal(&sha, &w->seen)) {
+        changed(w, &sha);
+    } else {
+        w->seen = sha;
+        look_later(w);
+    }
+    if (w->slow && !w->due_ns)
+        w->due_ns = after_ms(SLOW_MS);
+    return 0;
+}
+
+/* ---- the loop ------------------------------------------------------------------------------
+ */
+
+static void child_ended(struct watching *w)
+{
+    char text[160];
+    if (!ctx_child_reap(&w->child, text, sizeof(text)))
+        return;
+    say(w, text);
+    if (w->pending && !w->ended_by)
+        run_now(w);
+}
+
+static void take_signals(struct watching *w)
+{
+    struct signalfd_siginfo info;
+    while (read(w->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo == SIGCHLD)
+            continue;
+        w->ended_by = (int)info.ssi_signo;
+        ctx_child_signal(&w->child, w->ended_by);
+    }
+    child_ended(w);
+}
+
+static void take_wait(struct watching *w)
+{
+    struct failure f = {0};
+    cleanup_answer struct proto_answer answer = {0};
+    int r = read_wait(w, &answer, &f);
+    if (r < 0)
+        by_the_clock(w, f.text);
+    /* Also where it only timed out: a look asks anew. */
+    look_later(w);
+}
+
+static int until_next_ms(const struct watching *w)
+{
+    uint64_t next_ns = w->due_ns && !w->ended_by ? w->due_ns : UINT64_MAX,
+             now_ns = clock_now_ns();
+    if (w->child.kill_ns && w->child.kill_ns < next_ns)
+        next_ns = w->child.kill_ns;
+    if (next_ns == UINT64_MAX)
+        return -1;
+    return next_ns <= now_ns ? 0 : (int)((next_ns - now_ns + 999999) / 1000000);
+}
+
+static int step(struct watching *w, struct failure *f)
+{
+    struct pollfd fds[] = {
+        {.fd = w->signal_fd, .events = POLLIN},
+        {.fd = w->control_fd, .events = POLLIN},
+        /* What comes while a look is due anyway is for that look. */
+        {.fd = w->due_ns ? -1 : w->wait_fd, .events = POLLIN},
+    };
+    if (poll(fds, ARRAY_SIZE(fds), until_next_ms(w)) < 0 && errno != EINTR)
+        return fail_errno(f, -errno, "poll");
+    if (fds[0].revents)
+        take_signals(w);
+    if (fds[1].revents && control_changed(w) && (!w->due_ns || w->slow))
+        look_later(w);
+    if (fds[2].revents)
+        take_wait(w);
+    ctx_child_tick(&w->child);
+    if (w->due_ns && w->due_ns <= clock_now_ns() && !w->ended_by)
+        return look_and_decide(w, f);
+    return 0;
+}
+
+static int watch_until_signal(struct watching *w, struct failure *f)
+{
+    int r = look_and_decide(w, f);
+    while (r == 0 && !(w->ended_by && !w->child.pid))
+        r = step(w, f);
+    return r;
+}
+
+enum exit_status ctx_watch(struct options *options, struct notes *notes)
+{
+    struct failure f = {0};
+    struct watching w = {.options = options, .wait_fd = -1};
+    sigset_t signals;
+    (void)notes;
+    if (!options->command || !options->command[0]) {
+        fail(&f, -EINVAL, "a command is missing: ctx watch -- CMD");
+        report_failure(&f);
+        return EXIT_USAGE;
+    }
+    if (options->file && !strcmp(options->file, "-")) {
+        fail(&f, -EINVAL, "--file=-: standard input is read once; give a file");
+        report_failure(&f);
+        return EXIT_USAGE;
+    }
+    if (!options->debounce_ms)
+        options->debounce_ms = DEBOUNCE_MS;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    w.signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    w.control_fd = watch_control(options);
+    int r = watch_until_signal(&w, &f);
+    close_wait(&w);
+    close(w.signal_fd);
+    if (w.control_fd >= 0)
+        close(w.control_fd);
+    if (r < 0)
+        return ctx_failed(&f);
+    return (enum exit_status)(128 + w.ended_by);
+}

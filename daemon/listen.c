@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "listen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define FIRST_GIVEN 3 /* SD_LISTEN_FDS_START */
+#define BACKLOG 128
+
+/* ---- given
+ * ----------------------------------------------------------------------------------- */
+
+static int take_given(int fd, struct listener *ret, struct failure *f)
+{
+    int domain = 0, listening = 0, type = 0;
+    socklen_t len = sizeof(int);
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
+        return fail_errno(f, -errno, "descriptor %d, given by LISTEN_FDS", fd);
+    bool stream = listening && type == SOCK_STREAM;
+    int *place = domain == AF_UNIX ? &ret->fd : domain == AF_INET ? &ret->http_fd : NULL;
+    if (!stream || !place || *place >= 0)
+        return fail(f, -EINVAL,
+                    "descriptor %d, given by LISTEN_FDS: not a listening unix or IPv4 stream "
+                    "socket, or the second of its kind",
+                    fd);
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+        return fail_errno(f, -errno, "descriptor %d", fd);
+    *place = fd;
+    return 0;
+}
+
+/* 1: sockets were given. 0: none. */
+static int given(struct listener *ret, struct failure *f)
+{
+    const char *pid_text = getenv("LISTEN_PID"), *n_text = getenv("LISTEN_FDS");
+    uint64_t pid, n;
+    if (!pid_text || !n_text || number_parse(bytes_of(pid_text), &pid) < 0 ||
+        pid != (uint64_t)getpid() || number_parse(bytes_of(n_text), &n) < 0 || n == 0)
+        return 0;
+    if (n > 2)
+        return fail(f, -EINVAL, "LISTEN_FDS=%s: at most two sockets", n_text);
+    int r = 0;
+    for (int i = 0; r == 0 && i < (int)n; i++)
+        r = take_given(FIRST_GIVEN + i, ret, f);
+    /* Programs that we might start are not meant. */
+    unsetenv("LISTEN_PID");
+    unsetenv("LISTEN_FDS");
+    unsetenv("LISTEN_FDNAMES");
+    if (r == 0 && ret->fd < 0)
+        return fail(f, -EINVAL, "LISTEN_FDS gives no unix socket");
+    return r < 0 ? r : 1;
+}
+
+/* ---- made
+ * ------------------------------------------------------------------------------------ */
+
+/* Where others may rename, the socket of somebody else can take the place of ours. */
+static int check_parent(const char *socket_path, struct failure *f)
+{
+    char dir[PATH_MAX];
+    struct bytes parent = path_dir(bytes_of(socket_path));
+    snprintf(dir, sizeof(dir), "%.*s", BYTES_ARG(parent));
+    struct stat st;
+    if (stat(dir[0] ? dir : "/", &st) < 0)
+        return fail_errno(f, -errno, "the socket's directory %s", QUOTE(parent));
+    bool foreign = st.st_uid != geteuid() && st.st_uid != 0;
+    if (foreign || (st.st_mode & 022 && !(st.st_mode & S_ISVTX)))
+        return fail(f, -EPERM,
+                    "the socket's directory %s is %s: give --socket a place in one of your own",
+                    QUOTE(parent), foreign ? "somebody else's" : "writable for others");
+    return 0;
+}
+
+static int take_lock(const char *socket_path, int *ret_fd, struct failure *f)
+{
+    char path[PROTO_PATH_MAX + 8];
+    snprintf(path, sizeof(path), "%s.lock", socket_path);
+    cleanup_fd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return fail_errno(f, -errno, "%s", QUOTE(bytes_of(path)));
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return errno == EWOULDBLOCK
+                   ? fail(f, -EADDRINUSE, "another ctxd serves %s; ctx stop ends it",
+                          QUOTE(bytes_of(socket_path)))
+                   : fail_errno(f, -errno, "%s", QUOTE(bytes_of(path)));
+    *ret_fd = steal_fd(&fd);
+    return 0;
+}
+
+/* What is there is a socket that a daemon left which died: we have the lock. */
+static int remove_stale(const char *path, struct failure *f)
+{
+    struct stat st;
+    if (lstat(path, &st) < 0)
+        return errno == ENOENT ? 0 : fail_errno(f, -errno, "%s", QUOTE(bytes_of(path)));
+    if (!S_ISSOCK(st.st_mode))
+        return fail(f, -EEXIST, "%s is there and is no socket", QUOTE(bytes_of(path)));
+    return unlink(path) < 0 ? fail_errno(f, -errno, "%s", QUOTE(bytes_of(path))) : 0;
+}
+
+static int make(const char *path, int *ret_fd, struct failure *f)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    memcpy(address.sun_path, path, strlen(path));
+    cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return fail_errno(f, -errno, "a socket");
+    mode_t mask = umask(0177);
+    int r = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
+    umask(mask);
+    if (r < 0 || listen(fd, BACKLOG) < 0)
+        return fail_errno(f, r < 0 ? r : -errno, "%s", QUOTE(bytes_of(path)));
+    *ret_fd = steal_fd(&fd);
+    return 0;
+}
+
+int listener_open(const struct config *config, struct listener *ret, struct failure *f)
+{
+    *ret = (struct listener){-1, -1, -1, false};
+    int r = given(ret, f);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    r = check_parent(config->socket, f);
+    r = r < 0 ? r : take_lock(config->socket, &ret->lock_fd, f);
+    r = r < 0 ? r : remove_stale(config->socket, f);
+    r = r < 0 ? r : make(config->socket, &ret->fd, f);
+    ret->ours = r == 0;
+    return r;
+}
+
+void listener_unlink(const struct config *config, const struct listener *listener)
+{
+    if (listener->ours)
+        unlink(config->socket);
+}

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "metrics.h"
+
+#include "http.h"
+#include "lanes.h"
+#include "watch.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+/* ---- text ---------------------------------------------------------------------------- */
+
+static int add_escaped(struct buf *text, struct bytes value, bool quotes)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < value.len; i++) {
+        uint8_t c = value.at[i];
+        if (c == '\n')
+            r = buf_add(text, "\\n", 2);
+        else if (c == '\\' || (c == '"' && quotes))
+            r = buf_add(text, (const uint8_t[]){'\\', c}, 2);
+        else
+            r = buf_add_byte(text, c);
+    }
+    return r;
+}
+
+int metric_begin(struct buf *text, const char *name, enum metric_type type, const char *help)
+{
+    static const char *const words[] = {"counter", "gauge", "histogram"};
+    int r = buf_addf(text, "# HELP %s ", name);
+    r = r < 0 ? r : add_escaped(text, bytes_of(help), false);
+    return r < 0 ? r : buf_addf(text, "\n# TYPE %s %s\n", name, words[type]);
+}
+
+int metric_sample(struct buf *text, const char *name, const char *label, struct bytes value,
+                  uint64_t number)
+{
+    int r = buf_addf(text, "%s", name);
+    if (label) {
+        r = r < 0 ? r : buf_addf(text, "{%s=\"", label);
+        r = r < 0 ? r : add_escaped(text, value, true);
+        r = r < 0 ? r : buf_addf(text, "\"}");
+    }
+    return r < 0 ? r : buf_addf(text, " %llu\n", (unsigned long long)number);
+}
+
+/* Whole numbers, since what a double can't hold would be shown wrong. */
+static int add_seconds(struct buf *text, uint64_t ns)
+{
+    return buf_addf(text, "%llu.%09llu", (unsigned long long)(ns / 1000000000),
+                    (unsigned long long)(ns % 1000000000));
+}
+
+int metric_histogram(struct buf *text, const char *name, const uint64_t *limits_ns, size_t n,
+                     const uint64_t *counts, uint64_t sum_ns)
+{
+    uint64_t below = 0;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i <= n; i++) {
+        below += counts[i];
+        r = buf_addf(text, "%s_bucket{le=\"", name);
+        if (r == 0)
+            r = i < n ? add_seconds(text, limits_ns[i]) : buf_addf(text, "+Inf");
+        r = r < 0 ? r : buf_addf(text, "\"} %llu\n", (unsigned long long)below);
+    }
+    r = r < 0 ? r : buf_addf(text, "%s_sum ", name);
+    r = r < 0 ? r : add_seconds(text, sum_ns);
+    return r < 0 ? r : buf_addf(text, "\n%s_count %llu\n", name, (unsigned long long)below);
+}
+
+/* ---- what is gathered ---------------------------------------------------------------- */
+
+struct gathered {
+    uint64_t n_roots, n_views, n_entries, tree_bytes;
+    uint64_t n_watches, n_unwatched, n_events, n_overflows, n_slow;
+};
+
+static void gather_root(void *context, struct root *root)
+{
+    struct gathered *sum = context;
+    struct warm_stats warm;
+    struct watch_stats watch = {0};
+    warm_stats(root->warm, &warm);
+    if (root->watch)
+        watch_stats(root->watch, &watch);
+    sum->n_roots++;
+    sum->n_views += warm.n_views;
+    sum->n_entries += warm.n_entries;
+    sum->tree_bytes += warm.bytes + watch.bytes;
+    sum->n_watches += watch.n_watches;
+    sum->n_unwatched += watch.n_unwatched;
+    sum->n_events += watch.n_events;
+    sum->n_overflows += watch.n_overflows;
+    sum->n_slow += !root->watch || watch.slow[0];
+}
+
+/* The second number of statm, in pages. 0 where /proc doesn't say. */
+static uint64_t resident_bytes(void)
+{
+    cleanup_buf struct buf text = BUF(256);
+    cleanup_fd int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    struct bytes rest, pages = {0};
+    uint64_t n = 0;
+    if (fd < 0 || io_read_rest(fd, &text) < 0)
+        return 0;
+    rest = buf_bytes(&text);
+    if (!bytes_next(&rest, ' ', &pages) || !bytes_next(&rest, ' ', &pages) ||
+        number_parse(pages, &n) < 0)
+        return 0;
+    return n * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static uint64_t open_fds(void)
+{
+    uint64_t n = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    if (!dir)
+        return 0;
+    for (struct dirent *e; (e = readdir(dir));)
+        n += e->d_name[0] != '.';
+    closedir(dir);
+    return n - 1; /* the one that we read it by */
+}
+
+/* ---- what is printed ----------------------------------------------------------------- */
+
+struct one {
+    const char *name;
+    enum metric_type type;
+    const char *help;
+    uint64_t number;
+};
+
+static int print_ones(struct buf *text, const struct one *ones, size_t n)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        r = metric_begin(text, ones[i].name, ones[i].type, ones[i].help);
+        r = r < 0 ? r : metric_sample(text, ones[i].name, NULL, BYTES(""), ones[i].number);
+    }
+    return r;
+}
+
+struct labelled {
+    const char *value;
+    uint64_t number;
+};
+
+static int print_labelled(struct buf *text, const char *name, enum metric_type type,
+                          const char *help, const char *label, const struct labelled *samples,
+                          size_t n)
+{
+    int r = metric_begin(text, name, type, help);
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = metric_sample(text, name, label, bytes_of(samples[i].value), samples[i].number);
+    return r;
+}
+
+static int print_requests(struct buf *text, struct counters *c)
+{
+    static const char *const kinds[PROTO_KINDS] = {
+        [PROTO_SEND] = "send", [PROTO_DIGEST] = "digest", [PROTO_URL] = "url",
+        [PROTO_WAIT] = "wait", [PROTO_STATUS] = "status", [PROTO_STOP] = "stop"};
+    struct labelled requests[PROTO_KINDS + 1];
+    for (size_t i = 0; i < PROTO_KINDS; i++)
+        requests[i] = (struct labelled){kinds[i], counted(&c->requests[i])};
+    requests[PROTO_KINDS] = (struct labelled){"http", counted(&c->http_requests)};
+    int r = print_labelled(text, "ctxd_requests_total", METRIC_COUNTER,
+                           "Requests, by what was asked; http: of the TCP port.", "kind",
+                           requests, ARRAY_SIZE(requests));
+    struct labelled results[] = {
+        {"failed", counted(&c->failed)},
+        {"declined", counted(&c->declined)},
+        {"cancelled", counted(&c->cancelled)},
+        {"not_modified", counted(&c->http_not_modified)},
+    };
+    r = r < 0 ? r
+              : print_labelled(text, "ctxd_results_total", METRIC_COUNTER,
+                               "Requests that ended in another way than with an answer sent.",
+                               "result", results, ARRAY_SIZE(results));
+    uint64_t chunks = counted(&c->chunks), hit = counted(&c->chunks_hit);
+    struct labelled pieces[] = {
+        {"hit", hit},
+        {"packed", chunks > hit ? chunks - hit : 0},
+    };
+    r = r < 0 ? r
+              : print_labelled(text, "ctxd_chunks_total", METRIC_COUNTER,
+                               "Pieces of streams, by whether the cache had them.", "result",
+                               pieces, ARRAY_SIZE(pieces));
+    struct one rest[] = {
+        {"ctxd_bytes_out_total", METRIC_COUNTER, "Bytes of contexts that were sent.",
+         counted(&c->bytes_out)},
+        {"ctxd_parked_total", METRIC_COUNTER, "Times that a stalled reader left its lane.",
+         counted(&c->parked)},
+        {"ctxd_audits_total", METRIC_COUNTER, "Sweeps that check what the watches told.",
+         counted(&c->audits)},
+        {"ctxd_audit_missed_total", METRIC_COUNTER, "Changes that no watch had told of.",
+         counted(&c->audit_missed)},
+    };
+    return r < 0 ? r : print_ones(text, rest, ARRAY_SIZE(rest));
+}
+
+static int print_latency(struct buf *text, struct counters *c)
+{
+    uint64_t counts[LATENCY_CLASSES + 1];
+    for (size_t i = 0; i <= LATENCY_CLASSES; i++)
+        counts[i] = counted(&c->latency[i]);
+    int r = metric_begin(text, "ctxd_answer_seconds", METRIC_HISTOGRAM,
+                         "How long answers took, from the request to their last byte.");
+    return r < 0 ? r
+                 : metric_histogram(text, "ctxd_answer_seconds", latency_limits_ns,
+                                    LATENCY_CLASSES, counts, counted(&c->latency_sum_ns));
+}
+
+static int print_trees(struct buf *text, struct daemon *daemon)
+{
+    struct gathered sum = {0};
+    roots_each(daemon, gather_root, &sum);
+    struct one ones[] = {
+        {"ctxd_roots", METRIC_GAUGE, "Contexts that are held.", sum.n_roots},
+        {"ctxd_views", METRIC_GAUGE, "Selections of them.", sum.n_views},
+        {"ctxd_entries", METRIC_GAUGE, "Files, directories and links in their trees.",
+         sum.n_entries},
+        {"ctxd_tree_bytes", METRIC_GAUGE, "Memory of trees, chunk lists and watch tables.",
+         sum.tree_bytes},
+        {"ctxd_watches", METRIC_GAUGE, "Directories that are watched.", sum.n_watches},
+        {"ctxd_unwatched_directories", METRIC_GAUGE,
+         "Directories that were refused a watch, and are looked at by stat.", sum.n_unwatched},
+        {"ctxd_slow_roots", METRIC_GAUGE,
+         "Contexts that are looked at by stat: ctx status says why.", sum.n_slow},
+        /* Of the roots that are held: where one goes, they fall, as at a restart. */
+        {"ctxd_watch_events_total", METRIC_COUNTER, "Events that the kernel told.",
+         sum.n_events},
+        {"ctxd_watch_overflows_total", METRIC_COUNTER,
+         "Times that the kernel's queue was full.", sum.n_overflows},
+    };
+    return print_ones(text, ones, ARRAY_SIZE(ones));
+}
+
+static int print_lanes(struct buf *text, struct daemon *daemon)
+{
+    struct lanes_stats stats;
+    lanes_stats(daemon, &stats);
+    struct labelled lanes[] = {
+        {"busy", stats.running},
+        {"waiting", stats.waiting},
+        {"parked", stats.parked},
+    };
+    int r = print_labelled(text, "ctxd_lanes", METRIC_GAUGE,
+                           "Requests: at work, waiting for a lane, parked for their reader.",
+                           "state", lanes, ARRAY_SIZE(lanes));
+    struct one max = {"ctxd_lanes_max", METRIC_GAUGE, "Requests that may work at once.",
+                      daemon->config.lanes};
+    return r < 0 ? r : print_ones(text, &max, 1);
+}
+
+static int print_caches(struct buf *text, struct daemon *daemon)
+{
+    struct store_stats store;
+    struct hashdb_stats hashes;
+    store_stats(daemon->store, &store);
+    hashdb_stats(daemon->hashes, &hashes);
+    struct one ones[] = {
+        {"ctxd_cache_bytes", METRIC_GAUGE, "Size of the packed chunks on disk.", store.bytes},
+        {"ctxd_cache_max_bytes", METRIC_GAUGE, "Past it the longest unused go.",
+         daemon->config.max_cache_bytes},
+        {"ctxd_cache_chunks", METRIC_GAUGE, "Packed chunks on disk.", store.n_chunks},
+        {"ctxd_cache_hits_total", METRIC_COUNTER, "Chunks that were looked for and found.",
+         store.hits},
+        {"ctxd_cache_misses_total", METRIC_COUNTER, "Chunks that were looked for in vain.",
+         store.misses},
+        {"ctxd_cache_put_failures_total", METRIC_COUNTER,
+         "Chunks that could not be kept: is the disk full?", store.put_failures},
+        {"ctxd_cache_damaged_total", METRIC_COUNTER, "Chunks whose checksum was wrong.",
+         store.damaged},
+        {"ctxd_hashes", METRIC_GAUGE, "Files whose hash is known.", hashes.n_files},
+        {"ctxd_hashes_dropped_total", METRIC_COUNTER, "Hashes that the queue had no room for.",
+         hashes.n_dropped},
+    };
+    return print_ones(text, ones, ARRAY_SIZE(ones));
+}
+
+static int print_http(struct buf *text, struct http *http)
+{
+    struct labelled codes[HTTP_CLASSES];
+    char words[HTTP_CLASSES][8];
+    for (size_t i = 0; i < HTTP_CLASSES; i++) {
+        snprintf(words[i], sizeof(words[i]), "%u", http_statuses[i]);
+        codes[i] = (struct labelled){words[i], counted(&http->statuses[i])};
+    }
+    int r = print_labelled(text, "ctxd_http_responses_total", METRIC_COUNTER,
+                           "Responses, by status.", "code", codes, ARRAY_SIZE(codes));
+    pthread_mutex_lock(&http->lock);
+    size_t n_connections = http->n_connections;
+    pthread_mutex_unlock(&http->lock);
+    struct one ones[] = {
+        {"ctxd_http_connections", METRIC_GAUGE, "Connections of the TCP port.", n_connections},
+        {"ctxd_http_cut_total", METRIC_COUNTER,
+         "Bodies that failed, and were cut before their end.", counted(&http->cut)},
+        {"ctxd_http_timed_out_total", METRIC_COUNTER,
+         "Connections that took too long to ask or to take.", counted(&http->timed_out)},
+        {"ctxd_urls", METRIC_GAUGE, "Addresses that are known.", urls_count(http->urls)},
+    };
+    return r < 0 ? r : print_ones(text, ones, ARRAY_SIZE(ones));
+}
+
+static int print_process(struct buf *text, struct daemon *daemon)
+{
+    int r = metric_begin(text, "ctxd_build_info", METRIC_GAUGE, "The release that runs.");
+    r = r < 0 ? r
+              : metric_sample(text, "ctxd_build_info", "version", bytes_of(proto_version), 1);
+    struct one ones[] = {
+        {"ctxd_uptime_seconds", METRIC_GAUGE, "Since the daemon began.",
+         (clock_now_ns() - daemon->began_ns) / 1000000000},
+        {"process_resident_memory_bytes", METRIC_GAUGE, "Resident memory.", resident_bytes()},
+        {"process_open_fds", METRIC_GAUGE, "Open descriptors.", open_fds()},
+    };
+    return r < 0 ? r : print_ones(text, ones, ARRAY_SIZE(ones));
+}
+
+int metrics_print(struct daemon *daemon, struct buf *text)
+{
+    int r = print_process(text, daemon);
+    r = r < 0 ? r : print_requests(text, &daemon->counters);
+    r = r < 0 ? r : print_latency(text, &daemon->counters);
+    r = r < 0 ? r : print_lanes(text, daemon);
+    r = r < 0 ? r : print_trees(text, daemon);
+    r = r < 0 ? r : print_caches(text, daemon);
+    return r == 0 && daemon->http ? print_http(text, daemon->http) : r;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+void mounts_release(struct mounts *mounts)
+{
+    arena_release(&mounts->arena);
+    *mounts = (struct mounts){0};
+}
+
+/* The value of "\ooo" at b, or -1 where there is none. */
+static int escaped(struct bytes b)
+{
+    if (b.len < 4 || b.at[0] != '\\' || b.at[1] > '3')
+        return -1;
+    int value = 0;
+    for (size_t i = 1; i < 4; i++) {
+        if (b.at[i] < '0' || b.at[i] > '7')
+            return -1;
+        value = value * 8 + (b.at[i] - '0');
+    }
+    return value;
+}
+
+/* The kernel writes space, tab, newline and backslash (and, in some fields, '#') as \ooo. */
+static struct bytes unescape(struct arena *a, struct bytes field)
+{
+    uint8_t *at = arena_alloc(a, field.len + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < field.len; i++) {
+        int value = escaped(bytes_from(field, i));
+        at[len++] = value < 0 ? field.at[i] : (uint8_t)value;
+        i += value < 0 ? 0 : 3;
+    }
+    return bytes_at(at, len);
+}
+
+/* The fifth field of "36 35 98:0 /in/fs /mount/point rw,noatime … - ext3 /dev/root rw". */
+static bool mount_point(struct bytes line, struct bytes *ret)
+{
+    for (int field = 0; field < 5; field++)
+        if (!bytes_next(&line, ' ', ret) || ret->len == 0)
+            return false;
+    return ret->at[0] == '/';
+}
+
+/* What follows root and a slash; false where path is root itself or not below it. */
+static bool path_below(struct bytes path, struct bytes root, struct bytes *ret)
+{
+    if (bytes_equal(root, BYTES("/")))
+        root.len = 0;
+    if (!bytes_starts(path, root) || path.len < root.len + 2 || path.at[root.len] != '/')
+        return false;
+    *ret = bytes_from(path, root.len + 1);
+    return true;
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+    return bytes_compare(*(const struct bytes *)a, *(const struct bytes *)b);
+}
+
+void mounts_parse(struct bytes text, struct bytes root, struct mounts *ret)
+{
+    /* What isn't below is thrown away line by line: a Docker host has thousands of mounts. */
+    struct mounts found = {0};
+    size_t cap = 0;
+    struct bytes line;
+    while (bytes_next(&text, '\n', &line)) {
+        cleanup_arena struct arena scratch = {0};
+        struct bytes field, below;
+        if (!mount_point(line, &field) || !path_below(unescape(&scratch, field), root, &below))
+            continue;
+        *ARENA_PUSH(&found.arena, found.paths, &found.n, &cap) =
+            arena_copy(&found.arena, below);
+    }
+    if (found.n)
+        qsort(found.paths, found.n, sizeof(*found.paths), compare_paths);
+    size_t n = 0;
+    for (size_t i = 0; i < found.n; i++)
+        if (n == 0 || !bytes_equal(found.paths[n - 1], found.paths[i]))
+            found.paths[n++] = found.paths[i];
+    found.n = n;
+    *ret = found;
+}
+
+int mounts_open(void)
+{
+    int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+bool mounts_changed(int fd)
+{
+    /* proc(5): a changed table is an "error" and urgent; the first poll asks since open(). */
+    struct pollfd ask = {.fd = fd, .events = POLLPRI};
+    int n;
+    do
+        n = poll(&ask, 1, 0);
+    while (n < 0 && errno == EINTR);
+    return n != 0;
+}
+
+int mounts_read(int fd, struct bytes root, struct mounts *ret)
+{
+    cleanup_buf struct buf text = BUF(MOUNTS_TEXT_MAX);
+    if (lseek(fd, 0, SEEK_SET) < 0)
+        return -errno;
+    int r = io_read_rest(fd, &text);
+    if (r < 0)
+        return r;
+    mounts_parse(buf_bytes(&text), root, ret);
+    return 0;
+}

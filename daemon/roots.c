@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "roots.h"
+
+#include "loop.h"
+#include "watch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+struct root_entry {
+    struct root root;
+    struct tree_watch hooks;
+    /* Under the lock: */
+    size_t users;
+    bool replaced; /* its path leads elsewhere now */
+    struct root_entry *next;
+    atomic_uint_fast64_t used_ns, audited_ns; /* read without it */
+    void *polled;                             /* the loop's */
+};
+
+struct roots {
+    pthread_mutex_t lock;
+    struct root_entry *first;
+    size_t n;
+};
+
+static struct root_entry *entry_of(struct root *root)
+{
+    return (struct root_entry *)root;
+}
+
+struct roots *roots_new(struct daemon *daemon)
+{
+    (void)daemon;
+    struct roots *roots = xcalloc(1, sizeof(*roots));
+    pthread_mutex_init(&roots->lock, NULL);
+    return roots;
+}
+
+void root_free(struct root *root)
+{
+    struct root_entry *entry = entry_of(root);
+    warm_free(root->warm);
+    watch_free(root->watch);
+    close(root->fd);
+    free((void *)(uintptr_t)root->path.at);
+    free(entry);
+}
+
+void roots_free(struct roots *roots)
+{
+    if (!roots)
+        return;
+    while (roots->first) {
+        struct root_entry *entry = roots->first;
+        roots->first = entry->next;
+        root_free(&entry->root);
+    }
+    pthread_mutex_destroy(&roots->lock);
+    free(roots);
+}
+
+/* A root whose changes can't be watched is served all the same, by looking at everything. */
+static struct root_entry *make(struct daemon *daemon, int fd, const struct stat *st,
+                               struct bytes path)
+{
+    struct root_entry *entry = xcalloc(1, sizeof(*entry));
+    struct root *root = &entry->root;
+    char *copy = xmalloc(path.len + 1);
+    memcpy(copy, path.at, path.len);
+    copy[path.len] = 0;
+    root->path = bytes_at(copy, path.len);
+    root->fd = fd;
+    root->dev = st->st_dev;
+    root->ino = st->st_ino;
+    struct failure f = {0};
+    int r = watch_new(&(struct watch_setup){.root_fd = fd,
+                                            .root = root->path,
+                                            .max_watches = daemon->config.max_watches},
+                      &root->watch, &f);
+    if (r < 0)
+        log_event(LOG_WARNING, "unwatched", "root=%s why=%s", LOG_VALUE(root->path),
+                  LOG_VALUE(bytes_of(f.text)));
+    struct warm_setup setup = {.root_fd = fd,
+                               .root_name = root->path,
+                               .store = daemon->store,
+                               .hashes = daemon->hashes};
+    if (root->watch) {
+        entry->hooks = (struct tree_watch){root->watch, watch_enter, watch_leave};
+        setup.watch = &entry->hooks;
+        setup.drain = watch_drain;
+    }
+    root->warm = warm_new(&setup);
+    entry->used_ns = entry->audited_ns = clock_now_ns();
+    log_event(LOG_INFO, "root", "path=%s", LOG_VALUE(root->path));
+    return entry;
+}
+
+/* The entry of that directory at that path; others at the path are marked as replaced. */
+static struct root_entry *find__with_lock(struct roots *roots, const struct stat *st,
+                                          struct bytes path)
+{
+    struct root_entry *found = NULL;
+    for (struct root_entry *e = roots->first; e; e = e->next) {
+        if (!bytes_equal(e->root.path, path))
+            continue;
+        if (e->root.dev == st->st_dev && e->root.ino == st->st_ino && !e->replaced)
+            found = e;
+        else
+            e->replaced = true;
+    }
+    return found;
+}
+
+static void use__with_lock(struct root_entry *entry)
+{
+    entry->users++;
+    entry->used_ns = clock_now_ns();
+}
+
+static int open_root(int root_fd, struct bytes real_path, int *ret_fd, struct stat *st,
+                     struct failure *f)
+{
+    struct stat theirs;
+    char path[PATH_MAX];
+    if (real_path.len >= sizeof(path))
+        return fail(f, -ENAMETOOLONG, "a path of %zu bytes", real_path.len);
+    memcpy(path, real_path.at, real_path.len);
+    path[real_path.len] = 0;
+    cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 || fstat(fd, st) < 0)
+        return fail_errno(f, -errno, "%s", QUOTE(real_path));
+    if (root_fd >= 0 && fstat(root_fd, &theirs) < 0)
+        return fail_errno(f, -errno, "the root's descriptor");
+    if (root_fd >= 0 && (theirs.st_dev != st->st_dev || theirs.st_ino != st->st_ino))
+        return fail(f, -EXDEV, "%s is another directory to the daemon", QUOTE(real_path));
+    *ret_fd = steal_fd(&fd);
+    return 0;
+}
+
+int root_get(struct daemon *daemon, int root_fd, struct bytes real_path, struct root **ret,
+             struct failure *f)
+{
+    struct roots *roots = daemon->roots;
+    struct stat st;
+    cleanup_fd int fd = -1;
+    int r = open_root(root_fd, real_path, &fd, &st, f);
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&roots->lock);
+    struct root_entry *entry = find__with_lock(roots, &st, real_path);
+    bool made = !entry;
+    if (made) {
+        /* With the lock held: two would else watch it. It costs about 0.1 ms. */
+        entry = make(daemon, steal_fd(&fd), &st, real_path);
+        entry->next = roots->first;
+        roots->first = entry;
+        roots->n++;
+    }
+    use__with_lock(entry);
+    pthread_mutex_unlock(&roots->lock);
+    if (made)
+        loop_look_at_roots(daemon);
+    *ret = &entry->root;
+    return 0;
+}
+
+void root_put(struct daemon *daemon, struct root *root)
+{
+    struct roots *roots = daemon->roots;
+    struct root_entry *entry = entry_of(root);
+    pthread_mutex_lock(&roots->lock);
+    entry->users--;
+    entry->used_ns = clock_now_ns();
+    bool surplus =
+        entry->users == 0 && (entry->replaced || roots->n > daemon->config.max_roots);
+    pthread_mutex_unlock(&roots->lock);
+    if (surplus)
+        loop_look_at_roots(daemon);
+}
+
+/* ---- the loop's side --------------------------------------------------------------------- */
+
+struct root *roots_unpolled(struct daemon *daemon)
+{
+    struct roots *roots = daemon->roots;
+    pthread_mutex_lock(&roots->lock);
+    struct root_entry *entry = roots->first;
+    while (entry && (entry->polled || !entry->root.watch))
+        entry = entry->next;
+    pthread_mutex_unlock(&roots->lock);
+    return entry ? &entry->root : NULL;
+}
+
+struct root *roots_surplus(struct daemon *daemon)
+{
+    struct roots *roots = daemon->roots;
+    pthread_mutex_lock(&roots->lock);
+    struct root_entry **worst = NULL;
+    bool full = roots->n > daemon->config.max_roots;
+    for (struct root_entry **at = &roots->first; *at; at = &(*at)->next) {
+        if ((*at)->users || !(full || (*at)->replaced))
+            continue;
+        if (!worst || (*at)->replaced > (*worst)->replaced ||
+            ((*at)->replaced == (*worst)->replaced && (*at)->used_ns < (*worst)->used_ns))
+            worst = at;
+    }
+    struct root_entry *entry = worst ? *worst : NULL;
+    if (entry) {
+        *worst = entry->next;
+        roots->n--;
+    }
+    pthread_mutex_unlock(&roots->lock);
+    return entry ? &entry->root : NULL;
+}
+
+void *root_polled(struct root *root)
+{
+    return entry_of(root)->polled;
+}
+
+void root_set_polled(struct root *root, void *polled)
+{
+    entry_of(root)->polled = polled;
+}
+
+/* ---- for status and chores ----------------------------------------------------------------
+ */
+
+struct root_use root_use(struct root *root)
+{
+    struct root_entry *entry = entry_of(root);
+    return (struct root_use){entry->used_ns, entry->audited_ns};
+}
+
+void root_audited(struct root *root)
+{
+    entry_of(root)->audited_ns = clock_now_ns();
+}
+
+void roots_each(struct daemon *daemon, void (*tell)(void *context, struct root *root),
+                void *context)
+{
+    struct roots *roots = daemon->roots;
+    pthread_mutex_lock(&roots->lock);
+    size_t n = 0;
+    struct root_entry **all = xcalloc(roots->n + 1, sizeof(struct root_entry *));
+    for (struct root_entry *e = roots->first; e; e = e->next) {
+        e->users++;
+        all[n++] = e;
+    }
+    pthread_mutex_unlock(&roots->lock);
+    for (size_t i = 0; i < n; i++)
+        tell(context, &all[i]->root);
+    pthread_mutex_lock(&roots->lock);
+    for (size_t i = 0; i < n; i++)
+        all[i]->users--;
+    pthread_mutex_unlock(&roots->lock);
+    free(all);
+}

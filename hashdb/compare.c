@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Two trees of one root: what a view would send otherwise; and what only a stat can tell. */
+#include "hashdb-priv.h"
+
+#include <fcntl.h>
+#include <limits.h>
+
+struct comparison {
+    uint32_t bit;
+    tree_on_difference *tell;
+    void *context;
+    char path[PATH_MAX + NAME_MAX + 2];
+};
+
+static bool same_entry(const struct node *a, const struct node *b, uint32_t bit)
+{
+    return (a->keep & bit) == (b->keep & bit) && (a->empty & bit) == (b->empty & bit) &&
+           a->version == b->version && stat_identity_equal(&a->id, &b->id) &&
+           (a->n_links > 1) == (b->n_links > 1) && bytes_equal(node_target(a), node_target(b));
+}
+
+static void compare_dirs(struct comparison *c, const struct dir *was, const struct dir *is,
+                         size_t path_len);
+
+/* Either may be NULL: then the other is new or gone, with all below it. */
+static void compare_nodes(struct comparison *c, const struct node *was, const struct node *is,
+                          size_t path_len)
+{
+    const struct node *any = was ? was : is;
+    size_t at = path_len;
+    if (at)
+        c->path[at++] = '/';
+    memcpy(c->path + at, any->text, any->name_len);
+    at += any->name_len;
+    if (!was || !is || !same_entry(was, is, c->bit))
+        c->tell(c->context, bytes_at(c->path, at));
+    compare_dirs(c, was ? was->below : NULL, is ? is->below : NULL, at);
+}
+
+static const struct node *next_sent(const struct dir *dir, size_t *i, uint32_t bit)
+{
+    while (dir && *i < dir->n && !(dir->nodes[*i].sent & bit))
+        ++*i;
+    return dir && *i < dir->n ? &dir->nodes[*i] : NULL;
+}
+
+static void compare_dirs(struct comparison *c, const struct dir *was, const struct dir *is,
+                         size_t path_len)
+{
+    if (was == is)
+        return;
+    for (size_t w = 0, i = 0;;) {
+        const struct node *a = next_sent(was, &w, c->bit), *b = next_sent(is, &i, c->bit);
+        if (!a && !b)
+            return;
+        int order = !a ? 1 : !b ? -1 : bytes_compare(node_name(a), node_name(b));
+        compare_nodes(c, order <= 0 ? a : NULL, order >= 0 ? b : NULL, path_len);
+        w += order <= 0;
+        i += order >= 0;
+    }
+}
+
+void tree_compare(const struct tree *was, const struct tree *is, uint32_t view_bit,
+                  tree_on_difference *tell, void *context)
+{
+    struct comparison *c = xcalloc(1, sizeof(*c));
+    c->bit = view_bit;
+    c->tell = tell;
+    c->context = context;
+    compare_dirs(c, was->root.below, is->root.below, 0);
+    free(c);
+}
+
+struct link_check {
+    int root_fd;
+    struct dirty *dirty;
+    char path[PATH_MAX + NAME_MAX + 2];
+};
+
+static void check_links(struct link_check *c, const struct dir *dir, size_t path_len)
+{
+    for (size_t i = 0; dir->many_links && i < dir->n; i++) {
+        const struct node *node = &dir->nodes[i];
+        bool linked = node_may_link(node);
+        if (!linked && !(node->below && node->below->many_links))
+            continue;
+        size_t at = path_len;
+        if (at)
+            c->path[at++] = '/';
+        memcpy(c->path + at, node->text, node->name_len + 1u);
+        at += node->name_len;
+        if (!linked) {
+            check_links(c, node->below, at);
+            continue;
+        }
+        struct stat st;
+        struct stat_identity now;
+        if (fstatat(c->root_fd, c->path, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+            now = stat_identity(&st);
+            if (stat_identity_equal(&now, &node->id))
+                continue;
+        }
+        dirty_entry(c->dirty, bytes_at(c->path, at), true);
+    }
+}
+
+void tree_check_links(const struct tree *tree, int root_fd, struct dirty *dirty)
+{
+    struct link_check *c = xcalloc(1, sizeof(*c));
+    c->root_fd = root_fd;
+    c->dirty = dirty;
+    check_links(c, tree->root.below, 0);
+    free(c);
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The hash database as hashdb.h promises it; db-priv.h has the map of its parts. */
+#include "db-priv.h"
+
+#include <errno.h>
+#include <time.h>
+
+/* ---- opening --------------------------------------------------------------------------- */
+
+static int open_at(struct hashdb *db, const char *directory, struct notes *notes,
+                   struct failure *f)
+{
+    cleanup_fd int dir_fd = db_directory_open(directory, f);
+    if (dir_fd < 0)
+        return dir_fd;
+    /* Absolute: the program may change its directory. Real: no link is followed later. */
+    db->directory = realpath(directory, NULL);
+    if (!db->directory)
+        return fail_errno(f, -errno, "can't find %s", QUOTE(bytes_of(directory)));
+    uint64_t n_aside = 0; /* said by a note */
+    int r = db_files_open(dir_fd, db->directory, true, notes, &db->writer, &db->reader,
+                          &n_aside, f);
+    if (r < 0)
+        return r;
+    db->usable = true;
+    r = db_writer_start(db);
+    return r < 0 ? fail_errno(f, r, "can't start a thread") : 0;
+}
+
+void hashdb_open(const char *directory, struct notes *notes, struct hashdb **ret)
+{
+    struct hashdb *db = xcalloc(1, sizeof(*db));
+    db->pending = db->flight = DB_QUEUE(DB_QUEUE_MAX);
+    pthread_mutex_init(&db->write_lock, NULL);
+    pthread_mutex_init(&db->read_lock, NULL);
+    pthread_mutex_init(&db->lock, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&db->work, &monotonic);
+    pthread_cond_init(&db->done, NULL);
+    pthread_condattr_destroy(&monotonic);
+
+    struct failure f = {0};
+    if (open_at(db, directory, notes, &f) < 0) {
+        db->usable = false;
+        db_conn_close(&db->reader);
+        db_conn_close(&db->writer);
+        notes_add(notes, NOTE_WARNING,
+                  "file hashes are not kept, so that files are read again each time: %s",
+                  f.text);
+    }
+    *ret = db;
+}
+
+void hashdb_close(struct hashdb *db)
+{
+    if (!db)
+        return;
+    db_writer_stop(db);
+    db_conn_close(&db->reader);
+    db_conn_close(&db->writer);
+    db_queue_release(&db->pending);
+    db_queue_release(&db->flight);
+    db_trees_free(db->trees, db->n_trees);
+    pthread_cond_destroy(&db->work);
+    pthread_cond_destroy(&db->done);
+    pthread_mutex_destroy(&db->lock);
+    pthread_mutex_destroy(&db->read_lock);
+    pthread_mutex_destroy(&db->write_lock);
+    free(db->directory);
+    free(db);
+}
+
+/* ---- trees ----------------------------------------------------------------------------- */
+
+static int64_t now_seconds(void)
+{
+    return (int64_t)time(NULL);
+}
+
+/* 47 bits, above 0: a row's key stays short, and 1,000 trees meet once in 280 million. */
+static int64_t tree_number(struct bytes path, uint64_t dev, uint64_t ino)
+{
+    uint64_t words[4] = {dev, ino};
+    struct digest128 of_path = digest128(path);
+    memcpy(&words[2], of_path.at, sizeof(of_path.at));
+    struct digest128 all = digest128(bytes_at(words, sizeof(words)));
+    uint64_t number;
+    memcpy(&number, all.at, sizeof(number));
+    number >>= 17;
+    return number ? (int64_t)number : 1;
+}
+
+/* NULL: this process did not ask for it, or long ago. Lock: held. */
+static struct db_tree *find_tree(struct hashdb *db, int64_t id)
+{
+    if (db->last_tree < db->n_trees && db->trees[db->last_tree].id == id)
+        return &db->trees[db->last_tree];
+    for (size_t i = 0; i < db->n_trees; i++)
+        if (db->trees[i].id == id) {
+            db->last_tree = i;
+            return &db->trees[i];
+        }
+    return NULL;
+}
+
+/* Lock: held. */
+static struct db_tree *add_tree(struct hashdb *db, int64_t id)
+{
+    struct db_tree *place;
+    if (db->n_trees < DB_TREES_MAX) {
+        db->trees = xrealloc(db->trees, (db->n_trees + 1) * sizeof(*db->trees));
+        place = &db->trees[db->n_trees++];
+    } else {
+        place = &db->trees[0];
+        for (size_t i = 1; i < db->n_trees; i++)
+            if (db->trees[i].used < place->used)
+                place = &db->trees[i];
+        free((void *)(uintptr_t)place->path.at);
+    }
+    *place = (struct db_tree){.id = id};
+    return place;
+}
+
+/* True: its last use is to be written. Lock: held. */
+static bool use_tree(struct db_tree *tree)
+{
+    tree->used = now_seconds();
+    bool was_due = tree->due;
+    if (tree->used > tree->written + DB_TOUCH_SECONDS || tree->written > tree->used)
+        tree->due = true;
+    return tree->due && !was_due;
+}
+
+int64_t hashdb_tree(struct hashdb *db, struct bytes root_path, uint64_t dev, uint64_t ino)
+{
+    int64_t id = tree_number(root_path, dev, ino);
+    pthread_mutex_lock(&db->lock);
+    struct db_tree *tree = find_tree(db, id);
+    if (!tree) {
+        tree = add_tree(db, id);
+        uint8_t *path = xmalloc(root_path.len);
+        if (root_path.len)
+            memcpy(path, root_path.at, root_path.len);
+        tree->path = bytes_at(path, root_path.len);
+        tree->dev = dev;
+        tree->ino = ino;
+    }
+    if (use_tree(tree) && db->usable)
+        db_wake(db);
+    pthread_mutex_unlock(&db->lock);
+    return id;
+}
+
+void hashdb_prune(struct hashdb *db, int64_t older_than_seconds, uint64_t max_bytes)
+{
+    int64_t now = now_seconds(), since;
+    if (__builtin_sub_overflow(now, older_than_seconds, &since))
+        since = INT64_MIN;
+    struct db_tree *used;
+    size_t n_used = db_trees_due(db, since, &used);
+    pthread_mutex_lock(&db->write_lock);
+    int code = db->writer.sqlite ? db_prune(&db->writer, now, since, max_bytes, used, n_used)
+                                 : SQLITE_OK;
+    pthread_mutex_unlock(&db->write_lock);
+    db_suspect(db, code);
+    db_trees_free(used, n_used);
+    pthread_mutex_lock(&db->lock);
+    for (size_t i = 0; i < db->n_trees; i++)
+        db->trees[i].written = 0; /* it may be gone: its next use writes it */
+    pthread_mutex_unlock(&db->lock);
+}
+
+/* ---- hashes ---------------------------------------------------------------------------- */
+
+void hashdb_put(struct hashdb *db, int64_t tree, const struct stat_identity *id,
+                const struct content_hash *hash)
+{
+    struct db_op op = {.tree = tree, .id = *id, .hash = *hash, .put = true};
+    pthread_mutex_lock(&db->lock);
+    struct db_tree *known = find_tree(db, tree);
+    if (known)
+        use_tree(known);
+    /* Of a tree that nobody asked for, nothing would ever be pruned. */
+    if (db->usable && known && db_queue_put(&db->pending, &op))
+        db_wake(db);
+    else
+        db->n_dropped++;
+    pthread_mutex_unlock(&db->lock);
+}
+
+void hashdb_void(struct hashdb *db, int64_t tree, uint64_t dev, uint64_t ino)
+{
+    pthread_mutex_lock(&db->lock);
+    if (db->usable) {
+        db_queue_void(&db->pending, tree, dev, ino);
+        db_wake(db);
+    }
+    pthread_mutex_unlock(&db->lock);
+}
+
+void hashdb_sync(struct hashdb *db)
+{
+    pthread_mutex_lock(&db->lock);
+    uint64_t seq = db->queued_seq;
+    while (db->running && (db->damaged || db->done_seq < seq)) {
+        db->hurry = true;
+        pthread_cond_signal(&db->work);
+        pthread_cond_wait(&db->done, &db->lock);
+    }
+    pthread_mutex_unlock(&db->lock);
+}
+
+/* Asks the file. Code: not SQLITE_ROW: unknown. */
+static int get_row(struct db_conn *conn, int64_t tree, const struct stat_identity *id,
+                   struct stat_identity *ret_known, struct content_hash *ret)
+{
+    sqlite3_stmt *row = conn->statements[DB_GET];
+    sqlite3_bind_int64(row, 1, tree);
+    sqlite3_bind_int64(row, 2, (int64_t)id->dev);
+    sqlite3_bind_int64(row, 3, (int64_t)id->ino);
+    int code = sqlite3_step(row);
+    if (code == SQLITE_ROW && !db_row_read(row, tree, ret_known, ret))
+        code = SQLITE_DONE;
+    db_reset(conn, DB_GET);
+    return code;
+}
+
+bool hashdb_get(struct hashdb *db, int64_t tree, const struct stat_identity *id,
+                struct content_hash *ret)
+{
+    struct stat_identity known = {0};
+    struct content_hash hash = {0};
+    const struct db_op *op = NULL;
+    pthread_mutex_lock(&db->lock);
+    enum db_known state = db_queue_knows(&db->pending, tree, id->dev, id->ino, &op);
+    if (state == DB_UNKNOWN)
+        state = db_queue_knows(&db->flight, tree, id->dev, id->ino, &op);
+    if (state == DB_KNOWN) {
+        known = op->id;
+        hash = op->hash;
+    }
+    pthread_mutex_unlock(&db->lock);
+    if (state == DB_VOIDED)
+        return false;
+    if (state == DB_UNKNOWN) {
+        /* What is no more in the queues by now is in the file. */
+        pthread_mutex_lock(&db->read_lock);
+        int code =
+            db->reader.sqlite ? get_row(&db->reader, tree, id, &known, &hash) : SQLITE_DONE;
+        pthread_mutex_unlock(&db->read_lock);
+        db_suspect(db, code);
+        if (code != SQLITE_ROW)
+            return false;
+    }
+    if (!stat_identity_equal(&known, id))
+        return false;
+    *ret = hash;
+    return true;
+}
+
+/* ---- settings -------------------------------------------------------------------------- */
+
+static int write_setting(struct db_conn *conn, struct bytes key, const struct bytes *value)
+{
+    enum db_statement which = value ? DB_SET : DB_UNSET;
+    int code = db_run(conn, DB_BEGIN);
+    if (code != SQLITE_OK)
+        return code;
+    sqlite3_stmt *s = conn->statements[which];
+    /* An empty view may have no address, which SQLite would take for NULL. */
+    sqlite3_bind_blob(s, 1, key.len ? (const void *)key.at : "", (int)key.len, SQLITE_STATIC);
+    if (value)
+        sqlite3_bind_blob(s, 2, value->len ? (const void *)value->at : "", (int)value->len,
+                          SQLITE_STATIC);
+    return db_end(conn, db_run(conn, which));
+}
+
+int hashdb_set(struct hashdb *db, struct bytes key, const struct bytes *value)
+{
+    if (key.len > DB_KEY_MAX || (value && value->len > DB_VALUE_MAX))
+        return -E2BIG;
+    db_follow(db);
+    pthread_mutex_lock(&db->write_lock);
+    bool usable = db->writer.sqlite;
+    int code = usable ? write_setting(&db->writer, key, value) : SQLITE_OK;
+    pthread_mutex_unlock(&db->write_lock);
+    db_suspect(db, code);
+    return usable ? db_errno(code) : -EROFS;
+}
+
+struct setting {
+    struct bytes key, value;
+};
+
+void hashdb_each(struct hashdb *db, struct bytes prefix,
+                 void (*tell)(void *context, struct bytes key, struct bytes value),
+                 void *context)
+{
+    /* Told when no lock is held any more, so that tell may ask and set. */
+    cleanup_arena struct arena arena = {0};
+    struct setting *found = NULL;
+    size_t n = 0, cap = 0;
+    pthread_mutex_lock(&db->read_lock);
+    sqlite3_stmt *row = db->reader.statements[DB_EACH];
+    int code = SQLITE_DONE;
+    if (row) {
+        sqlite3_bind_blob(row, 1, prefix.len ? (const void *)prefix.at : "", (int)prefix.len,
+                          SQLITE_STATIC);
+        while ((code = sqlite3_step(row)) == SQLITE_ROW && arena.used_bytes < DB_SETTINGS_MAX) {
+            struct bytes key =
+                bytes_at(sqlite3_column_blob(row, 0), (size_t)sqlite3_column_bytes(row, 0));
+            struct bytes value =
+                bytes_at(sqlite3_column_blob(row, 1), (size_t)sqlite3_column_bytes(row, 1));
+            if (!bytes_starts(key, prefix))
+                break;
+            struct setting *s = ARENA_PUSH(&arena, found, &n, &cap);
+            *s = (struct setting){arena_copy(&arena, key), arena_copy(&arena, value)};
+        }
+        db_reset(&db->reader, DB_EACH);
+    }
+    pthread_mutex_unlock(&db->read_lock);
+    db_suspect(db, code);
+    for (size_t i = 0; i < n; i++)
+        tell(context, found[i].key, found[i].value);
+}
+
+/* ---- statistics
+ * ------------------------------------------------------------------------------ */
+
+static uint64_t count(struct db_conn *conn, enum db_statement which)
+{
+    uint64_t n = 0;
+    if (conn->sqlite && sqlite3_step(conn->statements[which]) == SQLITE_ROW)
+        n = (uint64_t)sqlite3_column_int64(conn->statements[which], 0);
+    if (conn->sqlite)
+        db_reset(conn, which);
+    return n;
+}
+
+void hashdb_stats(struct hashdb *db, struct hashdb_stats *ret)
+{
+    struct hashdb_stats stats = {0};
+    pthread_mutex_lock(&db->read_lock);
+    stats.n_files = count(&db->reader, DB_COUNT_FILES);
+    stats.n_trees = count(&db->reader, DB_COUNT_TREES);
+    pthread_mutex_unlock(&db->read_lock);
+    pthread_mutex_lock(&db->lock);
+    stats.n_queued = db->pending.n + db->flight.n;
+    stats.n_dropped = db->n_dropped;
+    stats.n_set_aside = db->n_set_aside;
+    stats.usable = db->usable;
+    pthread_mutex_unlock(&db->lock);
+    if (stats.usable)
+        stats.file_bytes = db_file_bytes(db->directory);
+    *ret = stats;
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What changed, as a tree of names: as large as the changes, never as the tree of files. Past a
+ * maximum the whole root is dirty, which is the slower way and never a wrong one.
+ */
+#include "hashdb-priv.h"
+
+/* A git checkout that touches more is as cheap to walk as a whole. 100 bytes each. */
+enum { DIRTY_NODES_MAX = 100000 };
+
+struct dirty {
+    struct arena arena;
+    struct dirty_node root;
+    size_t n;
+    struct indexed_cell { /* the nodes whose table is to be released */
+        struct dirty_node *node;
+        struct indexed_cell *next;
+    } *cells;
+};
+
+/* A directory with fewer changed names is searched one by one. */
+enum { CHILDREN_SEARCHED = 8 };
+
+struct dirty *dirty_new(void)
+{
+    return xcalloc(1, sizeof(struct dirty));
+}
+
+static void drop_tables(struct dirty *dirty)
+{
+    for (struct indexed_cell *cell = dirty->cells; cell; cell = cell->next)
+        table_release(&cell->node->by_name);
+    dirty->cells = NULL;
+}
+
+void dirty_free(struct dirty *dirty)
+{
+    if (!dirty)
+        return;
+    drop_tables(dirty);
+    arena_release(&dirty->arena);
+    free(dirty);
+}
+
+bool dirty_is_empty(const struct dirty *dirty)
+{
+    return !dirty->root.flags && !dirty->root.children;
+}
+
+const struct dirty_node *dirty_root(const struct dirty *dirty)
+{
+    return &dirty->root;
+}
+
+static struct dirty_node *find_child(const struct dirty_node *node, struct bytes name)
+{
+    if (node->by_name.n) {
+        uintptr_t *value = table_get(&node->by_name, name);
+        return value ? (struct dirty_node *)*value : NULL;
+    }
+    struct dirty_node *child = node->children;
+    while (child && !bytes_equal(child->name, name))
+        child = child->next;
+    return child;
+}
+
+const struct dirty_node *dirty_child(const struct dirty_node *node, struct bytes name)
+{
+    return node ? find_child(node, name) : NULL;
+}
+
+bool dirty_covers(const struct dirty *dirty, struct bytes path)
+{
+    const struct dirty_node *node = &dirty->root;
+    struct bytes rest = path, name;
+    while (path.len && bytes_next(&rest, '/', &name)) {
+        if (node->flags & DIRTY_BELOW || (!rest.at && node->flags & DIRTY_LISTING))
+            return true;
+        node = find_child(node, name);
+        if (!node)
+            return false;
+    }
+    return node->flags != 0;
+}
+
+static void index_child(struct dirty *dirty, struct dirty_node *node, struct dirty_node *child)
+{
+    if (node->n_children < CHILDREN_SEARCHED)
+        return;
+    if (node->n_children == CHILDREN_SEARCHED) {
+        struct indexed_cell *cell = ARENA_NEW(&dirty->arena, struct indexed_cell);
+        *cell = (struct indexed_cell){node, dirty->cells};
+        dirty->cells = cell;
+        for (struct dirty_node *c = node->children; c; c = c->next)
+            *table_put(&node->by_name, c->name, NULL) = (uintptr_t)c;
+    }
+    *table_put(&node->by_name, child->name, NULL) = (uintptr_t)child;
+}
+
+/* All is dirty from now on: what was known in detail is of no use, but for voided contents. */
+static void give_up(struct dirty *dirty)
+{
+    dirty->root.flags |= DIRTY_BELOW | DIRTY_STAT | DIRTY_CONTENT;
+}
+
+/* The node of a path, made where it is missing. NULL: past the maximum. */
+static struct dirty_node *node_at(struct dirty *dirty, struct bytes path,
+                                  struct dirty_node **ret_parent)
+{
+    struct dirty_node *node = &dirty->root;
+    struct bytes rest = path, name;
+    *ret_parent = NULL;
+    while (path.len && bytes_next(&rest, '/', &name)) {
+        struct dirty_node *child = find_child(node, name);
+        if (!child) {
+            if (dirty->n == DIRTY_NODES_MAX) {
+                give_up(dirty);
+                return NULL;
+            }
+            dirty->n++;
+            child = ARENA_NEW(&dirty->arena, struct dirty_node);
+            child->name = arena_copy(&dirty->arena, name);
+            index_child(dirty, node, child);
+            child->next = node->children;
+            node->children = child;
+            node->n_children++;
+        }
+        *ret_parent = node;
+        node = child;
+    }
+    return node;
+}
+
+static void mark(struct dirty *dirty, struct bytes path, uint32_t flags)
+{
+    struct dirty_node *parent, *node = node_at(dirty, path, &parent);
+    if (!node)
+        return;
+    node->flags |= flags;
+    /* What came or went changed the times of the directory that holds it. */
+    if (parent)
+        parent->flags |= DIRTY_STAT;
+}
+
+void dirty_entry(struct dirty *dirty, struct bytes path, bool content)
+{
+    mark(dirty, path, DIRTY_STAT | (content ? DIRTY_CONTENT : 0u));
+}
+
+void dirty_listing(struct dirty *dirty, struct bytes path)
+{
+    mark(dirty, path, DIRTY_STAT | DIRTY_LISTING);
+}
+
+void dirty_below(struct dirty *dirty, struct bytes path)
+{
+    mark(dirty, path, DIRTY_STAT | DIRTY_BELOW);
+}

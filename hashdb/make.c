@@ -1,0 +1,585 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Makes a tree: one job a directory, on the pool. A job takes the names of its directory, asks
+ * each view's rules for each, stats what some view keeps or must enter, and adds a job for each
+ * directory to enter.
+ *
+ *     names (getdents64) -> sort -> reads x ignore, a bit a view -> fstatat, readlinkat -> dir
+ *
+ * With an older tree and what is dirty since, a job looks at the dirty names alone and takes
+ * the others as they were; a directory with nothing dirty below it is shared, not copied.
+ *
+ *     old:  root ─ a ─ x, y          dirty: b/z          new:  root'─ a (the same block)
+ *                └ b ─ z, w                                        └ b'─ z', w
+ *
+ * Jobs share nothing but the pool, the sealed rules and, under a lock, the first failure.
+ */
+#include "hashdb-priv.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+
+struct making {
+    const struct tree_walk *ask;
+    uint32_t generation;  /* the version of what is new */
+    pthread_mutex_t lock; /* failure */
+    struct failure failure;
+    atomic_bool failed;
+    atomic_uint_fast64_t n_dirs_read, n_stats;
+};
+
+/* Where one view stands in a directory. */
+struct view_state {
+    bool here;           /* it descends into this directory */
+    bool all_selected;   /* its Dockerfile reads all below */
+    bool top;            /* the root's own states, which are not ours to leave */
+    struct ignore_dir *ignore; /* NULL without an ignore set, or at the top */
+    struct select_dir *select; /* NULL with all_selected, or at the top */
+};
+
+struct make_job {
+    struct pool_job job;
+    struct making *making;
+    struct node *node;            /* whose `below` is filled */
+    const struct dir *old;        /* what it was, or NULL */
+    const struct dirty_node *dirty; /* what of it is dirty; NULL: nothing is marked */
+    bool whole;                   /* all names are looked at, and all below */
+    bool voided;                  /* every content may have changed */
+    struct view_state *views;     /* owned, n_rules of them */
+    size_t path_len;
+    char path[]; /* below the root, NUL-terminated */
+};
+
+static void making_fail(struct making *making, const struct failure *f)
+{
+    pthread_mutex_lock(&making->lock);
+    if (!atomic_exchange(&making->failed, true))
+        making->failure = *f;
+    pthread_mutex_unlock(&making->lock);
+}
+
+static struct bytes job_path(const struct make_job *job)
+{
+    return bytes_at(job->path, job->path_len);
+}
+
+/* ---- verdicts ----------------------------------------------------------------------- */
+
+/* What the rules of all views say of one name, and their states below it. */
+struct verdict {
+    uint32_t keep, descend, empty; /* a bit for each view */
+    struct view_state *below;      /* owned; NULL where no view descends */
+};
+
+static void states_free(struct view_state *states, size_t n)
+{
+    for (size_t i = 0; states && i < n; i++) {
+        ignore_leave(states[i].ignore);
+        select_leave(states[i].select);
+    }
+    free(states);
+}
+
+static void verdict_release(const struct make_job *job, struct verdict *v)
+{
+    states_free(v->below, job->making->ask->n_rules);
+    *v = (struct verdict){0};
+}
+
+/* One view's verdict; *below is its state there. */
+static int ask_view(const struct tree_rules *rules, const struct view_state *here,
+                    struct bytes name, bool is_dir, struct ignore_verdict *ret_verdict,
+                    struct view_state *below, struct failure *f)
+{
+    struct select_verdict select = {.select = true, .descend = is_dir};
+    *ret_verdict = (struct ignore_verdict){.keep = true, .descend = is_dir};
+    if (!here->all_selected) {
+        const struct select_dir *at = here->top ? select_root(rules->reads) : here->select;
+        select_check(at, name, is_dir, &select, &below->select);
+    }
+    below->all_selected = here->all_selected || !below->select;
+    if (!select.select && !select.descend) {
+        *ret_verdict = (struct ignore_verdict){0};
+        return 0; /* nothing here is read: the ignore rules need not be asked */
+    }
+    if (rules->ignore) {
+        const struct ignore_dir *at = here->top ? ignore_root(rules->ignore) : here->ignore;
+        int r = ignore_check(rules->ignore, at, name, is_dir, ret_verdict, &below->ignore, f);
+        if (r < 0)
+            return r;
+    }
+    ret_verdict->keep &= select.select;
+    ret_verdict->descend &= select.descend;
+    below->here = ret_verdict->descend;
+    return 0;
+}
+
+static int ask_rules(const struct make_job *job, struct bytes name, bool is_dir,
+                     struct verdict *v, struct failure *f)
+{
+    const struct tree_walk *ask = job->making->ask;
+    struct view_state states[TREE_VIEWS_MAX];
+    memset(states, 0, ask->n_rules * sizeof(*states));
+    *v = (struct verdict){0};
+    int r = 0;
+    for (size_t i = 0; i < ask->n_rules && r == 0; i++) {
+        if (!ask->rules[i] || !job->views[i].here)
+            continue;
+        struct ignore_verdict one;
+        r = ask_view(ask->rules[i], &job->views[i], name, is_dir, &one, &states[i], f);
+        if (r < 0)
+            break;
+        uint32_t bit = UINT32_C(1) << i;
+        v->keep |= one.keep ? bit : 0;
+        v->descend |= one.descend ? bit : 0;
+        v->empty |= one.keep && one.no_content && !is_dir ? bit : 0;
+    }
+    if (r == 0 && v->descend) {
+        v->below = xmalloc(ask->n_rules * sizeof(*v->below));
+        memcpy(v->below, states, ask->n_rules * sizeof(*v->below));
+        return 0;
+    }
+    for (size_t i = 0; i < ask->n_rules; i++) {
+        ignore_leave(states[i].ignore);
+        select_leave(states[i].select);
+    }
+    return r;
+}
+
+/* ---- one directory ------------------------------------------------------------------- */
+
+/* The entries of a directory that matter, before their block is laid out. */
+struct found {
+    struct node *nodes; /* text is NULL: an offset waits in text_at */
+    struct verdict *verdicts;
+    size_t *text_at;
+    bool *was; /* taken from the old tree without a look */
+    size_t n, cap;
+    struct buf text;
+};
+
+static void found_release(const struct make_job *job, struct found *found)
+{
+    for (size_t i = 0; i < found->n; i++)
+        verdict_release(job, &found->verdicts[i]);
+    free(found->nodes);
+    free(found->verdicts);
+    free(found->text_at);
+    free(found->was);
+    buf_release(&found->text);
+}
+
+static void found_reserve(struct found *found, size_t n)
+{
+    found->cap = n;
+    found->nodes = xcalloc(n + 1, sizeof(*found->nodes));
+    found->verdicts = xcalloc(n + 1, sizeof(*found->verdicts));
+    found->text_at = xcalloc(n + 1, sizeof(*found->text_at));
+    found->was = xcalloc(n + 1, sizeof(*found->was));
+    found->text = BUF(SIZE_MAX / 2);
+}
+
+/* `name` of the job's directory can't be read; with an empty name, the directory itself. */
+static int node_failure(const struct make_job *job, struct bytes name, int error,
+                        struct failure *f)
+{
+    cleanup_arena struct arena arena = {0};
+    struct bytes path = name.len ? path_join(&arena, job_path(job), name) : job_path(job);
+    const char *where = QUOTE(job->making->ask->ignore_name);
+    if (error == -EACCES || error == -EPERM)
+        return fail(f, error,
+                    "can't read %s: %s; make it readable, or exclude it by a line %s in %s",
+                    QUOTE(path), strerror(-error), QUOTE(path), where);
+    return fail_errno(f, error, "can't read %s", QUOTE(path));
+}
+
+/* Appends the target of a link. 1: done, 0: it is gone, <0 failed. */
+static int read_target(const struct make_job *job, int fd, struct bytes name,
+                       struct found *found, uint16_t *ret_len, struct failure *f)
+{
+    if (buf_reserve(&found->text, PATH_MAX) < 0)
+        return fail(f, -E2BIG, "too many links in one directory");
+    uint8_t *at = found->text.at + found->text.len;
+    ssize_t n = readlinkat(fd, (const char *)name.at, (char *)at, PATH_MAX - 1);
+    /* EINVAL: a link no more. Either way it was not there for long enough to count. */
+    if (n < 0 && (errno == ENOENT || errno == EINVAL))
+        return 0;
+    if (n < 0)
+        return node_failure(job, name, -errno, f);
+    at[n] = '\0';
+    found->text.len += (size_t)n + 1;
+    *ret_len = (uint16_t)n;
+    return 1;
+}
+
+/* The version of a node: what it was, unless something happened to it. */
+static uint32_t version_of(const struct make_job *job, const struct stat_identity *id,
+                           const struct node *old, bool voided)
+{
+    if (!old || voided || !stat_identity_equal(&old->id, id))
+        return job->making->generation;
+    return old->version;
+}
+
+/*
+ * Looks at one name (NUL-terminated, d_type `type`); adds it to *found where some view keeps
+ * it or must enter it.
+ */
+static int look_at(const struct make_job *job, int fd, struct bytes name, uint8_t type,
+                   struct found *found, struct failure *f)
+{
+    bool is_dir = type == DT_DIR, known = type != DT_UNKNOWN;
+    struct verdict v = {0};
+    struct stat st;
+    for (;;) {
+        int r = known ? ask_rules(job, name, is_dir, &v, f) : 0;
+        if (r < 0 || (known && !v.keep && !v.descend)) {
+            verdict_release(job, &v);
+            return r;
+        }
+        atomic_fetch_add_explicit(&job->making->n_stats, 1, memory_order_relaxed);
+        if (fstatat(fd, (const char *)name.at, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+            int error = -errno;
+            verdict_release(job, &v);
+            return error == -ENOENT ? 0 : node_failure(job, name, error, f);
+        }
+        if (known && S_ISDIR(st.st_mode) == is_dir)
+            break;
+        /* The type was not known, or the name was replaced since: ask again. */
+        verdict_release(job, &v);
+        is_dir = S_ISDIR(st.st_mode);
+        known = true;
+    }
+    size_t text_at = found->text.len;
+    uint16_t target_len = 0;
+    int r = buf_add(&found->text, name.at, name.len + 1) < 0
+                ? fail(f, -E2BIG, "too many names in one directory")
+                : 1;
+    if (r > 0 && S_ISLNK(st.st_mode))
+        r = read_target(job, fd, name, found, &target_len, f);
+    if (r <= 0) {
+        verdict_release(job, &v);
+        found->text.len = text_at;
+        return r;
+    }
+    const struct dirty_node *dirty = dirty_child(job->dirty, name);
+    bool voided = job->voided || (dirty && dirty->flags & DIRTY_CONTENT);
+    struct stat_identity id = stat_identity(&st);
+    size_t i = found->n++;
+    found->text_at[i] = text_at;
+    found->verdicts[i] = v;
+    found->nodes[i] = (struct node){
+        .name_len = (uint16_t)name.len,
+        .target_len = target_len,
+        .version = version_of(job, &id, job->old ? dir_find(job->old, name) : NULL, voided),
+        .id = id,
+        .n_links = st.st_nlink > UINT32_MAX ? UINT32_MAX : (uint32_t)st.st_nlink,
+        .keep = v.keep,
+        .empty = S_ISREG(st.st_mode) ? v.empty : 0,
+    };
+    return 0;
+}
+
+/* Takes a node of the old tree as it was. */
+static int take_old(const struct node *old, struct found *found, struct failure *f)
+{
+    size_t i = found->n, text_at = found->text.len;
+    size_t len = (size_t)old->name_len + 1 + (S_ISLNK(old->id.mode) ? old->target_len + 1u : 0);
+    if (buf_add(&found->text, old->text, len) < 0)
+        return fail(f, -E2BIG, "too many names in one directory");
+    found->n++;
+    found->text_at[i] = text_at;
+    found->nodes[i] = *old;
+    found->nodes[i].sent = 0;
+    found->was[i] = true;
+    return 0;
+}
+
+/* One block: the nodes, their names, their targets. */
+static struct dir *lay_out(const struct found *found)
+{
+    size_t nodes = sizeof(struct dir) + found->n * sizeof(struct node);
+    struct dir *dir = xmalloc(nodes + found->text.len);
+    *dir = (struct dir){.refs = 1, .n = found->n, .n_bytes = nodes + found->text.len};
+    uint8_t *text = (uint8_t *)(dir->nodes + found->n);
+    if (found->text.len)
+        memcpy(text, found->text.at, found->text.len);
+    for (size_t i = 0; i < found->n; i++) {
+        dir->nodes[i] = found->nodes[i];
+        dir->nodes[i].text = text + found->text_at[i];
+        dir->nodes[i].below = NULL; /* until a job fills it, or it is shared */
+    }
+    return dir;
+}
+
+/* ---- what lies below ------------------------------------------------------------------ */
+
+static void run_make_job(struct pool_job *base);
+
+static void add_job(const struct make_job *parent, struct node *node, struct verdict *v,
+                    const struct dir *old, const struct dirty_node *dirty, bool whole)
+{
+    size_t len = parent->path_len + (parent->path_len > 0) + node->name_len;
+    struct make_job *job = xcalloc(1, sizeof(*job) + len + 1);
+    job->job.run = run_make_job;
+    job->making = parent->making;
+    job->node = node;
+    job->old = old;
+    job->dirty = dirty;
+    job->whole = whole;
+    job->voided = parent->voided ||
+                  (dirty && (dirty->flags & DIRTY_BELOW) && (dirty->flags & DIRTY_CONTENT));
+    job->views = steal(&v->below);
+    job->path_len = len;
+    size_t at = parent->path_len;
+    memcpy(job->path, parent->path, at);
+    if (at)
+        job->path[at++] = '/';
+    memcpy(job->path + at, node->text, node->name_len);
+    pool_add(parent->making->ask->pool, &job->job);
+}
+
+/* A directory of the new block: shared with the old tree, or a job's to fill. */
+static int go_below(const struct make_job *job, struct node *node, struct verdict *v, bool was,
+                    struct failure *f)
+{
+    struct bytes name = node_name(node);
+    const struct node *old = job->old ? dir_find(job->old, name) : NULL;
+    const struct dirty_node *dirty = dirty_child(job->dirty, name);
+    bool same = old && old->below && old->id.dev == node->id.dev && old->id.ino == node->id.ino;
+    bool whole = job->whole || !same || (dirty && dirty->flags & DIRTY_BELOW);
+    if (!whole && (!dirty || (!dirty->children && !(dirty->flags & DIRTY_LISTING)))) {
+        node->below = dir_ref(old->below);
+        return 0;
+    }
+    if (was) {
+        /* Not asked of the rules yet: the states below it are needed now. */
+        int r = ask_rules(job, name, true, v, f);
+        if (r < 0)
+            return r;
+    }
+    if (v->below)
+        add_job(job, node, v, same ? old->below : NULL, dirty, whole);
+    return 0;
+}
+
+static int go_below_all(const struct make_job *job, struct dir *dir, struct found *found,
+                        struct failure *f)
+{
+    for (size_t i = 0; i < found->n; i++) {
+        struct node *node = &dir->nodes[i];
+        bool entered = found->was[i] ? found->nodes[i].below != NULL
+                                     : found->verdicts[i].descend != 0;
+        if (!entered || !S_ISDIR(node->id.mode))
+            continue;
+        int r = go_below(job, node, &found->verdicts[i], found->was[i], f);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* ---- the jobs ------------------------------------------------------------------------- */
+
+static int look_at_all(const struct make_job *job, int fd, struct found *found,
+                       struct failure *f)
+{
+    struct names names = NAMES;
+    atomic_fetch_add_explicit(&job->making->n_dirs_read, 1, memory_order_relaxed);
+    int r = names_read(fd, &names);
+    if (r < 0)
+        node_failure(job, BYTES(""), r, f);
+    else
+        found_reserve(found, names.n);
+    for (size_t i = 0; i < names.n && r == 0 && !atomic_load(&job->making->failed); i++) {
+        const struct name *name = &names.at[i];
+        r = look_at(job, fd, bytes_at(names.bytes.at + name->at, name->len), name->type, found,
+                    f);
+    }
+    names_release(&names);
+    return r;
+}
+
+static int compare_dirty(const void *a, const void *b)
+{
+    const struct dirty_node *const *x = a, *const *y = b;
+    return bytes_compare((*x)->name, (*y)->name);
+}
+
+/* The old entries, but for the dirty names, which are looked at: a merge of two sorted lists. */
+static int look_at_dirty(const struct make_job *job, int fd, struct found *found,
+                         struct failure *f)
+{
+    const struct dir *old = job->old;
+    size_t n = 0, n_dirty = job->dirty->n_children;
+    cleanup_free const struct dirty_node **dirty = xcalloc(n_dirty + 1, sizeof(*dirty));
+    for (const struct dirty_node *d = job->dirty->children; d; d = d->next)
+        if (d->flags & (DIRTY_STAT | DIRTY_BELOW))
+            dirty[n++] = d;
+    qsort(dirty, n, sizeof(*dirty), compare_dirty);
+    found_reserve(found, old->n + n);
+    int r = 0;
+    for (size_t i = 0, d = 0; r == 0 && (i < old->n || d < n);) {
+        int order = i == old->n ? 1
+                    : d == n    ? -1
+                                : bytes_compare(node_name(&old->nodes[i]), dirty[d]->name);
+        if (order < 0)
+            r = take_old(&old->nodes[i++], found, f);
+        else
+            r = look_at(job, fd, dirty[d++]->name, DT_UNKNOWN, found, f);
+        i += order == 0;
+    }
+    return r;
+}
+
+/* 0 with *ret_fd -1: it vanished, or is excluded and can't be read. */
+static int open_dir(struct make_job *job, int *ret_fd, struct failure *f)
+{
+    if (job->path_len >= PATH_MAX)
+        return fail(f, -ENAMETOOLONG,
+                    "the path of %s is longer than %d bytes: nothing can open it",
+                    QUOTE(job_path(job)), PATH_MAX - 1);
+    int fd = io_open_beneath(job->making->ask->root_fd, job->path, O_RDONLY | O_DIRECTORY);
+    *ret_fd = fd < 0 ? -1 : fd;
+    if (fd >= 0)
+        return 0;
+    bool vanished = fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP;
+    bool excluded = !job->node->keep;
+    if (job->path_len && (vanished || (excluded && (fd == -EACCES || fd == -EPERM)))) {
+        if (vanished)
+            job->node->keep = 0;
+        return 0;
+    }
+    return node_failure(job, BYTES(""), fd, f);
+}
+
+static int make_dir(struct make_job *job, struct failure *f)
+{
+    const struct tree_watch *watch = job->making->ask->watch;
+    cleanup_fd int fd = -1;
+    int r = open_dir(job, &fd, f);
+    if (r < 0 || fd < 0)
+        return r;
+    struct found found = {0};
+    bool whole = job->whole || !job->old || job->dirty->flags & DIRTY_LISTING;
+    if (whole && watch)
+        watch->enter(watch->watch, fd, job_path(job));
+    r = whole ? look_at_all(job, fd, &found, f) : look_at_dirty(job, fd, &found, f);
+    if (r == 0) {
+        job->node->below = lay_out(&found);
+        r = go_below_all(job, job->node->below, &found, f);
+    }
+    found_release(job, &found);
+    return r;
+}
+
+static void run_make_job(struct pool_job *base)
+{
+    struct make_job *job = (struct make_job *)base;
+    struct failure f = {0};
+    if (!atomic_load(&job->making->failed) && make_dir(job, &f) < 0)
+        making_fail(job->making, &f);
+    states_free(job->views, job->making->ask->n_rules);
+    free(job);
+}
+
+/* ---- the whole ------------------------------------------------------------------------ */
+
+/* Computes what a block says of all below it, once. Depth as in dir_unref(). */
+static void seal(struct dir *dir)
+{
+    if (dir->sealed)
+        return;
+    for (size_t i = 0; i < dir->n; i++) {
+        struct node *node = &dir->nodes[i];
+        node->sent = node->keep;
+        if (node->below) {
+            seal(node->below);
+            node->sent |= node->below->sent;
+            dir->many_links |= node->below->many_links;
+        }
+        dir->sent |= node->sent;
+        dir->many_links |= node_may_link(node);
+    }
+    dir->sealed = true;
+}
+
+/* Directories that the new tree has no more are no longer watched. */
+static void leave_gone(const struct tree_watch *watch, const struct dir *old,
+                       const struct dir *new, char *path, size_t path_len)
+{
+    for (size_t i = 0; old != new && i < old->n; i++) {
+        const struct node *was = &old->nodes[i];
+        if (!was->below || path_len + was->name_len + 2 > PATH_MAX)
+            continue;
+        size_t len = path_len;
+        if (len)
+            path[len++] = '/';
+        memcpy(path + len, was->text, was->name_len);
+        len += was->name_len;
+        const struct node *is = dir_find(new, node_name(was));
+        if (!is || !is->below)
+            watch->leave(watch->watch, bytes_at(path, len));
+        else
+            leave_gone(watch, was->below, is->below, path, len);
+    }
+}
+
+static struct make_job *root_job(struct making *making, struct tree *tree,
+                                 const struct tree *old, const struct dirty *dirty)
+{
+    const struct tree_walk *ask = making->ask;
+    struct make_job *job = xcalloc(1, sizeof(*job) + 1);
+    const struct dirty_node *root = dirty ? dirty_root(dirty) : NULL;
+    *job = (struct make_job){
+        .job = {.run = run_make_job},
+        .making = making,
+        .node = &tree->root,
+        .old = old ? old->root.below : NULL,
+        .dirty = root,
+        .whole = !old || !root || root->flags & DIRTY_BELOW,
+        .voided = root && root->flags & DIRTY_BELOW && root->flags & DIRTY_CONTENT,
+        .views = xcalloc(ask->n_rules + 1, sizeof(*job->views)),
+    };
+    for (size_t i = 0; i < ask->n_rules; i++)
+        if (ask->rules[i])
+            job->views[i] = (struct view_state){
+                .here = true,
+                .top = true,
+                .all_selected = !ask->rules[i]->reads || !select_root(ask->rules[i]->reads)};
+    return job;
+}
+
+int tree_make(const struct tree_walk *ask, const struct tree *old, const struct dirty *dirty,
+              struct tree **ret_tree, struct failure *f)
+{
+    struct making making = {.ask = ask, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct stat st;
+    int64_t clock = stat_clock_ns();
+    if (fstat(ask->root_fd, &st) < 0)
+        return fail_errno(f, -errno, "can't read %s", QUOTE(ask->root_name));
+    struct tree *tree = xcalloc(1, sizeof(*tree));
+    tree->refs = 1;
+    tree->clock_ns = clock;
+    tree->generation = making.generation = old ? old->generation + 1 : 1;
+    tree->root = (struct node){.text = (const uint8_t *)"", .id = stat_identity(&st)};
+    pool_add(ask->pool, &root_job(&making, tree, old, dirty)->job);
+    pool_drain(ask->pool);
+    if (atomic_load(&making.failed)) {
+        tree_unref(tree);
+        return f ? (*f = making.failure).code : making.failure.code;
+    }
+    seal(tree->root.below);
+    tree->root.sent = tree->root.below->sent;
+    tree->n_dirs_read = atomic_load(&making.n_dirs_read);
+    tree->n_stats = atomic_load(&making.n_stats);
+    if (old && ask->watch) {
+        char path[PATH_MAX];
+        leave_gone(ask->watch, old->root.below, tree->root.below, path, 0);
+    }
+    *ret_tree = tree;
+    return 0;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The names of a directory, by getdents64: with their types, in byte order. */
+#include "hashdb-priv.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <sys/syscall.h>
+
+struct linux_dirent {
+    uint64_t ino;
+    int64_t off;
+    uint16_t len;
+    uint8_t type;
+    char name[];
+};
+
+static int fill(int fd, struct names *names)
+{
+    _Alignas(struct linux_dirent) uint8_t block[32768];
+    for (;;) {
+        long n = syscall(SYS_getdents64, fd, block, sizeof(block));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : 0;
+        for (long i = 0; i < n;) {
+            const struct linux_dirent *entry = (const void *)(block + i);
+            i += entry->len;
+            size_t len = strlen(entry->name);
+            if (strcmp(entry->name, ".") == 0 || strcmp(entry->name, "..") == 0)
+                continue;
+            if (names->n == names->cap) {
+                names->cap = names->cap ? names->cap * 2 : 64;
+                names->at = xrealloc(names->at, names->cap * sizeof(*names->at));
+            }
+            names->at[names->n++] = (struct name){
+                .at = (uint32_t)names->bytes.len, .len = (uint16_t)len, .type = entry->type};
+            int r = buf_add(&names->bytes, entry->name, len + 1);
+            if (r < 0)
+                return r;
+        }
+    }
+}
+
+static int compare_names(const void *a, const void *b, void *bytes)
+{
+    const struct name *x = a, *y = b;
+    const uint8_t *base = bytes;
+    return bytes_compare(bytes_at(base + x->at, x->len), bytes_at(base + y->at, y->len));
+}
+
+int names_read(int fd, struct names *names)
+{
+    int r = fill(fd, names);
+    if (r == 0 && names->n)
+        qsort_r(names->at, names->n, sizeof(*names->at), compare_names, names->bytes.at);
+    return r;
+}
+
+void names_release(struct names *names)
+{
+    free(names->at);
+    buf_release(&names->bytes);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Request -> plan: the straight line that every kind of answer begins with.
+ *
+ *     Dockerfile's reads, ignore rules -> tree -> how the Dockerfile travels -> chunks -> plan
+ */
+#include "stream-priv.h"
+
+#include <errno.h>
+
+static void rules_free(struct rules *rules)
+{
+    reads_free(rules->reads);
+    ignore_free(rules->ignore);
+    free(rules);
+}
+
+struct rules *rules_ref(struct rules *rules)
+{
+    atomic_fetch_add_explicit(&rules->refs, 1, memory_order_relaxed);
+    return rules;
+}
+
+void rules_unref(struct rules *rules)
+{
+    if (rules && atomic_fetch_sub_explicit(&rules->refs, 1, memory_order_acq_rel) == 1)
+        rules_free(rules);
+}
+
+/* What the Dockerfile reads, and what the ignore rules leave of it. */
+static int rules_make(const struct send_request *request, struct notes *notes,
+                      struct rules **ret, struct failure *f)
+{
+    const struct control *control = request->control;
+    struct rules *rules = xcalloc(1, sizeof(*rules));
+    rules->refs = 1;
+    int r = dockerfile_reads(request->dockerfile, &request->reads, notes, &rules->reads, f);
+    if (r == 0)
+        r = reads_resolve(rules->reads, request->root_fd, f);
+    if (r == 0 && control->has_ignore)
+        r = ignore_parse(control->ignore_name, control->ignore,
+                         request->builder == SEND_CLASSIC ? IGNORE_CLASSIC : IGNORE_BUILDKIT,
+                         notes, &rules->ignore, f);
+    if (r < 0) {
+        rules_free(rules);
+        return r;
+    }
+    rules->tree = (struct tree_rules){.ignore = rules->ignore,
+                                      .reads = request->full ? NULL : rules->reads};
+    *ret = rules;
+    return 0;
+}
+
+static int cold_tree(const struct send_request *request, const struct answer *answer,
+                     struct tree **ret_tree, struct failure *f)
+{
+    const struct tree_rules *const rules[] = {&answer->rules->tree};
+    struct tree_walk walk = {
+        .root_fd = request->root_fd,
+        .root_name = request->root_name,
+        .ignore_name = request->control->ignore_name,
+        .rules = rules,
+        .n_rules = 1,
+        .pool = answer->pool,
+    };
+    return tree_make(&walk, NULL, NULL, ret_tree, f);
+}
+
+static int answer_steps(const struct send_request *request, struct warm *warm, bool for_digest,
+                        struct notes *notes, struct answer *a, struct send_stats *stats,
+                        struct failure *f)
+{
+    uint64_t start = clock_now_ns();
+    struct plan *plan = &a->plan;
+    plan->terms.bit = 1;
+    plan->looked = true;
+    a->pool = request->pool ? request->pool : (a->own_pool = pool_new(0));
+    int r = rules_make(request, notes, &a->rules, f);
+    if (r < 0)
+        return r;
+    stats->everything = a->rules->reads->everything;
+
+    /* The tree, as far as the rules let it be seen. */
+    r = warm ? warm_tree(warm, request, a->rules, a->pool, plan, f)
+             : cold_tree(request, a, &plan->tree, f);
+    if (r < 0)
+        return r;
+    stats->n_dirs_read = plan->looked ? plan->tree->n_dirs_read : 0;
+    stats->n_stats = plan->looked ? plan->tree->n_stats : 0;
+    stats->walk_ns = clock_now_ns() - start;
+
+    /* The Dockerfile's place in the stream, and what goes before it. */
+    if (for_digest)
+        a->carriage.how = CARRY_NONE;
+    else
+        r = carry_decide(request, a->rules, plan->tree, plan->terms.bit, notes, &a->arena,
+                         &a->carriage, f);
+    if (r < 0)
+        return r;
+    stats->rewritten = a->carriage.how == CARRY_INNER;
+    plan->terms = terms_of(request, plan->tree, plan->terms.bit, &a->carriage);
+    plan->terms.for_digest = for_digest;
+    if (warm) {
+        warm_chunks(warm, plan);
+    } else {
+        plan->links = links_make(&plan->terms, plan->tree);
+        chunks_cut(&plan->terms, plan->links, plan->tree, &plan->chunks);
+    }
+    return plan_finish(request, &a->carriage, notes, plan, stats, f);
+}
+
+int answer_make(const struct send_request *request, struct warm *warm, bool for_digest,
+                struct notes *notes, struct answer *ret, struct send_stats *stats,
+                struct failure *f)
+{
+    *ret = (struct answer){0};
+    int r = answer_steps(request, warm, for_digest, notes, ret, stats, f);
+    if (r < 0)
+        answer_release(ret);
+    return r;
+}
+
+void answer_release(struct answer *answer)
+{
+    plan_release(&answer->plan);
+    rules_unref(answer->rules);
+    arena_release(&answer->arena);
+    pool_free(answer->own_pool);
+    *answer = (struct answer){0};
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An answer that is pulled, for HTTP: its length and ETag come first, so every piece must have
+ * been read once before the first byte goes out. In a daemon that is remembered: an answer that
+ * nothing changed costs no file. The ETag is
+ *
+ *     SHA-256( "ctxd-etag-1" NUL, codec, its library's version, level,
+ *              SHA-256 of: what is before, each chunk, what is behind )
+ *
+ * When the bytes are pulled, each piece's SHA-256 must be the same again before its bytes leave
+ * (of a large file, before its last part does): a file that changed in between breaks the body
+ * off, short of its length.
+ */
+#include "stream-priv.h"
+
+#include <errno.h>
+
+/* What a chunk of the plan was measured to be. */
+struct measure {
+    uint64_t len; /* as it goes out */
+    struct sha256 sha;
+};
+
+struct body {
+    const struct send_request *request;
+    struct answer answer;
+    struct send_stats stats;
+    struct writer writer;
+    struct measure before, behind, *chunks; /* chunks: as in the plan */
+    struct sha256 etag;
+    uint64_t length;
+    size_t *unknown;            /* while measuring: the plan's index of each chunk that is read */
+    size_t at;                  /* the chunk, or of the unknown ones the one, that comes now */
+    uint64_t large_len;         /* of a large file's parts so far */
+    struct sha256_state *parts; /* … and their SHA-256 */
+    struct piece piece;         /* the one that is being pulled */
+    bool pulling, has_piece;    /* piece is set up; it holds bytes not yet given out */
+    uint64_t given;             /* of the piece */
+};
+
+/* ---- measuring ------------------------------------------------------------------------- */
+
+static uint64_t piece_length(const struct writer *w, const struct piece *piece)
+{
+    return piece->stored.fd >= 0 ? piece->stored.packed_len
+           : w->codec            ? piece->packed.len
+                                 : piece->plain.len;
+}
+
+/* What is remembered of a chunk. */
+static bool recall(const struct send_request *request, struct chunk *chunk,
+                   struct measure *ret)
+{
+    pthread_mutex_lock(&chunk->lock);
+    bool known = chunk->has_sha && chunk->has_packed &&
+                 chunk->packed_codec == request->codec && chunk->packed_level == request->level;
+    *ret = (struct measure){chunk->packed_len, chunk->sha};
+    pthread_mutex_unlock(&chunk->lock);
+    return known;
+}
+
+static void remember(const struct send_request *request, struct chunk *chunk,
+                     const struct measure *is)
+{
+    pthread_mutex_lock(&chunk->lock);
+    chunk->has_sha = chunk->has_packed = true;
+    chunk->sha = is->sha;
+    chunk->packed_len = is->len;
+    chunk->packed_codec = request->codec;
+    chunk->packed_level = request->level;
+    pthread_mutex_unlock(&chunk->lock);
+}
+
+static bool is_sure(const struct piece *piece)
+{
+    if (!piece->large.entry)
+        return piece->sure;
+    struct stat_identity is = stat_identity(&piece->large.st);
+    return stat_identity_equal(&is, &piece->large.entry->node->id) &&
+           content_is_sure(piece->large.fd) == CONTENT_SURE;
+}
+
+static int take_measure(struct writer *w, struct piece *piece, struct failure *f)
+{
+    struct body *body = w->taker;
+    struct measure is = {piece_length(w, piece), piece->sha};
+    (void)f;
+    if (piece->literal) {
+        *(piece->literal == &w->plan->before ? &body->before : &body->behind) = is;
+        return 0;
+    }
+    struct chunk *chunk = piece->chunk;
+    if (piece->large.entry) {
+        chunk = piece->large.chunk;
+        sha256_add(body->parts, bytes_at(is.sha.at, sizeof(is.sha.at)));
+        body->large_len += is.len;
+        if (!piece->tail)
+            return 0;
+        is = (struct measure){body->large_len, sha256_end(body->parts)};
+        body->large_len = 0;
+    }
+    body->chunks[body->unknown[body->at++]] = is;
+    if (is_sure(piece))
+        remember(body->request, chunk, &is);
+    return 0;
+}
+
+/* Reads the chunks of the plan that must be read to be known, and what is around them. */
+static int measure(struct body *body, struct failure *f)
+{
+    struct plan *plan = &body->answer.plan;
+    struct chunks all = plan->chunks;
+    struct chunks unknown = {.at = xcalloc(all.n + 1, sizeof(*unknown.at))};
+    body->chunks = xcalloc(all.n + 1, sizeof(*body->chunks));
+    body->unknown = xcalloc(all.n + 1, sizeof(*body->unknown));
+    for (size_t i = 0; i < all.n; i++) {
+        if (!all.at[i]->n || recall(body->request, all.at[i], &body->chunks[i]))
+            continue;
+        body->unknown[unknown.n] = i;
+        unknown.at[unknown.n++] = all.at[i];
+    }
+    plan->chunks = unknown;
+    struct writer w;
+    writer_init(&w, body->request, plan, body->answer.pool, &body->stats);
+    w.take = take_measure;
+    w.taker = body;
+    w.want_sha = w.all_parts = true;
+    int r = writer_run(&w, f);
+    writer_release(&w);
+    plan->chunks = all;
+    free(unknown.at);
+    body->at = 0;
+    return r;
+}
+
+static void add_measure(struct body *body, struct sha256_state *state,
+                        const struct measure *is)
+{
+    sha256_add(state, bytes_at(is->sha.at, sizeof(is->sha.at)));
+    body->length += is->len;
+}
+
+static void make_etag(struct body *body)
+{
+    const struct plan *plan = &body->answer.plan;
+    const struct codec *codec = body->writer.codec;
+    struct sha256_state *state = sha256_new();
+    int32_t level = codec ? body->request->level : 0;
+    uint8_t le[] = {(uint8_t)body->request->codec, (uint8_t)level};
+    sha256_add(state, bytes_at("ctxd-etag-1", sizeof("ctxd-etag-1")));
+    sha256_add(state, bytes_at(le, sizeof(le)));
+    if (codec)
+        sha256_add(state, bytes_of(codec->version));
+    add_measure(body, state, &body->before);
+    for (size_t i = 0; i < plan->chunks.n; i++)
+        if (plan->chunks.at[i]->n)
+            add_measure(body, state, &body->chunks[i]);
+    add_measure(body, state, &body->behind);
+    body->etag = sha256_end(state);
+    sha256_free(state);
+}
+
+int body_open(const struct send_request *request, struct warm *warm, struct notes *notes,
+              struct body **ret, struct failure *f)
+{
+    struct body *body = xcalloc(1, sizeof(*body));
+    body->request = request;
+    body->parts = sha256_new();
+    body->piece.stored.fd = -1; /* a body that nobody pulls is freed, too */
+    int r = answer_make(request, warm, false, notes, &body->answer, &body->stats, f);
+    if (r < 0) {
+        sha256_free(body->parts);
+        free(body);
+        return r;
+    }
+    writer_init(&body->writer, request, &body->answer.plan, body->answer.pool, &body->stats);
+    body->writer.want_sha = body->writer.all_parts = true;
+    r = measure(body, f);
+    if (r < 0) {
+        body_free(body);
+        return r;
+    }
+    make_etag(body);
+    *ret = body;
+    return 0;
+}
+
+uint64_t body_length(const struct body *body)
+{
+    return body->length;
+}
+
+const struct sha256 *body_etag(const struct body *body)
+{
+    return &body->etag;
+}
+
+const struct send_stats *body_stats(const struct body *body)
+{
+    return &body->stats;
+}
+
+/* ---- pulling ---------------------------------------------------------------------------- */
+
+static int changed(const struct piece *piece, struct failure *f)
+{
+    struct bytes path = piece->large.entry ? piece->large.entry->path
+                        : piece->chunk     ? chunk_first(piece->chunk)
+                                           : BYTES("the Dockerfile");
+    return fail(f, -ESTALE, "something at or behind %s changed while it was being sent",
+                QUOTE(path));
+}
+
+/* Whether the piece is what the ETag was made of; of a large file, once it is whole. */
+static int check(struct body *body, struct failure *f)
+{
+    const struct piece *piece = &body->piece;
+    struct sha256 is = piece->sha;
+    const struct measure *was;
+    if (piece->literal) {
+        was = piece->literal == &body->writer.plan->before ? &body->before : &body->behind;
+    } else if (!piece->large.entry) {
+        was = &body->chunks[body->writer.next - 1];
+    } else {
+        sha256_add(body->parts, bytes_at(is.at, sizeof(is.at)));
+        if (!piece->tail)
+            return 0;
+        is = sha256_end(body->parts);
+        was = &body->chunks[body->writer.next - 1];
+    }
+    return sha256_equal(&is, &was->sha) ? 0 : changed(piece, f);
+}
+
+static void drop_piece(struct body *body)
+{
+    if (body->piece.stored.fd >= 0)
+        close(body->piece.stored.fd);
+    body->piece.stored.fd = -1;
+    if (body->has_piece)
+        writer_drop(&body->piece);
+    body->has_piece = false;
+}
+
+static int next_piece(struct body *body, struct failure *f)
+{
+    if (!body->pulling) {
+        piece_init(&body->piece, &body->writer);
+        body->pulling = true;
+    }
+    drop_piece(body);
+    int r = writer_next(&body->writer, &body->piece, f);
+    if (r <= 0)
+        return r;
+    body->has_piece = true;
+    body->given = 0;
+    r = pack_piece(&body->piece, f);
+    if (r == 0)
+        r = check(body, f);
+    return r < 0 ? r : 1;
+}
+
+ssize_t body_read(struct body *body, void *at, size_t len, struct failure *f)
+{
+    uint64_t left = 0;
+    while (!left) {
+        if (body->has_piece)
+            left = piece_length(&body->writer, &body->piece) - body->given;
+        if (left)
+            break;
+        int r = next_piece(body, f);
+        if (r <= 0)
+            return r;
+    }
+    size_t n = left < len ? (size_t)left : len;
+    const struct piece *piece = &body->piece;
+    if (piece->stored.fd >= 0) {
+        ssize_t got = io_pread_full(piece->stored.fd, at, n,
+                                    (off_t)(piece->stored.offset + body->given));
+        if (got < 0 || (size_t)got != n)
+            return fail_errno(f, got < 0 ? (int)got : -EIO, "can't read a packed chunk");
+    } else {
+        const struct buf *from = body->writer.codec ? &piece->packed : &piece->plain;
+        memcpy(at, from->at + body->given, n);
+    }
+    body->given += n;
+    return (ssize_t)n;
+}
+
+void body_free(struct body *body)
+{
+    if (!body)
+        return;
+    drop_piece(body);
+    if (body->pulling)
+        piece_release(&body->piece);
+    writer_release(&body->writer);
+    sha256_free(body->parts);
+    free(body->chunks);
+    free(body->unknown);
+    answer_release(&body->answer);
+    free(body);
+}

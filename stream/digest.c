@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The digest of what a target reads. Of each entry one record:
+ *
+ *     type 1 (f, d, l)   executable by its owner 1 (x, -)
+ *     path length 8 LE, path
+ *     file: size 8 LE, SHA-256 of its content 32;   link: target length 8 LE, target
+ *
+ * Records of a run of entries, which ends behind a path whose hash has six zero bits, are
+ * hashed together; then
+ *
+ *     SHA-256( "ctxd-digest-1" NUL, SHA-256 of the Dockerfile, target length 8 LE, target,
+ *              the SHA-256 of each run )
+ *
+ * so that a daemon reads the runs anew that something changed in, and no others. Times, owners
+ * and other bits of the mode are not in it, and a hard link is the file that it is.
+ */
+#include "stream-priv.h"
+
+#include <errno.h>
+
+struct digesting {
+    struct plan *plan;
+    struct content_source source;
+    atomic_bool failed;
+    pthread_mutex_t lock; /* of failure */
+    struct failure failure;
+};
+
+struct digest_job {
+    struct pool_job job;
+    struct digesting *all;
+    struct chunk *chunk;
+    struct sha256 *ret;
+};
+
+enum { BLOCK_BYTES = 256 << 10 };
+
+static void add_number(struct sha256_state *state, uint64_t n)
+{
+    uint8_t le[8];
+    for (int i = 0; i < 8; i++, n >>= 8)
+        le[i] = (uint8_t)n;
+    sha256_add(state, bytes_at(le, sizeof(le)));
+}
+
+static void add_text(struct sha256_state *state, struct bytes text)
+{
+    add_number(state, text.len);
+    sha256_add(state, text);
+}
+
+/* ---- contents ------------------------------------------------------------------------- */
+
+/* Reads all of an open file, block by block. */
+static int hash_file(int fd, const struct stat *st, struct bytes path,
+                     struct content_hash *ret, struct failure *f)
+{
+    cleanup_free uint8_t *block = xmalloc(BLOCK_BYTES);
+    struct sha256_state *sha = sha256_new();
+    struct digest128_state *xxh = digest128_new(NULL);
+    uint64_t size = (uint64_t)st->st_size, at = 0;
+    int r = 0;
+    while (at < size && r == 0) {
+        size_t want = size - at < BLOCK_BYTES ? (size_t)(size - at) : BLOCK_BYTES;
+        ssize_t n = io_pread_full(fd, block, want, (off_t)at);
+        if (n < 0)
+            r = fail_errno(f, (int)n, "can't read %s", QUOTE(path));
+        else if ((size_t)n != want)
+            r = fail(f, -ESTALE, "%s shrank while it was being read", QUOTE(path));
+        if (r == 0) {
+            sha256_add(sha, bytes_at(block, want));
+            digest128_add(xxh, bytes_at(block, want));
+            at += want;
+        }
+    }
+    *ret = (struct content_hash){
+        .sha = sha256_end(sha), .xxh = digest128_end(xxh), .has_sha = true};
+    sha256_free(sha);
+    digest128_free(xxh);
+    return r == 0 ? content_check(fd, st, path, f) : r;
+}
+
+/* The content of one version of a file. *ret_sure: of the tree's, and it may be remembered. */
+static int content_of(struct digesting *all, const struct entry *e, struct content_hash *ret,
+                      uint64_t *ret_size, bool *ret_sure, struct failure *f)
+{
+    const struct plan *plan = all->plan;
+    *ret_size = e->node->id.size;
+    *ret_sure = true;
+    bool known = plan->hashes ? hashes_get(plan->hashes, &e->node->id, ret)
+                 : plan->hashdb
+                     ? hashdb_get(plan->hashdb, plan->hashdb_tree, &e->node->id, ret)
+                     : false;
+    if (known && ret->has_sha)
+        return 0;
+    for (int tries = 0;; tries++) {
+        cleanup_fd int fd = -1;
+        struct stat st;
+        int r = content_open(&all->source, e->path, &fd, &st, f);
+        if (r == 0)
+            r = hash_file(fd, &st, e->path, ret, f);
+        if (r == -ESTALE && tries < 5)
+            continue;
+        if (r < 0)
+            return r;
+        struct stat_identity is = stat_identity(&st);
+        enum content_sure sure = content_is_sure(fd);
+        *ret_size = is.size;
+        *ret_sure = sure != CONTENT_HELD && stat_identity_equal(&is, &e->node->id);
+        if (sure == CONTENT_SURE && *ret_sure && plan->hashdb)
+            hashdb_put(plan->hashdb, plan->hashdb_tree, &is, ret);
+        return 0;
+    }
+}
+
+static int add_record(struct digesting *all, struct sha256_state *state, const struct entry *e,
+                      bool *sure, struct failure *f)
+{
+    uint32_t mode = e->node->id.mode;
+    uint8_t head[2] = {S_ISDIR(mode)   ? 'd'
+                       : S_ISLNK(mode) ? 'l'
+                                       : 'f',
+                       S_ISREG(mode) && mode & S_IXUSR ? 'x' : '-'};
+    sha256_add(state, bytes_at(head, sizeof(head)));
+    add_text(state, e->path);
+    if (S_ISLNK(mode))
+        add_text(state, node_target(e->node));
+    if (!S_ISREG(mode))
+        return 0;
+    struct content_hash hash = {.sha = sha256(BYTES(""))};
+    uint64_t size = 0;
+    if (!e->empty) {
+        bool one_sure;
+        int r = content_of(all, e, &hash, &size, &one_sure, f);
+        if (r < 0)
+            return r;
+        *sure &= one_sure;
+    }
+    add_number(state, size);
+    sha256_add(state, bytes_at(hash.sha.at, sizeof(hash.sha.at)));
+    return 0;
+}
+
+/* ---- runs ------------------------------------------------------------------------------- */
+
+static int digest_chunk(struct digesting *all, struct chunk *chunk, struct sha256 *ret,
+                        struct failure *f)
+{
+    const struct plan *plan = all->plan;
+    struct entries entries;
+    struct sha256_state *state = sha256_new();
+    chunk_entries(&plan->terms, plan->links, plan->tree, chunk, &entries);
+    bool sure = true;
+    int r = 0;
+    for (size_t i = 0; i < entries.n && r == 0; i++)
+        r = add_record(all, state, &entries.at[i], &sure, f);
+    *ret = sha256_end(state);
+    if (r == 0 && sure) {
+        pthread_mutex_lock(&chunk->lock);
+        chunk->digest = *ret;
+        chunk->has_digest = true;
+        pthread_mutex_unlock(&chunk->lock);
+    }
+    arena_release(&entries.arena);
+    sha256_free(state);
+    return r;
+}
+
+static void run_digest_job(struct pool_job *base)
+{
+    struct digest_job *job = (struct digest_job *)base;
+    struct digesting *all = job->all;
+    struct failure f = {0};
+    if (!atomic_load(&all->failed) && digest_chunk(all, job->chunk, job->ret, &f) < 0) {
+        pthread_mutex_lock(&all->lock);
+        if (!atomic_exchange(&all->failed, true))
+            all->failure = f;
+        pthread_mutex_unlock(&all->lock);
+    }
+}
+
+/* The SHA-256 of each run of the plan, in runs[]. */
+static int digest_runs(const struct send_request *request, struct answer *answer,
+                       struct sha256 *runs, struct failure *f)
+{
+    struct plan *plan = &answer->plan;
+    struct digesting all = {
+        .plan = plan,
+        .source = {request->root_fd, request->control->ignore_name, plan->tree->clock_ns},
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+    };
+    struct digest_job *jobs = xcalloc(plan->chunks.n + 1, sizeof(*jobs));
+    for (size_t i = 0; i < plan->chunks.n; i++) {
+        struct chunk *chunk = plan->chunks.at[i];
+        pthread_mutex_lock(&chunk->lock);
+        bool known = chunk->has_digest;
+        runs[i] = chunk->digest;
+        pthread_mutex_unlock(&chunk->lock);
+        if (known)
+            continue;
+        jobs[i] = (struct digest_job){{.run = run_digest_job}, &all, chunk, &runs[i]};
+        pool_add_last(answer->pool, &jobs[i].job);
+    }
+    pool_drain(answer->pool);
+    free(jobs);
+    if (!atomic_load(&all.failed))
+        return 0;
+    if (f)
+        *f = all.failure;
+    return all.failure.code;
+}
+
+/* ---- by instruction ------------------------------------------------------------------------ */
+
+struct selection {
+    struct digesting all;
+    const struct reads *reads;
+    struct sha256_state *state;
+    struct digest_line *line;
+    int result;
+    struct failure *f;
+};
+
+static bool digest_selected(void *context, struct bytes path, const struct node *node)
+{
+    struct selection *s = context;
+    struct entry e;
+    bool sure = true;
+    if (!reads_path(s->reads, path, S_ISDIR(node->id.mode)) ||
+        !entry_of(&s->all.plan->terms, s->all.plan->links, path, node, &e))
+        return true;
+    if (S_ISREG(node->id.mode)) {
+        s->line->n_files++;
+        s->line->bytes += e.empty ? 0 : node->id.size;
+    }
+    s->result = add_record(&s->all, s->state, &e, &sure, s->f);
+    return s->result == 0;
+}
+
+static int digest_line(const struct send_request *request, struct answer *answer, size_t i,
+                       struct digest_line *line, struct failure *f)
+{
+    struct plan *plan = &answer->plan;
+    struct reads *one;
+    int r = reads_single(answer->rules->reads, i, &one, f);
+    if (r < 0)
+        return r;
+    struct selection s = {
+        .all = {.plan = plan,
+                .source = {request->root_fd, request->control->ignore_name,
+                           plan->tree->clock_ns}},
+        .reads = one,
+        .state = sha256_new(),
+        .line = line,
+        .f = f,
+    };
+    entries_walk(&plan->terms, plan->tree, BYTES(""), digest_selected, &s);
+    line->sha = sha256_end(s.state);
+    sha256_free(s.state);
+    reads_free(one);
+    return s.result;
+}
+
+static int digest_lines(const struct send_request *request, struct answer *answer,
+                        struct digest_answer *ret, struct failure *f)
+{
+    const struct reads *reads = answer->rules->reads;
+    ret->lines = ARENA_ARRAY(&ret->arena, reads->n + 1, struct digest_line);
+    for (size_t i = 0; i < reads->n; i++) {
+        struct digest_line *line = &ret->lines[ret->n_lines++];
+        line->line = reads->at[i].line;
+        line->source = arena_copy(&ret->arena, reads->at[i].source);
+        int r = digest_line(request, answer, i, line, f);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------ */
+
+static struct sha256 digest_whole(const struct send_request *request, const struct plan *plan,
+                                  const struct sha256 *runs)
+{
+    struct sha256_state *state = sha256_new();
+    struct sha256 dockerfile = sha256(request->control->dockerfile);
+    sha256_add(state, bytes_at("ctxd-digest-1", sizeof("ctxd-digest-1")));
+    sha256_add(state, bytes_at(dockerfile.at, sizeof(dockerfile.at)));
+    add_text(state, request->reads.target);
+    for (size_t i = 0; i < plan->chunks.n; i++)
+        if (plan->chunks.at[i]->n)
+            sha256_add(state, bytes_at(runs[i].at, sizeof(runs[i].at)));
+    struct sha256 whole = sha256_end(state);
+    sha256_free(state);
+    return whole;
+}
+
+int digest_run(const struct send_request *request, struct warm *warm, bool per_instruction,
+               struct notes *notes, struct digest_answer *ret, struct failure *f)
+{
+    struct send_request last = *request;
+    struct answer answer;
+    struct send_stats stats = {0};
+    last.reads.last_only = true;
+    last.bare = true;
+    *ret = (struct digest_answer){0};
+    int r = answer_make(&last, warm, true, notes, &answer, &stats, f);
+    if (r < 0)
+        return r;
+    struct sha256 *runs = xcalloc(answer.plan.chunks.n + 1, sizeof(*runs));
+    r = digest_runs(&last, &answer, runs, f);
+    if (r == 0)
+        ret->sha = digest_whole(&last, &answer.plan, runs);
+    free(runs);
+    ret->n_files = stats.n_files + stats.n_hardlinks;
+    ret->bytes = stats.content_bytes;
+    if (r == 0 && per_instruction)
+        r = digest_lines(&last, &answer, ret, f);
+    answer_release(&answer);
+    if (r < 0)
+        digest_release(ret);
+    return r;
+}
+
+void digest_release(struct digest_answer *answer)
+{
+    arena_release(&answer->arena);
+    *answer = (struct digest_answer){0};
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bytes -> the descriptor of a request. Alone, a client simply waits for its reader. A daemon
+ * may not: the descriptor is somebody else's, its flags are not ours to change, and a thread
+ * that sleeps in write() hears of nothing. So a pipe is opened a second time, non-blocking, by
+ * its name under /proc, and all waiting is done in poll(), beside the client's connection.
+ */
+#include "stream-priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+
+enum {
+    PIPE_BYTES = 1 << 20, /* the most an unprivileged process may ask for */
+    STALL_MS = 250,       /* a reader that takes nothing for so long is said to stall */
+    COPY_BYTES = 128 << 10,
+};
+
+void out_open(struct out *out, const struct send_request *request)
+{
+    struct stat st;
+    *out = (struct out){.fd = request->out_fd, .own_fd = -1, .hooks = request->hooks};
+    out->is_pipe = fstat(out->fd, &st) == 0 && S_ISFIFO(st.st_mode);
+    if (!out->is_pipe)
+        return;
+    /* Not granted past the user's share of pipe pages: then as it is. */
+    (void)fcntl(out->fd, F_SETPIPE_SZ, PIPE_BYTES);
+    if (!out->hooks)
+        return;
+    char name[64];
+    snprintf(name, sizeof(name), "/proc/self/fd/%d", out->fd);
+    out->own_fd = open(name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    if (out->own_fd >= 0)
+        out->fd = out->own_fd;
+}
+
+void out_close(struct out *out)
+{
+    if (out->own_fd >= 0)
+        close(out->own_fd);
+    out->own_fd = -1;
+}
+
+/* Waits until the reader takes more. */
+static int wait_for_reader(struct out *out)
+{
+    const struct send_hooks *hooks = out->hooks;
+    struct pollfd fds[2] = {{.fd = out->fd, .events = POLLOUT},
+                            {.fd = hooks ? hooks->cancel_fd : -1, .events = POLLRDHUP}};
+    bool stalled = false;
+    int r = 0;
+    for (;;) {
+        int n = poll(fds, 2, hooks && !stalled ? STALL_MS : -1);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            r = -errno;
+        else if (fds[1].revents)
+            r = -ECANCELED;
+        else if (n == 0) {
+            stalled = true;
+            if (hooks->stalled)
+                hooks->stalled(hooks->context, true);
+            continue;
+        }
+        break;
+    }
+    if (stalled && hooks->stalled)
+        hooks->stalled(hooks->context, false);
+    return r;
+}
+
+int out_write(struct out *out, struct bytes bytes)
+{
+    while (bytes.len) {
+        ssize_t n = write(out->fd, bytes.at, bytes.len);
+        if (n >= 0) {
+            bytes = bytes_from(bytes, (size_t)n);
+            continue;
+        }
+        int r = errno == EAGAIN ? wait_for_reader(out) : errno == EINTR ? 0 : -errno;
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* Where no splice can be had: a file, a socket of an old kernel. */
+static int copy(struct out *out, int fd, off_t at, uint64_t len)
+{
+    cleanup_free uint8_t *block = xmalloc(COPY_BYTES);
+    while (len) {
+        size_t want = len < COPY_BYTES ? (size_t)len : COPY_BYTES;
+        ssize_t n = io_pread_full(fd, block, want, at);
+        if (n < 0 || (size_t)n != want)
+            return n < 0 ? (int)n : -EIO;
+        int r = out_write(out, bytes_at(block, want));
+        if (r < 0)
+            return r;
+        at += n;
+        len -= want;
+    }
+    return 0;
+}
+
+int out_pass(struct out *out, int fd, uint64_t offset, uint64_t len)
+{
+    off_t at = (off_t)offset;
+    while (out->is_pipe && len) {
+        size_t want = len < PIPE_BYTES ? (size_t)len : PIPE_BYTES;
+        ssize_t n = splice(fd, &at, out->fd, NULL, want,
+                           SPLICE_F_MOVE | SPLICE_F_MORE | (out->hooks ? SPLICE_F_NONBLOCK : 0u));
+        if (n > 0) {
+            len -= (uint64_t)n;
+            continue;
+        }
+        if (n == 0)
+            return -EIO; /* a chunk that is shorter than its header says */
+        if (errno == EINVAL)
+            break;
+        int r = errno == EAGAIN ? wait_for_reader(out) : errno == EINTR ? 0 : -errno;
+        if (r < 0)
+            return r;
+    }
+    return len ? copy(out, fd, at, len) : 0;
+}

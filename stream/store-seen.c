@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which chunks this process has verified: a bounded table of sets of eight. A set is chosen by
+ * bits of the digest, which are as good as random; a full set makes the table twice as large,
+ * up to a maximum, and from then on takes the place of its longest unused. What is forgotten is
+ * only verified once more.
+ */
+#include "store-priv.h"
+
+#include <stdlib.h>
+
+enum {
+    WAYS = 8,
+    SETS_FIRST = 16,
+    /* 64 Ki chunks: 3.5 MiB of memory, and more than a cache of 4 GiB has at 64 KiB each. */
+    SETS_MAX = 8192,
+};
+
+struct store_seen_entry {
+    struct digest128 content;
+    struct store_identity id; /* ino 0: free */
+    uint64_t used_ns;         /* clock_now_ns() */
+    uint8_t codec;
+    int8_t level;
+};
+
+void store_seen_init(struct store_seen *seen)
+{
+    pthread_mutex_init(&seen->lock, NULL);
+    seen->n_sets = SETS_FIRST;
+    seen->entries = xcalloc(seen->n_sets * WAYS, sizeof(*seen->entries));
+}
+
+void store_seen_release(struct store_seen *seen)
+{
+    pthread_mutex_destroy(&seen->lock);
+    free(seen->entries);
+}
+
+static struct store_seen_entry *set_of(const struct store_seen *seen,
+                                       const struct digest128 *content)
+{
+    /* Not the first byte: names of one shard share it, and some caller may make up others. */
+    uint64_t bits;
+    memcpy(&bits, content->at + 8, sizeof(bits));
+    return seen->entries + (bits & (seen->n_sets - 1)) * WAYS;
+}
+
+static struct store_seen_entry *find(const struct store_seen *seen,
+                                     const struct store_name *name)
+{
+    struct store_seen_entry *set = set_of(seen, &name->content);
+    for (size_t i = 0; i < WAYS; i++)
+        if (set[i].id.ino && digest128_equal(&set[i].content, &name->content) &&
+            set[i].codec == (uint8_t)name->codec && set[i].level == (int8_t)name->level)
+            return &set[i];
+    return NULL;
+}
+
+bool store_seen_check(struct store_seen *seen, const struct store_name *name,
+                      const struct store_identity *id)
+{
+    uint64_t now = clock_now_ns();
+    pthread_mutex_lock(&seen->lock);
+    struct store_seen_entry *entry = find(seen, name);
+    bool same = entry && entry->id.ino == id->ino && entry->id.mtime_ns == id->mtime_ns &&
+                entry->id.ctime_ns == id->ctime_ns;
+    if (same)
+        entry->used_ns = now;
+    pthread_mutex_unlock(&seen->lock);
+    return same;
+}
+
+/* A free entry of the set, or the longest unused one. */
+static struct store_seen_entry *victim(struct store_seen_entry *set)
+{
+    struct store_seen_entry *oldest = set;
+    for (size_t i = 0; i < WAYS; i++) {
+        if (!set[i].id.ino)
+            return &set[i];
+        if (set[i].used_ns < oldest->used_ns)
+            oldest = &set[i];
+    }
+    return oldest;
+}
+
+/* Each set becomes two, so that all entries find room. */
+static void grow(struct store_seen *seen)
+{
+    struct store_seen_entry *old = seen->entries;
+    size_t n = seen->n_sets * WAYS;
+    seen->n_sets *= 2;
+    seen->entries = xcalloc(seen->n_sets * WAYS, sizeof(*seen->entries));
+    for (size_t i = 0; i < n; i++)
+        if (old[i].id.ino)
+            *victim(set_of(seen, &old[i].content)) = old[i];
+    free(old);
+}
+
+void store_seen_add(struct store_seen *seen, const struct store_name *name,
+                    const struct store_identity *id)
+{
+    uint64_t now = clock_now_ns();
+    pthread_mutex_lock(&seen->lock);
+    struct store_seen_entry *entry = find(seen, name);
+    if (!entry) {
+        entry = victim(set_of(seen, &name->content));
+        while (entry->id.ino && seen->n_sets < SETS_MAX) {
+            grow(seen);
+            entry = victim(set_of(seen, &name->content));
+        }
+    }
+    *entry = (struct store_seen_entry){.content = name->content,
+                                       .id = *id,
+                                       .used_ns = now,
+                                       .codec = (uint8_t)name->codec,
+                                       .level = (int8_t)name->level};
+    pthread_mutex_unlock(&seen->lock);
+}
+
+uint64_t store_seen_age_ms(struct store_seen *seen, const struct store_name *name)
+{
+    uint64_t now = clock_now_ns();
+    pthread_mutex_lock(&seen->lock);
+    const struct store_seen_entry *entry = find(seen, name);
+    /* Another thread may have used it since `now` was read. */
+    uint64_t age = !entry                  ? UINT64_MAX
+                   : entry->used_ns >= now ? 0
+                                           : (now - entry->used_ns) / 1000000;
+    pthread_mutex_unlock(&seen->lock);
+    return age;
+}

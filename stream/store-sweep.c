@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keeping the chunk store within its limits, in memory that doesn't grow with it: one pass adds
+ * up the bytes by how long they have been unused, which gives the age past which all must go; a
+ * second removes them.
+ *
+ * Ages are told apart to three per cent, by buckets as long as a 32nd of the power of two they
+ * are in:
+ *
+ *     age    0 1 2 … 63 | 64-65 … 126-127 | 128-131 … | … ms
+ *
+ * Two sweeps at once, of two processes, remove together what either would have. At worst each
+ * counts bytes that the other is about to remove, and somewhat more goes than had to.
+ */
+#include "store-priv.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PER_OCTAVE 32u
+#define N_BUCKETS ((64u - 4u) * PER_OCTAVE)
+/* No file takes an hour to write. */
+#define STALE_TEMP_MS 3600000u
+/* Of no known age, as the clock was set back: oldest, but not past any limit. */
+#define AGE_UNKNOWN UINT64_MAX
+/* A sweep that a put asked for makes room for more than one: an eighth. */
+#define SPARE 8
+
+static size_t bucket(uint64_t age_ms)
+{
+    if (age_ms < PER_OCTAVE)
+        return (size_t)age_ms;
+    unsigned top = 63u - (unsigned)__builtin_clzll(age_ms);
+    return (top - 4) * PER_OCTAVE + (size_t)(age_ms >> (top - 5)) % PER_OCTAVE;
+}
+
+uint64_t store_disk_size(uint64_t len)
+{
+    return (len + 4095) / 4096 * 4096;
+}
+
+struct sweep {
+    struct store *store;
+    int64_t now_ms;     /* since 1970: the files' clock */
+    size_t from_bucket; /* those past it go; N_BUCKETS: none */
+    uint64_t in_bucket; /* bytes to remove of that one */
+    uint64_t bytes, n, freed;
+    uint64_t by_age[N_BUCKETS]; /* bytes that may go */
+};
+
+static uint64_t age_since(const struct sweep *sweep, struct timespec at)
+{
+    int64_t age = sweep->now_ms - ((int64_t)at.tv_sec * 1000 + at.tv_nsec / 1000000);
+    if (age >= 0)
+        return (uint64_t)age;
+    return age > -STORE_RECENT_SECONDS * 1000 ? 0 : AGE_UNKNOWN;
+}
+
+static uint64_t unused_ms(const struct sweep *sweep, struct bytes name, const struct stat *st)
+{
+    uint64_t age = age_since(sweep, st->st_atim);
+    struct store_name chunk;
+    if (age < STORE_RECENT_SECONDS * 1000u || !store_parse_name(name, &chunk))
+        return age;
+    uint64_t here = store_seen_age_ms(&sweep->store->seen, &chunk);
+    return here < age ? here : age;
+}
+
+static bool expired(const struct sweep *sweep, uint64_t age_ms)
+{
+    return age_ms != AGE_UNKNOWN && age_ms / 1000 > sweep->store->limits.max_age_seconds;
+}
+
+/* Whether it must go, by its age alone in the first pass. */
+static bool must_go(struct sweep *sweep, uint64_t age_ms, uint64_t size)
+{
+    if (age_ms < STORE_RECENT_SECONDS * 1000u)
+        return false;
+    if (expired(sweep, age_ms))
+        return true;
+    size_t b = bucket(age_ms);
+    if (b != sweep->from_bucket || sweep->in_bucket == 0)
+        return b > sweep->from_bucket;
+    sweep->in_bucket -= size < sweep->in_bucket ? size : sweep->in_bucket;
+    return true;
+}
+
+static bool remove_file(struct sweep *sweep, int dir_fd, const char *name, uint64_t size)
+{
+    if (unlinkat(dir_fd, name, 0) < 0)
+        return errno == ENOENT; /* another process was quicker */
+    sweep->freed += size;
+    return true;
+}
+
+/* Anything that is no directory is swept, also what we don't know: it takes room in our name.
+ */
+static void sweep_file(struct sweep *sweep, int dir_fd, const char *name)
+{
+    struct stat st;
+    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(st.st_mode))
+        return;
+    uint64_t size = store_disk_size((uint64_t)st.st_size);
+    uint64_t age = unused_ms(sweep, bytes_of(name), &st);
+    if (must_go(sweep, age, size) && remove_file(sweep, dir_fd, name, size))
+        return;
+    sweep->bytes += size;
+    sweep->n++;
+    if (age >= STORE_RECENT_SECONDS * 1000u)
+        sweep->by_age[bucket(age)] += size;
+}
+
+/* By the last write, whatever read it since. */
+static void sweep_temp(struct sweep *sweep, int dir_fd, const char *name)
+{
+    struct stat st;
+    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        age_since(sweep, st.st_mtim) > STALE_TEMP_MS)
+        remove_file(sweep, dir_fd, name, store_disk_size((uint64_t)st.st_size));
+}
+
+static void sweep_directory(struct sweep *sweep, int at_fd, const char *path, bool temp_only)
+{
+    int fd = openat(at_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    for (const struct dirent *d; (d = readdir(dir));)
+        if (bytes_starts(bytes_of(d->d_name), BYTES(STORE_TEMP)))
+            sweep_temp(sweep, fd, d->d_name);
+        else if (!temp_only)
+            sweep_file(sweep, fd, d->d_name);
+    closedir(dir);
+}
+
+static void pass(struct sweep *sweep)
+{
+    sweep->bytes = sweep->n = 0;
+    memset(sweep->by_age, 0, sizeof(sweep->by_age));
+    for (unsigned i = 0; i < 256; i++) {
+        char shard[3];
+        uint8_t byte = (uint8_t)i;
+        sweep_directory(sweep, sweep->store->chunks_fd, digest_hex(shard, &byte, 1), false);
+    }
+}
+
+/* Where the second pass begins to remove, so that `excess` bytes go. */
+static void set_cut(struct sweep *sweep, uint64_t excess)
+{
+    size_t b = N_BUCKETS - 1;
+    while (b > 0 && sweep->by_age[b] < excess)
+        excess -= sweep->by_age[b--];
+    sweep->from_bucket = b;
+    sweep->in_bucket = excess;
+}
+
+/* Where there are more than max_bytes, removes until `target` are left. Holds sweeping. */
+static uint64_t sweep_to(struct store *store, uint64_t max_bytes, uint64_t target)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    struct sweep sweep = {.store = store,
+                          .now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
+                          .from_bucket = N_BUCKETS};
+    pthread_mutex_lock(&store->counting);
+    uint64_t put_bytes = store->put_bytes, n_put = store->n_put;
+    pthread_mutex_unlock(&store->counting);
+
+    sweep_directory(&sweep, store->dir_fd, ".", true);
+    pass(&sweep);
+    if (sweep.bytes > max_bytes) {
+        set_cut(&sweep, sweep.bytes - target);
+        pass(&sweep);
+    }
+    /* What was put meanwhile may have been seen, too, and is then counted twice until the next
+     * sweep: rather that than not at all. */
+    pthread_mutex_lock(&store->counting);
+    store->bytes = sweep.bytes + store->put_bytes - put_bytes;
+    store->n_chunks = sweep.n + store->n_put - n_put;
+    store->counted = true;
+    pthread_mutex_unlock(&store->counting);
+    return sweep.freed;
+}
+
+uint64_t store_sweep(struct store *store)
+{
+    if (!store->usable || store->read_only)
+        return 0;
+    pthread_mutex_lock(&store->sweeping);
+    uint64_t freed = sweep_to(store, store->limits.max_bytes, store->limits.max_bytes);
+    pthread_mutex_unlock(&store->sweeping);
+    return freed;
+}
+
+/* For room of that size. One of these at a time, and a tenth of the time at most. */
+static void sweep_if_due(struct store *store, uint64_t size)
+{
+    uint64_t begin = clock_now_ns();
+    if (begin < atomic_load(&store->next_sweep_ns) ||
+        pthread_mutex_trylock(&store->sweeping) != 0)
+        return;
+    uint64_t max = store->limits.max_bytes - size;
+    sweep_to(store, max, max - max / SPARE);
+    uint64_t end = clock_now_ns(), pause = 9 * (end - begin);
+    atomic_store(&store->next_sweep_ns, end + (pause > 1000000000 ? pause : 1000000000));
+    pthread_mutex_unlock(&store->sweeping);
+}
+
+/* Whether it would pass the limit, as far as is known; *ret_known: it is. */
+static bool would_pass(struct store *store, uint64_t size, bool *ret_known)
+{
+    pthread_mutex_lock(&store->counting);
+    bool passes = store->bytes + size > store->limits.max_bytes;
+    *ret_known = store->counted;
+    pthread_mutex_unlock(&store->counting);
+    return passes;
+}
+
+int store_make_room(struct store *store, uint64_t len)
+{
+    uint64_t size = store_disk_size(len);
+    if (size > store->limits.max_bytes)
+        return -EFBIG;
+    bool known;
+    if (!would_pass(store, size, &known) && known)
+        return 0;
+    sweep_if_due(store, size);
+    return would_pass(store, size, &known) && known ? -EDQUOT : 0;
+}
+
+void store_count_put(struct store *store, uint64_t len)
+{
+    uint64_t size = store_disk_size(len);
+    pthread_mutex_lock(&store->counting);
+    store->bytes += size;
+    store->n_chunks++;
+    store->put_bytes += size;
+    store->n_put++;
+    pthread_mutex_unlock(&store->counting);
+}

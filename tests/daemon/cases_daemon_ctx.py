@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ctx: start, stop, status, digest, url, watch."""
+
+import json
+import re
+import signal
+import subprocess
+import time
+
+from daemon import until
+
+
+class Watch:
+    def __init__(self, box, root, *args, command=None):
+        self.ran = box.top / f"ran{time.monotonic_ns()}"
+        self.log = box.top / "watch.log"
+        command = command or f"echo run >>{self.ran}"
+        with open(self.log, "wb") as f:
+            self.process = box.popen("ctx", "watch", "--debounce=50", *args, root, "--", "sh", "-c", command, stderr=f)
+
+    def count(self):
+        return len(self.ran.read_text().splitlines()) if self.ran.exists() else 0
+
+    def until(self, n):
+        """None when it ran n times, and not once more."""
+        until(lambda: self.count() >= n)
+        time.sleep(0.4)
+        return None if self.count() == n else f"ran {self.count()} times, not {n}: {self.log.read_text()}"
+
+    def end(self, number=signal.SIGINT):
+        self.process.send_signal(number)
+        return self.process.wait(20)
+
+
+def watch(tap, box, how, args):
+    root = box.tree(f"watched{how}", 20)
+    (root / "Dockerfile").write_text("FROM scratch AS a\nCOPY d0 /\nFROM scratch AS b\nCOPY d1 /\n")
+    w = Watch(box, root, "--target=a", *args)
+    tap.check(w.until(1), f"{how}: it runs at the beginning")
+    (root / "d0/f0").write_text("other")
+    tap.check(w.until(2), f"{how}: and when a file changes that the target reads")
+    (root / "d1/f1").write_text("other")
+    (root / "ignored").write_text("other")
+    tap.check(w.until(2), f"{how}: not when other files do")
+    (root / "d0/new").mkdir()
+    (root / "d0/new/file").write_text("1")
+    tap.check(w.until(3), f"{how}: a new file in a new directory, once")
+    (root / "Dockerfile").write_text("FROM scratch AS a\nCOPY d0 d2 /\n")
+    tap.check(w.until(4), f"{how}: the Dockerfile changed")
+    (root / ".dockerignore").write_text("d0/new\nDockerfile\n.dockerignore\n")
+    tap.check(w.until(5), f"{how}: the ignore file changed")
+    (root / "Dockerfile").write_text("FORM scratch\n")
+    tap.check(until(lambda: "FORM" in w.log.read_text()) and w.until(5), f"{how}: a Dockerfile that can't be read is said, and waited out")
+    (root / "Dockerfile").write_text("FROM scratch AS a\nCOPY d0 /\n")
+    tap.check(w.until(6), f"{how}: … until it is mended")
+    status = w.end()
+    tap.check(None if status == 130 else f"status {status}", f"{how}: SIGINT ends it")
+
+
+def cases(tap, box):
+    root = box.tree("context")
+    tap.check(box.ctx("status").fault(1, "no ctxd runs"), "status where none runs")
+    tap.check(box.ctx("stop").fault(0, "no ctxd runs"), "stop where none runs")
+    alone = box.ctx("digest", root)
+    tap.check(alone.fault() or (not re.fullmatch(rb"sha256:[0-9a-f]{64}\n", alone.out) and str(alone.out)), "digest without a daemon")
+    tap.check(box.ctx("digest", "--daemon=require", root).fault(1, "no ctxd runs"), "… but not where it must have one")
+    tap.check(box.ctx("url", root).fault(1, "no ctxd runs; ctx start"), "url needs one")
+
+    run = box.ctx("start", "--", "--http=off", "--lanes=3")
+    tap.check(run.fault(0, r"ctxd runs, process \d+"), "start")
+    tap.check(box.ctx("start").fault(0, "runs already"), "start again")
+    run = box.ctx("status", "--json")
+    status = json.loads(run.out)
+    tap.check(None if status["limits"]["lanes"] == 3 and status["http"] == "off" else str(status), "its options reach ctxd")
+    log = (box.runtime / "ctxd/ctxd.log").read_text()
+    tap.check(None if "event=serving" in log else log, "what it says goes to a file beside its socket")
+    same = box.ctx("digest", "--daemon=require", root)
+    tap.check(same.fault() or (same.out != alone.out and "another digest"), "digest by the daemon is the same")
+    (root / "d0/f0").write_text("changed")
+    one, two = box.ctx("digest", "--daemon=require", root), box.ctx("digest", "--no-daemon", root)
+    tap.check(None if one.out == two.out != alone.out else f"{one} {two}", "… and after a change the same other one")
+    for args in (["--per-instruction"], ["--json"], ["--json", "--per-instruction"], ["--full"], ["--builder=classic"]):
+        one, two = box.ctx("digest", "--daemon=require", *args, root), box.ctx("digest", "--no-daemon", *args, root)
+        tap.check(one.fault() or (one.out != two.out and f"{one.out} {two.out}"), f"digest {args}: the same both ways")
+    facts = json.loads(box.ctx("digest", "--json", "--per-instruction", root).out)
+    tap.check(None if facts["instructions"][0]["line"] == 2 and facts["files"] else str(facts), "--json says which instructions read what")
+    text = box.ctx("status").out.decode()
+    missing = [w for w in ("ctxd ", "socket", "lanes", "cache", "hashes", "roots", str(root)) if w not in text]
+    tap.check(missing and f"{missing} not in {text}", "status shows what there is")
+    tap.check(box.ctx("url", root).fault(1, "HTTP|http|off"), "url where HTTP is off says so")
+    tap.check(box.ctx("url", "-f", "-", root).fault(2, "read each time"), "url of standard input is a usage error")
+
+    watch(tap, box, "daemon", [])
+    w = Watch(box, root, "--restart", command=f"echo run >>{box.top}/restarts; exec sleep 60")
+    until(lambda: (box.top / "restarts").exists())
+    (root / "d0/f0").write_text("again")
+    tap.check(None if until(lambda: len((box.top / "restarts").read_text().splitlines()) == 2) else "no", "--restart ends what runs, and runs it again")
+    (root / "d0/f0").write_text("and again")
+    until(lambda: len((box.top / "restarts").read_text().splitlines()) == 3)
+    status = w.end(signal.SIGTERM)
+    tap.check(None if status == 143 else str(status), "SIGTERM ends it and its command")
+    tap.check(None if "ended by signal 15" in w.log.read_text() else w.log.read_text(), "… and says how that ended")
+    w = Watch(box, root, command=f"echo run >>{box.top}/queued; sleep 1")
+    until(lambda: (box.top / "queued").exists())
+    (root / "d0/f0").write_text("1")
+    time.sleep(0.3)
+    (root / "d0/f0").write_text("2")
+    time.sleep(2.5)
+    n = len((box.top / "queued").read_text().splitlines())
+    tap.check(None if n == 2 else f"{n} runs", "by default what changes meanwhile is one more run")
+    w.end()
+    w = Watch(box, root, command="exit 7")
+    tap.check(None if until(lambda: "failed with status 7" in w.log.read_text()) else w.log.read_text(), "a command that fails is said")
+    tap.check(w.process.poll() is not None and "ended", "… and it goes on")
+    # The daemon ends under it: it looks by the clock, and finds the next daemon.
+    tap.check(box.ctx("stop").fault(0, "has ended"), "stop")
+    tap.check(None if until(lambda: "looking every second" in w.log.read_text()) else w.log.read_text(), "watch goes on without the daemon")
+    n = w.log.read_text().count("failed with status 7")
+    (root / "d0/f0").write_text("3")
+    tap.check(None if until(lambda: w.log.read_text().count("failed with status 7") == n + 1) else w.log.read_text(), "… and sees changes still")
+    w.end()
+    tap.check(box.ctx("status").fault(1, "no ctxd runs"), "after stop none runs")
+    watch(tap, box, "alone", ["--no-daemon"])
+
+    for args, pattern in ((["watch", root], "command is missing"), (["watch", "-f", "-", root, "--", "true"], "standard input"),
+                          (["eat"], "no such command"), (["--eat"], "no such option"), ([], "a command is missing"),
+                          (["status", "x"], "takes no PATH"), (["digest", "--jsn"], "did you mean --json"), (["digest", "-t"], "no such option")):
+        run = box.ctx(*args)
+        tap.check(run.fault(2, pattern), f"ctx {' '.join(map(str, args))}: a usage error")
+    tap.check(box.ctx("watch", box.top / "nosuch", "--", "true").fault(1, "can't open"), "watch of no directory fails")
+    tap.check(box.ctx("start", "--", "--lanes=0").fault(1, "ended at once.*--lanes"), "start tells why ctxd ended")
+    tap.check(box.ctx("start").fault(0) or box.ctx("url", root).fault(0, r"http://127.0.0.1:\d+/"), "url prints an address")
+    tap.check(box.ctx("stop").fault(), "and stop")

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same bytes, whatever the options, cold and warm, before and after edits."""
+
+import os
+import shutil
+
+from daemon import TOP
+
+
+def cases(tap, box):
+    daemon = box.daemon()
+    examples = box.top / "examples"
+    shutil.copytree(TOP / "examples", examples, symlinks=True)
+    names = sorted(p.name for p in examples.iterdir() if (p / "Dockerfile").exists())
+    tap.check(None if len(names) >= 3 else str(names), "there are examples")
+    for name in names:
+        for args in ([], ["-z"], ["--zstd"], ["--full"], ["--mtime=epoch"], ["--dockerfile=plain"], ["-z9"], ["--verify"],
+                     ["--builder=classic"]):
+            tap.check(box.same(args, examples / name), f"{name} {args}: cold")
+            tap.check(box.same(args, examples / name), f"{name} {args}: warm")
+
+    root = examples / names[0]
+    tap.check(box.same([names[0]], examples), "from another working directory")
+    tap.check(box.same(["-f", f"{names[0]}/Dockerfile", names[0]], examples), "-f, relative to it")
+    elsewhere = box.top / "elsewhere.Dockerfile"
+    elsewhere.write_text("FROM scratch\nCOPY . /\n")
+    tap.check(box.same(["-f", elsewhere, root], box.top), "-f of a file outside the context")
+    tap.check(box.same(["-f", "-", root], box.top, stdin=b"FROM scratch AS a\nCOPY . /x\n"), "-f - reads standard input")
+    for args, pattern in ((["--target=nosuch"], "nosuch"), (["--max-files=1", "--full"], "--max-files|more than")):
+        a, b = box.send("--no-daemon", *args, cwd=root), box.send("--daemon=auto", *args, cwd=root)
+        tap.check(None if (a.status, a.err, a.out) == (b.status, b.err, b.out) and a.status in (1, 3) else f"{a} {b}",
+                  f"{args} fails in the same words, with the same status")
+
+    for args in ([], ["-z"]):
+        a, b = box.top / "a.tar", box.top / "b.tar"
+        runs = [box.send("--no-daemon", "-o", a, *args, root), box.send("--daemon=require", "-o", b, *args, root)]
+        tap.check(next((f for r in runs if (f := r.fault())), None) or (a.read_bytes() != b.read_bytes() and "differ"),
+                  f"-o FILE {args}")
+        with open(box.top / "c.tar", "wb") as out:
+            run = box.send("--daemon=require", *args, root, stdout=out)
+        tap.check(run.fault() or ((box.top / "c.tar").read_bytes() != a.read_bytes() and "differ"), f"> FILE {args}")
+    with open(box.top / "d.tar", "wb") as out:
+        out.write(b"before")
+        out.flush()
+        os.lseek(out.fileno(), 0, os.SEEK_END)
+        box.send("--daemon=require", root, stdout=out)
+    tap.check((box.top / "d.tar").read_bytes() != b"before" + box.send("--no-daemon", root).out and "differ",
+              "> FILE begins where the file stands")
+
+    tree = box.tree("edited", 60)
+    (tree / "link").symlink_to("d0/f0")
+    os.link(tree / "d1/f1", tree / "d2/hard")
+    edits = [
+        ("nothing", lambda: None),
+        ("a file changed", lambda: (tree / "d0/f0").write_bytes(b"new")),
+        ("a file added", lambda: (tree / "d0/added").write_bytes(b"1" * 5000)),
+        ("a file removed", lambda: (tree / "d0/added").unlink()),
+        ("a directory moved", lambda: (tree / "d3").rename(tree / "moved")),
+        ("a deep directory made", lambda: ((tree / "x/y/z").mkdir(parents=True), (tree / "x/y/z/f").write_text("f"))),
+        ("a mode changed", lambda: (tree / "d1/f1").chmod(0o755)),
+        ("a file rewritten, its size and time as before", lambda: rewrite(tree / "d4/f4")),
+        ("a link turned", lambda: ((tree / "link").unlink(), (tree / "link").symlink_to("d1"))),
+        ("an ignored file written", lambda: (tree / "ignored").write_text("i")),
+        ("the ignore file changed", lambda: (tree / ".dockerignore").write_text("d5\n")),
+        ("the Dockerfile changed", lambda: (tree / "Dockerfile").write_text("FROM scratch\nCOPY d1 d2 /\n")),
+    ]
+    for what, edit in edits:
+        edit()
+        for args in ([], ["-z"]):
+            tap.check(box.same(args, tree), f"{what}: {args}")
+    root = tree.rename(box.top / "renamed")
+    tap.check(box.same([], root), "the root renamed")
+    tree.mkdir()
+    (tree / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+    tap.check(box.same([], tree), "another root at its path")
+
+    # A name that is no UTF-8, and arguments.
+    odd = box.tree("odd", 3)
+    os.mkdir(os.fsencode(odd) + b"/\xff\xfe")
+    (odd / "Dockerfile").write_text("ARG D\nFROM scratch\nARG D\nCOPY $D /\n")
+    args = [b"--args-final", b"--build-arg=D=\xff\xfe"]
+    runs = [box.send(*map(os.fsdecode, [mode, *args]), cwd=odd) for mode in (b"--no-daemon", b"--daemon=require")]
+    tap.check(runs[1].fault() or (runs[0].out != runs[1].out and "differ"), "paths and arguments that are not UTF-8")
+    tap.check(daemon.counter("failed") > 2 and f"{daemon.counter('failed')} failed", "the daemon failed only where it should")
+
+
+def rewrite(path):
+    st = path.stat()
+    data = bytearray(path.read_bytes() or b"x")
+    data[0] ^= 1
+    with open(path, "r+b") as f:
+        f.write(data)
+    os.utime(path, ns=(st.st_atime_ns, st.st_mtime_ns))

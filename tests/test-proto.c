@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proto: what is written is what is read; what can't be read is refused, and nothing leaks. */
+#include "proto.h"
+#include "tap.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+static size_t open_descriptors(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    size_t n = 0;
+    while (dir && readdir(dir))
+        n++;
+    closedir(dir);
+    return n;
+}
+
+static struct bytes printed(const struct proto_request *request, struct buf *line)
+{
+    struct failure f = {0};
+    buf_clear(line);
+    TAP_CHECKF(proto_request_print(request, line, &f) == 0, "%s", f.text);
+    return buf_bytes(line);
+}
+
+static int read_stored(struct bytes line, struct proto_request **ret, struct failure *f)
+{
+    return proto_request_parse(line, NULL, 0, true, ret, f);
+}
+
+/* Every member differs from its zero. */
+static struct proto_request *full_request(void)
+{
+    static const struct bytes env[] = {{(const uint8_t *)"A=1", 3}};
+    static const struct bytes triggers[] = {{(const uint8_t *)"COPY . /", 8}};
+    static const struct bytes globs[] = {{(const uint8_t *)"a/*", 3},
+                                         {(const uint8_t *)"b", 1}};
+    static struct df_arg args[2];
+    static struct df_base bases[2];
+    args[0] = (struct df_arg){BYTES("N"), BYTES("v\0w"), true};
+    args[1] = (struct df_arg){.name = BYTES("M\xff")};
+    bases[0] = (struct df_base){.name = BYTES("img"),
+                                .known = true,
+                                .env = env,
+                                .n_env = 1,
+                                .onbuild = triggers,
+                                .n_onbuild = 1};
+    bases[1] = (struct df_base){.name = BYTES("other"), .reason = BYTES("no engine")};
+    struct proto_request *q = proto_request_new();
+    q->version = bytes_of(proto_version);
+    q->build = bytes_of(proto_build);
+    q->kind = PROTO_DIGEST;
+    q->root_path = BYTES("/srv/\xe9t\xe9");
+    q->mount_ns_dev = 4;
+    q->mount_ns_ino = 4026531840;
+    q->root_name = BYTES("../\xc3\xa9");
+    q->dockerfile_path = BYTES("/d/Dockerfile");
+    q->ignore_path = BYTES("/d/ig");
+    q->control.dockerfile_name = BYTES("d/Dockerfile");
+    q->control.ignore_name = BYTES("ig");
+    q->control.has_ignore = true;
+    q->control.dockerfile_stat.st_dev = 7;
+    q->control.dockerfile_stat.st_ino = 8;
+    q->control.dockerfile_stat.st_mode = S_IFREG | 0644;
+    q->control.dockerfile_stat.st_size = 9;
+    q->control.dockerfile_stat.st_mtim = (struct timespec){-5, 10};
+    q->control.dockerfile_stat.st_ctim = (struct timespec){11, 12};
+    q->send.reads = (struct df_request){.target = BYTES("t"),
+                                        .last_only = true,
+                                        .builder = DF_CLASSIC,
+                                        .args = args,
+                                        .n_args = 2,
+                                        .args_final = true,
+                                        .platform = BYTES("linux/arm64"),
+                                        .trusted = globs,
+                                        .n_trusted = 2,
+                                        .bases = bases,
+                                        .n_bases = 2};
+    q->send.builder = SEND_CLASSIC;
+    q->send.full = q->send.verify = true;
+    q->send.mtime = SEND_MTIME_FIXED;
+    q->send.mtime_seconds = 8589934591;
+    q->send.dockerfile_mode = SEND_DOCKERFILE_PLAIN;
+    q->send.codec = SEND_ZSTD;
+    q->send.level = 19;
+    q->send.max_bytes = INT64_MAX;
+    q->send.max_files = 2;
+    q->progress = q->per_instruction = q->bare = q->since_given = true;
+    q->since = 3;
+    q->timeout_ms = 1000;
+    return q;
+}
+
+static void test_request_round_trip(void)
+{
+    tap_case("a request is read as it was written, member by member");
+    struct failure f = {0};
+    struct proto_request *was = full_request(), *is = NULL;
+    cleanup_buf struct buf line = BUF(PROTO_REQUEST_MAX + 1),
+                           again = BUF(PROTO_REQUEST_MAX + 1);
+    struct bytes text = printed(was, &line);
+    TAP_CHECKF(read_stored(text, &is, &f) == 0, "%s", f.text);
+    if (!is)
+        return;
+    TAP_EQUAL(printed(is, &again), text);
+    TAP_EQUAL(is->root_path, was->root_path);
+    TAP_EQUAL(is->send.root_name, was->root_name);
+    TAP_EQUAL(is->control.dockerfile_name, was->control.dockerfile_name);
+    TAP_EQUAL(is->control.ignore_name, was->control.ignore_name);
+    TAP_CHECK(is->control.has_ignore && is->send.control == &is->control);
+    const struct stat *a = &was->control.dockerfile_stat, *b = &is->control.dockerfile_stat;
+    TAP_CHECK(a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_mode == b->st_mode &&
+              a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+              a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+              a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
+              a->st_ctim.tv_nsec == b->st_ctim.tv_nsec);
+    const struct df_request *reads = &is->send.reads;
+    TAP_EQUAL(reads->target, BYTES("t"));
+    TAP_EQUAL(reads->platform, BYTES("linux/arm64"));
+    TAP_CHECK(reads->last_only && reads->args_final && reads->builder == DF_CLASSIC);
+    TAP_CHECK(reads->n_args == 2 && reads->n_trusted == 2 && reads->n_bases == 2);
+    TAP_EQUAL(reads->args[0].value, BYTES("v\0w"));
+    TAP_EQUAL(reads->args[1].name, BYTES("M\xff"));
+    TAP_CHECK(reads->args[0].has_value && !reads->args[1].has_value);
+    TAP_EQUAL(reads->trusted[1], BYTES("b"));
+    TAP_CHECK(reads->bases[0].known && !reads->bases[1].known);
+    TAP_EQUAL(reads->bases[0].onbuild[0], BYTES("COPY . /"));
+    TAP_EQUAL(reads->bases[1].reason, BYTES("no engine"));
+    TAP_CHECK(is->send.level == 19 && is->send.max_bytes == INT64_MAX &&
+              is->send.mtime_seconds == 8589934591);
+    TAP_CHECK(is->mount_ns_dev == 4 && is->mount_ns_ino == 4026531840);
+    TAP_EQUAL(is->dockerfile_path, was->dockerfile_path);
+    TAP_EQUAL(is->ignore_path, was->ignore_path);
+    TAP_CHECK(is->send.builder == SEND_CLASSIC && is->send.full && is->send.verify);
+    TAP_CHECK(is->send.mtime == SEND_MTIME_FIXED && is->send.codec == SEND_ZSTD);
+    TAP_CHECK(is->send.dockerfile_mode == SEND_DOCKERFILE_PLAIN && is->send.max_files == 2);
+    TAP_CHECK(is->progress && is->per_instruction && is->bare && is->since_given);
+    TAP_CHECK(is->since == 3 && is->timeout_ms == 1000 && is->kind == PROTO_DIGEST);
+    TAP_EQUAL(is->version, bytes_of(proto_version));
+    TAP_EQUAL(is->build, bytes_of(proto_build));
+    proto_request_free(was);
+    proto_request_free(is);
+
+    tap_case("each key of a request is read for itself");
+    /* Dropping one key must change what is printed: none is written but not read. */
+    was = full_request();
+    text = printed(was, &line);
+    size_t n_keys = 0;
+    for (size_t i = 0; i + 3 < text.len; i++) {
+        if (text.at[i] != '"' || (text.at[i - 1] != ',' && text.at[i - 1] != '{'))
+            continue;
+        size_t end = i + 1 + bytes_find(bytes_from(text, i + 1), '"');
+        struct bytes name = bytes_head(bytes_from(text, i + 1), end - i - 1);
+        if (end + 1 >= text.len || text.at[end + 1] != ':' || bytes_equal(name, BYTES("hex")) ||
+            bytes_equal(name, BYTES("fds")) || bytes_equal(name, BYTES("kind")) ||
+            bytes_equal(name, BYTES("root_path")))
+            continue;
+        cleanup_buf struct buf other = BUF(PROTO_REQUEST_MAX + 1);
+        TAP_CHECK(buf_add(&other, text.at, text.len) == 0);
+        other.at[i + 1] = '_';
+        is = NULL;
+        if (read_stored(buf_bytes(&other), &is, &f) == 0)
+            TAP_CHECKF(!bytes_equal(printed(is, &again), text), "%.*s is not read",
+                       BYTES_ARG(name));
+        proto_request_free(is);
+        n_keys++;
+    }
+    TAP_CHECKF(n_keys > 40, "%zu keys", n_keys);
+    proto_request_free(was);
+}
+
+#define HELLO "{\"kind\":\"digest\",\"root_path\":\"/r\""
+
+static void test_malformed(void)
+{
+    static const struct {
+        const char *line, *says;
+    } cases[] = {
+        {"", "no JSON"},
+        {"{", "no JSON"},
+        {"[]", "no object"},
+        {"{}", "\"kind\" is missing"},
+        {"{\"kind\":1}", "\"kind\" is none"},
+        {"{\"kind\":\"eat\"}", "\"kind\" is none"},
+        {"{\"kind\":\"send\",\"kind\":\"send\"}", "no JSON"},
+        {"{\"kind\":\"send\"}", "\"root_path\" is missing"},
+        {"{\"kind\":\"send\",\"root_path\":\"r\"}", "\"root_path\" is no absolute path"},
+        {"{\"kind\":\"send\",\"root_path\":\"/\\u0000\"}", "\"root_path\" is no absolute path"},
+        {"{\"kind\":\"send\",\"root_path\":{\"hex\":\"2\"}}", "\"root_path\" is neither"},
+        {"{\"kind\":\"send\",\"root_path\":{\"hex\":\"2g\"}}", "\"root_path\" is neither"},
+        {"{\"kind\":\"send\",\"root_path\":7}", "\"root_path\" is neither"},
+        {HELLO ",\"full\":1}", "\"full\" is neither true nor false"},
+        {HELLO ",\"level\":-1}", "\"level\" is not between 0 and 19"},
+        {HELLO ",\"level\":20}", "\"level\" is not between 0 and 19"},
+        {HELLO ",\"level\":1.5}", "\"level\" is no whole number"},
+        {HELLO ",\"codec\":\"gzip\"}", "\"level\" is not between 1 and 12"},
+        {HELLO ",\"codec\":\"gzip\",\"level\":13}", "\"level\" is not between 1 and 12"},
+        {HELLO ",\"mtime_seconds\":8589934592}", "\"mtime_seconds\" is not between"},
+        {HELLO ",\"max_bytes\":9223372036854775808}", "no JSON"},
+        {HELLO ",\"timeout_ms\":86400001}", "\"timeout_ms\" is not between"},
+        {HELLO ",\"args\":{}}", "\"args\" is no list"},
+        {HELLO ",\"args\":[[]]}", "\"args\" holds what is no name"},
+        {HELLO ",\"args\":[[\"a\",\"b\",\"c\"]]}", "\"args\" holds what is no name"},
+        {HELLO ",\"args\":[[7]]}", "\"args\" holds what is no string"},
+        {HELLO ",\"trusted\":\"x\"}", "\"trusted\" is no list"},
+        {HELLO ",\"trusted\":[null]}", "\"trusted\" holds what is no string"},
+        {HELLO ",\"bases\":7}", "\"bases\" is no list"},
+        {HELLO ",\"bases\":[{}]}", "\"bases\" holds one without a name"},
+        {HELLO ",\"bases\":[{\"name\":\"a\",\"reason\":1}]}", "reason that is no string"},
+        {HELLO ",\"bases\":[{\"name\":\"a\",\"env\":[1]}]}", "\"env\" holds what is no"},
+        {HELLO ",\"dockerfile_ino\":\"1\"}", "\"dockerfile_ino\" is no whole number"},
+        {HELLO ",\"x\":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]}", "more than 16 levels"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        tap_case("refused: %s", cases[i].line);
+        struct failure f = {0};
+        struct proto_request *is = NULL;
+        int r = read_stored(bytes_of(cases[i].line), &is, &f);
+        TAP_CHECKF(r == -EINVAL && !is, "%d", r);
+        TAP_CHECKF(strstr(f.text, cases[i].says) != NULL, "says: %s", f.text);
+        proto_request_free(is);
+    }
+    tap_case("unknown keys are ignored, and brackets in strings are no levels");
+    struct failure f = {0};
+    struct proto_request *is = NULL;
+    const char *line = HELLO ",\"new\":[{}],\"target\":\"[[[[[[[[[[[[[[[[[[[[[[\\\"[[\"}";
+    TAP_CHECKF(read_stored(bytes_of(line), &is, &f) == 0, "%s", f.text);
+    proto_request_free(is);
+
+    tap_case("a list of more than 4,096 is refused");
+    cleanup_buf struct buf long_list = BUF(1 << 20);
+    TAP_CHECK(buf_addf(&long_list, HELLO ",\"trusted\":[\"\"") == 0);
+    for (int i = 0; i < PROTO_LIST_MAX; i++)
+        TAP_CHECK(buf_addf(&long_list, ",\"\"") == 0);
+    TAP_CHECK(buf_addf(&long_list, "]}") == 0);
+    TAP_CHECK(read_stored(buf_bytes(&long_list), &is, &f) == -EINVAL);
+
+    tap_case("a request too long for a line is not written");
+    struct proto_request *big = full_request();
+    cleanup_buf struct buf text = BUF(2 * PROTO_REQUEST_MAX), out = BUF(4 * PROTO_REQUEST_MAX);
+    TAP_CHECK(buf_add_zeros(&text, PROTO_REQUEST_MAX / 6) == 0);
+    big->send.reads.target = buf_bytes(&text);
+    TAP_CHECK(proto_request_print(big, &out, &f) == -E2BIG);
+    proto_request_free(big);
+}
+
+static int parse_with(const char *more, const int *fds, size_t n, struct failure *f)
+{
+    cleanup_buf struct buf line = BUF(1 << 16);
+    TAP_CHECK(buf_addf(&line, "{\"ctxd\":\"%s\",\"build\":\"%s\",%s}", proto_version,
+                       proto_build, more) == 0);
+    struct proto_request *is = NULL;
+    int r = proto_request_parse(buf_bytes(&line), fds, n, false, &is, f);
+    proto_request_free(is);
+    return r;
+}
+
+static void test_descriptors(void)
+{
+    static const struct {
+        const char *line, *says; /* NULL: accepted */
+        size_t n;
+    } cases[] = {
+        {"\"kind\":\"status\",\"fds\":[]", NULL, 0},
+        {"\"kind\":\"status\"", "\"fds\" does not name", 0},
+        {"\"kind\":\"status\",\"fds\":[]", "\"fds\" does not name the 1", 1},
+        {"\"kind\":\"status\",\"fds\":[\"root\"]", "\"root\" is too many", 1},
+        {"\"kind\":\"wait\",\"root_path\":\"/\",\"fds\":[\"root\"]", NULL, 1},
+        {"\"kind\":\"wait\",\"root_path\":\"/\",\"fds\":[]", "\"root\" is missing", 0},
+        {"\"kind\":\"wait\",\"root_path\":\"/\",\"fds\":[\"rot\"]", "unknown or there twice",
+         1},
+        {"\"kind\":\"wait\",\"root_path\":\"/\",\"fds\":[1]", "unknown or there twice", 1},
+        {"\"kind\":\"digest\",\"root_path\":\"/\",\"fds\":[\"root\",\"root\"]",
+         "unknown or there twice", 2},
+        {"\"kind\":\"digest\",\"root_path\":\"/\",\"fds\":[\"dockerfile\",\"root\"]", NULL, 2},
+        {"\"kind\":\"digest\",\"root_path\":\"/\",\"has_ignore\":true,"
+         "\"fds\":[\"dockerfile\",\"root\"]",
+         "\"ignore\" is missing", 2},
+        {"\"kind\":\"send\",\"root_path\":\"/\",\"fds\":[\"dockerfile\",\"root\"]", NULL, 2},
+        {"\"kind\":\"send\",\"root_path\":\"/\",\"fds\":[\"root\"]",
+         "\"dockerfile\" is missing", 1},
+        {"\"kind\":\"send\",\"root_path\":\"/\",\"fds\":7", "\"fds\" does not name the 3", 3},
+        {"\"kind\":\"eat\",\"root_path\":\"/\",\"fds\":[\"root\"]", "\"kind\"", 1},
+        {"\"kind\":\"wait\",\"root_path\":\"/\",\"fds\":[]", "5 descriptors are too many", 5},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        tap_case("descriptors: %s with %zu", cases[i].line, cases[i].n);
+        size_t before = open_descriptors();
+        int fds[5];
+        for (size_t j = 0; j < cases[i].n; j++)
+            fds[j] = open("/", O_RDONLY | O_CLOEXEC);
+        struct failure f = {0};
+        int r = parse_with(cases[i].line, fds, cases[i].n, &f);
+        TAP_CHECKF(r == (cases[i].says ? -EINVAL : 0), "%d %s", r, f.text);
+        TAP_CHECKF(!cases[i].says || strstr(f.text, cases[i].says), "says: %s", f.text);
+        TAP_CHECKF(open_descriptors() == before, "%zu are left", open_descriptors() - before);
+    }
+}
+
+static void test_release(void)
+{
+    static const char *const lines[] = {
+        "{\"kind\":\"wait\",\"root_path\":\"/\",\"fds\":[]}",
+        "{\"ctxd\":\"0.0.1\",\"build\":\"x\",\"kind\":\"send\",\"fds\":[]}",
+    };
+    struct failure f = {0};
+    struct proto_request *is = NULL;
+    tap_case("another release or build is told apart, before anything else is read");
+    for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+        int r = proto_request_parse(bytes_of(lines[i]), NULL, 0, false, &is, &f);
+        TAP_CHECKF(r == -EPROTONOSUPPORT && !is, "%d", r);
+    }
+    tap_case("any release may ask for status and stop");
+    const char *stop = "{\"ctxd\":\"9\",\"kind\":\"stop\",\"fds\":[],\"root_path\":7}";
+    TAP_CHECKF(proto_request_parse(bytes_of(stop), NULL, 0, false, &is, &f) == 0, "%s", f.text);
+    proto_request_free(is);
+}
+
+static int memory_file(const char *text)
+{
+    int fd = memfd_create("text", MFD_CLOEXEC);
+    TAP_CHECK(io_write_full(fd, text, strlen(text)) == 0);
+    return fd;
+}
+
+static void test_frames(void)
+{
+    tap_case("a request and its descriptors arrive, texts are read from them");
+    size_t before = open_descriptors();
+    struct failure f = {0};
+    int ends[2];
+    TAP_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+    struct proto_request *was = full_request(), *is = NULL;
+    was->fds[PROTO_FD_ROOT] = open("/", O_RDONLY | O_CLOEXEC);
+    was->fds[PROTO_FD_DOCKERFILE] = memory_file("FROM scratch\n");
+    was->fds[PROTO_FD_IGNORE] = memory_file("x\n");
+    TAP_CHECKF(proto_send_request(ends[0], was, 1000, &f) == 0, "%s", f.text);
+    struct proto_inbox inbox = PROTO_INBOX(PROTO_REQUEST_MAX);
+    struct bytes line = {0};
+    TAP_CHECK(proto_receive(ends[1], &inbox) == 1);
+    TAP_CHECK(proto_next_line(&inbox, &line) && inbox.n_fds == 3);
+    for (size_t i = 0; i < inbox.n_fds; i++)
+        TAP_CHECK(fcntl(inbox.fds[i], F_GETFD) == FD_CLOEXEC);
+    int r = proto_request_parse(line, inbox.fds, inbox.n_fds, false, &is, &f);
+    inbox.n_fds = 0;
+    TAP_CHECKF(r == 0, "%s", f.text);
+    if (is) {
+        TAP_CHECKF(proto_request_texts(is, &f) == 0, "%s", f.text);
+        TAP_EQUAL(is->control.dockerfile, BYTES("FROM scratch\n"));
+        TAP_EQUAL(is->control.ignore, BYTES("x\n"));
+    }
+    proto_request_free(was);
+    proto_request_free(is);
+
+    tap_case("a text that is no regular file is refused");
+    is = proto_request_new();
+    int pipes[2];
+    TAP_CHECK(pipe2(pipes, O_CLOEXEC) == 0);
+    is->fds[PROTO_FD_DOCKERFILE] = pipes[0];
+    TAP_CHECK(proto_request_texts(is, &f) == -EINVAL);
+    proto_request_free(is);
+    close(pipes[1]);
+
+    tap_case("the output comes alone, in time, or not at all");
+    int got = -1, cancel[2];
+    TAP_CHECK(pipe2(cancel, O_CLOEXEC) == 0);
+    TAP_CHECK(proto_receive_output(ends[1], cancel[0], 20, &got) == -ETIMEDOUT);
+    TAP_CHECK(proto_send(ends[0], BYTES("{}"), (int[]){0}, 1, 1000) == 0);
+    TAP_CHECK(proto_receive_output(ends[1], cancel[0], 1000, &got) == 0 && got > 0);
+    close(got);
+    TAP_CHECK(proto_send(ends[0], BYTES("{}"), NULL, 0, 1000) == 0);
+    TAP_CHECK(proto_receive_output(ends[1], cancel[0], 1000, &got) == -EBADMSG);
+    TAP_CHECK(proto_send(ends[0], BYTES("{}"), (int[]){0, 0}, 2, 1000) == 0);
+    TAP_CHECK(proto_receive_output(ends[1], cancel[0], 1000, &got) == -EBADMSG);
+    close(cancel[1]);
+    TAP_CHECK(proto_receive_output(ends[1], cancel[0], 1000, &got) == -ECANCELED);
+    close(cancel[0]);
+
+    tap_case("too many descriptors are all closed");
+    size_t held = open_descriptors();
+    int three[] = {0, 0, 0};
+    TAP_CHECK(proto_send(ends[0], BYTES("x"), three, 3, 1000) == 0);
+    TAP_CHECK(proto_send(ends[0], BYTES("y"), three, 3, 1000) == 0);
+    TAP_CHECK(proto_receive(ends[1], &inbox) == 1);
+    TAP_CHECK(proto_receive(ends[1], &inbox) == -EBADMSG);
+    TAP_CHECK(open_descriptors() == held && inbox.n_fds == 0);
+
+    tap_case("a line longer than allowed is -E2BIG");
+    struct proto_inbox small = PROTO_INBOX(7);
+    TAP_CHECK(proto_send(ends[0], BYTES("123456"), NULL, 0, 1000) == 0);
+    TAP_CHECK(proto_receive(ends[1], &small) == 1);
+    TAP_CHECK(proto_next_line(&small, &line) && line.len == 6);
+    TAP_CHECK(proto_send(ends[0], BYTES("12345678"), NULL, 0, 1000) == 0);
+    TAP_CHECK(proto_receive(ends[1], &small) == 1);
+    TAP_CHECK(!proto_next_line(&small, &line));
+    TAP_CHECK(proto_receive(ends[1], &small) == -E2BIG);
+
+    tap_case("a peer that takes nothing is waited for so long and no longer");
+    cleanup_buf struct buf much = BUF(8 << 20);
+    TAP_CHECK(buf_add_zeros(&much, 8 << 20) == 0);
+    TAP_CHECK(proto_send(ends[0], buf_bytes(&much), NULL, 0, 50) == -ETIMEDOUT);
+    close(ends[1]);
+    TAP_CHECK(proto_send(ends[0], BYTES("x"), NULL, 0, 50) == -EPIPE);
+    close(ends[0]);
+    proto_inbox_release(&small);
+    proto_inbox_release(&inbox);
+    TAP_CHECKF(open_descriptors() == before, "%zu are left", open_descriptors() - before);
+}
+
+static void test_answers(void)
+{
+    cleanup_buf struct buf line = BUF(PROTO_ANSWER_MAX), again = BUF(PROTO_ANSWER_MAX);
+    struct failure f = {0};
+    cleanup_notes struct notes notes = {0};
+    notes_add(&notes, NOTE_WARNING, "w\xc3\xa9");
+    notes_add(&notes, NOTE_INFO, "i");
+    struct digest_line digest_lines[] = {{7, BYTES("a\xff"), sha256(BYTES("x")), 1, 2}};
+    struct proto_answer answers[] = {
+        {.kind = PROTO_STARTED},
+        {.kind = PROTO_PROGRESS, .progress = {1, 2, 3, 4, 5}},
+        {.kind = PROTO_DONE,
+         .stats = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, true, true}},
+        {.kind = PROTO_DONE,
+         .digest = {.sha = sha256(BYTES("y")),
+                    .n_files = 3,
+                    .bytes = 4,
+                    .lines = digest_lines,
+                    .n_lines = 1}},
+        {.kind = PROTO_DONE, .url = BYTES("http://x/")},
+        {.kind = PROTO_DONE, .seq = 5, .changed = true, .slow = true},
+        {.kind = PROTO_DONE, .status = BYTES("{\"a\":[1]}")},
+        {.kind = PROTO_FAILED, .failure = {-EACCES, "a \"b\""}, .untouched = true},
+        {.kind = PROTO_DECLINED, .why = PROTO_BUSY, .failure = {-EBUSY, "busy"}},
+    };
+    static const enum proto_kind kinds[] = {PROTO_SEND,   PROTO_SEND, PROTO_SEND,
+                                            PROTO_DIGEST, PROTO_URL,  PROTO_WAIT,
+                                            PROTO_STATUS, PROTO_SEND, PROTO_SEND};
+    for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
+        tap_case("answer %zu is read as it was written", i);
+        answers[i].notes = notes;
+        struct proto_answer is;
+        buf_clear(&line);
+        buf_clear(&again);
+        TAP_CHECK(proto_answer_print(&answers[i], kinds[i], &line) == 0);
+        int r = proto_answer_parse(buf_bytes(&line), &is, &f);
+        TAP_CHECKF(r == 0, "%s", f.text);
+        TAP_CHECK(r < 0 || proto_answer_print(&is, kinds[i], &again) == 0);
+        TAP_EQUAL(buf_bytes(&again), buf_bytes(&line));
+        if (r == 0) {
+            TAP_CHECK(is.kind == answers[i].kind && is.why == answers[i].why);
+            TAP_CHECK(memcmp(&is.stats, &answers[i].stats, sizeof(is.stats)) == 0);
+            TAP_CHECK(memcmp(&is.progress, &answers[i].progress, sizeof(is.progress)) == 0);
+            TAP_CHECK(is.failure.code == answers[i].failure.code);
+            TAP_CHECK(strcmp(is.failure.text, answers[i].failure.text) == 0);
+            TAP_CHECK(is.untouched == answers[i].untouched && is.seq == answers[i].seq);
+            TAP_CHECK(is.changed == answers[i].changed && is.slow == answers[i].slow);
+            TAP_EQUAL(is.url, answers[i].url);
+            TAP_EQUAL(is.status, answers[i].status);
+            TAP_CHECK(is.digest.n_files == answers[i].digest.n_files);
+            proto_answer_release(&is);
+        }
+    }
+    static const char *const wrong[] = {
+        "{}",
+        "[]",
+        "x",
+        "{\"answer\":\"ok\"}",
+        "{\"answer\":\"failed\"}",
+        "{\"answer\":\"failed\",\"code\":0,\"text\":\"\"}",
+        "{\"answer\":\"done\",\"sha256\":\"12\"}",
+        "{\"answer\":\"done\",\"stats\":{\"n_files\":-1}}",
+        "{\"answer\":\"done\",\"url\":[]}",
+        "{\"answer\":\"done\",\"notes\":[[1]]}",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+        tap_case("no answer: %s", wrong[i]);
+        struct proto_answer is;
+        TAP_CHECK(proto_answer_parse(bytes_of(wrong[i]), &is, &f) == -EBADMSG);
+    }
+}
+
+int main(void)
+{
+    test_request_round_trip();
+    test_malformed();
+    test_descriptors();
+    test_release();
+    test_frames();
+    test_answers();
+    return tap_end();
+}
