@@ -67,14 +67,14 @@ static int convert(struct values *pool, const json_t *from, size_t depth, struct
     return 0;
 }
 
-int json_parse(struct values *pool, struct bytes name, struct bytes text,
-               struct value **ret_root, struct failure *f)
+int json_read(struct values *pool, struct bytes name, struct bytes text,
+              struct value **ret_root, struct failure *f)
 {
-    return json_parse_large(pool, name, text, MANIFEST_MAX, ret_root, f);
+    return json_read_large(pool, name, text, MANIFEST_MAX, ret_root, f);
 }
 
-int json_parse_large(struct values *pool, struct bytes name, struct bytes text, size_t max,
-                     struct value **ret_root, struct failure *f)
+int json_read_large(struct values *pool, struct bytes name, struct bytes text, size_t max,
+                    struct value **ret_root, struct failure *f)
 {
     json_error_t error;
     if (text.len > max)

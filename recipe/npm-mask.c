@@ -251,7 +251,7 @@ int npm_lock(struct npm *n, struct recipe_unit *unit, const char *name, struct f
     int r = prepare_read(p, path, &text, f);
     if (r < 0)
         return r;
-    if (json_parse(&p->values, path, text, &json, &why) < 0) {
+    if (json_read(&p->values, path, text, &json, &why) < 0) {
         unit_note(p, unit, "copied as it is: %s", why.text);
         return unit_text(p, unit, path, f);
     }

@@ -51,7 +51,7 @@ static int read_packages(struct npm *n, struct failure *f)
         int r = prepare_read(p, package->path, &text, f);
         if (r < 0)
             return r;
-        if (json_parse(&p->values, package->path, text, &package->json, &why) < 0) {
+        if (json_read(&p->values, package->path, text, &package->json, &why) < 0) {
             notes_add(p->notes, NOTE_INFO, "%s", why.text);
             package->json = NULL;
         }
@@ -306,7 +306,7 @@ static void put_version(struct values *pool, struct value *into, struct bytes na
 static bool list_npm(struct values *pool, const struct recipe_file *file, struct value *into)
 {
     struct value *json;
-    if (json_parse(pool, file->path, file->content, &json, NULL) < 0)
+    if (json_read(pool, file->path, file->content, &json, NULL) < 0)
         return false;
     const struct value *packages = value_get(json, "packages");
     const struct value *old = packages ? NULL : value_get(json, "dependencies");

@@ -27,7 +27,7 @@ static int mask(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
     if (r < 0)
         return r;
     *table_put(&p->claimed, path, NULL) = 1;
-    if (json_parse(&p->values, path, text, ret, &why) < 0) {
+    if (json_read(&p->values, path, text, ret, &why) < 0) {
         *ret = NULL;
         unit_note(p, unit, "copied as it is: %s", why.text);
         return unit_text(p, unit, path, f);
@@ -112,7 +112,7 @@ static bool list(struct values *pool, const struct recipe_file *file, struct val
     static const char *const lists[] = {"packages", "packages-dev"};
     struct value *json;
     if (!bytes_equal(path_name(file->path), BYTES("composer.lock")) ||
-        json_parse(pool, file->path, file->content, &json, NULL) < 0)
+        json_read(pool, file->path, file->content, &json, NULL) < 0)
         return false;
     for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
         const struct value *packages = value_get(json, lists[i]);

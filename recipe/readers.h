@@ -22,11 +22,11 @@
 int toml_parse(struct values *pool, struct bytes name, struct bytes text,
                struct value **ret_root, struct failure *f) must_use;
 /* JSON by jansson; no key twice. -EINVAL, -E2BIG. */
-int json_parse(struct values *pool, struct bytes name, struct bytes text,
-               struct value **ret_root, struct failure *f) must_use;
+int json_read(struct values *pool, struct bytes name, struct bytes text,
+              struct value **ret_root, struct failure *f) must_use;
 /* The same of a text up to `max` bytes. */
-int json_parse_large(struct values *pool, struct bytes name, struct bytes text, size_t max,
-                     struct value **ret_root, struct failure *f) must_use;
+int json_read_large(struct values *pool, struct bytes name, struct bytes text, size_t max,
+                    struct value **ret_root, struct failure *f) must_use;
 /*
  * YAML by libyaml: the first document. Anchors, aliases and tags are refused, so that a small
  * file can't become a large tree. Every scalar is a string. -EINVAL, -E2BIG.

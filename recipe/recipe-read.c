@@ -378,7 +378,7 @@ int recipe_read(struct bytes name, struct bytes text, struct recipe **ret, struc
     struct value *root;
     struct recipe *recipe = xcalloc(1, sizeof(*recipe));
     struct reading x = {.name = name, .recipe = recipe, .f = f};
-    int r = json_parse_large(&pool, name, text, RECIPE_BYTES_MAX, &root, f);
+    int r = json_read_large(&pool, name, text, RECIPE_BYTES_MAX, &root, f);
     if (r < 0)
         r = fail_wrap(f, RECIPE_UNSAFE, "no recipe");
     const struct value *skeleton = r < 0 ? NULL : value_get(root, "skeleton");

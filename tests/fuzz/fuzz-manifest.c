@@ -27,10 +27,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     switch (data[0] % 3) {
     case 0:
-        if (json_parse(&pool, name, text, &root, &f) < 0)
+        if (json_read(&pool, name, text, &root, &f) < 0)
             break;
         must(json_write_pretty(root, &once) == 0, "can't be written");
-        r = json_parse(&pool, name, buf_bytes(&once), &root, &f);
+        r = json_read(&pool, name, buf_bytes(&once), &root, &f);
         must(r == 0, f.text);
         must(json_write_pretty(root, &twice) == 0 &&
                  bytes_equal(buf_bytes(&once), buf_bytes(&twice)),
