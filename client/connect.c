@@ -80,6 +80,7 @@ static void copy_control(struct proto_request *request, const struct control *co
     request->control.dockerfile_stat = control->dockerfile_stat;
     request->control.ignore_name = control->ignore_name;
     request->control.has_ignore = control->has_ignore;
+    request->control.ignore_of_root = control->ignore_of_root;
 }
 
 static int add_selection(struct proto_request *request, const struct connect_ask *ask,

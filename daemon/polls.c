@@ -50,7 +50,11 @@ static void on_mounts(uv_poll_t *handle, int status, int events)
     struct polled *polled = handle->data;
     (void)status, (void)events;
     watch_mounts_changed(polled->root->watch);
-    on_events(&polled->events, 0, 0);
+    /* Each container that starts changes the table. Who waits had no mount in its root. */
+    struct watch_stats stats;
+    watch_stats(polled->root->watch, &stats);
+    if (stats.n_mounts)
+        on_events(&polled->events, 0, 0);
 }
 
 static void begin(struct loop *loop, struct root *root)

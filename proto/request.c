@@ -47,6 +47,7 @@ static const struct json_key request_keys[] = {
     {"dockerfile_name", JSON_KEY_BYTES, AT(control.dockerfile_name), NULL, PATH_MAX},
     {"ignore_name", JSON_KEY_BYTES, AT(control.ignore_name), NULL, PATH_MAX},
     {"has_ignore", JSON_KEY_BOOL, AT(control.has_ignore), NULL, 0},
+    {"ignore_of_root", JSON_KEY_BOOL, AT(control.ignore_of_root), NULL, 0},
     {"target", JSON_KEY_BYTES, AT(send.reads.target), NULL, 0},
     {"last_only", JSON_KEY_BOOL, AT(send.reads.last_only), NULL, 0},
     {"reads_builder", JSON_KEY_WORD, AT(send.reads.builder), df_builder_words, 0},

@@ -138,6 +138,13 @@ static bool first_is_plain(const struct plan *plan)
     return plain;
 }
 
+/* By this view: a daemon's tree has nodes that others alone send. */
+static bool sends(const struct planner *p, struct bytes path)
+{
+    const struct node *node = tree_find(p->plan->tree, path);
+    return node && (node->keep & p->plan->terms.bit);
+}
+
 static void add_plain(struct planner *p)
 {
     struct plan *plan = p->plan;
@@ -148,7 +155,7 @@ static void add_plain(struct planner *p)
         add_text(p, &plan->behind, c->name, c->text);
     if (c->guard)
         add_text(p, &plan->before, BYTES("Dockerfile"), BYTES(GUARD_TEXT));
-    if (c->ship_ignore && !tree_find(plan->tree, BYTES(".dockerignore")))
+    if (c->ship_ignore && !sends(p, BYTES(".dockerignore")))
         add_text(p, &plan->before, BYTES(".dockerignore"), p->request->control->ignore);
 }
 

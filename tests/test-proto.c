@@ -63,7 +63,7 @@ static struct proto_request *full_request(void)
     q->ignore_path = BYTES("/d/ig");
     q->control.dockerfile_name = BYTES("d/Dockerfile");
     q->control.ignore_name = BYTES("ig");
-    q->control.has_ignore = true;
+    q->control.has_ignore = q->control.ignore_of_root = true;
     q->control.dockerfile_stat.st_dev = 7;
     q->control.dockerfile_stat.st_ino = 8;
     q->control.dockerfile_stat.st_mode = S_IFREG | 0644;
@@ -112,7 +112,8 @@ static void test_request_round_trip(void)
     TAP_EQUAL(is->send.root_name, was->root_name);
     TAP_EQUAL(is->control.dockerfile_name, was->control.dockerfile_name);
     TAP_EQUAL(is->control.ignore_name, was->control.ignore_name);
-    TAP_CHECK(is->control.has_ignore && is->send.control == &is->control);
+    TAP_CHECK(is->control.has_ignore && is->control.ignore_of_root);
+    TAP_CHECK(is->send.control == &is->control);
     const struct stat *a = &was->control.dockerfile_stat, *b = &is->control.dockerfile_stat;
     TAP_CHECK(a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_mode == b->st_mode &&
               a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&

@@ -2,9 +2,11 @@
 """ctx: start, stop, status, digest, url, watch."""
 
 import json
+import os
 import re
 import signal
 import subprocess
+import threading
 import time
 
 from daemon import until
@@ -57,7 +59,55 @@ def watch(tap, box, how, args):
     tap.check(None if status == 130 else f"status {status}", f"{how}: SIGINT ends it")
 
 
+def waits(tap, box):
+    """`wait` of the socket: what ctx watch stands on."""
+    root = box.tree("waited")
+    daemon = box.daemon()
+    box.ctx("digest", "--daemon=require", root)
+    status, ns = daemon.status(), os.stat("/proc/self/ns/mnt")
+    base = {"ctxd": status["version"], "build": status["build"], "kind": "wait", "root_path": str(root), "fds": ["root"],
+            "mount_ns_dev": ns.st_dev, "mount_ns_ino": ns.st_ino}
+
+    def wait(**more):
+        fd = os.open(root, os.O_RDONLY)
+        began = time.monotonic()
+        answer = daemon.ask({**base, **more}, [fd])[-1]
+        os.close(fd)
+        return answer, time.monotonic() - began
+
+    first, _ = wait()
+    answer, took = wait(since_given=True, since=first["seq"], timeout_ms=300)
+    tap.check(None if not answer["changed"] and 0.25 < took < 5 else f"{answer} {took}", "a wait for nothing ends in time")
+    (root / "d0/f0").write_text("1")
+    answer, took = wait(since_given=True, since=first["seq"], timeout_ms=20000)
+    tap.check(None if answer["changed"] and took < 5 else f"{answer} {took}", "an event that waits ends it")
+    box.ctx("digest", "--daemon=require", root)
+    answer, took = wait(since_given=True, since=first["seq"], timeout_ms=20000)
+    tap.check(None if answer["changed"] and took < 5 else f"{answer} {took}", "… and one that another answer has taken")
+    timer = threading.Timer(0.3, lambda: (root / "d0/f0").write_text("2"))
+    timer.start()
+    answer, took = wait(since_given=True, since=answer["seq"], timeout_ms=20000)
+    timer.join()
+    tap.check(None if answer["changed"] and 0.2 < took < 5 else f"{answer} {took}", "… and one that comes later")
+    if os.geteuid() == 0:
+        mounts = [(box.top / "elsewhere", 0.5, "elsewhere is no change"), (root / "d1", 0, "in the root ends it")]
+        for place, least, what in mounts:
+            box.ctx("digest", "--daemon=require", root)
+            first, _ = wait()
+            place.mkdir(exist_ok=True)
+            timer = threading.Timer(0.1, lambda: subprocess.run(["mount", "-t", "tmpfs", "ctx", place], check=True))
+            timer.start()
+            answer, took = wait(since_given=True, since=first["seq"], timeout_ms=600 if least else 20000)
+            timer.join()
+            subprocess.run(["umount", place], check=True)
+            tap.check(None if answer["changed"] == (not least) and least <= took < 5 else f"{answer} {took}", f"a mount {what}")
+    else:
+        tap.skip("not root", "a mount elsewhere is no change")
+    daemon.end()
+
+
 def cases(tap, box):
+    waits(tap, box)
     root = box.tree("context")
     tap.check(box.ctx("status").fault(1, "no ctxd runs"), "status where none runs")
     tap.check(box.ctx("stop").fault(0, "no ctxd runs"), "stop where none runs")

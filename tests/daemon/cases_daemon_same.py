@@ -18,6 +18,9 @@ def cases(tap, box):
                      ["--builder=classic"]):
             tap.check(box.same(args, examples / name), f"{name} {args}: cold")
             tap.check(box.same(args, examples / name), f"{name} {args}: warm")
+    # The classic builder is sent an ignore file along, which other views of the tree send anyway.
+    for args in ([], ["--builder=classic"], ["--builder=classic", "-z"]):
+        tap.check(box.same([*args, "-f", "rust-api/Dockerfile.dev", "rust-api"], examples), f"an own ignore file {args}")
 
     root = examples / names[0]
     tap.check(box.same([names[0]], examples), "from another working directory")

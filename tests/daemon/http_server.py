@@ -126,12 +126,14 @@ class Standin(Client):
         return status
 
 
-def read_all(s, wait=TIMEOUT):
+def read_all(s, wait=TIMEOUT, pause=0):
+    """What comes until the end; with a pause after each megabyte."""
     got = b""
     s.settimeout(wait)
     with contextlib.suppress(ConnectionResetError):
         while piece := s.recv(1 << 20):
             got += piece
+            time.sleep(pause)
     return got
 
 
