@@ -16,8 +16,11 @@
  */
 size_t utf8_decode(struct bytes b, uint32_t *ret_rune);
 
-/* Encodes a rune (at most U+10FFFF, no surrogate) into out. Returns its length, 1-4. */
-size_t utf8_encode(uint32_t rune, uint8_t out[4]);
+/*
+ * Encodes a rune (at most U+10FFFF, no surrogate) into out. Returns its length, 1-4.
+ * To the linker it has another name, since jansson's static library defines this one.
+ */
+size_t utf8_encode(uint32_t rune, uint8_t out[4]) __asm__("ctxd_utf8_encode");
 
 /* Source: Go unicode.IsSpace; U+200B and U+FEFF are not space. */
 bool utf8_is_space(uint32_t rune);

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+# fish completion for ctx-recipe. Checked against --help by tests/recipe/cases_docs.py.
+
+set -l commands prepare cook skeleton digest verify diff help
+complete -c ctx-recipe -n "not __fish_seen_subcommand_from $commands" -f -a "$commands"
+complete -c ctx-recipe -s o -l output -r -F -d 'Write there instead of to standard output'
+complete -c ctx-recipe -l eco -x -a 'cargo dotnet elixir go gradle maven npm php python ruby' -d 'cargo'
+complete -c ctx-recipe -l dir -x -a '(__fish_complete_directories)' -d 'Only the units of this directory'
+complete -c ctx-recipe -s f -l file -r -F -d 'FILE'
+complete -c ctx-recipe -l ignore-file -r -F -d 'PATH/'
+complete -c ctx-recipe -l no-ignore -d 'Read everything that lies in PATH'
+complete -c ctx-recipe -l bin -x -d 'only what this package or binary needs'
+complete -c ctx-recipe -s p -l package -x -d 'The same as --bin'
+complete -c ctx-recipe -l tests -d 'a stub test for each package with tests'
+complete -c ctx-recipe -l benches -d 'the same for benches'
+complete -c ctx-recipe -l examples -d 'the same for examples'
+complete -c ctx-recipe -l all-targets -d 'The three of them'
+complete -c ctx-recipe -l keep-metadata -d 'keep [package'
+complete -c ctx-recipe -l chef-exact -d 'what cargo-chef 0'
+complete -c ctx-recipe -l ignore-scripts -d 'drop lifecycle scripts'
+complete -c ctx-recipe -l go-warm -d 'a stub that compiles the packages which the sources import'
+complete -c ctx-recipe -l python-setup -x -a raw -d 'take setup'
+complete -c ctx-recipe -s r -l recipe-path -r -F -d 'recipe'
+complete -c ctx-recipe -s C -l directory -x -a '(__fish_complete_directories)' -d 'the working directory'
+complete -c ctx-recipe -l tar -d 'a tar on standard output'
+complete -c ctx-recipe -l no-std -d 'stubs for targets without std'
+complete -c ctx-recipe -l force -d 'Also into a directory that holds other files'
+complete -c ctx-recipe -l no-journal -d 'Don'\''t write'
+complete -c ctx-recipe -l units -d 'a line for each unit: ecosystem'
+complete -c ctx-recipe -s v -l verbose -d 'Also say what was passed over'
+complete -c ctx-recipe -s q -l quiet -d 'Say nothing but why it failed'
+complete -c ctx-recipe -s h -l help -d 'Print this and end'
+complete -c ctx-recipe -s V -l version -d 'Print the version and end'

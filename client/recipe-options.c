@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "recipe-options.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+
+#define WIDTH 79       /* the last column stays free: some terminals wrap behind it */
+#define TEXT_COLUMN 29 /* where descriptions begin */
+
+enum kind { HEADING, FLAG, TEXT, BIN, ALL_TARGETS, SETUP, ACTION };
+
+struct option {
+    enum kind kind;
+    char letter;
+    const char *name, *metavar;
+    size_t offset;
+    const char *help;
+};
+
+#define AT(member) offsetof(struct recipe_command_line, member)
+#define PREPARE(member) (AT(prepare) + offsetof(struct recipe_options, member))
+
+static const struct option table[] = {
+    {HEADING,
+     .help = "What a recipe is made of (prepare; also digest and verify of a directory):"},
+    {TEXT, 'o', "output", "FILE", AT(output),
+     "Write there instead of to standard output; a file that is the same already is not "
+     "touched."},
+    {TEXT, 0, "eco", "ECO[,ECO...]", PREPARE(ecos),
+     "Only these: cargo, dotnet, elixir, go, gradle, maven, npm, php, python, ruby."},
+    {TEXT, 0, "dir", "DIR", PREPARE(dir),
+     "Only the units of this directory, below PATH; . is PATH itself."},
+    {TEXT, 'f', "file", "FILE", AT(dockerfile),
+     "The Dockerfile, whose own ignore file counts, if it has one: FILE.dockerignore."},
+    {TEXT, 0, "ignore-file", "FILE", AT(ignore_file),
+     "The ignore file. Default: PATH/.dockerignore."},
+    {FLAG, 0, "no-ignore", NULL, AT(no_ignore), "Read everything that lies in PATH."},
+    {BIN, 0, "bin", "NAME", 0,
+     "Cargo: only what this package or binary needs; may be given several times."},
+    {BIN, 'p', "package", "NAME", 0, "The same as --bin."},
+    {FLAG, 0, "tests", NULL, PREPARE(tests),
+     "Cargo: a stub test for each package with tests, for cook with cargo test."},
+    {FLAG, 0, "benches", NULL, PREPARE(benches), "Cargo: the same for benches."},
+    {FLAG, 0, "examples", NULL, PREPARE(examples), "Cargo: the same for examples."},
+    {ALL_TARGETS, 0, "all-targets", NULL, 0, "The three of them."},
+    {FLAG, 0, "keep-metadata", NULL, PREPARE(keep_metadata),
+     "Cargo: keep [package.metadata], which cargo-leptos, wasm-pack and cross read."},
+    {FLAG, 0, "chef-exact", NULL, PREPARE(chef_exact),
+     "Cargo: what cargo-chef 0.1.77 would write, with its lock file mended."},
+    {FLAG, 0, "ignore-scripts", NULL, PREPARE(ignore_scripts),
+     "npm and its kin: drop lifecycle scripts; run them after the sources came."},
+    {FLAG, 0, "go-warm", NULL, PREPARE(go_warm),
+     "Go: a stub that compiles the packages which the sources import."},
+    {SETUP, 0, "python-setup", "raw", 0, "Python: take setup.py as it is."},
+
+    {HEADING, .help = "Where a skeleton goes (cook, skeleton):"},
+    {TEXT, 'r', "recipe-path", "FILE", AT(recipe),
+     "The recipe; - reads it from standard input. Default: recipe.json."},
+    {TEXT, 'C', "directory", "DIR", AT(directory),
+     "Cook in this directory. Default: the working directory."},
+    {FLAG, 0, "tar", NULL, AT(tar), "skeleton: a tar on standard output, or in --output."},
+    {FLAG, 0, "no-std", NULL, AT(no_std), "Cargo: stubs for targets without std."},
+    {FLAG, 0, "force", NULL, AT(force), "Also into a directory that holds other files."},
+    {FLAG, 0, "no-journal", NULL, AT(no_journal),
+     "Don't write .ctx-stub/cook.journal, by which a later cook knows what it may replace."},
+
+    {HEADING, .help = "What is said:"},
+    {FLAG, 0, "units", NULL, AT(units),
+     "digest: a line for each unit: ecosystem, directory, digest, how to install."},
+    {FLAG, 'v', "verbose", NULL, AT(verbose), "Also say what was passed over."},
+    {FLAG, 'q', "quiet", NULL, AT(quiet), "Say nothing but why it failed."},
+    {ACTION, 'h', "help", NULL, COMMAND_HELP, "Print this and end."},
+    {ACTION, 'V', "version", NULL, COMMAND_VERSION, "Print the version and end."},
+};
+
+static int take(struct recipe_command_line *line, const struct option *option,
+                const char *value, struct failure *f)
+{
+    char *at = (char *)line + option->offset;
+    assert(value || !option->metavar);
+    if (!value)
+        value = "";
+    switch (option->kind) {
+    case FLAG:
+        *(bool *)(void *)at = true;
+        return 0;
+    case TEXT:
+        *(const char **)(void *)at = value;
+        return *value ? 0
+                      : fail(f, -EINVAL, "--%s: %s is empty", option->name, option->metavar);
+    case BIN:
+        *ARENA_PUSH(&line->arena, line->bins, &line->prepare.n_bins, &line->cap_bins) = value;
+        line->prepare.bins = line->bins;
+        return 0;
+    case ALL_TARGETS:
+        line->prepare.tests = line->prepare.benches = line->prepare.examples = true;
+        return 0;
+    case SETUP:
+        line->prepare.setup_raw = true;
+        return strcmp(value, "raw") == 0
+                   ? 0
+                   : fail(f, -EINVAL, "--python-setup=%s: not raw", QUOTE(bytes_of(value)));
+    case ACTION:
+        line->command = (enum recipe_command)option->offset;
+        return 0;
+    case HEADING:
+        break;
+    }
+    return -EINVAL;
+}
+
+static const struct option *find(struct bytes name, char letter)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        const struct option *option = &table[i];
+        if (option->kind != HEADING &&
+            (letter ? option->letter == letter : bytes_equal(bytes_of(option->name), name)))
+            return option;
+    }
+    return NULL;
+}
+
+struct words {
+    char **at, **end;
+};
+
+static int take_option(struct recipe_command_line *line, struct words *words, const char *word,
+                       struct failure *f)
+{
+    bool is_long = word[1] == '-';
+    struct bytes text = bytes_of(word);
+    size_t equals = is_long ? bytes_find(text, '=') : text.len;
+    const struct option *option =
+        is_long ? find(bytes_from(bytes_head(text, equals), 2), 0) : find(BYTES(""), word[1]);
+    const char *value = equals < text.len ? word + equals + 1 : NULL;
+    if (!option)
+        return fail(f, -EINVAL, "%s: no such option", QUOTE(bytes_head(text, equals)));
+    if (!is_long && word[2]) {
+        if (!option->metavar)
+            return fail(f, -EINVAL, "%s: letters are given one by one", QUOTE(text));
+        value = word + 2 + (word[2] == '=');
+    }
+    if (!option->metavar && value)
+        return fail(f, -EINVAL, "--%s takes no value", option->name);
+    if (option->metavar && !value) {
+        if (words->at == words->end)
+            return fail(f, -EINVAL, "--%s needs a value: --%s=%s", option->name, option->name,
+                        option->metavar);
+        value = *words->at++;
+    }
+    return take(line, option, value, f);
+}
+
+static enum recipe_command command_of(const char *word)
+{
+    static const struct {
+        const char *name;
+        enum recipe_command command;
+    } commands[] = {
+        {"prepare", COMMAND_PREPARE},   {"cook", COMMAND_COOK},
+        {"skeleton", COMMAND_SKELETON}, {"digest", COMMAND_DIGEST},
+        {"verify", COMMAND_VERIFY},     {"diff", COMMAND_DIFF},
+        {"help", COMMAND_HELP},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+        if (strcmp(word, commands[i].name) == 0)
+            return commands[i].command;
+    return COMMAND_NONE;
+}
+
+static int check_words(const struct recipe_command_line *line, struct failure *f)
+{
+    static const struct {
+        size_t least, most;
+        const char *what;
+    } counts[] = {
+        [COMMAND_PREPARE] = {0, 1, "prepare [PATH]"},
+        [COMMAND_COOK] = {0, 0, "cook [-- COMMAND...]"},
+        [COMMAND_SKELETON] = {0, 1, "skeleton --tar, or skeleton DIR"},
+        [COMMAND_DIGEST] = {0, 1, "digest [RECIPE or PATH]"},
+        [COMMAND_VERIFY] = {0, 2, "verify [RECIPE [PATH]]"},
+        [COMMAND_DIFF] = {2, 2, "diff OLD NEW"},
+    };
+    if (line->command == COMMAND_NONE)
+        return fail(f, -EINVAL,
+                    "what to do is missing: prepare, cook, skeleton, digest, verify "
+                    "or diff");
+    if (line->command >= COMMAND_HELP)
+        return 0;
+    if (line->n_words < counts[line->command].least ||
+        line->n_words > counts[line->command].most)
+        return fail(f, -EINVAL, "it is: ctx-recipe %s", counts[line->command].what);
+    if (line->child && line->command != COMMAND_COOK)
+        return fail(f, -EINVAL, "only cook runs a command");
+    if (line->command == COMMAND_SKELETON && line->tar == (line->n_words == 1))
+        return fail(f, -EINVAL, "skeleton needs --tar or a directory, and not both");
+    return 0;
+}
+
+int recipe_command_line(int argc, char **argv, struct recipe_command_line *ret,
+                        struct failure *f)
+{
+    struct words words = {argv + (argc > 0), argv + argc};
+    while (words.at < words.end) {
+        const char *word = *words.at++;
+        if (strcmp(word, "--") == 0) {
+            if (words.at == words.end)
+                return fail(f, -EINVAL, "a command is missing behind --");
+            ret->child = words.at;
+            break;
+        }
+        if (word[0] == '-' && word[1]) {
+            int r = take_option(ret, &words, word, f);
+            if (r < 0 || ret->command >= COMMAND_HELP)
+                return r;
+            continue;
+        }
+        if (ret->command == COMMAND_NONE) {
+            ret->command = command_of(word);
+            if (ret->command == COMMAND_NONE)
+                return fail(f, -EINVAL,
+                            "%s: not one of prepare, cook, skeleton, digest, verify, diff",
+                            QUOTE(bytes_of(word)));
+            continue;
+        }
+        *ARENA_PUSH(&ret->arena, ret->words, &ret->n_words, &ret->cap_words) = word;
+    }
+    return check_words(ret, f);
+}
+
+/* ---- help -------------------------------------------------------------------------- */
+
+static void print_wrapped(FILE *to, struct bytes text)
+{
+    size_t column = TEXT_COLUMN;
+    struct bytes word;
+    while (bytes_next(&text, ' ', &word)) {
+        if (column + 1 + word.len > WIDTH) {
+            fprintf(to, "\n%*s", TEXT_COLUMN, "");
+            column = TEXT_COLUMN;
+        } else if (column > TEXT_COLUMN) {
+            fputc(' ', to);
+            column++;
+        }
+        fprintf(to, "%.*s", BYTES_ARG(word));
+        column += word.len;
+    }
+    fputc('\n', to);
+}
+
+static void print_option(FILE *to, const struct option *option)
+{
+    char letter[4] = "", left[96];
+    if (option->letter)
+        snprintf(letter, sizeof(letter), "-%c,", option->letter);
+    snprintf(left, sizeof(left), "  %3s --%s%s%s", letter, option->name,
+             option->metavar ? "=" : "", option->metavar ? option->metavar : "");
+    fputs(left, to);
+    size_t column = strlen(left);
+    if (column + 2 > TEXT_COLUMN) {
+        fputc('\n', to);
+        column = 0;
+    }
+    fprintf(to, "%*s", (int)(TEXT_COLUMN - column), "");
+    print_wrapped(to, bytes_of(option->help));
+}
+
+void recipe_help(FILE *to)
+{
+    fputs("Usage: ctx-recipe prepare [OPTION]... [PATH]\n"
+          "       ctx-recipe cook [OPTION]... [-- COMMAND...]\n"
+          "       ctx-recipe skeleton [OPTION]... --tar | DIR\n"
+          "       ctx-recipe digest [OPTION]... [RECIPE | PATH]\n"
+          "       ctx-recipe verify [OPTION]... [RECIPE [PATH]]\n"
+          "       ctx-recipe diff OLD NEW\n"
+          "\n"
+          "A recipe holds what an installer needs to fetch and build the dependencies of a\n"
+          "project, and changes only when they do. prepare makes it of the build context\n"
+          "at PATH, without cargo, npm or a network; cook writes it out as a skeleton of\n"
+          "the project, and runs the installer in it.\n",
+          to);
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        if (table[i].kind == HEADING)
+            fprintf(to, "\n%s\n", table[i].help);
+        else
+            print_option(to, &table[i]);
+    }
+    fputs("\nExamples:\n"
+          "  ctx-recipe prepare -o recipe.json\n"
+          "  ctx-recipe cook -r /tmp/recipe.json -- cargo build --release --locked\n"
+          "  ctx-recipe skeleton --tar | tar -C /app -x\n"
+          "  ctx-recipe digest .\n"
+          "\n"
+          "Exit status: 0 done, 1 differs (diff, verify), 2 wrong usage, 3 nothing found or\n"
+          "a later format, 4 an unsafe recipe or a directory with other files, 5 input or\n"
+          "output failed; of cook with a command, that one's. More: man ctx-recipe\n",
+          to);
+}

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Cargo.lock: who depends on whom, what of it is local, and the lock of the recipe.
+ *
+ * An edge names its package as shortly as the lock allows: "name", "name version" where several
+ * versions are locked, "name version (source)" where even that is not enough.
+ */
+#include "cargo-priv.h"
+
+#include <errno.h>
+
+static int compare_bytes(struct bytes a, struct bytes b)
+{
+    return bytes_compare(a, b);
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct lock_entry *x = a, *y = b;
+    int order = compare_bytes(x->name, y->name);
+    if (order == 0)
+        order = compare_bytes(x->version, y->version);
+    return order ? order : compare_bytes(x->source, y->source);
+}
+
+struct edge {
+    struct bytes name, version, source;
+};
+
+static struct edge parse_edge(struct bytes text)
+{
+    struct edge e = {0};
+    size_t space = bytes_find(text, ' ');
+    e.name = bytes_head(text, space);
+    if (space == text.len)
+        return e;
+    text = bytes_from(text, space + 1);
+    space = bytes_find(text, ' ');
+    e.version = bytes_head(text, space);
+    text = bytes_from(text, space + 1);
+    if (text.len > 2 && text.at[0] == '(')
+        e.source = bytes_at(text.at + 1, text.len - 2);
+    return e;
+}
+
+/* The entry an edge means, or lock->n. Where the source is left out although two would fit, the
+ * local one is meant: it has none to write. */
+static size_t find_edge(const struct lock *lock, const struct edge *e)
+{
+    uintptr_t *at = table_get(&lock->by_name, e->name);
+    size_t found = lock->n;
+    for (size_t i = at ? *at : lock->n; i < lock->n && bytes_equal(lock->at[i].name, e->name);
+         i++) {
+        const struct lock_entry *entry = &lock->at[i];
+        if (e->version.at && !bytes_equal(e->version, entry->version))
+            continue;
+        if (e->source.at && !bytes_equal(e->source, entry->source))
+            continue;
+        if (found == lock->n || !entry->source.at)
+            found = i;
+    }
+    return found;
+}
+
+static void connect_edges(struct cargo *c, struct lock_entry *entry)
+{
+    struct lock *lock = &c->lock;
+    const struct value *list = value_get(entry->toml, "dependencies");
+    for (size_t i = 0; i < value_count(list); i++) {
+        struct edge e = parse_edge(value_text(list->pairs[i].value));
+        size_t to = find_edge(lock, &e);
+        if (to < lock->n)
+            *ARENA_PUSH(&c->p->values.arena, entry->edges, &entry->n_edges, &entry->cap_edges) =
+                to;
+    }
+}
+
+static struct crate *crate_of(const struct cargo *c, const struct lock_entry *entry)
+{
+    struct crate *found = NULL;
+    for (size_t i = 0; i < c->n_crates; i++) {
+        struct crate *crate = c->crates[i];
+        if (!bytes_equal(crate->name, entry->name) || !crate->name.at)
+            continue;
+        struct bytes version = value_text(cargo_inherited(crate, "version"));
+        if (!found || bytes_equal(version, entry->version))
+            found = crate;
+    }
+    return found;
+}
+
+int cargo_lock_read(struct cargo *c, struct recipe_unit *unit, struct failure *f)
+{
+    struct arena *a = &c->p->values.arena;
+    struct bytes path = path_join(a, c->root->dir, BYTES("Cargo.lock")), text;
+    struct failure why = {0};
+    table_release(&c->lock.by_name);
+    c->lock = (struct lock){0};
+    if (!listing_is_file(c->p->l, path)) {
+        unit_note(c->p, unit,
+                  "no Cargo.lock: versions are not fixed, and cargo --locked refuses");
+        return 0;
+    }
+    int r = prepare_read(c->p, path, &text, f);
+    if (r < 0)
+        return r;
+    if (toml_parse(&c->p->values, path, text, &c->lock.toml, &why) < 0) {
+        c->lock.toml = NULL;
+        unit_note(c->p, unit, "copied as it is: %s", why.text);
+        return unit_raw(c->p, unit, path, f);
+    }
+    struct value *packages = value_get(c->lock.toml, "package");
+    for (size_t i = 0; i < value_count(packages); i++) {
+        struct value *toml = packages->pairs[i].value;
+        *ARENA_PUSH(a, c->lock.at, &c->lock.n, &c->lock.cap) =
+            (struct lock_entry){.name = value_text(value_get(toml, "name")),
+                                .version = value_text(value_get(toml, "version")),
+                                .source = value_text(value_get(toml, "source")),
+                                .toml = toml,
+                                .wanted = true};
+    }
+    if (c->lock.n)
+        qsort(c->lock.at, c->lock.n, sizeof(*c->lock.at), compare_entries);
+    for (size_t i = c->lock.n; i-- > 0;)
+        *table_put(&c->lock.by_name, c->lock.at[i].name, NULL) = i;
+    c->lock.old = value_get(c->lock.toml, "metadata") != NULL;
+    for (size_t i = 0; i < c->lock.n; i++) {
+        connect_edges(c, &c->lock.at[i]);
+        if (!c->lock.at[i].source.at)
+            c->lock.at[i].crate = crate_of(c, &c->lock.at[i]);
+    }
+    for (size_t i = 0; i < c->n_crates; i++) {
+        struct crate *crate = c->crates[i];
+        if (crate->member && crate->name.at && !table_get(&c->lock.by_name, crate->name))
+            unit_note(c->p, unit,
+                      "Cargo.lock has no entry for %s: it is stale, and cargo "
+                      "--locked will refuse",
+                      QUOTE(crate->name));
+    }
+    return 0;
+}
+
+/* ---- what must stay whole ---------------------------------------------------------- */
+
+/* Whether a local crate needs another in more than its tests. */
+static bool needs_beyond_tests(struct cargo *c, const struct crate *crate, struct bytes name)
+{
+    struct dependency *all;
+    size_t n;
+    bool named = false;
+    cargo_dependencies(&c->p->values.arena, crate->m->toml, &all, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (!bytes_equal(cargo_dependency_name(crate->root, &all[i]), name))
+            continue;
+        if (!all[i].dev)
+            return true;
+        named = true;
+    }
+    return !named; /* in the lock and not in the manifest: stale, so be careful */
+}
+
+static void reach(struct cargo *c, size_t from)
+{
+    struct lock *lock = &c->lock;
+    size_t *stack = ARENA_ARRAY(&c->p->values.arena, lock->n, size_t), n = 0;
+    if (lock->at[from].reached)
+        return;
+    lock->at[from].reached = true;
+    stack[n++] = from;
+    while (n) {
+        struct lock_entry *entry = &lock->at[stack[--n]];
+        for (size_t i = 0; i < entry->n_edges; i++) {
+            struct lock_entry *to = &lock->at[entry->edges[i]];
+            if (to->reached || (entry->crate && !needs_beyond_tests(c, entry->crate, to->name)))
+                continue;
+            to->reached = true;
+            stack[n++] = entry->edges[i];
+        }
+    }
+}
+
+static void reach_dir(struct cargo *c, struct bytes path)
+{
+    struct bytes dir;
+    struct crate *crate =
+        path.at && path_resolve(c->p, c->root->dir, path, &dir) ? cargo_crate(c, dir) : NULL;
+    if (!crate)
+        return;
+    crate->verbatim = true;
+    for (size_t i = 0; i < c->lock.n; i++)
+        if (c->lock.at[i].crate == crate)
+            reach(c, i);
+}
+
+/*
+ * A local crate that an external one is compiled against, through [patch] or [replace], can't
+ * be a stub, and its version decides whether the patch is used at all.
+ */
+void cargo_lock_verbatim(struct cargo *c)
+{
+    struct lock *lock = &c->lock;
+    for (size_t i = 0; i < lock->n; i++)
+        if (lock->at[i].source.at)
+            reach(c, i);
+    const struct value *patch = value_get(c->root->toml, "patch");
+    for (size_t i = 0; i < value_count(patch); i++) {
+        const struct value *source = patch->pairs[i].value;
+        for (size_t j = 0; j < value_count(source); j++)
+            reach_dir(c, value_text(value_get(source->pairs[j].value, "path")));
+    }
+    const struct value *replace = value_get(c->root->toml, "replace");
+    for (size_t i = 0; i < value_count(replace); i++)
+        reach_dir(c, value_text(value_get(replace->pairs[i].value, "path")));
+    const struct value *paths = value_get(c->config, "paths");
+    for (size_t i = 0; i < value_count(paths); i++)
+        reach_dir(c, value_text(paths->pairs[i].value));
+    for (size_t i = 0; i < lock->n; i++)
+        if (lock->at[i].reached && lock->at[i].crate)
+            lock->at[i].crate->verbatim = true;
+    /* Two local crates of one name are told apart by their versions alone. */
+    for (size_t i = 0; i < c->n_crates; i++) {
+        struct crate *crate = c->crates[i];
+        size_t same = 0;
+        for (size_t j = 0; j < c->n_crates; j++)
+            same += crate->name.at && bytes_equal(c->crates[j]->name, crate->name);
+        crate->maskable = crate->name.at && !crate->verbatim && same == 1;
+    }
+    for (size_t i = 0; i < lock->n; i++) {
+        struct lock_entry *entry = &lock->at[i];
+        bool masked = !entry->source.at && entry->crate && entry->crate->maskable;
+        entry->masked =
+            masked ? bytes_of(c->p->options->chef_exact ? CARGO_CHEF_VERSION : CARGO_SENTINEL)
+                   : entry->version;
+    }
+}
+
+/* ---- --bin ------------------------------------------------------------------------- */
+
+static struct crate *find_wanted(const struct cargo *c, struct bytes name)
+{
+    for (size_t i = 0; i < c->n_crates; i++)
+        if (c->crates[i]->member && bytes_equal(c->crates[i]->name, name) && name.len)
+            return c->crates[i];
+    for (size_t i = 0; i < c->n_crates; i++)
+        for (size_t j = 0; j < c->crates[i]->n_targets; j++)
+            if (c->crates[i]->targets[j].kind == TARGET_BIN &&
+                bytes_equal(c->crates[i]->targets[j].name, name))
+                return c->crates[i];
+    return NULL;
+}
+
+static void want(struct cargo *c, size_t from, size_t *stack)
+{
+    struct lock *lock = &c->lock;
+    size_t n = 0;
+    if (lock->at[from].wanted)
+        return;
+    lock->at[from].wanted = true;
+    stack[n++] = from;
+    while (n) {
+        struct lock_entry *entry = &lock->at[stack[--n]];
+        if (entry->crate)
+            entry->crate->wanted = true;
+        for (size_t i = 0; i < entry->n_edges; i++) {
+            struct lock_entry *to = &lock->at[entry->edges[i]];
+            if (!to->wanted) {
+                to->wanted = true;
+                stack[n++] = entry->edges[i];
+            }
+        }
+    }
+}
+
+/* Over the edges of the lock: they hold every dev, build, target and optional one. */
+bool cargo_lock_closure(struct cargo *c, struct recipe_unit *unit)
+{
+    const struct recipe_options *options = c->p->options;
+    struct lock *lock = &c->lock;
+    if (!options->n_bins)
+        return false;
+    if (!lock->toml) {
+        unit_note(c->p, unit, "--bin needs a Cargo.lock; all members are kept");
+        return false;
+    }
+    bool any = false;
+    for (size_t i = 0; i < options->n_bins; i++)
+        any |= find_wanted(c, bytes_of(options->bins[i])) != NULL;
+    if (!any)
+        return false; /* a binary of another unit */
+    size_t *stack = ARENA_ARRAY(&c->p->values.arena, lock->n, size_t);
+    for (size_t i = 0; i < lock->n; i++)
+        lock->at[i].wanted = false;
+    for (size_t i = 0; i < c->n_crates; i++)
+        c->crates[i]->wanted = false;
+    for (size_t i = 0; i < options->n_bins; i++) {
+        struct crate *crate = find_wanted(c, bytes_of(options->bins[i]));
+        if (!crate)
+            continue;
+        crate->wanted = true;
+        for (size_t j = 0; j < lock->n; j++)
+            if (lock->at[j].crate == crate)
+                want(c, j, stack);
+    }
+    /* Who is inherited from must be there too. */
+    for (size_t i = 0; i < c->n_crates; i++) {
+        struct crate *root = cargo_crate(c, c->crates[i]->root->dir);
+        if (c->crates[i]->wanted && root && root->m != c->root)
+            root->wanted = true;
+    }
+    return true;
+}
+
+/* ---- writing ----------------------------------------------------------------------- */
+
+struct writing {
+    struct cargo *c;
+    struct buf *to;
+    struct arena *a;
+};
+
+static int add_pair(struct writing *w, const char *key, struct bytes text)
+{
+    int r = text.at ? buf_addf(w->to, "%s = ", key) : 0;
+    if (r == 0 && text.at)
+        r = toml_write_string(text, w->to);
+    return r == 0 && text.at ? buf_add_byte(w->to, '\n') : r;
+}
+
+/* As short as it is still one only, among what the recipe's lock holds. */
+static struct bytes short_edge(struct writing *w, const struct lock_entry *to)
+{
+    const struct lock *lock = &w->c->lock;
+    uintptr_t *at = table_get(&lock->by_name, to->name);
+    size_t names = 0, versions = 0;
+    for (size_t i = at ? *at : lock->n; i < lock->n && bytes_equal(lock->at[i].name, to->name);
+         i++) {
+        names += lock->at[i].wanted;
+        versions += lock->at[i].wanted && bytes_equal(lock->at[i].masked, to->masked);
+    }
+    if (names == 1 && !lock->old)
+        return to->name;
+    if ((versions == 1 && !lock->old) || !to->source.at)
+        return arena_printf(w->a, "%.*s %.*s", BYTES_ARG(to->name), BYTES_ARG(to->masked));
+    return arena_printf(w->a, "%.*s %.*s (%.*s)", BYTES_ARG(to->name), BYTES_ARG(to->masked),
+                        BYTES_ARG(to->source));
+}
+
+static int write_edges(struct writing *w, const struct lock_entry *entry)
+{
+    struct value list = {.kind = VALUE_LIST};
+    for (size_t i = 0; i < entry->n_edges; i++) {
+        const struct lock_entry *to = &w->c->lock.at[entry->edges[i]];
+        if (to->wanted)
+            value_add(&w->c->p->values, &list,
+                      value_string(&w->c->p->values, short_edge(w, to)));
+    }
+    value_sort(&list);
+    int r = list.n ? buf_add_bytes(w->to, BYTES("dependencies = [\n")) : 0;
+    for (size_t i = 0; i < list.n && r == 0; i++) {
+        r = buf_add_byte(w->to, ' ');
+        if (r == 0)
+            r = toml_write_string(list.pairs[i].value->text, w->to);
+        if (r == 0)
+            r = buf_add_bytes(w->to, BYTES(",\n"));
+    }
+    return r == 0 && list.n ? buf_add_bytes(w->to, BYTES("]\n")) : r;
+}
+
+static int write_entry(struct writing *w, const char *header, const struct lock_entry *entry)
+{
+    int r = buf_addf(w->to, "\n%s\n", header);
+    if (r == 0)
+        r = add_pair(w, "name", entry->name);
+    if (r == 0)
+        r = add_pair(w, "version", entry->masked);
+    if (r == 0)
+        r = add_pair(w, "source", entry->source);
+    if (r == 0)
+        r = add_pair(w, "checksum", value_text(value_get(entry->toml, "checksum")));
+    if (r == 0)
+        r = write_edges(w, entry);
+    return r == 0 ? add_pair(w, "replace", value_text(value_get(entry->toml, "replace"))) : r;
+}
+
+/* The rest of the file as it is: what a later cargo may put there, and unused patches. */
+static int write_rest(struct writing *w)
+{
+    struct value *rest = value_copy(&w->c->p->values, w->c->lock.toml);
+    value_drop(rest, "version");
+    value_drop(rest, "package");
+    value_drop(rest, "root");
+    if (!rest->n)
+        return 0;
+    cleanup_buf struct buf text = BUF(w->to->max);
+    int r = toml_write(rest, &text);
+    if (r == 0)
+        r = buf_add_byte(w->to, '\n');
+    return r == 0 ? buf_add_bytes(w->to, buf_bytes(&text)) : r;
+}
+
+static int compare_masked(const void *a, const void *b)
+{
+    const struct lock_entry *const *x = a, *const *y = b;
+    int order = compare_bytes((*x)->name, (*y)->name);
+    if (order == 0)
+        order = compare_bytes((*x)->masked, (*y)->masked);
+    return order ? order : compare_bytes((*x)->source, (*y)->source);
+}
+
+int cargo_lock_write(struct cargo *c, struct buf *to)
+{
+    struct writing w = {.c = c, .to = to, .a = &c->p->values.arena};
+    const struct value *version = value_get(c->lock.toml, "version");
+    const struct value *root = value_get(c->lock.toml, "root");
+    int r = buf_add_bytes(to, BYTES("# This file is automatically @generated by Cargo.\n"
+                                    "# It is not intended for manual editing.\n"));
+    if (r == 0 && value_is(version, VALUE_INTEGER))
+        r = buf_addf(to, "version = %lld\n", (long long)version->integer);
+    const struct lock_entry **order = ARENA_ARRAY(w.a, c->lock.n, const struct lock_entry *);
+    size_t n = 0;
+    for (size_t i = 0; i < c->lock.n; i++)
+        if (c->lock.at[i].wanted)
+            order[n++] = &c->lock.at[i];
+    if (n)
+        qsort(order, n, sizeof(const struct lock_entry *), compare_masked);
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = write_entry(&w, "[[package]]", order[i]);
+    if (r == 0 && root) {
+        /* Only the first format has one; it is the root package once more. */
+        struct edge e = {value_text(value_get(root, "name")),
+                         value_text(value_get(root, "version")),
+                         {NULL, 0}};
+        size_t at = find_edge(&c->lock, &e);
+        struct lock_entry copy = {.name = e.name, .version = e.version, .toml = NULL};
+        copy.masked = at < c->lock.n ? c->lock.at[at].masked : e.version;
+        copy.toml = value_new(&c->p->values, VALUE_MAP);
+        value_put(&c->p->values, copy.toml, BYTES("dependencies"),
+                  value_get(root, "dependencies") ? value_get(root, "dependencies")
+                                                  : value_new(&c->p->values, VALUE_LIST));
+        connect_edges(c, &copy);
+        r = write_entry(&w, "[root]", &copy);
+    }
+    return r == 0 ? write_rest(&w) : r;
+}

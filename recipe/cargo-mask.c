@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A manifest of the recipe: what decides how dependencies are fetched and built. Tables and
+ * keys that are known not to are dropped; what is not known stays, since a key too many costs a
+ * cache, and one too few a build.
+ */
+#include "cargo-priv.h"
+
+#include <errno.h>
+
+/* Of [package] and [workspace.package]: for people and registries. */
+static const char *const for_people[] = {
+    "authors",  "description", "homepage", "documentation", "readme",
+    "keywords", "categories",  "license",  "license-file",  "repository",
+    "include",  "exclude",     "publish",  "default-run",   "badges",
+};
+
+struct masking {
+    struct cargo *c;
+    const struct crate *crate;
+    struct values *pool;
+    struct value *root; /* the copy that is changed */
+    bool exact;
+};
+
+static struct value *sentinel(const struct masking *m)
+{
+    return value_string(m->pool, m->exact ? BYTES(CARGO_CHEF_VERSION) : BYTES(CARGO_SENTINEL));
+}
+
+static void put(struct masking *m, struct value *map, const char *key, struct value *v)
+{
+    value_put(m->pool, map, bytes_of(key), v);
+}
+
+/* A verbatim crate is not masked, and so needs what it inherits. */
+static bool verbatim_inherits(const struct masking *m, const char *key)
+{
+    for (size_t i = 0; i < m->c->n_crates; i++) {
+        const struct crate *crate = m->c->crates[i];
+        if (crate->verbatim && crate->root == m->crate->m &&
+            cargo_inherits(crate->m->toml, key))
+            return true;
+    }
+    return false;
+}
+
+static bool verbatim_lints(const struct masking *m)
+{
+    for (size_t i = 0; i < m->c->n_crates; i++) {
+        const struct crate *crate = m->c->crates[i];
+        if (crate->verbatim && crate->root == m->crate->m &&
+            value_get(value_get(crate->m->toml, "lints"), "workspace"))
+            return true;
+    }
+    return false;
+}
+
+/* ---- dependencies ------------------------------------------------------------------ */
+
+/* Without a version where the path leads to a masked crate: the sentinel would not fit it. */
+static void mask_dependency(struct masking *m, const struct manifest *of, struct bytes key,
+                            struct value *spec)
+{
+    struct dependency d = {.key = key, .spec = spec};
+    struct bytes dir;
+    bool leaves;
+    value_sort(value_get(spec, "features"));
+    if (!value_text(value_get(spec, "path")).at ||
+        !cargo_dependency_dir(m->c, of, of, &d, &dir, &leaves))
+        return;
+    struct crate *to = cargo_crate(m->c, dir);
+    if (!to || !to->maskable || !value_get(spec, "version"))
+        return;
+    if (m->exact)
+        put(m, spec, "version", sentinel(m));
+    else
+        value_drop(spec, "version");
+}
+
+static void mask_tables(struct masking *m, struct value *from)
+{
+    static const char *const tables[] = {"dependencies", "dev-dependencies", "dev_dependencies",
+                                         "build-dependencies", "build_dependencies"};
+    for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+        struct value *table = value_get(from, tables[i]);
+        for (size_t j = 0; j < value_count(table); j++)
+            mask_dependency(m, m->crate->m, table->pairs[j].key, table->pairs[j].value);
+        if (table && !value_count(table) && !m->exact)
+            value_drop(from, tables[i]);
+    }
+}
+
+/* ---- targets ----------------------------------------------------------------------- */
+
+static struct value *target_table(struct masking *m, const struct target *t)
+{
+    static const char *const tests_only[] = {"test", "bench",   "doctest",
+                                             "doc",  "harness", "doc-scrape-examples"};
+    struct value *table =
+        t->given ? value_copy(m->pool, t->given) : value_new(m->pool, VALUE_MAP);
+    put(m, table, "name", value_string(m->pool, t->name));
+    put(m, table, "path", value_string(m->pool, t->path));
+    for (size_t i = 0; !m->exact && i < ARRAY_SIZE(tests_only); i++)
+        value_drop(table, tests_only[i]);
+    return table;
+}
+
+static void put_kind(struct masking *m, enum target_kind kind, const char *key)
+{
+    struct value *list = value_new(m->pool, VALUE_LIST);
+    for (size_t i = 0; i < m->crate->n_targets; i++)
+        if (m->crate->targets[i].kind == kind)
+            value_add(m->pool, list, target_table(m, &m->crate->targets[i]));
+    value_drop(m->root, key);
+    if (list->n)
+        put(m, m->root, key, list);
+}
+
+/* One stands for all, so that another test file changes nothing. */
+static void put_synthetic(struct masking *m, enum target_kind kind, const char *key, bool asked)
+{
+    bool any = false;
+    for (size_t i = 0; i < m->crate->n_targets; i++)
+        any |= m->crate->targets[i].kind == kind;
+    value_drop(m->root, key);
+    if (!any || !asked)
+        return;
+    struct value *list = value_new(m->pool, VALUE_LIST), *one = value_new(m->pool, VALUE_MAP);
+    struct arena *a = &m->pool->arena;
+    put(m, one, "name", value_string(m->pool, arena_printf(a, "ctx-stub-%s", key)));
+    put(m, one, "path", value_string(m->pool, arena_printf(a, ".ctx-stub/%s.rs", key)));
+    value_add(m->pool, list, one);
+    put(m, m->root, key, list);
+}
+
+static void mask_targets(struct masking *m)
+{
+    const struct recipe_options *options = m->c->p->options;
+    value_drop(m->root, "lib");
+    for (size_t i = 0; i < m->crate->n_targets; i++) {
+        if (m->crate->targets[i].kind == TARGET_LIB)
+            put(m, m->root, "lib", target_table(m, &m->crate->targets[i]));
+    }
+    put_kind(m, TARGET_BIN, "bin");
+    if (m->exact) {
+        put_kind(m, TARGET_TEST, "test");
+        put_kind(m, TARGET_BENCH, "bench");
+        put_kind(m, TARGET_EXAMPLE, "example");
+        return;
+    }
+    put_synthetic(m, TARGET_TEST, "test", options->tests);
+    put_synthetic(m, TARGET_BENCH, "bench", options->benches);
+    put_synthetic(m, TARGET_EXAMPLE, "example", options->examples);
+}
+
+/* ---- [package] --------------------------------------------------------------------- */
+
+static void put_build(struct masking *m, struct value *package)
+{
+    struct value *list = value_new(m->pool, VALUE_LIST);
+    for (size_t i = 0; i < m->crate->n_targets; i++)
+        if (m->crate->targets[i].kind == TARGET_BUILD)
+            value_add(m->pool, list, value_string(m->pool, m->crate->targets[i].path));
+    if (list->n == 1)
+        put(m, package, "build", list->pairs[0].value);
+    else if (list->n)
+        put(m, package, "build", list);
+    else
+        put(m, package, "build", value_bool(m->pool, false));
+}
+
+static void mask_version(struct masking *m, struct value *package)
+{
+    const struct value *version = value_get(package, "version");
+    if (!m->crate->maskable)
+        return;
+    if (m->exact) {
+        if (value_is(version, VALUE_STRING))
+            put(m, package, "version", sentinel(m));
+        return;
+    }
+    /* Always literal: the workspace's own stays real where a verbatim crate inherits it. */
+    put(m, package, "version", sentinel(m));
+}
+
+static void mask_package(struct masking *m)
+{
+    static const char *const discovery[] = {"autobins", "autotests", "autobenches",
+                                            "autoexamples"};
+    struct value *package = value_get(m->root, "package");
+    if (!package)
+        package = value_get(m->root, "project");
+    if (!package)
+        return;
+    mask_version(m, package);
+    put_build(m, package);
+    if (m->exact)
+        return;
+    for (size_t i = 0; i < ARRAY_SIZE(for_people); i++)
+        value_drop(package, for_people[i]);
+    if (!m->c->p->options->keep_metadata)
+        value_drop(package, "metadata");
+    if (m->c->lock.toml) /* it only steers how versions are chosen */
+        value_drop(package, "rust-version");
+    for (size_t i = 0; i < ARRAY_SIZE(discovery); i++)
+        put(m, package, discovery[i], value_bool(m->pool, false));
+}
+
+/* ---- [workspace] ------------------------------------------------------------------- */
+
+static bool is_among(struct masking *m, const struct value *among, struct bytes dir)
+{
+    for (size_t i = 0; i < value_count(among); i++) {
+        struct bytes pattern;
+        if (path_resolve(m->c->p, m->crate->m->dir, value_text(among->pairs[i].value),
+                         &pattern) &&
+            (bytes_equal(pattern, dir) || path_glob(pattern, dir, true)))
+            return true;
+    }
+    return !among;
+}
+
+/* The members by name, or those that `among` (default-members) means; the root is one anyway.
+ */
+static struct value *member_dirs(struct masking *m, const struct value *among)
+{
+    struct value *list = value_new(m->pool, VALUE_LIST);
+    for (size_t i = 0; i < m->c->n_crates; i++) {
+        const struct crate *crate = m->c->crates[i];
+        bool mine = crate->wanted && crate->root == m->crate->m &&
+                    (crate->member || m->crate->m != m->c->root);
+        bool itself = crate->m == m->crate->m;
+        if (mine && (!itself || (among && crate->name.at)) && is_among(m, among, crate->m->dir))
+            value_add(m->pool, list,
+                      value_string(m->pool, path_between(&m->pool->arena, m->crate->m->dir,
+                                                         crate->m->dir)));
+    }
+    value_sort(list);
+    return list;
+}
+
+/* Only what still keeps a crate of the recipe out of the workspace. */
+static void mask_exclude(struct masking *m, struct value *workspace)
+{
+    struct value *exclude = value_get(workspace, "exclude");
+    for (size_t i = value_count(exclude); i-- > 0;) {
+        struct bytes path;
+        bool used = false;
+        if (!path_resolve(m->c->p, m->crate->m->dir, value_text(exclude->pairs[i].value),
+                          &path))
+            continue;
+        for (size_t j = 0; j < m->c->n_crates; j++)
+            used |= m->c->crates[j]->wanted && path_under(m->c->crates[j]->m->dir, path);
+        if (!used)
+            value_drop_at(exclude, i);
+    }
+    value_sort(exclude);
+    if (exclude && !value_count(exclude))
+        value_drop(workspace, "exclude");
+}
+
+static bool uses(struct masking *m, const struct crate *crate, struct bytes key)
+{
+    struct dependency *all;
+    size_t n;
+    cargo_dependencies(&m->pool->arena, crate->m->toml, &all, &n);
+    for (size_t i = 0; i < n; i++)
+        if (bytes_equal(all[i].key, key) && value_true(value_get(all[i].spec, "workspace")))
+            return true;
+    return false;
+}
+
+static void mask_workspace_dependencies(struct masking *m, struct value *workspace)
+{
+    struct value *table = value_get(workspace, "dependencies");
+    for (size_t i = value_count(table); i-- > 0;) {
+        bool used = m->exact && !m->c->p->options->n_bins;
+        for (size_t j = 0; j < m->c->n_crates && !used; j++) {
+            const struct crate *crate = m->c->crates[j];
+            used = crate->wanted && crate->root == m->crate->m &&
+                   uses(m, crate, table->pairs[i].key);
+        }
+        if (used)
+            mask_dependency(m, m->crate->m, table->pairs[i].key, table->pairs[i].value);
+        else
+            value_drop_at(table, i);
+    }
+    if (table && !table->n)
+        value_drop(workspace, "dependencies");
+}
+
+static void mask_workspace_package(struct masking *m, struct value *workspace)
+{
+    struct value *package = value_get(workspace, "package");
+    if (value_get(package, "version") && !verbatim_inherits(m, "version")) {
+        if (m->exact)
+            put(m, package, "version", sentinel(m));
+        else
+            value_drop(package, "version"); /* members have theirs */
+    }
+    for (size_t i = 0; !m->exact && i < ARRAY_SIZE(for_people); i++)
+        if (!verbatim_inherits(m, for_people[i]))
+            value_drop(package, for_people[i]);
+    if (!m->exact && m->c->lock.toml && !verbatim_inherits(m, "rust-version"))
+        value_drop(package, "rust-version");
+    if (package && !value_count(package))
+        value_drop(workspace, "package");
+}
+
+static void mask_workspace(struct masking *m)
+{
+    struct value *workspace = value_get(m->root, "workspace");
+    if (!value_is(workspace, VALUE_MAP))
+        return;
+    mask_workspace_dependencies(m, workspace);
+    mask_workspace_package(m, workspace);
+    if (!verbatim_lints(m))
+        value_drop(workspace, "lints");
+    if (m->exact && !m->c->p->options->n_bins)
+        return;
+    struct value *chosen = value_get(workspace, "default-members");
+    if (chosen) {
+        chosen = member_dirs(m, chosen);
+        value_drop(workspace, "default-members");
+        if (chosen->n)
+            put(m, workspace, "default-members", chosen);
+    }
+    put(m, workspace, "members", member_dirs(m, NULL));
+    mask_exclude(m, workspace);
+    if (!m->c->p->options->keep_metadata)
+        value_drop(workspace, "metadata");
+}
+
+/* ---- [patch], [profile] ------------------------------------------------------------ */
+
+/* A patch whose crate is not wanted would be unused, and cargo would rewrite the lock. */
+static void mask_patches(struct masking *m)
+{
+    struct value *patch = value_get(m->root, "patch");
+    for (size_t i = value_count(patch); i-- > 0;) {
+        struct value *source = patch->pairs[i].value;
+        for (size_t j = value_count(source); j-- > 0;) {
+            struct bytes path = value_text(value_get(source->pairs[j].value, "path")), dir;
+            struct crate *to = path.at && path_resolve(m->c->p, m->crate->m->dir, path, &dir)
+                                   ? cargo_crate(m->c, dir)
+                                   : NULL;
+            if (to && !to->wanted)
+                value_drop_at(source, j);
+        }
+        if (!value_count(source))
+            value_drop_at(patch, i);
+    }
+    if (patch && !value_count(patch))
+        value_drop(m->root, "patch");
+}
+
+/* [profile.x.package."local@1.2.3"] would only warn, and change with each version. */
+static void mask_profiles(struct masking *m)
+{
+    struct value *profiles = value_get(m->root, "profile");
+    for (size_t i = 0; i < value_count(profiles); i++) {
+        struct value *packages = value_get(profiles->pairs[i].value, "package");
+        for (size_t j = value_count(packages); j-- > 0;) {
+            struct bytes spec = packages->pairs[j].key;
+            size_t at = bytes_find(spec, '@');
+            for (size_t k = 0; at < spec.len && k < m->c->n_crates; k++) {
+                if (m->c->crates[k]->maskable &&
+                    bytes_equal(m->c->crates[k]->name, bytes_head(spec, at))) {
+                    value_drop_at(packages, j);
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/* A root package that is not wanted leaves its workspace behind, with what followed from its
+ * edition. */
+static void make_virtual(struct masking *m)
+{
+    static const char *const of_packages[] = {
+        "package",
+        "project",
+        "lib",
+        "bin",
+        "test",
+        "bench",
+        "example",
+        "dependencies",
+        "features",
+        "dev-dependencies",
+        "target",
+        "dev_dependencies",
+        "build-dependencies",
+        "badges",
+        "build_dependencies",
+    };
+    struct value *workspace = value_get(m->root, "workspace");
+    struct bytes edition = value_text(value_get(cargo_package(m->root), "edition"));
+    if (!value_get(workspace, "resolver") && !value_get(cargo_package(m->root), "resolver")) {
+        if (bytes_equal(edition, BYTES("2021")))
+            put(m, workspace, "resolver", value_string(m->pool, BYTES("2")));
+        else if (bytes_equal(edition, BYTES("2024")))
+            put(m, workspace, "resolver", value_string(m->pool, BYTES("3")));
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(of_packages); i++)
+        value_drop(m->root, of_packages[i]);
+}
+
+int cargo_mask(struct cargo *c, const struct crate *crate, struct buf *to)
+{
+    struct masking m = {
+        .c = c, .crate = crate, .pool = &c->p->values, .exact = c->p->options->chef_exact};
+    m.root = value_copy(m.pool, crate->m->toml);
+    if (!crate->wanted && crate->m == c->root)
+        make_virtual(&m);
+    value_drop(m.root, "lints");
+    value_drop(m.root, "badges");
+    mask_tables(&m, m.root);
+    struct value *targets = value_get(m.root, "target");
+    for (size_t i = 0; i < value_count(targets); i++)
+        mask_tables(&m, targets->pairs[i].value);
+    struct value *features = value_get(m.root, "features");
+    for (size_t i = 0; i < value_count(features); i++)
+        value_sort(features->pairs[i].value);
+    if (cargo_package(m.root)) {
+        mask_targets(&m);
+        mask_package(&m);
+    }
+    mask_workspace(&m);
+    if (crate->m == c->root) {
+        mask_patches(&m);
+        mask_profiles(&m);
+    } else if (!m.exact) {
+        /* Of a member cargo reads none of them. */
+        value_drop(m.root, "patch");
+        value_drop(m.root, "replace");
+        value_drop(m.root, "profile");
+    }
+    return toml_write(m.root, to);
+}

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Cargo: which manifests make a unit, and its files. A workspace and every package that stands
+ * alone is one; what belongs to another, or lies in a vendored crate, is none.
+ */
+#include "cargo-priv.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* A verbatim crate of more than this is copied with a warning: it is data, not sources. */
+#define VERBATIM_WARN (8u << 20)
+
+static int compare_manifests(const void *a, const void *b)
+{
+    struct manifest *const *x = a, *const *y = b;
+    return path_shallow_compare((*x)->path, (*y)->path);
+}
+
+static int read_manifests(struct cargo *c, struct failure *f)
+{
+    struct prepare *p = c->p;
+    struct arena *a = &p->values.arena;
+    for (size_t i = 0; i < p->l->n; i++) {
+        struct failure why = {0};
+        if (!entry_named(p->l, i, "Cargo.toml"))
+            continue;
+        struct manifest *m = ARENA_NEW(a, struct manifest);
+        m->path = p->l->at[i].path;
+        m->dir = path_dir(m->path);
+        m->vendored =
+            listing_is_file(p->l, path_join(a, m->dir, BYTES(".cargo-checksum.json")));
+        int r = prepare_read(p, m->path, &m->text, f);
+        if (r < 0)
+            return r;
+        if (toml_parse(&p->values, m->path, m->text, &m->toml, &why) < 0) {
+            notes_add(p->notes, NOTE_INFO, "%s", why.text);
+            m->toml = NULL;
+        }
+        *ARENA_PUSH(a, c->all, &c->n_all, &c->cap_all) = m;
+        *table_put(&c->by_path, m->path, NULL) = (uintptr_t)m;
+    }
+    if (c->n_all)
+        qsort(c->all, c->n_all, sizeof(struct manifest *), compare_manifests);
+    return 0;
+}
+
+/* ---- files of a crate -------------------------------------------------------------- */
+
+/* The whole package, but for packages nested in it. */
+static int add_verbatim(struct cargo *c, struct recipe_unit *unit, const struct crate *crate,
+                        struct failure *f)
+{
+    struct prepare *p = c->p;
+    size_t first, end;
+    int r = 0;
+    uint64_t before = 0, after = 0;
+    for (size_t i = 0; i < p->recipe->n_files; i++)
+        before += p->recipe->files[i].size;
+    listing_below(p->l, crate->m->dir, &first, &end);
+    for (size_t i = first; i < end && r == 0; i++) {
+        struct bytes path = p->l->at[i].path, dir = path_dir(path);
+        bool nested = false;
+        while (dir.len > crate->m->dir.len && !nested) {
+            nested = cargo_manifest(c, dir) != NULL;
+            dir = path_dir(dir);
+        }
+        if (!nested)
+            r = unit_raw(p, unit, path, f);
+    }
+    for (size_t i = 0; i < p->recipe->n_files; i++)
+        after += p->recipe->files[i].size;
+    if (after - before > VERBATIM_WARN)
+        unit_note(p, unit,
+                  "%s is copied whole, since a patch makes external crates depend on it: "
+                  "more than %u MiB",
+                  QUOTE(crate->m->path), VERBATIM_WARN >> 20);
+    return r;
+}
+
+static const char *stub_kind(const struct target *t)
+{
+    switch (t->kind) {
+    case TARGET_LIB:
+        return t->proc_macro ? "rust-proc-macro" : "rust-lib";
+    case TARGET_BUILD:
+        return "rust-build";
+    case TARGET_TEST:
+    case TARGET_BENCH:
+        return t->no_harness ? "rust-bin" : "rust-test";
+    case TARGET_BIN:
+    case TARGET_EXAMPLE:
+        break;
+    }
+    return "rust-bin";
+}
+
+static bool is_default(enum target_kind kind)
+{
+    return kind == TARGET_LIB || kind == TARGET_BIN || kind == TARGET_BUILD;
+}
+
+static void add_stubs(struct cargo *c, struct recipe_unit *unit, const struct crate *crate)
+{
+    const struct recipe_options *options = c->p->options;
+    struct arena *a = &c->p->values.arena;
+    bool seen[TARGET_BUILD + 1] = {false};
+    for (size_t i = 0; i < crate->n_targets; i++) {
+        const struct target *t = &crate->targets[i];
+        seen[t->kind] = true;
+        struct bytes path;
+        if ((options->chef_exact || is_default(t->kind)) &&
+            path_resolve(c->p, crate->m->dir, t->path, &path))
+            unit_stub(c->p, unit, path, stub_kind(t));
+    }
+    const struct {
+        bool asked;
+        const char *path, *kind;
+    } synthetic[] = {
+        {options->tests && seen[TARGET_TEST], ".ctx-stub/test.rs", "rust-test"},
+        {options->benches && seen[TARGET_BENCH], ".ctx-stub/bench.rs", "rust-test"},
+        {options->examples && seen[TARGET_EXAMPLE], ".ctx-stub/example.rs", "rust-bin"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(synthetic) && !options->chef_exact; i++)
+        if (synthetic[i].asked)
+            unit_stub(c->p, unit, path_join(a, crate->m->dir, bytes_of(synthetic[i].path)),
+                      synthetic[i].kind);
+}
+
+/* ---- cargo-chef's part ------------------------------------------------------------- */
+
+static void chef_target(struct cargo *c, struct chef_manifest *m, struct bytes path,
+                        const char *kind, struct bytes name)
+{
+    struct arena *a = &c->p->recipe->arena;
+    *ARENA_PUSH(a, m->targets, &m->n_targets, &m->cap_targets) =
+        (struct chef_target){arena_copy(a, path), bytes_of(kind), arena_copy(a, name)};
+}
+
+static void chef_manifest(struct cargo *c, const struct crate *crate, struct bytes contents)
+{
+    static const char *const kinds[] = {"Lib",   "Bin",     "Test",
+                                        "Bench", "Example", "BuildScript"};
+    const struct recipe_options *options = c->p->options;
+    struct recipe *recipe = c->p->recipe;
+    struct arena *a = &recipe->arena;
+    struct chef_manifest *m = ARENA_PUSH(a, recipe->chef.manifests, &recipe->chef.n_manifests,
+                                         &recipe->chef.cap_manifests);
+    m->path = arena_copy(a, crate->m->path);
+    m->contents = arena_copy(a, contents);
+    if (!crate->wanted)
+        return; /* the root of a workspace, of which only that is left */
+    for (size_t i = 0; i < crate->n_targets; i++) {
+        const struct target *t = &crate->targets[i];
+        if (options->chef_exact || is_default(t->kind))
+            chef_target(c, m, t->path, t->proc_macro ? "ProcMacro" : kinds[t->kind], t->name);
+    }
+    const struct {
+        bool asked;
+        enum target_kind kind;
+        const char *name;
+    } synthetic[] = {{options->tests, TARGET_TEST, "test"},
+                     {options->benches, TARGET_BENCH, "bench"},
+                     {options->examples, TARGET_EXAMPLE, "example"}};
+    for (size_t i = 0; i < ARRAY_SIZE(synthetic) && !options->chef_exact; i++) {
+        bool any = false;
+        for (size_t j = 0; j < crate->n_targets; j++)
+            any |= crate->targets[j].kind == synthetic[i].kind;
+        if (any && synthetic[i].asked)
+            chef_target(c, m, prepare_printf(c->p, ".ctx-stub/%s.rs", synthetic[i].name),
+                        kinds[synthetic[i].kind],
+                        prepare_printf(c->p, "ctx-stub-%s", synthetic[i].name));
+    }
+}
+
+/* cargo-manifest 0.20 reads `build` as a text or truth only. */
+static bool chef_reads(const struct crate *crate)
+{
+    size_t builds = 0;
+    for (size_t i = 0; i < crate->n_targets; i++)
+        builds += crate->targets[i].kind == TARGET_BUILD;
+    return builds <= 1;
+}
+
+static struct bytes content_at(const struct recipe *recipe, const struct recipe_unit *unit,
+                               const char *path)
+{
+    for (size_t i = 0; i < unit->n_files; i++)
+        if (bytes_equal(recipe->files[unit->files[i]].path, bytes_of(path)))
+            return recipe->files[unit->files[i]].content;
+    return (struct bytes){NULL, 0};
+}
+
+static void chef_rest(struct cargo *c, struct recipe_unit *unit)
+{
+    struct chef *chef = &c->p->recipe->chef;
+    const struct recipe *recipe = c->p->recipe;
+    chef->present = true;
+    chef->lock = content_at(recipe, unit, "Cargo.lock");
+    chef->config = content_at(recipe, unit, ".cargo/config");
+    if (!chef->config.at)
+        chef->config = content_at(recipe, unit, ".cargo/config.toml");
+    chef->toolchain = content_at(recipe, unit, "rust-toolchain");
+    chef->toolchain_bare = chef->toolchain.at != NULL;
+    if (!chef->toolchain.at)
+        chef->toolchain = content_at(recipe, unit, "rust-toolchain.toml");
+    for (size_t i = 0; i < c->n_crates; i++)
+        if (c->crates[i]->verbatim || !chef_reads(c->crates[i])) {
+            unit_note(c->p, unit, "cargo-chef can't cook this one right: %s",
+                      c->crates[i]->verbatim ? "a crate must keep its sources"
+                                             : "a package has several build scripts");
+            break;
+        }
+}
+
+/* ---- units ------------------------------------------------------------------------- */
+
+static int add_crates(struct cargo *c, struct recipe_unit *unit, struct failure *f)
+{
+    int r = 0;
+    for (size_t i = 0; i < c->n_crates && r == 0; i++) {
+        struct crate *crate = c->crates[i];
+        cleanup_buf struct buf text = BUF(MANIFEST_MAX);
+        if (!crate->wanted && crate->m != c->root)
+            continue;
+        if (crate->verbatim) {
+            r = buf_add_bytes(&text, crate->m->text);
+            if (r == 0 && crate->m == c->root) {
+                /* The root of the workspace, too: its members are what they are. */
+                unit_note(c->p, unit,
+                          "the root package is patched into external crates: its "
+                          "manifest is kept as it is");
+            }
+            if (r == 0)
+                r = add_verbatim(c, unit, crate, f);
+        } else {
+            r = cargo_mask(c, crate, &text);
+            if (r < 0)
+                return fail(f, r, "%s is too large", QUOTE(crate->m->path));
+            unit_file(c->p, unit, crate->m->path, 0644, buf_bytes(&text));
+            if (crate->wanted)
+                add_stubs(c, unit, crate);
+        }
+        if (r == 0 && c->root->dir.len == 0)
+            chef_manifest(c, crate, buf_bytes(&text));
+    }
+    return r;
+}
+
+static int add_lock(struct cargo *c, struct recipe_unit *unit, struct failure *f)
+{
+    cleanup_buf struct buf text = BUF(MANIFEST_MAX);
+    if (!c->lock.toml)
+        return 0;
+    int r = cargo_lock_write(c, &text);
+    if (r < 0)
+        return fail(f, r, "Cargo.lock is too large");
+    unit_file(c->p, unit, path_join(&c->p->values.arena, c->root->dir, BYTES("Cargo.lock")),
+              0644, buf_bytes(&text));
+    return 0;
+}
+
+static void claim(struct cargo *c)
+{
+    for (size_t i = 0; i < c->n_crates; i++)
+        *table_put(&c->p->claimed, c->crates[i]->m->path, NULL) = 1;
+}
+
+static int make_unit(struct cargo *c, struct manifest *root, struct failure *f)
+{
+    static const char *const with_lock[] = {"cargo", "build", "--release", "--locked", NULL};
+    static const char *const without[] = {"cargo", "build", "--release", NULL};
+    c->root = root;
+    c->config = NULL;
+    struct bytes path = path_join(&c->p->values.arena, root->dir, BYTES(".cargo/config.toml")),
+                 text;
+    if (listing_is_file(c->p->l, path) && prepare_read(c->p, path, &text, f) == 0 &&
+        toml_parse(&c->p->values, path, text, &c->config, NULL) < 0)
+        c->config = NULL;
+    struct recipe_unit *unit = unit_new(c->p, "cargo", root->dir);
+    int r = cargo_members(c, unit, f);
+    if (r < 0)
+        return r;
+    claim(c);
+    if (!unit)
+        return 0;
+    unit_needs(c->p, unit, "cargo");
+    for (size_t i = 0; i < c->n_crates; i++)
+        cargo_targets(c, unit, c->crates[i]);
+    r = cargo_lock_read(c, unit, f);
+    if (r < 0)
+        return r;
+    cargo_lock_verbatim(c);
+    bool closure = cargo_lock_closure(c, unit);
+    unit_install(c->p, unit, c->lock.toml && !closure ? with_lock : without);
+    if (closure)
+        unit_note(c->p, unit,
+                  "made for some packages: build with -p PACKAGE and without --locked, "
+                  "as cargo drops from the lock what only the others needed");
+    r = add_crates(c, unit, f);
+    if (r == 0)
+        r = add_lock(c, unit, f);
+    if (r == 0)
+        r = cargo_config(c, unit, f);
+    if (r == 0 && root->dir.len == 0)
+        chef_rest(c, unit);
+    return r;
+}
+
+/* A root that can't be parsed is handed on as it is: cargo will say what is wrong. */
+static int make_raw_unit(struct cargo *c, struct manifest *m, struct failure *f)
+{
+    struct arena *a = &c->p->values.arena;
+    struct failure why = {0};
+    struct value *ignored;
+    struct recipe_unit *unit = unit_new(c->p, "cargo", m->dir);
+    if (!unit)
+        return 0;
+    (void)!toml_parse(&c->p->values, m->path, m->text, &ignored, &why);
+    unit_note(c->p, unit, "copied as it is: %s", why.text);
+    int r = unit_raw(c->p, unit, m->path, f);
+    if (r == 0)
+        r = unit_raw(c->p, unit, path_join(a, m->dir, BYTES("Cargo.lock")), f);
+    return r;
+}
+
+static bool has_lock(struct cargo *c, const struct manifest *m)
+{
+    return listing_is_file(c->p->l,
+                           path_join(&c->p->values.arena, m->dir, BYTES("Cargo.lock")));
+}
+
+/*
+ * Whether a root is worth a unit: the context's own, one with a lock, one that was asked for.
+ * Fuzz targets, examples and what tests are fed have neither, and there can be hundreds of
+ * them.
+ */
+static bool is_worth(struct cargo *c, const struct manifest *m, bool all)
+{
+    const char *asked = c->p->options->dir;
+    return all || m->dir.len == 0 || has_lock(c, m) ||
+           (asked &&
+            bytes_equal(path_clean_root(&c->p->values.arena, bytes_of(asked)), m->dir));
+}
+
+static int consider(struct cargo *c, struct manifest *m, bool workspaces, bool all,
+                    struct failure *f)
+{
+    struct prepare *p = c->p;
+    bool workspace = value_get(m->toml, "workspace") != NULL;
+    if (m->vendored || workspace != workspaces ||
+        (table_get(&p->claimed, m->path) && !(workspace && has_lock(c, m))))
+        return 0;
+    if (!m->toml)
+        return m->dir.len == 0 || has_lock(c, m) ? make_raw_unit(c, m, f) : 0;
+    bool stray = !workspace && (!cargo_package(m->toml) || cargo_find_root(c, m));
+    if (!stray && is_worth(c, m, all))
+        return make_unit(c, m, f);
+    notes_add(p->notes, NOTE_INFO, "%s is no unit: %s", QUOTE(m->path),
+              stray ? "it belongs to a workspace that does not name it"
+                    : "it has no Cargo.lock; --dir takes it all the same");
+    return 0;
+}
+
+static int find(struct prepare *p, struct failure *f)
+{
+    struct cargo c = {.p = p};
+    int r = read_manifests(&c, f);
+    bool any = false;
+    for (size_t i = 0; i < c.n_all && !any; i++)
+        any = is_worth(&c, c.all[i], false);
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < c.n_all && r == 0; i++)
+            r = consider(&c, c.all[i], pass == 0, !any, f);
+    table_release(&c.by_path);
+    table_release(&c.by_dir);
+    table_release(&c.lock.by_name);
+    return r;
+}
+
+/* ---- for diff ---------------------------------------------------------------------- */
+
+static bool list(struct values *pool, const struct recipe_file *file, struct value *into)
+{
+    struct value *toml;
+    if (!bytes_equal(path_name(file->path), BYTES("Cargo.lock")) ||
+        toml_parse(pool, file->path, file->content, &toml, NULL) < 0)
+        return false;
+    const struct value *packages = value_get(toml, "package");
+    for (size_t i = 0; i < value_count(packages); i++) {
+        const struct value *one = packages->pairs[i].value;
+        struct bytes name = value_text(value_get(one, "name"));
+        struct bytes version = value_text(value_get(one, "version"));
+        struct value *known = value_find(pool, into, name);
+        if (!name.at || !version.at || !value_get(one, "source"))
+            continue;
+        /* Several versions of one name are one text: "1.0.0, 2.0.0". */
+        if (known)
+            version = arena_printf(&pool->arena, "%.*s, %.*s", BYTES_ARG(known->text),
+                                   BYTES_ARG(version));
+        value_put(pool, into, name, value_string(pool, version));
+    }
+    return true;
+}
+
+const struct eco eco_cargo = {"cargo", find, list};

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whether a recipe may be written to a disk. A recipe is hostile: it may come from a pull
+ * request, and `cook` may run as root. Everything is refused before anything is written.
+ */
+#include "recipe-priv.h"
+
+#include <errno.h>
+
+/* Where a written file would be obeyed by something else than the installer. */
+static bool is_forbidden(struct bytes path)
+{
+    struct bytes rest = path, piece;
+    bool cargo = false;
+    while (bytes_next(&rest, '/', &piece)) {
+        if (bytes_equal_nocase(piece, BYTES(".git")) ||
+            bytes_equal_nocase(piece, BYTES(".ssh")) ||
+            bytes_equal_nocase(piece, BYTES(".docker")))
+            return true;
+        if (cargo && bytes_starts(piece, BYTES("credentials")))
+            return true;
+        cargo = bytes_equal(piece, BYTES(".cargo"));
+    }
+    return false;
+}
+
+static int unsafe(struct failure *f, struct bytes path, const char *why)
+{
+    return fail(f, RECIPE_UNSAFE, "unsafe recipe: the path %s %s", QUOTE(path), why);
+}
+
+int path_safe(struct bytes path, struct failure *f)
+{
+    struct bytes rest = path, piece;
+    if (path.len == 0)
+        return unsafe(f, path, "is empty");
+    if (path.len > RECIPE_PATH_MAX)
+        return unsafe(f, path, "is too long");
+    if (path.at[0] == '/')
+        return unsafe(f, path, "is absolute");
+    for (size_t i = 0; i < path.len; i++)
+        if (path.at[i] < 0x20 || path.at[i] == 0x7f || path.at[i] == '\\')
+            return unsafe(f, path, "holds a backslash or control character");
+    if (path.len > 1 && path.at[1] == ':')
+        return unsafe(f, path, "names a drive");
+    while (bytes_next(&rest, '/', &piece)) {
+        if (piece.len == 0 || bytes_equal(piece, BYTES(".")))
+            return unsafe(f, path, "is not clean");
+        if (bytes_equal(piece, BYTES("..")))
+            return unsafe(f, path, "leaves the directory");
+        if (piece.len > RECIPE_NAME_MAX)
+            return unsafe(f, path, "has a name that is too long");
+    }
+    return is_forbidden(path) ? unsafe(f, path, "is one that others obey") : 0;
+}
+
+/* A link's target must stay below, by its text alone: nothing of the disk is asked. */
+static int link_safe(struct bytes path, struct bytes target, struct failure *f)
+{
+    struct bytes rest = target, piece, dir = path_dir(path);
+    size_t depth = 0;
+    if (target.len == 0 || target.len > RECIPE_PATH_MAX || target.at[0] == '/' ||
+        bytes_find(target, 0) < target.len)
+        return unsafe(f, path, "links to nowhere that is below");
+    for (struct bytes walk = dir; walk.at && walk.len && bytes_next(&walk, '/', &piece);)
+        depth++;
+    /* ".." behind a name could go up from where another link leads. */
+    for (bool named = false; bytes_next(&rest, '/', &piece);) {
+        if (!bytes_equal(piece, BYTES("..")))
+            named |= piece.len && !bytes_equal(piece, BYTES("."));
+        else if (named || depth-- == 0)
+            return unsafe(f, path, "links out of the directory");
+    }
+    return 0;
+}
+
+enum placed { PLACED_FILE = 1, PLACED_DIR };
+
+/* Directories above a path: none may be a file or link of the recipe. */
+static int place(struct table *places, struct bytes path, struct failure *f)
+{
+    for (struct bytes dir = path_dir(path); dir.len; dir = path_dir(dir)) {
+        uintptr_t *at = table_put(places, dir, NULL);
+        if (*at == PLACED_FILE)
+            return unsafe(f, path, "lies below a file");
+        *at = PLACED_DIR;
+    }
+    uintptr_t *at = table_put(places, path, NULL);
+    if (*at == PLACED_DIR)
+        return unsafe(f, path, "is a directory and a file");
+    *at = PLACED_FILE;
+    return 0;
+}
+
+static int check_unit(const struct recipe *recipe, const struct recipe_unit *unit,
+                      struct table *places, struct failure *f)
+{
+    cleanup_table struct table own = {0};
+    int r = 0;
+    for (size_t i = 0; i < unit->n_files && r == 0; i++) {
+        struct bytes path = recipe->files[unit->files[i]].path;
+        bool first;
+        table_put(&own, path, &first);
+        r = first ? place(places, path, f) : unsafe(f, path, "is there twice");
+    }
+    for (size_t i = 0; i < unit->n_stubs && r == 0; i++) {
+        struct bytes path = recipe->stubs[unit->stubs[i]].path;
+        bool first;
+        table_put(&own, path, &first);
+        r = first ? place(places, path, f) : unsafe(f, path, "is there twice");
+    }
+    return r;
+}
+
+int recipe_check(const struct recipe *recipe, struct failure *f)
+{
+    cleanup_table struct table places = {0};
+    uint64_t total = 0;
+    int r = 0;
+    if (recipe->n_files + recipe->n_stubs > RECIPE_FILES_MAX)
+        return fail(f, RECIPE_UNSAFE, "unsafe recipe: more than %d files", RECIPE_FILES_MAX);
+    for (size_t i = 0; i < recipe->n_files && r == 0; i++) {
+        const struct recipe_file *file = &recipe->files[i];
+        r = path_safe(file->path, f);
+        if (r == 0 && file->is_link)
+            r = link_safe(file->path, file->target, f);
+        total += file->size;
+    }
+    for (size_t i = 0; i < recipe->n_stubs && r == 0; i++)
+        r = path_safe(recipe->stubs[i].path, f);
+    if (r == 0 && total > RECIPE_BYTES_MAX)
+        r = fail(f, RECIPE_UNSAFE, "unsafe recipe: more than %u MiB", RECIPE_BYTES_MAX >> 20);
+    for (size_t i = 0; i < recipe->n_units && r == 0; i++)
+        r = check_unit(recipe, &recipe->units[i], &places, f);
+    return r;
+}

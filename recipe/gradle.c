@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gradle: its scripts are programs, so files are chosen and none is changed. */
+#include "recipe-priv.h"
+
+/* Resolves every configuration that can be: `gradle dependencies` fetches metadata alone. */
+static const char resolve_script[] =
+    "// Written by ctx-recipe: fetches what every project's configurations hold.\n"
+    "allprojects {\n"
+    "    tasks.register('ctxResolve') {\n"
+    "        doLast {\n"
+    "            def all = project.configurations.toList() +\n"
+    "                    project.buildscript.configurations.toList()\n"
+    "            all.findAll { it.canBeResolved }.each {\n"
+    "                it.incoming.artifactView { lenient(true) }.files.files\n"
+    "            }\n"
+    "        }\n"
+    "    }\n"
+    "}\n";
+
+static bool is_script(struct bytes name)
+{
+    return bytes_ends(name, BYTES(".gradle")) || bytes_ends(name, BYTES(".gradle.kts"));
+}
+
+/* Whether a path is one that Gradle reads before it compiles anything. */
+static bool is_wanted(struct bytes rel)
+{
+    struct bytes name = path_name(rel);
+    bool in_gradle = bytes_starts(rel, BYTES("gradle/"));
+    return is_script(name) || bytes_equal(name, BYTES("gradle.properties")) ||
+           bytes_ends(name, BYTES(".lockfile")) || bytes_equal(rel, BYTES("gradlew")) ||
+           (in_gradle && (bytes_ends(name, BYTES(".toml")) || bytes_ends(name, BYTES(".xml")) ||
+                          bytes_ends(name, BYTES(".gpg")) || bytes_ends(name, BYTES(".keys")) ||
+                          bytes_starts(rel, BYTES("gradle/wrapper/"))));
+}
+
+/* gradle.properties holds what Maven puts in settings.xml, too. */
+static int add_properties(struct prepare *p, struct recipe_unit *unit, struct bytes path,
+                          struct failure *f)
+{
+    static const char *const secrets[] = {"assword",   "oken",  "ecret", "asskey",
+                                          "redential", "piKey", "pi_key"};
+    struct bytes text, line;
+    cleanup_buf struct buf out = BUF(MANIFEST_MAX);
+    bool found = false;
+    int r = prepare_read(p, path, &text, f);
+    text = text_lf(&p->values.arena, r < 0 ? BYTES("") : text);
+    while (r == 0 && text.at && text.len && bytes_next(&text, '\n', &line)) {
+        struct bytes trimmed = utf8_trim(line);
+        struct bytes key = bytes_head(line, bytes_find(line, '='));
+        bool secret = false;
+        for (size_t i = 0; i < ARRAY_SIZE(secrets); i++)
+            secret |= text_has(key, secrets[i]);
+        found |= secret;
+        if (secret || !trimmed.len || trimmed.at[0] == '#' || trimmed.at[0] == '!')
+            continue;
+        r = buf_add_bytes(&out, text_without_logins(&p->values.arena, line, &found));
+        if (r == 0)
+            r = buf_add_byte(&out, '\n');
+    }
+    if (found)
+        unit_secret(p, unit, path);
+    if (r == 0)
+        unit_file(p, unit, path, 0644, buf_bytes(&out));
+    return r;
+}
+
+/* includeBuild("x"): a build whose code runs in ours, so with its sources. */
+static int add_included(struct prepare *p, struct recipe_unit *unit, struct bytes path,
+                        struct failure *f)
+{
+    struct bytes text, dir;
+    int r = prepare_read(p, path, &text, f);
+    for (size_t i = 0; r == 0 && i + 12 < text.len; i++) {
+        if (memcmp(text.at + i, "includeBuild", 12) != 0)
+            continue;
+        size_t at = i + 12;
+        while (at < text.len && strchr(" (", text.at[at]))
+            at++;
+        if (at >= text.len || (text.at[at] != '"' && text.at[at] != '\''))
+            continue;
+        struct bytes rest = bytes_from(text, at + 1);
+        if (path_resolve(p, path_dir(path), bytes_head(rest, bytes_find(rest, text.at[at])),
+                         &dir) &&
+            dir.len)
+            r = unit_raw_tree(p, unit, dir, f);
+    }
+    return r;
+}
+
+static int make_unit(struct prepare *p, struct bytes dir, struct failure *f)
+{
+    struct recipe_unit *unit = unit_new(p, "gradle", dir);
+    size_t first, end;
+    struct bytes rel;
+    int r = 0;
+    bool wrapper = prepare_has(p, dir, "gradlew");
+    const char *const install[] = {wrapper ? "./gradlew" : "gradle",
+                                   "-I",
+                                   ".ctx-stub/resolve.gradle",
+                                   "ctxResolve",
+                                   "--no-daemon",
+                                   NULL};
+    if (unit) {
+        unit_needs(p, unit, wrapper ? "java" : "gradle");
+        unit_install(p, unit, install);
+        unit_file(p, unit, prepare_path(p, dir, ".ctx-stub/resolve.gradle"), 0644,
+                  bytes_of(resolve_script));
+    }
+    listing_below(p->l, dir, &first, &end);
+    for (size_t i = first; i < end && r == 0; i++) {
+        struct bytes path = p->l->at[i].path;
+        listing_child(p->l, dir, i, &rel);
+        if (p->l->at[i].kind == ENTRY_DIR)
+            continue;
+        bool built = bytes_starts(rel, BYTES("buildSrc/"));
+        if (is_script(path_name(path)))
+            *table_put(&p->claimed, path, NULL) = 1;
+        if (!unit || !(built || is_wanted(rel)))
+            continue;
+        bool settings = bytes_starts(path_name(path), BYTES("settings.gradle"));
+        r = bytes_equal(path_name(path), BYTES("gradle.properties"))
+                ? add_properties(p, unit, path, f)
+            : built || bytes_ends(path, BYTES(".jar")) ? unit_raw(p, unit, path, f)
+                                                       : unit_text(p, unit, path, f);
+        if (r == 0 && settings)
+            r = add_included(p, unit, path, f);
+    }
+    return r;
+}
+
+static int find(struct prepare *p, struct failure *f)
+{
+    static const char *const names[] = {"settings.gradle", "settings.gradle.kts",
+                                        "build.gradle", "build.gradle.kts"};
+    int r = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        size_t n;
+        struct bytes *dirs = prepare_dirs(p, names[i], &n);
+        for (size_t j = 0; j < n && r == 0; j++)
+            if (!table_get(&p->claimed, prepare_path(p, dirs[j], names[i])))
+                r = make_unit(p, dirs[j], f);
+    }
+    return r;
+}
+
+/* "group:name:1.0=configuration,…" of a lock file, 'group:name:1.0' of a script. */
+static bool list(struct values *pool, const struct recipe_file *file, struct value *into)
+{
+    struct bytes rest = file->content, line;
+    if (!bytes_ends(file->path, BYTES(".lockfile")))
+        return false;
+    while (rest.at && bytes_next(&rest, '\n', &line)) {
+        struct bytes what = bytes_head(line, bytes_find(line, '='));
+        size_t at = bytes_find_last(what, ':');
+        if (line.len && line.at[0] != '#' && at < what.len)
+            value_put(pool, into, bytes_head(what, at),
+                      value_string(pool, bytes_from(what, at + 1)));
+    }
+    return true;
+}
+
+const struct eco eco_gradle = {"gradle", find, list};

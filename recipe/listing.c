@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "recipe-priv.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+
+/* A context of that many entries is no source tree; the walk is bounded by it. */
+#define LISTING_MAX 4000000
+
+/* Made by installers and builds, or version control: never part of a recipe. */
+static const char never[][16] = {
+    "node_modules", ".git",      ".hg",  ".svn", ".jj",     ".venv",      "__pycache__",
+    ".ctx",         ".ctx-stub", ".tox", ".nox", ".gradle", ".terraform", ".mypy_cache",
+};
+
+void listing_release(struct listing *l)
+{
+    table_release(&l->by_path);
+    arena_release(&l->arena);
+    *l = (struct listing){0};
+}
+
+void listing_add(struct listing *l, struct bytes path, enum entry_kind kind)
+{
+    *ARENA_PUSH(&l->arena, l->at, &l->n, &l->cap) = (struct entry){.path = path, .kind = kind};
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+    return bytes_compare(x->path, y->path);
+}
+
+void listing_seal(struct listing *l)
+{
+    if (l->n)
+        qsort(l->at, l->n, sizeof(*l->at), compare_entries);
+    for (size_t i = 0; i < l->n; i++)
+        *table_put(&l->by_path, l->at[i].path, NULL) = i;
+}
+
+struct walking {
+    struct listing *l;
+    const struct ignore *ignore;
+    struct failure *f;
+};
+
+/* As the kernel writes it. */
+struct linux_dirent {
+    uint64_t ino;
+    int64_t off;
+    uint16_t len;
+    uint8_t type;
+    char name[];
+};
+
+/* Room for the names of one directory: some 100,000 of usual length. */
+#define NAMES_MAX (64u << 20)
+
+/* All of a directory at once: it is gone through twice, and read once. */
+static int read_names(int fd, struct buf *names)
+{
+    for (;;) {
+        int r = buf_reserve(names, 32768);
+        long n = r < 0 ? r : syscall(SYS_getdents64, fd, names->at + names->len, 32768);
+        if (r == 0 && n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return r < 0 ? r : n < 0 ? -errno : 0;
+        names->len += (size_t)n;
+    }
+}
+
+/* The next entry but "." and "..", or NULL. The kernel aligns them to 8 bytes, malloc does too.
+ */
+static const struct linux_dirent *next_name(const struct buf *names, size_t *at)
+{
+    while (*at < names->len) {
+        const struct linux_dirent *e = (const void *)(names->at + *at);
+        *at += e->len;
+        if (strcmp(e->name, ".") != 0 && strcmp(e->name, "..") != 0)
+            return e;
+    }
+    return NULL;
+}
+
+/* The names of one directory that change what its neighbours mean. */
+struct beside {
+    bool cargo, dotnet, venv;
+};
+
+static void look_beside(const struct linux_dirent *e, struct beside *beside)
+{
+    struct bytes name = bytes_of(e->name);
+    beside->cargo |= bytes_equal(name, BYTES("Cargo.toml"));
+    beside->dotnet |= bytes_ends(name, BYTES(".csproj")) ||
+                      bytes_ends(name, BYTES(".fsproj")) || bytes_ends(name, BYTES(".vbproj"));
+    beside->venv |= bytes_equal(name, BYTES("pyvenv.cfg"));
+}
+
+static bool is_product(struct bytes name, struct bytes parent, const struct beside *beside)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(never); i++)
+        if (bytes_equal(name, bytes_of(never[i])))
+            return true;
+    return (beside->cargo && bytes_equal(name, BYTES("target"))) ||
+           (beside->dotnet &&
+            (bytes_equal(name, BYTES("bin")) || bytes_equal(name, BYTES("obj")))) ||
+           (bytes_equal(name, BYTES("bundle")) &&
+            bytes_equal(path_name(parent), BYTES("vendor")));
+}
+
+static int walk_dir(struct walking *w, struct bytes dir, const struct ignore_dir *rules);
+
+/* Some file systems give no type. */
+static unsigned char type_of(struct walking *w, struct bytes path)
+{
+    struct stat st;
+    cleanup_fd int fd = io_open_beneath(w->l->root_fd, (const char *)path.at, O_PATH);
+    if (fd == -ELOOP)
+        return DT_LNK;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return DT_UNKNOWN;
+    return S_ISDIR(st.st_mode)   ? DT_DIR
+           : S_ISREG(st.st_mode) ? DT_REG
+           : S_ISLNK(st.st_mode) ? DT_LNK
+                                 : DT_UNKNOWN;
+}
+
+static int walk_entry(struct walking *w, struct bytes dir, const struct ignore_dir *rules,
+                      const struct beside *beside, const struct linux_dirent *e)
+{
+    struct listing *l = w->l;
+    struct bytes path = path_join(&l->arena, dir, bytes_of(e->name)), name = path_name(path);
+    unsigned char type = e->type == DT_UNKNOWN ? type_of(w, path) : e->type;
+    struct stat st;
+    bool is_dir = type == DT_DIR;
+    struct ignore_verdict verdict = {.keep = true, .descend = is_dir};
+    struct ignore_dir *below = NULL;
+    if (is_dir && is_product(name, dir, beside))
+        return 0;
+    int r =
+        w->ignore ? ignore_check(w->ignore, rules, name, is_dir, &verdict, &below, w->f) : 0;
+    if (r < 0)
+        return r;
+    if (is_dir && verdict.descend)
+        r = walk_dir(w, path, below);
+    ignore_leave(below);
+    if (r < 0 || !verdict.keep || verdict.no_content)
+        return r;
+    if (l->n >= LISTING_MAX)
+        return fail(w->f, -E2BIG, "more than %d entries: prepare a smaller directory",
+                    LISTING_MAX);
+    if (is_dir || type == DT_REG || type == DT_LNK)
+        listing_add(l, path, is_dir ? ENTRY_DIR : type == DT_REG ? ENTRY_FILE : ENTRY_LINK);
+    if (type == DT_LNK) {
+        /* Only O_PATH: a FIFO behind a link must not be opened. */
+        cleanup_fd int target = io_open_in_root(l->root_fd, (const char *)path.at, O_PATH);
+        l->at[l->n - 1].linked_file =
+            target >= 0 && fstat(target, &st) == 0 && S_ISREG(st.st_mode);
+    }
+    return 0;
+}
+
+/* As deep as a path can be: 2,048 directories. */
+static int walk_dir(struct walking *w, struct bytes dir, const struct ignore_dir *rules)
+{
+    int fd = io_open_beneath(w->l->root_fd, dir.len ? (const char *)dir.at : ".",
+                             O_RDONLY | O_DIRECTORY);
+    if (fd < 0)
+        return dir.len && fd == -ENOENT
+                   ? 0
+                   : fail_errno(w->f, fd,
+                                "can't read the directory %s; exclude it in the "
+                                "ignore file, or make it readable",
+                                QUOTE(dir));
+    cleanup_buf struct buf names = BUF(NAMES_MAX);
+    int r = read_names(fd, &names);
+    close(fd); /* before it goes deeper: descriptors are few */
+    if (r < 0)
+        return fail_errno(w->f, r, "can't read the directory %s", QUOTE(dir));
+    struct beside beside = {0};
+    const struct linux_dirent *e;
+    for (size_t at = 0; (e = next_name(&names, &at));)
+        look_beside(e, &beside);
+    for (size_t at = 0; r == 0 && !beside.venv && (e = next_name(&names, &at));)
+        r = walk_entry(w, dir, rules, &beside, e);
+    return r;
+}
+
+int listing_walk(int root_fd, const struct ignore *ignore, struct listing *ret,
+                 struct failure *f)
+{
+    struct walking w = {.l = ret, .ignore = ignore, .f = f};
+    ret->root_fd = root_fd;
+    int r = walk_dir(&w, BYTES(""), ignore ? ignore_root(ignore) : NULL);
+    if (r < 0)
+        return r;
+    listing_seal(ret);
+    return 0;
+}
+
+struct entry *listing_find(const struct listing *l, struct bytes path)
+{
+    uintptr_t *at = table_get(&l->by_path, path);
+    return at ? &l->at[*at] : NULL;
+}
+
+bool listing_is_file(const struct listing *l, struct bytes path)
+{
+    struct entry *e = listing_find(l, path);
+    return e && (e->kind == ENTRY_FILE || e->linked_file);
+}
+
+/* A directory that is only there for what it holds has no entry of its own. */
+bool listing_is_dir(const struct listing *l, struct bytes path)
+{
+    size_t first, end;
+    struct entry *e = listing_find(l, path);
+    if (path.len == 0 || (e && e->kind == ENTRY_DIR))
+        return true;
+    listing_below(l, path, &first, &end);
+    return end > first;
+}
+
+/* The first entry that is not before `key`. */
+static size_t lower_bound(const struct listing *l, struct bytes key)
+{
+    size_t low = 0, high = l->at ? l->n : 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (bytes_compare(l->at[middle].path, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void listing_below(const struct listing *l, struct bytes dir, size_t *ret_first,
+                   size_t *ret_end)
+{
+    if (dir.len == 0) {
+        *ret_first = 0;
+        *ret_end = l->n;
+        return;
+    }
+    /* All of "dir/…" lies between "dir/" and "dir0": '0' follows '/'. */
+    cleanup_arena struct arena arena = {0};
+    struct bytes low = arena_printf(&arena, "%.*s/", BYTES_ARG(dir));
+    struct bytes high = arena_printf(&arena, "%.*s0", BYTES_ARG(dir));
+    *ret_first = lower_bound(l, low);
+    *ret_end = lower_bound(l, high);
+}
+
+bool listing_child(const struct listing *l, struct bytes dir, size_t i, struct bytes *ret_name)
+{
+    struct bytes name = dir.len ? bytes_from(l->at[i].path, dir.len + 1) : l->at[i].path;
+    *ret_name = name;
+    return bytes_find(name, '/') == name.len;
+}
+
+int listing_read(const struct listing *l, struct arena *a, struct bytes path, size_t max,
+                 struct bytes *ret, bool *ret_executable, struct failure *f)
+{
+    struct stat st;
+    cleanup_buf struct buf text = BUF(max);
+    char *name = arena_string(a, path);
+    struct entry *e = listing_find(l, path);
+    cleanup_fd int fd = e && e->kind == ENTRY_LINK
+                            ? io_open_in_root(l->root_fd, name, O_RDONLY | O_NONBLOCK)
+                            : io_open_beneath(l->root_fd, name, O_RDONLY | O_NONBLOCK);
+    int r = fd < 0 ? fd : io_read_regular(fd, &text);
+    if (r < 0)
+        return fail_errno(f, r, "can't read %s", QUOTE(path));
+    if (ret_executable)
+        *ret_executable = fstat(fd, &st) == 0 && (st.st_mode & 0111);
+    *ret = arena_copy(a, buf_bytes(&text));
+    return 0;
+}

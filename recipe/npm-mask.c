@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "npm-priv.h"
+
+#include <errno.h>
+
+/* What an installer reads, in this order. All else is for bundlers, linters and registries. */
+static const char *const kept[] = {
+    "name",
+    "version",
+    "private",
+    "type",
+    "workspaces",
+    "packageManager",
+    "devEngines",
+    "engines",
+    "os",
+    "cpu",
+    "libc",
+    "bin",
+    "directories",
+    "config",
+    "scripts",
+    "dependencies",
+    "devDependencies",
+    "optionalDependencies",
+    "peerDependencies",
+    "peerDependenciesMeta",
+    "dependenciesMeta",
+    "bundleDependencies",
+    "bundledDependencies",
+    "overrides",
+    "resolutions",
+    "catalog",
+    "catalogs",
+    "pnpm",
+    "installConfig",
+    "publishConfig",
+    "allowScripts",
+    "trustedDependencies",
+    "patchedDependencies",
+    "prisma",
+};
+static const char *const sorted[] = {
+    "dependencies",
+    "devDependencies",
+    "optionalDependencies",
+    "peerDependencies",
+    "peerDependenciesMeta",
+    "dependenciesMeta",
+    "engines",
+    "bin",
+    "resolutions",
+};
+static const char *const lifecycle[] = {
+    "preinstall", "install",     "postinstall",  "prepublish",         "preprepare",
+    "prepare",    "postprepare", "dependencies", "pnpm:devPreinstall",
+};
+
+/* ---- scripts ----------------------------------------------------------------------- */
+
+static bool is_word(struct bytes text, size_t at, size_t len)
+{
+    bool before = at == 0 || strchr(" \t\"';&|(", text.at[at - 1]);
+    bool after = at + len >= text.len || strchr(" \t\"';&|)", text.at[at + len]);
+    return before && after;
+}
+
+static bool mentions(struct bytes script, struct bytes name)
+{
+    for (size_t i = 0; name.len && i + name.len <= script.len; i++)
+        if (memcmp(script.at + i, name.at, name.len) == 0 && is_word(script, i, name.len))
+            return true;
+    return false;
+}
+
+/* Whether a script may run others of its package by name. */
+static bool runs_others(struct bytes script)
+{
+    static const char *const runners[] = {
+        "npm", "yarn", "pnpm", "bun", "npm-run-all", "run-s", "run-p", "node", "concurrently"};
+    for (size_t i = 0; i < ARRAY_SIZE(runners); i++)
+        if (mentions(script, bytes_of(runners[i])))
+            return true;
+    return false;
+}
+
+struct value *npm_scripts(struct npm *n, const struct package *package)
+{
+    const struct value *all = value_get(package->json, "scripts");
+    struct values *pool = &n->p->values;
+    struct value *found = value_new(pool, VALUE_MAP);
+    if (n->p->options->ignore_scripts)
+        return found;
+    for (size_t i = 0; i < ARRAY_SIZE(lifecycle); i++)
+        if (value_text(value_get(all, lifecycle[i])).at)
+            value_put(pool, found, bytes_of(lifecycle[i]), value_get(all, lifecycle[i]));
+    for (size_t i = 0; i < found->n; i++) { /* grows as it goes */
+        struct bytes script = found->pairs[i].value->text;
+        for (size_t j = 0; runs_others(script) && j < value_count(all); j++)
+            if (mentions(script, all->pairs[j].key) && value_text(all->pairs[j].value).at)
+                value_put(pool, found, all->pairs[j].key, all->pairs[j].value);
+    }
+    return found;
+}
+
+static int add_script_files(struct npm *n, struct recipe_unit *unit,
+                            const struct package *package, const struct value *scripts,
+                            struct failure *f)
+{
+    struct prepare *p = n->p;
+    const struct value *prisma = value_get(package->json, "prisma");
+    bool patches = false, generates = prisma != NULL;
+    int r = 0;
+    for (size_t i = 0; i < scripts->n && r == 0; i++) {
+        struct bytes script = scripts->pairs[i].value->text;
+        patches |= text_has(script, "patch-package");
+        generates |= text_has(script, "prisma");
+        r = unit_script_files(p, unit, package->dir, script, f);
+    }
+    generates |= value_get(value_get(package->json, "dependencies"), "@prisma/client") != NULL;
+    if (r == 0 && patches)
+        r = unit_raw_tree(p, unit, prepare_path(p, package->dir, "patches"), f);
+    if (r == 0 && generates) {
+        struct bytes schema = value_text(value_get(prisma, "schema")), path;
+        if (!schema.at)
+            schema = BYTES("prisma/schema.prisma");
+        if (path_resolve(p, package->dir, schema, &path))
+            r = listing_is_file(p->l, path) ? unit_text(p, unit, path, f)
+                                            : unit_raw_tree(p, unit, path, f);
+    }
+    return r;
+}
+
+/* ---- bin stubs --------------------------------------------------------------------- */
+
+/*
+ * Installers link a command only where its file is there, and nothing links it later: so a
+ * stub, with the first line of the real one, of which pnpm makes its shim.
+ */
+static int add_bin(struct npm *n, struct recipe_unit *unit, const struct package *package,
+                   struct bytes rel, struct failure *f)
+{
+    struct prepare *p = n->p;
+    struct bytes path, text;
+    if (!rel.at || !path_resolve(p, package->dir, rel, &path) || path.len == 0)
+        return 0;
+    if (!listing_is_file(p->l, path)) {
+        unit_note(p, unit, "%s: the command %s is made by a build, and will not be linked",
+                  QUOTE(package->path), QUOTE(rel));
+        return 0;
+    }
+    int r = prepare_read(p, path, &text, f);
+    if (r < 0)
+        return r;
+    struct bytes line = bytes_head(text, bytes_find(text, '\n'));
+    if (bytes_ends(line, BYTES("\r")))
+        line.len--;
+    if (!bytes_starts(line, BYTES("#!")))
+        line = BYTES("#!/usr/bin/env node");
+    unit_file(p, unit, path, 0755, prepare_printf(p, "%.*s\n", BYTES_ARG(line)));
+    return 0;
+}
+
+static int add_bins(struct npm *n, struct recipe_unit *unit, const struct package *package,
+                    struct failure *f)
+{
+    const struct value *bin = value_get(package->json, "bin");
+    struct bytes dir = value_text(value_get(value_get(package->json, "directories"), "bin"));
+    struct bytes full;
+    int r = value_text(bin).at ? add_bin(n, unit, package, value_text(bin), f) : 0;
+    for (size_t i = 0; i < value_count(bin) && r == 0; i++)
+        r = add_bin(n, unit, package, value_text(bin->pairs[i].value), f);
+    if (r < 0 || !dir.at || !path_resolve(n->p, package->dir, dir, &full))
+        return r;
+    size_t first, end;
+    listing_below(n->p->l, full, &first, &end);
+    for (size_t i = first; i < end && r == 0; i++)
+        if (n->p->l->at[i].kind == ENTRY_FILE)
+            r = add_bin(n, unit, package,
+                        path_between(&n->p->values.arena, package->dir, n->p->l->at[i].path),
+                        f);
+    return r;
+}
+
+/* ---- the manifest ------------------------------------------------------------------ */
+
+static void mask_version(struct npm *n, const struct package *package, struct value *out)
+{
+    if (package->real_version)
+        return;
+    value_drop(out, "version");
+    /* yarn 1 passes over a member without one. */
+    if (n->manager == MANAGER_YARN && package != n->root)
+        value_put(&n->p->values, out, BYTES("version"),
+                  value_string(&n->p->values, BYTES("0.0.0")));
+}
+
+int npm_mask(struct npm *n, struct recipe_unit *unit, struct package *package,
+             struct failure *f)
+{
+    static const char *const publish[] = {"directory", "linkDirectory", "executableFiles"};
+    static const char *const dirs[] = {"bin"};
+    struct prepare *p = n->p;
+    struct values *pool = &p->values;
+    cleanup_buf struct buf text = BUF(MANIFEST_MAX);
+    bool found = false;
+    if (!value_is(package->json, VALUE_MAP)) {
+        unit_note(p, unit, "%s can't be read, and is copied as it is", QUOTE(package->path));
+        return unit_raw(p, unit, package->path, f);
+    }
+    struct value *out = value_keep(pool, package->json, kept, ARRAY_SIZE(kept));
+    struct value *scripts = npm_scripts(n, package);
+    if (scripts->n)
+        value_put(pool, out, BYTES("scripts"), scripts);
+    else
+        value_drop(out, "scripts");
+    if (value_get(out, "publishConfig"))
+        value_put(
+            pool, out, BYTES("publishConfig"),
+            value_keep(pool, value_get(out, "publishConfig"), publish, ARRAY_SIZE(publish)));
+    if (value_get(out, "directories"))
+        value_put(pool, out, BYTES("directories"),
+                  value_keep(pool, value_get(out, "directories"), dirs, ARRAY_SIZE(dirs)));
+    for (size_t i = 0; i < ARRAY_SIZE(sorted); i++)
+        value_sort(value_get(out, sorted[i]));
+    for (size_t i = out->n; i-- > 0;)
+        if (out->pairs[i].value->kind == VALUE_MAP && out->pairs[i].value->n == 0)
+            value_drop_at(out, i);
+    mask_version(n, package, out);
+    value_without_logins(p, out, &found);
+    if (found)
+        unit_secret(p, unit, package->path);
+    int r = json_write_pretty(out, &text);
+    if (r < 0)
+        return fail(f, r, "%s is too large", QUOTE(package->path));
+    unit_file(p, unit, package->path, 0644, buf_bytes(&text));
+    r = add_script_files(n, unit, package, scripts, f);
+    return r == 0 && package != n->root ? add_bins(n, unit, package, f) : r;
+}
+
+/* ---- package-lock.json ------------------------------------------------------------- */
+
+int npm_lock(struct npm *n, struct recipe_unit *unit, const char *name, struct failure *f)
+{
+    struct prepare *p = n->p;
+    struct bytes path = prepare_path(p, n->root->dir, name), text;
+    struct value *json;
+    struct failure why = {0};
+    cleanup_buf struct buf out = BUF(2ul * MANIFEST_MAX);
+    bool found = false;
+    int r = prepare_read(p, path, &text, f);
+    if (r < 0)
+        return r;
+    if (json_read(&p->values, path, text, &json, &why) < 0) {
+        unit_note(p, unit, "copied as it is: %s", why.text);
+        return unit_text(p, unit, path, f);
+    }
+    value_drop(json, "name");
+    value_drop(json, "version");
+    struct value *packages = value_get(json, "packages");
+    for (size_t i = 0; i < value_count(packages); i++) {
+        struct bytes key = packages->pairs[i].key, dir;
+        struct value *entry = packages->pairs[i].value;
+        if (text_has(key, "node_modules/"))
+            continue;
+        struct package *package =
+            path_resolve(p, n->root->dir, key, &dir) ? npm_package(n, dir) : NULL;
+        if (!package || !package->real_version)
+            value_drop(entry, "version");
+        value_drop(entry, "license");
+        value_drop(entry, "funding");
+    }
+    value_without_logins(p, json, &found);
+    if (found)
+        unit_secret(p, unit, path);
+    r = json_write_pretty(json, &out);
+    if (r < 0)
+        return fail(f, r, "%s is too large", QUOTE(path));
+    unit_file(p, unit, path, 0644, buf_bytes(&out));
+    return 0;
+}

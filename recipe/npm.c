@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * JavaScript: npm, pnpm, yarn and bun. A lock file or a workspace makes a unit, and the
+ * packages of the workspace are its members.
+ */
+#include "npm-priv.h"
+
+#include <errno.h>
+
+static const struct {
+    const char *lock;
+    enum manager manager;
+} locks[] = {
+    {"pnpm-lock.yaml", MANAGER_PNPM},
+    {"yarn.lock", MANAGER_YARN},
+    {"npm-shrinkwrap.json", MANAGER_NPM},
+    {"package-lock.json", MANAGER_NPM},
+    {"bun.lock", MANAGER_BUN},
+    {"bun.lockb", MANAGER_BUN},
+};
+
+static const struct {
+    const char *tool;
+    const char *with_lock[5], *without[4];
+} managers[] = {
+    [MANAGER_NPM] = {"npm", {"npm", "ci"}, {"npm", "install"}},
+    [MANAGER_PNPM] = {"pnpm", {"pnpm", "install", "--frozen-lockfile"}, {"pnpm", "install"}},
+    [MANAGER_YARN] = {"yarn", {"yarn", "install", "--frozen-lockfile"}, {"yarn", "install"}},
+    [MANAGER_BERRY] = {"yarn", {"yarn", "install", "--immutable"}, {"yarn", "install"}},
+    [MANAGER_BUN] = {"bun", {"bun", "install", "--frozen-lockfile"}, {"bun", "install"}},
+};
+
+static int compare_packages(const void *a, const void *b)
+{
+    struct package *const *x = a, *const *y = b;
+    return path_shallow_compare((*x)->path, (*y)->path);
+}
+
+static int read_packages(struct npm *n, struct failure *f)
+{
+    struct prepare *p = n->p;
+    struct arena *a = &p->values.arena;
+    for (size_t i = 0; i < p->l->n; i++) {
+        struct failure why = {0};
+        struct bytes text;
+        if (!entry_named(p->l, i, "package.json"))
+            continue;
+        struct package *package = ARENA_NEW(a, struct package);
+        package->path = p->l->at[i].path;
+        package->dir = path_dir(package->path);
+        int r = prepare_read(p, package->path, &text, f);
+        if (r < 0)
+            return r;
+        if (json_read(&p->values, package->path, text, &package->json, &why) < 0) {
+            notes_add(p->notes, NOTE_INFO, "%s", why.text);
+            package->json = NULL;
+        }
+        *ARENA_PUSH(a, n->all, &n->n_all, &n->cap_all) = package;
+        *table_put(&n->by_dir, package->dir, NULL) = (uintptr_t)package;
+    }
+    if (n->n_all)
+        qsort(n->all, n->n_all, sizeof(struct package *), compare_packages);
+    return 0;
+}
+
+/* The lock of a directory, or NULL; the manager goes by it, else by "packageManager". */
+static const char *find_lock(struct npm *n, const struct package *package, enum manager *ret)
+{
+    struct bytes said = value_text(value_get(package->json, "packageManager")), text;
+    struct failure ignored;
+    *ret = bytes_starts(said, BYTES("pnpm"))     ? MANAGER_PNPM
+           : bytes_starts(said, BYTES("yarn@1")) ? MANAGER_YARN
+           : bytes_starts(said, BYTES("yarn"))   ? MANAGER_BERRY
+           : bytes_starts(said, BYTES("bun"))    ? MANAGER_BUN
+                                                 : MANAGER_NPM;
+    for (size_t i = 0; i < ARRAY_SIZE(locks); i++) {
+        if (!prepare_has(n->p, package->dir, locks[i].lock))
+            continue;
+        *ret = locks[i].manager;
+        if (*ret == MANAGER_YARN &&
+            prepare_read(n->p, prepare_path(n->p, package->dir, "yarn.lock"), &text,
+                         &ignored) == 0 &&
+            text_has(text, "__metadata:"))
+            *ret = MANAGER_BERRY;
+        return locks[i].lock;
+    }
+    return NULL;
+}
+
+/* ---- configuration ----------------------------------------------------------------- */
+
+/* A line that gives a secret in the open. */
+static bool is_secret(struct bytes line)
+{
+    static const char *const keys[] = {"_authToken",   "_auth",        "_password",
+                                       "npmAuthToken", "npmAuthIdent", "_secret"};
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+        if (text_has(line, keys[i]) && !text_has(line, "${"))
+            return true;
+    return false;
+}
+
+static int add_config(struct npm *n, struct recipe_unit *unit, struct bytes dir,
+                      const char *name, struct failure *f)
+{
+    struct prepare *p = n->p;
+    struct bytes path = prepare_path(p, dir, name), text, line;
+    cleanup_buf struct buf out = BUF(MANIFEST_MAX);
+    bool found = false;
+    if (!listing_is_file(p->l, path))
+        return 0;
+    int r = prepare_read(p, path, &text, f);
+    if (r < 0)
+        return r;
+    text = text_lf(&p->values.arena, text);
+    while (r == 0 && text.len && bytes_next(&text, '\n', &line)) {
+        struct bytes trimmed = utf8_trim(line);
+        if (trimmed.len == 0 || trimmed.at[0] == '#' || trimmed.at[0] == ';')
+            continue;
+        if (is_secret(line)) {
+            found = true;
+            continue;
+        }
+        r = buf_add_bytes(&out, text_without_logins(&p->values.arena, line, &found));
+        if (r == 0)
+            r = buf_add_byte(&out, '\n');
+    }
+    if (found)
+        unit_secret(p, unit, path);
+    if (r == 0)
+        unit_file(p, unit, path, 0644, buf_bytes(&out));
+    return r;
+}
+
+static int add_trees(struct npm *n, struct recipe_unit *unit, const char *const *names,
+                     size_t count, struct failure *f)
+{
+    int r = 0;
+    for (size_t i = 0; i < count && r == 0; i++)
+        r = unit_raw_tree(n->p, unit, prepare_path(n->p, n->root->dir, names[i]), f);
+    return r;
+}
+
+static int add_yarn(struct npm *n, struct recipe_unit *unit, struct failure *f)
+{
+    static const char *const trees[] = {".yarn/releases", ".yarn/plugins", ".yarn/patches",
+                                        "npm-packages-offline-cache", ".yarn-offline-mirror"};
+    size_t first, end;
+    listing_below(n->p->l, prepare_path(n->p, n->root->dir, ".yarn/cache"), &first, &end);
+    if (end > first)
+        unit_note(n->p, unit,
+                  ".yarn/cache is committed: nothing has to be fetched, and a recipe "
+                  "saves little; the cache is not in it");
+    return add_trees(n, unit, trees, ARRAY_SIZE(trees), f);
+}
+
+/* The values of a map of patched packages are paths. */
+static int add_patched(struct npm *n, struct recipe_unit *unit, const struct value *patched,
+                       struct failure *f)
+{
+    int r = 0;
+    for (size_t i = 0; i < value_count(patched) && r == 0; i++) {
+        struct bytes path;
+        if (path_resolve(n->p, n->root->dir, value_text(patched->pairs[i].value), &path))
+            r = unit_raw(n->p, unit, path, f);
+    }
+    return r;
+}
+
+static int add_pnpm(struct npm *n, struct recipe_unit *unit, struct failure *f)
+{
+    static const char *const hooks[] = {".pnpmfile.cjs", ".pnpmfile.mjs",
+                                        "pnpm-workspace.yaml"};
+    int r = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(hooks) && r == 0; i++)
+        r = unit_text(n->p, unit, prepare_path(n->p, n->root->dir, hooks[i]), f);
+    if (r == 0)
+        r = add_patched(n, unit, value_get(n->pnpm, "patchedDependencies"), f);
+    for (size_t i = 0; i < n->n_of && r == 0; i++) {
+        const struct value *meta = value_get(n->of[i]->json, "dependenciesMeta");
+        /* shared-workspace-lockfile=false: each package has its own. */
+        if (n->of[i] != n->root)
+            r = unit_text(n->p, unit, prepare_path(n->p, n->of[i]->dir, "pnpm-lock.yaml"), f);
+        for (size_t j = 0; j < value_count(meta); j++)
+            if (value_true(value_get(meta->pairs[j].value, "injected"))) {
+                unit_note(n->p, unit,
+                          "%s has injected members, which are copied when they are installed: "
+                          "install again, with --offline, after the sources came",
+                          QUOTE(n->of[i]->path));
+                break;
+            }
+    }
+    return r;
+}
+
+static int add_all(struct npm *n, struct recipe_unit *unit, const char *lock, struct failure *f)
+{
+    static const char *const texts[] = {".nvmrc", ".node-version", ".tool-versions",
+                                        "bunfig.toml"};
+    static const char *const configs[] = {".npmrc", ".yarnrc", ".yarnrc.yml"};
+    const struct value *pnpm = value_get(n->root->json, "pnpm");
+    int r = 0;
+    for (size_t i = 0; i < n->n_of && r == 0; i++) {
+        r = npm_mask(n, unit, n->of[i], f);
+        for (size_t j = 0; j < ARRAY_SIZE(configs) && r == 0; j++)
+            r = add_config(n, unit, n->of[i]->dir, configs[j], f);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(texts) && r == 0; i++)
+        r = unit_text(n->p, unit, prepare_path(n->p, n->root->dir, texts[i]), f);
+    if (r == 0)
+        r = add_patched(n, unit, value_get(pnpm, "patchedDependencies"), f);
+    if (r == 0)
+        r = add_patched(n, unit, value_get(n->root->json, "patchedDependencies"), f);
+    if (r == 0 && n->manager == MANAGER_PNPM)
+        r = add_pnpm(n, unit, f);
+    if (r == 0 && (n->manager == MANAGER_YARN || n->manager == MANAGER_BERRY))
+        r = add_yarn(n, unit, f);
+    if (r < 0 || !lock)
+        return r;
+    if (n->manager == MANAGER_NPM)
+        return npm_lock(n, unit, lock, f);
+    struct bytes path = prepare_path(n->p, n->root->dir, lock);
+    return strcmp(lock, "bun.lockb") == 0 ? unit_raw(n->p, unit, path, f)
+                                          : unit_text(n->p, unit, path, f);
+}
+
+/* ---- units ------------------------------------------------------------------------- */
+
+static int make_unit(struct npm *n, struct package *root, struct failure *f)
+{
+    struct prepare *p = n->p;
+    struct bytes text, path = prepare_path(p, root->dir, "pnpm-workspace.yaml");
+    struct failure why = {0};
+    n->root = root;
+    n->pnpm = NULL;
+    const char *lock = find_lock(n, root, &n->manager);
+    struct recipe_unit *unit = unit_new(p, "npm", root->dir);
+    if (listing_is_file(p->l, path)) {
+        int r = prepare_read(p, path, &text, f);
+        if (r < 0)
+            return r;
+        if (yaml_parse(&p->values, path, text, &n->pnpm, &why) < 0) {
+            n->pnpm = NULL;
+            if (unit)
+                unit_note(p, unit, "its members are not known: %s", why.text);
+        }
+    }
+    int r = npm_members(n, unit, f);
+    for (size_t i = 0; i < n->n_of; i++)
+        *table_put(&p->claimed, n->of[i]->path, NULL) = 1;
+    if (r < 0 || !unit)
+        return r;
+    if (!lock)
+        unit_note(p, unit, "no lock file: versions are not fixed");
+    unit_needs(p, unit, managers[n->manager].tool);
+    unit_install(p, unit, lock ? managers[n->manager].with_lock : managers[n->manager].without);
+    if (p->options->ignore_scripts)
+        unit_after(p, unit, "npm rebuild");
+    return add_all(n, unit, lock, f);
+}
+
+static bool is_workspace(struct npm *n, const struct package *package)
+{
+    return value_get(package->json, "workspaces") ||
+           prepare_has(n->p, package->dir, "pnpm-workspace.yaml");
+}
+
+static int find(struct prepare *p, struct failure *f)
+{
+    struct npm n = {.p = p};
+    enum manager ignored;
+    bool any = false;
+    int r = read_packages(&n, f);
+    for (size_t i = 0; i < n.n_all && !any; i++)
+        any = find_lock(&n, n.all[i], &ignored) || unit_worth(p, n.all[i]->dir);
+    /* Workspaces first: they claim what else would stand alone. Shallow ones before deep. */
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < n.n_all && r == 0; i++) {
+            struct package *package = n.all[i];
+            bool locked = find_lock(&n, package, &ignored) != NULL;
+            if (is_workspace(&n, package) != (pass == 0) ||
+                (table_get(&p->claimed, package->path) && !locked))
+                continue;
+            if (pass == 1 && table_get(&p->claimed, package->path))
+                continue; /* a member with a lock of its own is still the workspace's */
+            if (!any || locked || unit_worth(p, package->dir))
+                r = make_unit(&n, package, f);
+        }
+    }
+    table_release(&n.by_dir);
+    return r;
+}
+
+/* ---- for diff ---------------------------------------------------------------------- */
+
+static void put_version(struct values *pool, struct value *into, struct bytes name,
+                        struct bytes version)
+{
+    struct value *known = value_find(pool, into, name);
+    if (known && !bytes_equal(known->text, version))
+        version = arena_printf(&pool->arena, "%.*s, %.*s", BYTES_ARG(known->text),
+                               BYTES_ARG(version));
+    value_put(pool, into, name, value_string(pool, version));
+}
+
+static bool list_npm(struct values *pool, const struct recipe_file *file, struct value *into)
+{
+    struct value *json;
+    if (json_read(pool, file->path, file->content, &json, NULL) < 0)
+        return false;
+    const struct value *packages = value_get(json, "packages");
+    const struct value *old = packages ? NULL : value_get(json, "dependencies");
+    for (size_t i = 0; i < value_count(packages); i++) {
+        struct bytes key = packages->pairs[i].key, mark = BYTES("node_modules/");
+        struct bytes version = value_text(value_get(packages->pairs[i].value, "version"));
+        for (size_t at = key.len; at-- > 0;) {
+            if (bytes_starts(bytes_from(key, at), mark) && version.at) {
+                put_version(pool, into, bytes_from(key, at + mark.len), version);
+                break;
+            }
+        }
+    }
+    for (size_t i = 0; i < value_count(old); i++) {
+        struct bytes version = value_text(value_get(old->pairs[i].value, "version"));
+        if (version.at)
+            put_version(pool, into, old->pairs[i].key, version);
+    }
+    return true;
+}
+
+static struct bytes unquoted(struct bytes b)
+{
+    while (b.len && strchr("'\" /:", b.at[0]))
+        b = bytes_from(b, 1);
+    while (b.len && strchr("'\": ", b.at[b.len - 1]))
+        b.len--;
+    return b;
+}
+
+/* pnpm: "  '@a/b@1.0.0':" or "  /@a/b@1.0.0:" below `packages:`. */
+static bool list_pnpm(struct values *pool, const struct recipe_file *file, struct value *into)
+{
+    struct bytes rest = file->content, line;
+    bool inside = false;
+    while (rest.at && bytes_next(&rest, '\n', &line)) {
+        if (line.len && line.at[0] != ' ')
+            inside = bytes_equal(line, BYTES("packages:"));
+        if (!inside || !bytes_starts(line, BYTES("  ")) || line.len < 4 || line.at[2] == ' ')
+            continue;
+        struct bytes key = unquoted(line);
+        key = bytes_head(key, bytes_find(key, '('));
+        size_t at = bytes_find_last(key, '@');
+        if (at > 0 && at < key.len)
+            put_version(pool, into, bytes_head(key, at), bytes_from(key, at + 1));
+    }
+    return true;
+}
+
+/* yarn: a line at column 0 that begins with the name, then "  version" of it. */
+static bool list_yarn(struct values *pool, const struct recipe_file *file, struct value *into)
+{
+    struct bytes rest = file->content, line, name = {NULL, 0};
+    while (rest.at && bytes_next(&rest, '\n', &line)) {
+        if (line.len && line.at[0] != ' ' && line.at[0] != '#') {
+            name = unquoted(bytes_head(line, bytes_find(line, ',')));
+            size_t at = bytes_find(bytes_from(name, 1), '@') + 1;
+            name = bytes_head(name, at);
+        } else if (name.len && bytes_starts(line, BYTES("  version"))) {
+            put_version(pool, into, name, unquoted(bytes_from(line, 9)));
+            name.len = 0;
+        }
+    }
+    return true;
+}
+
+static bool list(struct values *pool, const struct recipe_file *file, struct value *into)
+{
+    struct bytes name = path_name(file->path);
+    if (bytes_equal(name, BYTES("package-lock.json")) ||
+        bytes_equal(name, BYTES("npm-shrinkwrap.json")))
+        return list_npm(pool, file, into);
+    if (bytes_equal(name, BYTES("pnpm-lock.yaml")))
+        return list_pnpm(pool, file, into);
+    return bytes_equal(name, BYTES("yarn.lock")) && list_yarn(pool, file, into);
+}
+
+const struct eco eco_npm = {"npm", find, list};

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "recipe-priv.h"
+
+/* One component; [!a] of Rust and npm is [^a] of ours. */
+static bool match_name(struct bytes pattern, struct bytes name)
+{
+    char text[RECIPE_NAME_MAX + 1];
+    if (pattern.len > RECIPE_NAME_MAX)
+        return false;
+    memcpy(text, pattern.at, pattern.len);
+    for (size_t i = 0; i + 1 < pattern.len; i++)
+        if (text[i] == '[' && text[i + 1] == '!')
+            text[i + 1] = '^';
+    return glob_match(bytes_at(text, pattern.len), name);
+}
+
+/* What a `**` may have to try again is bounded by the pattern's components times the path's. */
+static bool match_rest(struct bytes pattern, struct bytes path, bool hidden, unsigned *fuel)
+{
+    struct bytes piece, name;
+    if (*fuel == 0)
+        return false;
+    --*fuel;
+    if (!bytes_next(&pattern, '/', &piece))
+        return path.at == NULL;
+    if (bytes_equal(piece, BYTES("**"))) {
+        for (;;) {
+            if (match_rest(pattern, path, hidden, fuel))
+                return true;
+            if (!bytes_next(&path, '/', &name) || (!hidden && name.len && name.at[0] == '.'))
+                return false;
+        }
+    }
+    if (!bytes_next(&path, '/', &name))
+        return false;
+    bool dotted = name.len && name.at[0] == '.' && (!piece.len || piece.at[0] != '.');
+    return (hidden || !dotted) && match_name(piece, name) &&
+           match_rest(pattern, path, hidden, fuel);
+}
+
+bool path_glob(struct bytes pattern, struct bytes path, bool hidden)
+{
+    unsigned fuel = 10000;
+    if (path.len == 0)
+        path = (struct bytes){NULL, 0};
+    return match_rest(pattern, path, hidden, &fuel);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PHP by composer. What its content hash covers stays as it is (Source: composer's Locker), so
+ * that the lock still fits; scripts and autoloading come with the sources.
+ */
+#include "recipe-priv.h"
+
+#include <errno.h>
+
+static const char *const kept[] = {
+    "name",         "type",    "version", "require",           "require-dev",
+    "conflict",     "replace", "provide", "minimum-stability", "prefer-stable",
+    "repositories", "extra",   "config",
+};
+
+static int mask(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
+                struct value **ret, struct failure *f)
+{
+    static const char *const secrets[] = {"http-basic",    "github-oauth",    "gitlab-token",
+                                          "gitlab-oauth",  "bitbucket-oauth", "bearer",
+                                          "forgejo-token", "custom-headers"};
+    struct bytes path = prepare_path(p, dir, "composer.json"), text;
+    struct failure why = {0};
+    cleanup_buf struct buf out = BUF(MANIFEST_MAX);
+    bool found = false;
+    int r = prepare_read(p, path, &text, f);
+    if (r < 0)
+        return r;
+    *table_put(&p->claimed, path, NULL) = 1;
+    if (json_read(&p->values, path, text, ret, &why) < 0) {
+        *ret = NULL;
+        unit_note(p, unit, "copied as it is: %s", why.text);
+        return unit_text(p, unit, path, f);
+    }
+    struct value *json = value_keep(&p->values, *ret, kept, ARRAY_SIZE(kept));
+    struct value *config = value_get(json, "config");
+    for (size_t i = 0; i < ARRAY_SIZE(secrets); i++) {
+        found |= value_get(config, secrets[i]) != NULL;
+        value_drop(config, secrets[i]);
+    }
+    value_sort(value_get(json, "require"));
+    value_sort(value_get(json, "require-dev"));
+    value_without_logins(p, json, &found);
+    if (found)
+        unit_secret(p, unit, path);
+    r = json_write_pretty(json, &out);
+    if (r == 0)
+        unit_file(p, unit, path, 0644, buf_bytes(&out));
+    return r;
+}
+
+/* {"type": "path", "url": "packages/*"}: the manifest of each. */
+static int add_paths(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
+                     const struct value *json, struct failure *f)
+{
+    const struct value *all = value_get(json, "repositories");
+    int r = 0;
+    for (size_t i = 0; i < value_count(all) && r == 0; i++) {
+        const struct value *one = all->pairs[i].value;
+        struct bytes url = value_text(value_get(one, "url")), full;
+        if (!bytes_equal(value_text(value_get(one, "type")), BYTES("path")) ||
+            !path_resolve(p, dir, url, &full))
+            continue;
+        for (size_t j = 0; j < p->l->n && r == 0; j++) {
+            struct value *ignored;
+            struct bytes at = path_dir(p->l->at[j].path);
+            if (entry_named(p->l, j, "composer.json") && !unit_has(p, unit, p->l->at[j].path) &&
+                (bytes_equal(full, at) || path_glob(full, at, false)))
+                r = mask(p, unit, at, &ignored, f);
+        }
+    }
+    return r;
+}
+
+static int make_unit(struct prepare *p, struct bytes dir, struct failure *f)
+{
+    static const char *const install[] = {"composer",     "install",         "--no-dev",
+                                          "--no-scripts", "--no-autoloader", NULL};
+    struct recipe_unit *unit = unit_new(p, "php", dir);
+    struct value *json;
+    if (!unit)
+        return 0;
+    unit_needs(p, unit, "composer");
+    unit_install(p, unit, install);
+    unit_after(p, unit, "composer dump-autoload -o");
+    int r = mask(p, unit, dir, &json, f);
+    if (r == 0)
+        r = add_paths(p, unit, dir, json, f);
+    if (r == 0)
+        r = unit_text(p, unit, prepare_path(p, dir, "composer.lock"), f);
+    return r == 0 ? unit_text(p, unit, prepare_path(p, dir, "symfony.lock"), f) : r;
+}
+
+static int find(struct prepare *p, struct failure *f)
+{
+    size_t n;
+    struct bytes *dirs = prepare_dirs(p, "composer.json", &n);
+    bool any = false;
+    int r = 0;
+    for (size_t i = 0; i < n; i++)
+        any |= unit_worth(p, dirs[i]) || prepare_has(p, dirs[i], "composer.lock");
+    for (size_t i = 0; i < n && r == 0; i++) {
+        bool worth = !any || unit_worth(p, dirs[i]) || prepare_has(p, dirs[i], "composer.lock");
+        if (worth && !table_get(&p->claimed, prepare_path(p, dirs[i], "composer.json")))
+            r = make_unit(p, dirs[i], f);
+    }
+    return r;
+}
+
+static bool list(struct values *pool, const struct recipe_file *file, struct value *into)
+{
+    static const char *const lists[] = {"packages", "packages-dev"};
+    struct value *json;
+    if (!bytes_equal(path_name(file->path), BYTES("composer.lock")) ||
+        json_read(pool, file->path, file->content, &json, NULL) < 0)
+        return false;
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+        const struct value *packages = value_get(json, lists[i]);
+        for (size_t j = 0; j < value_count(packages); j++) {
+            const struct value *one = packages->pairs[j].value;
+            struct value *version = value_get(one, "version");
+            if (version && value_text(value_get(one, "name")).at)
+                value_put(pool, into, value_text(value_get(one, "name")), version);
+        }
+    }
+    return true;
+}
+
+const struct eco eco_php = {"php", find, list};

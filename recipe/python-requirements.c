@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pip's requirements files. Source: pip's documentation, "Requirements File Format". A file
+ * that is named in one is relative to it, a path of a package to pip's working directory, which
+ * is taken to be the unit's.
+ */
+#include "python-priv.h"
+
+#include <errno.h>
+
+struct reading {
+    struct python *py;
+    struct recipe_unit *unit;
+    struct bytes dir; /* of the unit */
+    struct failure *f;
+};
+
+bool python_is_requirements(struct bytes name)
+{
+    return bytes_ends(name, BYTES(".txt")) && (bytes_starts(name, BYTES("requirements")) ||
+                                               bytes_starts(name, BYTES("constraints")));
+}
+
+static int read_file(struct reading *x, struct bytes path, unsigned depth);
+
+/* "-r file", "-rfile", "--requirement=file": what follows, or {NULL}. */
+static struct bytes option(struct bytes line, const char *letter, const char *word)
+{
+    struct bytes value = {NULL, 0};
+    if (bytes_starts(line, bytes_of(word)))
+        value = bytes_from(line, strlen(word));
+    else if (letter && bytes_starts(line, bytes_of(letter)))
+        value = bytes_from(line, strlen(letter));
+    else
+        return value;
+    if (value.len && value.at[0] == '=')
+        value = bytes_from(value, 1);
+    return utf8_trim(value);
+}
+
+/* "./a[extra] ; marker" without the rest, and without file:. */
+static struct bytes path_of(struct bytes line)
+{
+    if (bytes_starts(line, BYTES("file:")))
+        line = bytes_from(line, 5);
+    size_t end = 0;
+    while (end < line.len && !strchr(" ;[#\t", line.at[end]))
+        end++;
+    return bytes_head(line, end);
+}
+
+static bool is_path(struct bytes line)
+{
+    return line.len && (line.at[0] == '.' || bytes_starts(line, BYTES("file:")) ||
+                        bytes_ends(path_of(line), BYTES(".whl")) ||
+                        bytes_ends(path_of(line), BYTES(".tar.gz")));
+}
+
+/*
+ * A package by its path: an archive is taken; a directory would need its sources, so it is
+ * installed once they came. *ret_keep: whether the line stays.
+ */
+static int take_path(struct reading *x, struct bytes line, bool editable, bool *ret_keep)
+{
+    struct bytes path;
+    struct prepare *p = x->py->p;
+    *ret_keep = true;
+    if (text_has(line, "://") || !path_resolve(p, x->dir, path_of(line), &path))
+        return 0;
+    if (listing_is_file(p->l, path))
+        return unit_raw(p, x->unit, path, x->f);
+    if (!listing_is_dir(p->l, path) && path.len)
+        return 0;
+    *ret_keep = false;
+    unit_after(p, x->unit,
+               (const char *)prepare_printf(p, "pip install --no-deps %s%.*s",
+                                            editable ? "-e " : "", BYTES_ARG(path_of(line)))
+                   .at);
+    return 0;
+}
+
+/* One logical line: whether it stays in the skeleton. */
+static int take_line(struct reading *x, struct bytes file, struct bytes line, unsigned depth,
+                     bool *ret_keep)
+{
+    struct bytes value, path;
+    *ret_keep = true;
+    static const char *const includes[][2] = {{"-r", "--requirement"}, {"-c", "--constraint"}};
+    for (size_t i = 0; i < ARRAY_SIZE(includes); i++) {
+        value = option(line, includes[i][0], includes[i][1]);
+        if (value.at)
+            return path_resolve(x->py->p, path_dir(file), value, &path)
+                       ? read_file(x, path, depth + 1)
+                       : 0;
+    }
+    value = option(line, "-e", "--editable");
+    if (value.at)
+        return take_path(x, value, true, ret_keep);
+    value = option(line, "-f", "--find-links");
+    if (value.at) {
+        if (!text_has(value, "://") && path_resolve(x->py->p, path_dir(file), value, &path))
+            return unit_raw_tree(x->py->p, x->unit, path, x->f);
+        return 0;
+    }
+    return is_path(line) ? take_path(x, line, false, ret_keep) : 0;
+}
+
+/* Takes the next logical line off *rest: continued ones joined, comments gone. */
+static struct bytes next_line(struct prepare *p, struct bytes *rest)
+{
+    cleanup_buf struct buf joined = BUF(MANIFEST_MAX);
+    struct bytes line;
+    while (rest->at && bytes_next(rest, '\n', &line)) {
+        struct bytes start = utf8_trim(line);
+        size_t comment = 0;
+        if (start.len && start.at[0] == '#' && !joined.len)
+            break;
+        while (comment + 1 < line.len &&
+               !((line.at[comment] == ' ' || line.at[comment] == '\t') &&
+                 line.at[comment + 1] == '#'))
+            comment++;
+        if (comment + 1 < line.len)
+            line = bytes_head(line, comment);
+        struct bytes trimmed = utf8_trim(line);
+        bool goes_on = bytes_ends(trimmed, BYTES("\\"));
+        if (goes_on)
+            trimmed = utf8_trim(bytes_head(trimmed, trimmed.len - 1));
+        if (joined.len && trimmed.len)
+            (void)!buf_add_byte(&joined, ' ');
+        (void)!buf_add_bytes(&joined, trimmed); /* not longer than the file */
+        if (!goes_on)
+            break;
+    }
+    return arena_copy(&p->values.arena, buf_bytes(&joined));
+}
+
+/* An include of an include …; a file that is there already ends a circle. */
+#define INCLUDES_MAX 32
+
+static int read_file(struct reading *x, struct bytes path, unsigned depth)
+{
+    struct prepare *p = x->py->p;
+    cleanup_buf struct buf out = BUF(MANIFEST_MAX);
+    struct bytes text;
+    bool found = false;
+    if (!listing_is_file(p->l, path) || unit_has(p, x->unit, path) || depth > INCLUDES_MAX)
+        return 0;
+    int r = prepare_read(p, path, &text, x->f);
+    if (r < 0)
+        return r;
+    /* First the name, so that a circle ends; the content comes when it is known. */
+    size_t at = p->recipe->n_files;
+    unit_file(p, x->unit, path, 0644, BYTES(""));
+    text = text_lf(&p->values.arena, text);
+    while (r == 0 && text.at && text.len) {
+        bool keep;
+        struct bytes line = next_line(p, &text);
+        if (line.len == 0)
+            continue;
+        r = take_line(x, path, line, depth, &keep);
+        if (r == 0 && keep)
+            r = buf_add_bytes(&out, text_without_logins(&p->values.arena, line, &found));
+        if (r == 0 && keep)
+            r = buf_add_byte(&out, '\n');
+    }
+    if (found)
+        unit_secret(p, x->unit, path);
+    if (r == 0)
+        file_content(p, &p->recipe->files[at], buf_bytes(&out));
+    *table_put(&p->claimed, path, NULL) = 1;
+    return r;
+}
+
+int python_requirements(struct python *py, struct recipe_unit *unit, struct bytes dir,
+                        bool *ret_any, struct failure *f)
+{
+    struct reading x = {py, unit, dir, f};
+    const struct listing *l = py->p->l;
+    size_t first, end;
+    int r = 0;
+    *ret_any = false;
+    listing_below(l, dir, &first, &end);
+    for (size_t i = first; i < end && r == 0; i++) {
+        struct bytes name;
+        bool direct = listing_child(l, dir, i, &name);
+        bool nested = bytes_starts(name, BYTES("requirements/")) &&
+                      bytes_ends(name, BYTES(".txt")) &&
+                      bytes_find(bytes_from(name, 13), '/') == name.len - 13;
+        if (l->at[i].kind == ENTRY_DIR || !(nested || (direct && python_is_requirements(name))))
+            continue;
+        *ret_any = true;
+        r = read_file(&x, l->at[i].path, 0);
+    }
+    return r;
+}

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Python: uv, poetry, pdm, pipenv and pip. A lock or a requirements file makes a unit of its
+ * directory; the members of a uv workspace belong to its root.
+ */
+#include "python-priv.h"
+
+#include <errno.h>
+
+struct project *python_project(struct python *py, struct bytes dir)
+{
+    uintptr_t *at = table_get(&py->by_dir, dir.at ? dir : BYTES(""));
+    return at ? (struct project *)*at : NULL;
+}
+
+static int compare_projects(const void *a, const void *b)
+{
+    struct project *const *x = a, *const *y = b;
+    return path_shallow_compare((*x)->path, (*y)->path);
+}
+
+static int read_projects(struct python *py, struct failure *f)
+{
+    struct prepare *p = py->p;
+    struct arena *a = &p->values.arena;
+    for (size_t i = 0; i < p->l->n; i++) {
+        struct failure why = {0};
+        struct bytes text;
+        if (!entry_named(p->l, i, "pyproject.toml"))
+            continue;
+        struct project *project = ARENA_NEW(a, struct project);
+        project->path = p->l->at[i].path;
+        project->dir = path_dir(project->path);
+        int r = prepare_read(p, project->path, &text, f);
+        if (r < 0)
+            return r;
+        if (toml_parse(&p->values, project->path, text, &project->toml, &why) < 0) {
+            notes_add(p->notes, NOTE_INFO, "%s", why.text);
+            project->toml = NULL;
+        }
+        *ARENA_PUSH(a, py->all, &py->n_all, &py->cap_all) = project;
+        *table_put(&py->by_dir, project->dir, NULL) = (uintptr_t)project;
+    }
+    if (py->n_all)
+        qsort(py->all, py->n_all, sizeof(struct project *), compare_projects);
+    return 0;
+}
+
+/* ---- members ----------------------------------------------------------------------- */
+
+static const struct value *uv_of(const struct project *project)
+{
+    return value_get(value_get(project->toml, "tool"), "uv");
+}
+
+static bool matches(struct python *py, struct bytes base, const struct value *patterns,
+                    struct bytes dir)
+{
+    for (size_t i = 0; i < value_count(patterns); i++) {
+        struct bytes full;
+        if (path_resolve(py->p, base, value_text(patterns->pairs[i].value), &full) &&
+            (bytes_equal(full, dir) || path_glob(full, dir, true)))
+            return true;
+    }
+    return false;
+}
+
+static int add_project(struct python *py, struct recipe_unit *unit, struct project *project,
+                       struct failure *f);
+
+/* { path = "../lib" } of uv and poetry: the project there, or an archive. */
+static int add_sources(struct python *py, struct recipe_unit *unit,
+                       const struct project *project, const struct value *sources,
+                       struct failure *f)
+{
+    int r = 0;
+    for (size_t i = 0; i < value_count(sources) && r == 0; i++) {
+        const struct value *one = sources->pairs[i].value;
+        struct bytes rel = value_text(value_get(one, "path")), path;
+        if (!rel.at && one->kind == VALUE_LIST)
+            r = add_sources(py, unit, project, one, f);
+        if (!rel.at)
+            continue;
+        if (!path_resolve(py->p, project->dir, rel, &path)) {
+            unit_note(py->p, unit, "%s: %s lies outside of the context", QUOTE(project->path),
+                      QUOTE(rel));
+            continue;
+        }
+        struct project *to = python_project(py, path);
+        r = to                                ? add_project(py, unit, to, f)
+            : listing_is_file(py->p->l, path) ? unit_raw(py->p, unit, path, f)
+                                              : 0;
+    }
+    return r;
+}
+
+static int add_poetry_sources(struct python *py, struct recipe_unit *unit,
+                              const struct project *project, struct failure *f)
+{
+    const struct value *poetry = value_get(value_get(project->toml, "tool"), "poetry");
+    const struct value *groups = value_get(poetry, "group");
+    int r = add_sources(py, unit, project, value_get(poetry, "dependencies"), f);
+    if (r == 0)
+        r = add_sources(py, unit, project, value_get(poetry, "dev-dependencies"), f);
+    for (size_t i = 0; i < value_count(groups) && r == 0; i++)
+        r = add_sources(py, unit, project, value_get(groups->pairs[i].value, "dependencies"),
+                        f);
+    return r;
+}
+
+static int add_project(struct python *py, struct recipe_unit *unit, struct project *project,
+                       struct failure *f)
+{
+    if (unit_has(py->p, unit, project->path))
+        return 0;
+    *table_put(&py->p->claimed, project->path, NULL) = 1;
+    int r = python_mask(py, unit, project, f);
+    if (r == 0)
+        r = add_sources(py, unit, project, value_get(uv_of(project), "sources"), f);
+    return r == 0 ? add_poetry_sources(py, unit, project, f) : r;
+}
+
+static int add_members(struct python *py, struct recipe_unit *unit, const struct project *root,
+                       struct failure *f)
+{
+    const struct value *workspace = value_get(uv_of(root), "workspace");
+    int r = 0;
+    for (size_t i = 0; i < py->n_all && r == 0 && workspace; i++) {
+        struct bytes dir = py->all[i]->dir;
+        if (matches(py, root->dir, value_get(workspace, "members"), dir) &&
+            !matches(py, root->dir, value_get(workspace, "exclude"), dir))
+            r = add_project(py, unit, py->all[i], f);
+    }
+    return r;
+}
+
+/* ---- other files ------------------------------------------------------------------- */
+
+static int add_pipfile(struct python *py, struct recipe_unit *unit, struct bytes dir,
+                       struct failure *f)
+{
+    struct prepare *p = py->p;
+    struct bytes path = prepare_path(p, dir, "Pipfile"), text;
+    cleanup_buf struct buf out = BUF(MANIFEST_MAX);
+    struct value *toml;
+    bool found = false;
+    int r = prepare_read(p, path, &text, f);
+    if (r < 0)
+        return r;
+    if (toml_parse(&p->values, path, text, &toml, NULL) < 0)
+        return unit_text(p, unit, path, f);
+    value_drop(toml, "scripts");
+    value_drop(toml, "pipenv");
+    value_without_logins(p, toml, &found);
+    if (found)
+        unit_secret(p, unit, path);
+    r = toml_write(toml, &out);
+    if (r == 0)
+        unit_file(p, unit, path, 0644, buf_bytes(&out));
+    return r;
+}
+
+/* setup.cfg: the lines of [options] that name dependencies, and the project's name. */
+static int add_setup_cfg(struct python *py, struct recipe_unit *unit, struct bytes dir,
+                         struct failure *f)
+{
+    static const char *const keys[] = {"install_requires", "python_requires", "setup_requires",
+                                       "tests_require"};
+    struct prepare *p = py->p;
+    struct bytes path = prepare_path(p, dir, "setup.cfg"), text, line, section = BYTES("");
+    cleanup_buf struct buf out = BUF(MANIFEST_MAX);
+    bool keep = false;
+    int r = prepare_read(p, path, &text, f);
+    text = text_lf(&p->values.arena, r < 0 ? BYTES("") : text);
+    while (r == 0 && text.at && text.len && bytes_next(&text, '\n', &line)) {
+        struct bytes trimmed = utf8_trim(line);
+        if (!trimmed.len || trimmed.at[0] == '#' || trimmed.at[0] == ';')
+            continue;
+        if (line.at[0] == '[') {
+            section = trimmed;
+            keep = bytes_equal(section, BYTES("[metadata]")) ||
+                   bytes_equal(section, BYTES("[options]")) ||
+                   bytes_equal(section, BYTES("[options.extras_require]"));
+        } else if (line.at[0] != ' ' && line.at[0] != '\t') {
+            struct bytes key = utf8_trim(bytes_head(line, bytes_find(line, '=')));
+            keep =
+                bytes_equal(section, BYTES("[options.extras_require]")) ||
+                (bytes_equal(section, BYTES("[metadata]")) && bytes_equal(key, BYTES("name")));
+            for (size_t i = 0; i < ARRAY_SIZE(keys) && !keep; i++)
+                keep = bytes_equal(section, BYTES("[options]")) &&
+                       bytes_equal(key, bytes_of(keys[i]));
+        }
+        if (keep)
+            r = buf_add_bytes(&out, line);
+        if (r == 0 && keep)
+            r = buf_add_byte(&out, '\n');
+    }
+    if (r == 0)
+        unit_file(p, unit, path, 0644, buf_bytes(&out));
+    return r;
+}
+
+static int add_texts(struct python *py, struct recipe_unit *unit, struct bytes dir,
+                     struct failure *f)
+{
+    static const char *const texts[] = {"poetry.lock",     "poetry.toml",      "pdm.lock",
+                                        "Pipfile.lock",    ".python-version",  "uv.toml",
+                                        "environment.yml", "environment.yaml", "conda-lock.yml",
+                                        "pylock.toml"};
+    int r = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(texts) && r == 0; i++)
+        r = unit_text(py->p, unit, prepare_path(py->p, dir, texts[i]), f);
+    if (r == 0 && prepare_has(py->p, dir, "Pipfile"))
+        r = add_pipfile(py, unit, dir, f);
+    if (r == 0 && prepare_has(py->p, dir, "setup.cfg"))
+        r = add_setup_cfg(py, unit, dir, f);
+    if (r == 0 && py->p->options->setup_raw && prepare_has(py->p, dir, "setup.py"))
+        r = unit_text(py->p, unit, prepare_path(py->p, dir, "setup.py"), f);
+    return r;
+}
+
+/* ---- units ------------------------------------------------------------------------- */
+
+static const struct tool {
+    const char *file, *needs;
+    const char *install[8], *after;
+} tools[] = {
+    {"uv.lock", "uv", {"uv", "sync", "--locked", "--no-install-workspace"}, "uv sync --locked"},
+    {"poetry.lock",
+     "poetry",
+     {"poetry", "install", "--no-root", "--no-directory"},
+     "poetry install --only-root"},
+    {"pdm.lock", "pdm", {"pdm", "sync", "--no-self"}, "pdm sync"},
+    {"Pipfile.lock", "pipenv", {"pipenv", "sync"}, NULL},
+    {"requirements.txt", "pip", {"pip", "install", "-r", "requirements.txt"}, NULL},
+    {"pyproject.toml", "uv", {"uv", "pip", "install", "-r", "pyproject.toml"}, NULL},
+};
+
+static const struct tool *tool_of(struct python *py, struct bytes dir)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(tools); i++)
+        if (prepare_has(py->p, dir, tools[i].file))
+            return &tools[i];
+    return NULL;
+}
+
+static void read_uv_lock(struct python *py, struct recipe_unit *unit, struct bytes dir)
+{
+    struct bytes path = prepare_path(py->p, dir, "uv.lock"), text;
+    struct failure why = {0};
+    py->uv_lock = NULL;
+    if (!listing_is_file(py->p->l, path) || prepare_read(py->p, path, &text, &why) < 0)
+        return;
+    if (toml_parse(&py->p->values, path, text, &py->uv_lock, &why) < 0) {
+        py->uv_lock = NULL;
+        unit_note(py->p, unit, "copied as it is: %s", why.text);
+    }
+}
+
+/* Claims what a unit would, where the options don't want it. */
+static void claim_members(struct python *py, const struct project *root)
+{
+    const struct value *workspace = value_get(uv_of(root), "workspace");
+    for (size_t i = 0; i < py->n_all && workspace; i++)
+        if (matches(py, root->dir, value_get(workspace, "members"), py->all[i]->dir))
+            *table_put(&py->p->claimed, py->all[i]->path, NULL) = 1;
+}
+
+static int make_unit(struct python *py, struct bytes dir, struct failure *f)
+{
+    struct project *root = python_project(py, dir);
+    struct recipe_unit *unit = unit_new(py->p, "python", dir);
+    bool any;
+    if (!unit) {
+        if (root)
+            claim_members(py, root);
+        return 0;
+    }
+    const struct tool *tool = tool_of(py, dir);
+    if (tool) {
+        unit_needs(py->p, unit, tool->needs);
+        unit_install(py->p, unit, tool->install);
+        if (tool->after)
+            unit_after(py->p, unit, tool->after);
+    }
+    read_uv_lock(py, unit, dir);
+    int r = root ? add_project(py, unit, root, f) : 0;
+    if (r == 0 && root)
+        r = add_members(py, unit, root, f);
+    if (r == 0 && prepare_has(py->p, dir, "uv.lock"))
+        r = python_uv_lock(py, unit, dir, f);
+    if (r == 0)
+        r = python_requirements(py, unit, dir, &any, f);
+    return r == 0 ? add_texts(py, unit, dir, f) : r;
+}
+
+static bool is_locked(struct python *py, struct bytes dir)
+{
+    static const char *const locks[] = {"uv.lock",      "poetry.lock", "pdm.lock",
+                                        "Pipfile.lock", "Pipfile",     "pylock.toml"};
+    for (size_t i = 0; i < ARRAY_SIZE(locks); i++)
+        if (prepare_has(py->p, dir, locks[i]))
+            return true;
+    return false;
+}
+
+/* A pyproject.toml of linters alone is no project. */
+static bool is_project(const struct project *project)
+{
+    const struct value *tool = value_get(project->toml, "tool");
+    return value_get(project->toml, "project") || value_get(tool, "poetry") ||
+           value_get(tool, "uv") || value_get(project->toml, "dependency-groups") ||
+           !project->toml;
+}
+
+/* Directories that may be units, each once, shallow ones first. */
+static int compare_dirs(const void *a, const void *b)
+{
+    const struct bytes *x = a, *y = b;
+    return path_shallow_compare(*x, *y) ? path_shallow_compare(*x, *y)
+                                        : (x->len > y->len) - (x->len < y->len);
+}
+
+static bool is_candidate(struct python *py, size_t i, struct bytes *ret_dir)
+{
+    const struct entry *e = &py->p->l->at[i];
+    struct bytes name = path_name(e->path);
+    *ret_dir = path_dir(e->path);
+    if (e->kind == ENTRY_DIR)
+        return false;
+    if (bytes_equal(path_name(*ret_dir), BYTES("requirements")) &&
+        bytes_ends(name, BYTES(".txt"))) {
+        *ret_dir = path_dir(*ret_dir);
+        return true;
+    }
+    struct project *project =
+        bytes_equal(name, BYTES("pyproject.toml")) ? python_project(py, *ret_dir) : NULL;
+    return python_is_requirements(name) || bytes_equal(name, BYTES("Pipfile")) ||
+           bytes_equal(name, BYTES("environment.yml")) ||
+           (bytes_equal(name, BYTES("setup.cfg")) && unit_worth(py->p, *ret_dir) &&
+            prepare_has(py->p, *ret_dir, "setup.py")) ||
+           (project && is_project(project) &&
+            (is_locked(py, *ret_dir) || unit_worth(py->p, *ret_dir)));
+}
+
+static int find(struct prepare *p, struct failure *f)
+{
+    struct python py = {.p = p};
+    struct bytes *dirs = NULL, dir;
+    size_t n = 0, cap = 0;
+    cleanup_table struct table seen = {0};
+    int r = read_projects(&py, f);
+    for (size_t i = 0; i < p->l->n && r == 0; i++) {
+        bool first = false;
+        if (is_candidate(&py, i, &dir))
+            table_put(&seen, dir, &first);
+        if (first)
+            *ARENA_PUSH(&p->values.arena, dirs, &n, &cap) = dir;
+    }
+    /* A repository of libraries alone: each of them. */
+    for (size_t i = 0; i < py.n_all && n == 0; i++)
+        if (is_project(py.all[i]))
+            *ARENA_PUSH(&p->values.arena, dirs, &n, &cap) = py.all[i]->dir;
+    if (n)
+        qsort(dirs, n, sizeof(*dirs), compare_dirs);
+    for (size_t i = 0; i < n && r == 0; i++) {
+        struct project *project = python_project(&py, dirs[i]);
+        bool claimed = project && table_get(&p->claimed, project->path);
+        if (!claimed || is_locked(&py, dirs[i]))
+            r = make_unit(&py, dirs[i], f);
+    }
+    table_release(&py.by_dir);
+    return r;
+}
+
+/* ---- for diff ---------------------------------------------------------------------- */
+
+static void put(struct values *pool, struct value *into, struct bytes name,
+                struct bytes version)
+{
+    if (name.len)
+        value_put(pool, into, name, value_string(pool, version.at ? version : BYTES("?")));
+}
+
+static bool list(struct values *pool, const struct recipe_file *file, struct value *into)
+{
+    struct bytes name = path_name(file->path), rest = file->content, line;
+    struct value *toml;
+    if (bytes_ends(name, BYTES(".txt"))) {
+        while (rest.at && bytes_next(&rest, '\n', &line)) {
+            size_t at = 0;
+            while (at < line.len && !strchr("=<>!~ ;[@", line.at[at]))
+                at++;
+            struct bytes version = utf8_trim(bytes_from(line, at));
+            version = bytes_head(version, bytes_find(version, ' '));
+            if (line.len && line.at[0] != '-')
+                put(pool, into, bytes_head(line, at), version);
+        }
+        return true;
+    }
+    if (!bytes_ends(name, BYTES(".lock")) || bytes_equal(name, BYTES("Pipfile.lock")) ||
+        toml_parse(pool, file->path, file->content, &toml, NULL) < 0)
+        return false;
+    const struct value *packages = value_get(toml, "package");
+    for (size_t i = 0; i < value_count(packages); i++) {
+        const struct value *one = packages->pairs[i].value;
+        put(pool, into, value_text(value_get(one, "name")),
+            value_text(value_get(one, "version")));
+    }
+    return true;
+}
+
+const struct eco eco_python = {"python", find, list};

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ruby by bundler. A Gemfile is a program, so files are chosen and none is changed. */
+#include "recipe-priv.h"
+
+/* Of a line of Ruby: what stands in quotes behind a word, as in `path: "engines/a"`. */
+static bool quoted_after(struct bytes line, const char *word, struct bytes *ret)
+{
+    size_t len = strlen(word);
+    for (size_t i = 0; i + len < line.len; i++) {
+        if (memcmp(line.at + i, word, len) != 0 ||
+            (i && line.at[i - 1] > ' ' && !strchr(",(:", line.at[i - 1])))
+            continue;
+        size_t at = i + len;
+        while (at < line.len && strchr(" \t:=>(", line.at[at]))
+            at++;
+        if (at >= line.len || (line.at[at] != '"' && line.at[at] != '\''))
+            continue;
+        struct bytes rest = bytes_from(line, at + 1);
+        *ret = bytes_head(rest, bytes_find(rest, line.at[at]));
+        return true;
+    }
+    return false;
+}
+
+/* Every quoted text that names a file of the context, with or without .rb. */
+static int add_quoted(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
+                      struct bytes text, struct failure *f)
+{
+    struct arena *a = &p->values.arena;
+    int r = 0;
+    for (size_t i = 0; i < text.len && r == 0; i++) {
+        if (text.at[i] != '"' && text.at[i] != '\'')
+            continue;
+        struct bytes rest = bytes_from(text, i + 1), path;
+        struct bytes word = bytes_head(rest, bytes_find(rest, text.at[i]));
+        if (word.len == 0 || word.len > 200 || bytes_find(word, '\n') < word.len)
+            continue;
+        if (path_resolve(p, dir, arena_printf(a, "%.*s.rb", BYTES_ARG(word)), &path) &&
+            listing_is_file(p->l, path))
+            r = unit_text(p, unit, path, f);
+        else if (path_resolve(p, dir, word, &path) && path.len && listing_is_file(p->l, path))
+            r = unit_text(p, unit, path, f);
+        i += word.len + 1;
+    }
+    return r;
+}
+
+/* The gemspecs of a directory, and what they load. */
+static int add_gemspecs(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
+                        struct failure *f)
+{
+    size_t first, end;
+    int r = 0;
+    listing_below(p->l, dir, &first, &end);
+    for (size_t i = first; i < end && r == 0; i++) {
+        struct bytes path = p->l->at[i].path, text;
+        if (!bytes_ends(path, BYTES(".gemspec")) || p->l->at[i].kind != ENTRY_FILE)
+            continue;
+        r = prepare_read(p, path, &text, f);
+        if (r == 0)
+            r = unit_text(p, unit, path, f);
+        if (r == 0)
+            r = add_quoted(p, unit, path_dir(path), text, f);
+    }
+    return r;
+}
+
+static int add_gemfile(struct prepare *p, struct recipe_unit *unit, struct bytes path,
+                       unsigned depth, struct failure *f)
+{
+    struct bytes text, line, word, at, dir = path_dir(path);
+    if (depth > 8 || !listing_is_file(p->l, path) || unit_has(p, unit, path))
+        return 0;
+    int r = prepare_read(p, path, &text, f);
+    if (r == 0)
+        r = unit_text(p, unit, path, f);
+    while (r == 0 && text.at && bytes_next(&text, '\n', &line)) {
+        struct bytes trimmed = utf8_trim(line);
+        if (trimmed.len == 0 || trimmed.at[0] == '#')
+            continue;
+        if (bytes_starts(trimmed, BYTES("gemspec")))
+            r = add_gemspecs(p, unit, dir, f);
+        if (r == 0 && quoted_after(line, "eval_gemfile", &word) &&
+            path_resolve(p, dir, word, &at))
+            r = add_gemfile(p, unit, at, depth + 1, f);
+        if (r == 0 && quoted_after(line, "path", &word) && path_resolve(p, dir, word, &at) &&
+            listing_is_dir(p->l, at))
+            r = add_gemspecs(p, unit, at, f);
+        if (r == 0 && quoted_after(line, "file", &word) && path_resolve(p, dir, word, &at))
+            r = unit_text(p, unit, at, f);
+    }
+    return r;
+}
+
+/* .bundle/config holds settings, and logins of gem servers. */
+static int add_config(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
+                      struct failure *f)
+{
+    static const char *const known[] = {"BUNDLE_PATH",  "BUNDLE_WITH",  "BUNDLE_DEPLOYMENT",
+                                        "BUNDLE_JOBS",  "BUNDLE_RETRY", "BUNDLE_FROZEN",
+                                        "BUNDLE_BUILD", "BUNDLE_FORCE", "BUNDLE_MIRROR",
+                                        "BUNDLE_BIN",   "BUNDLE_CLEAN", "BUNDLE_NO"};
+    struct bytes path = prepare_path(p, dir, ".bundle/config"), text, line;
+    cleanup_buf struct buf out = BUF(MANIFEST_MAX);
+    bool found = false;
+    if (!listing_is_file(p->l, path))
+        return 0;
+    int r = prepare_read(p, path, &text, f);
+    while (r == 0 && text.at && text.len && bytes_next(&text, '\n', &line)) {
+        bool keep = bytes_starts(line, BYTES("---"));
+        for (size_t i = 0; i < ARRAY_SIZE(known) && !keep; i++)
+            keep = bytes_starts(line, bytes_of(known[i]));
+        found |= !keep && bytes_starts(line, BYTES("BUNDLE_"));
+        if (keep)
+            r = buf_add_bytes(&out, text_without_logins(&p->values.arena, line, &found));
+        if (keep && r == 0)
+            r = buf_add_byte(&out, '\n');
+    }
+    if (found)
+        unit_secret(p, unit, path);
+    if (r == 0)
+        unit_file(p, unit, path, 0644, buf_bytes(&out));
+    return r;
+}
+
+static int make_unit(struct prepare *p, struct bytes dir, struct failure *f)
+{
+    static const char *const install[] = {"bundle", "install", NULL};
+    static const char *const texts[] = {"Gemfile.lock", ".ruby-version", ".tool-versions"};
+    struct recipe_unit *unit = unit_new(p, "ruby", dir);
+    if (!unit)
+        return 0;
+    unit_needs(p, unit, "bundle");
+    unit_install(p, unit, install);
+    int r = add_gemfile(p, unit, prepare_path(p, dir, "Gemfile"), 0, f);
+    for (size_t i = 0; i < ARRAY_SIZE(texts) && r == 0; i++)
+        r = unit_text(p, unit, prepare_path(p, dir, texts[i]), f);
+    return r == 0 ? add_config(p, unit, dir, f) : r;
+}
+
+static int find(struct prepare *p, struct failure *f)
+{
+    size_t n;
+    struct bytes *dirs = prepare_dirs(p, "Gemfile", &n);
+    bool any = false;
+    int r = 0;
+    for (size_t i = 0; i < n; i++)
+        any |= unit_worth(p, dirs[i]) || prepare_has(p, dirs[i], "Gemfile.lock");
+    for (size_t i = 0; i < n && r == 0; i++)
+        if (!any || unit_worth(p, dirs[i]) || prepare_has(p, dirs[i], "Gemfile.lock"))
+            r = make_unit(p, dirs[i], f);
+    return r;
+}
+
+/* "    rails (7.1.0)": four spaces are a gem, six what it asks for. */
+static bool list(struct values *pool, const struct recipe_file *file, struct value *into)
+{
+    struct bytes rest = file->content, line;
+    if (!bytes_equal(path_name(file->path), BYTES("Gemfile.lock")))
+        return false;
+    while (rest.at && bytes_next(&rest, '\n', &line)) {
+        size_t open = bytes_find(line, '(');
+        if (!bytes_starts(line, BYTES("    ")) || line.len < 6 || line.at[4] == ' ' ||
+            open == line.len)
+            continue;
+        struct bytes name = utf8_trim(bytes_head(line, open));
+        struct bytes version = bytes_from(line, open + 1);
+        value_put(pool, into, name,
+                  value_string(pool, bytes_head(version, bytes_find(version, ')'))));
+    }
+    return true;
+}
+
+const struct eco eco_ruby = {"ruby", find, list};

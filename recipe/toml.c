@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * TOML: the tables. A map remembers by its mark how it came to be, since that decides who may
+ * still add to it. Source: TOML 1.0.0, <https://toml.io/en/v1.0.0>.
+ *
+ *     [a.b]      a is IMPLIED (a later [a] may define it), b DEFINED
+ *     c.d = 1    c is DOTTED: dotted keys may add, a header may not reopen it
+ *     e = {}     SEALED: nobody may
+ *     [[g]]      a list that is OPEN: the next [[g]] adds a map
+ */
+#include "toml-priv.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum mark { IMPLIED, DEFINED, DOTTED, SEALED, OPEN };
+
+int toml_fail(const struct toml *t, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    return fail(t->f, -EINVAL, "%.*s:%u: %s", BYTES_ARG(t->name), t->line, text);
+}
+
+int toml_peek(const struct toml *t, size_t ahead)
+{
+    size_t at = t->at + ahead;
+    return at < t->text.len ? t->text.at[at] : -1;
+}
+
+static void skip_spaces(struct toml *t)
+{
+    while (toml_peek(t, 0) == ' ' || toml_peek(t, 0) == '\t')
+        t->at++;
+}
+
+static int skip_comment(struct toml *t)
+{
+    for (;; t->at++) {
+        int c = toml_peek(t, 0);
+        if (c < 0 || c == '\n' || (c == '\r' && toml_peek(t, 1) == '\n'))
+            return 0;
+        if ((c < 0x20 && c != '\t') || c == 0x7f)
+            return toml_fail(t, "a comment holds the control character \\x%02x", (unsigned)c);
+    }
+}
+
+/* One line end. False where there is none. */
+static bool skip_line_end(struct toml *t)
+{
+    size_t len = toml_peek(t, 0) == '\r' ? 1 : 0;
+    if (toml_peek(t, len) != '\n')
+        return false;
+    t->at += len + 1;
+    t->line++;
+    return true;
+}
+
+/* Spaces, comments and line ends. */
+static int skip_blank(struct toml *t)
+{
+    for (;;) {
+        skip_spaces(t);
+        if (toml_peek(t, 0) == '#') {
+            int r = skip_comment(t);
+            if (r < 0)
+                return r;
+        }
+        if (!skip_line_end(t))
+            return 0;
+    }
+}
+
+static bool is_bare(int c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '_' || c == '-';
+}
+
+static int take_key(struct toml *t, struct bytes *ret)
+{
+    skip_spaces(t);
+    int c = toml_peek(t, 0);
+    if (c == '"' || c == '\'') {
+        int r = toml_string(t, true, ret);
+        if (r < 0)
+            return r;
+    } else {
+        size_t len = 0;
+        while (is_bare(toml_peek(t, len)))
+            len++;
+        if (len == 0)
+            return toml_fail(t, "a key is missing");
+        *ret = bytes_head(bytes_from(t->text, t->at), len);
+        t->at += len;
+    }
+    skip_spaces(t);
+    return 0;
+}
+
+static struct value *new_map(struct toml *t, unsigned mark)
+{
+    struct value *map = value_new(t->pool, VALUE_MAP);
+    map->mark = mark;
+    map->line = t->line;
+    return map;
+}
+
+static int twice(const struct toml *t, struct bytes key)
+{
+    return toml_fail(t, "%s was defined before", QUOTE(key));
+}
+
+static int take_value(struct toml *t, size_t depth, struct value **ret) must_use;
+
+/* `a.b.c = value` into map. */
+static int take_pair(struct toml *t, struct value *map, size_t depth)
+{
+    for (size_t levels = depth;; levels++) {
+        struct bytes key = {NULL, 0};
+        int r = take_key(t, &key);
+        if (r < 0)
+            return r;
+        struct value *there = value_find(t->pool, map, key);
+        if (toml_peek(t, 0) == '.') {
+            t->at++;
+            if (levels >= MANIFEST_DEPTH)
+                return toml_fail(t, "deeper than %d levels", MANIFEST_DEPTH);
+            if (!there) {
+                there = new_map(t, DOTTED);
+                value_put(t->pool, map, key, there);
+            }
+            if (there->kind != VALUE_MAP || there->mark != DOTTED)
+                return twice(t, key);
+            map = there;
+            continue;
+        }
+        if (toml_peek(t, 0) != '=')
+            return toml_fail(t, "the key %s needs a = behind it", QUOTE(key));
+        t->at++;
+        if (there)
+            return twice(t, key);
+        struct value *v;
+        r = take_value(t, levels + 1, &v);
+        if (r == 0)
+            value_put(t->pool, map, key, v);
+        return r;
+    }
+}
+
+static int take_inline_map(struct toml *t, size_t depth, struct value **ret)
+{
+    struct value *map = *ret = new_map(t, DOTTED);
+    t->at++;
+    for (;;) {
+        int r = skip_blank(t);
+        if (r < 0)
+            return r;
+        if (toml_peek(t, 0) == '}')
+            break;
+        r = take_pair(t, map, depth);
+        if (r == 0)
+            r = skip_blank(t);
+        if (r < 0)
+            return r;
+        if (toml_peek(t, 0) == '}')
+            break;
+        if (toml_peek(t, 0) != ',')
+            return toml_fail(t, "an inline table needs a , or } here");
+        t->at++;
+    }
+    t->at++;
+    map->mark = SEALED;
+    return 0;
+}
+
+static int take_list(struct toml *t, size_t depth, struct value **ret)
+{
+    struct value *list = *ret = value_new(t->pool, VALUE_LIST);
+    list->mark = SEALED;
+    list->line = t->line;
+    t->at++;
+    for (;;) {
+        int r = skip_blank(t);
+        if (r < 0)
+            return r;
+        if (toml_peek(t, 0) == ']')
+            break;
+        struct value *v;
+        r = take_value(t, depth + 1, &v);
+        if (r == 0)
+            r = skip_blank(t);
+        if (r < 0)
+            return r;
+        value_add(t->pool, list, v);
+        if (toml_peek(t, 0) == ']')
+            break;
+        if (toml_peek(t, 0) != ',')
+            return toml_fail(t, "an array needs a , or ] here");
+        t->at++;
+    }
+    t->at++;
+    return 0;
+}
+
+static int take_value(struct toml *t, size_t depth, struct value **ret)
+{
+    if (depth > MANIFEST_DEPTH)
+        return toml_fail(t, "deeper than %d levels", MANIFEST_DEPTH);
+    skip_spaces(t);
+    int c = toml_peek(t, 0);
+    if (c == '{')
+        return take_inline_map(t, depth, ret);
+    if (c == '[')
+        return take_list(t, depth, ret);
+    struct value *v = *ret = value_new(t->pool, VALUE_STRING);
+    v->line = t->line;
+    return c == '"' || c == '\'' ? toml_string(t, false, &v->text) : toml_word(t, v);
+}
+
+/* One key of a header that is not its last: the map to go on in. */
+static int step_into(struct toml *t, struct value **map, struct bytes key)
+{
+    struct value *there = value_find(t->pool, *map, key);
+    if (!there) {
+        there = new_map(t, IMPLIED);
+        value_put(t->pool, *map, key, there);
+    }
+    if (there->kind == VALUE_LIST && there->mark == OPEN)
+        there = there->pairs[there->n - 1].value;
+    if (there->kind != VALUE_MAP || there->mark == SEALED)
+        return twice(t, key);
+    *map = there;
+    return 0;
+}
+
+/* The last key of [header] or [[header]]. */
+static int step_last(struct toml *t, struct value **map, struct bytes key, bool list)
+{
+    struct value *there = value_find(t->pool, *map, key);
+    if (list) {
+        if (!there) {
+            there = value_new(t->pool, VALUE_LIST);
+            there->mark = OPEN;
+            there->line = t->line;
+            value_put(t->pool, *map, key, there);
+        }
+        if (there->kind != VALUE_LIST || there->mark != OPEN)
+            return twice(t, key);
+        *map = new_map(t, DEFINED);
+        value_add(t->pool, there, *map);
+        return 0;
+    }
+    if (!there) {
+        there = new_map(t, DEFINED);
+        value_put(t->pool, *map, key, there);
+    } else if (there->kind != VALUE_MAP || there->mark != IMPLIED) {
+        return twice(t, key);
+    }
+    there->mark = DEFINED;
+    *map = there;
+    return 0;
+}
+
+static int take_header(struct toml *t, struct value *root, struct value **ret)
+{
+    bool list = toml_peek(t, 1) == '[';
+    t->at += list ? 2 : 1;
+    *ret = root;
+    for (size_t depth = 0;; depth++) {
+        struct bytes key = {NULL, 0};
+        int r = take_key(t, &key);
+        if (r == 0 && depth >= MANIFEST_DEPTH)
+            r = toml_fail(t, "deeper than %d levels", MANIFEST_DEPTH);
+        if (r < 0)
+            return r;
+        if (toml_peek(t, 0) == '.') {
+            t->at++;
+            r = step_into(t, ret, key);
+            if (r < 0)
+                return r;
+            continue;
+        }
+        if (toml_peek(t, 0) != ']' || (list && toml_peek(t, 1) != ']'))
+            return toml_fail(t, "a header needs its %s", list ? "]]" : "]");
+        t->at += list ? 2 : 1;
+        return step_last(t, ret, key, list);
+    }
+}
+
+static int check_utf8(struct toml *t)
+{
+    for (size_t i = 0; i < t->text.len;) {
+        uint32_t rune;
+        if (t->text.at[i] < 0x80) {
+            t->line += t->text.at[i++] == '\n';
+            continue;
+        }
+        size_t len = utf8_decode(bytes_from(t->text, i), &rune);
+        if (len == 1)
+            return toml_fail(t, "the byte \\x%02x is no UTF-8", t->text.at[i]);
+        i += len;
+    }
+    t->line = 1;
+    return 0;
+}
+
+static int take_lines(struct toml *t, struct value *root)
+{
+    struct value *map = root;
+    for (;;) {
+        int r = skip_blank(t);
+        if (r < 0 || t->at == t->text.len)
+            return r;
+        if (toml_peek(t, 0) == '[')
+            r = take_header(t, root, &map);
+        else
+            r = take_pair(t, map, 0);
+        if (r < 0)
+            return r;
+        skip_spaces(t);
+        if (toml_peek(t, 0) == '#')
+            r = skip_comment(t);
+        if (r == 0 && t->at < t->text.len && !skip_line_end(t))
+            r = toml_fail(t, "something stands behind what the line is for");
+        if (r < 0)
+            return r;
+    }
+}
+
+int toml_parse(struct values *pool, struct bytes name, struct bytes text,
+               struct value **ret_root, struct failure *f)
+{
+    struct toml t = {.pool = pool, .name = name, .text = text, .line = 1, .f = f};
+    if (text.len > MANIFEST_MAX)
+        return fail(f, -E2BIG, "%.*s: larger than %u MiB", BYTES_ARG(name), MANIFEST_MAX >> 20);
+    if (bytes_starts(text, BYTES("\xef\xbb\xbf")))
+        t.at = 3;
+    int r = check_utf8(&t);
+    struct value *root = new_map(&t, DEFINED);
+    if (r == 0)
+        r = take_lines(&t, root);
+    if (r == 0)
+        *ret_root = root;
+    return r;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "readers.h"
+
+#include <errno.h>
+#include <yaml.h>
+
+static int yaml_fail(struct bytes name, size_t line, const char *what, struct failure *f)
+{
+    return fail(f, -EINVAL, "%.*s:%zu: %s", BYTES_ARG(name), line + 1, what);
+}
+
+/* Adds v to the innermost open map or list; *key waits for its value in a map. */
+static void attach(struct values *pool, struct value *into, struct bytes *key, struct value *v)
+{
+    if (into->kind == VALUE_LIST) {
+        value_add(pool, into, v);
+    } else if (key->at) {
+        value_put(pool, into, *key, v);
+        *key = (struct bytes){NULL, 0};
+    } else {
+        *key = v->text;
+    }
+}
+
+struct open {
+    struct value *at;
+    struct bytes key;
+};
+
+static struct value *make(struct values *pool, const yaml_event_t *event)
+{
+    struct value *v = value_new(pool, event->type == YAML_SCALAR_EVENT           ? VALUE_STRING
+                                      : event->type == YAML_SEQUENCE_START_EVENT ? VALUE_LIST
+                                                                                 : VALUE_MAP);
+    v->line = (uint32_t)event->start_mark.line + 1;
+    if (v->kind == VALUE_STRING)
+        v->text = arena_copy(&pool->arena,
+                             bytes_at(event->data.scalar.value, event->data.scalar.length));
+    return v;
+}
+
+static bool has_anchor(const yaml_event_t *event)
+{
+    return event->type == YAML_ALIAS_EVENT ||
+           (event->type == YAML_SCALAR_EVENT && event->data.scalar.anchor) ||
+           (event->type == YAML_SEQUENCE_START_EVENT && event->data.sequence_start.anchor) ||
+           (event->type == YAML_MAPPING_START_EVENT && event->data.mapping_start.anchor);
+}
+
+static int take_events(struct values *pool, struct bytes name, yaml_parser_t *parser,
+                       struct value **ret_root, struct failure *f)
+{
+    struct open stack[MANIFEST_DEPTH];
+    size_t depth = 0;
+    struct value *root = NULL;
+    for (bool end = false; !end;) {
+        yaml_event_t event;
+        if (!yaml_parser_parse(parser, &event))
+            return yaml_fail(name, parser->problem_mark.line,
+                             parser->problem ? parser->problem : "no YAML", f);
+        size_t line = event.start_mark.line;
+        const char *wrong = has_anchor(&event) ? "anchors are not read here" : NULL;
+        bool starts =
+            event.type == YAML_SEQUENCE_START_EVENT || event.type == YAML_MAPPING_START_EVENT;
+        if (!wrong && (starts || event.type == YAML_SCALAR_EVENT)) {
+            struct value *v = make(pool, &event);
+            struct open *top = depth ? &stack[depth - 1] : NULL;
+            if (top && top->at->kind == VALUE_MAP && !top->key.at && starts)
+                wrong = "a key must be a word";
+            else if (top)
+                attach(pool, top->at, &top->key, v);
+            else
+                root = v;
+            if (!wrong && starts && depth == MANIFEST_DEPTH)
+                wrong = "too deep";
+            if (!wrong && starts)
+                stack[depth++] = (struct open){.at = v};
+        } else if (event.type == YAML_SEQUENCE_END_EVENT ||
+                   event.type == YAML_MAPPING_END_EVENT) {
+            depth--;
+        } else if (event.type == YAML_DOCUMENT_END_EVENT ||
+                   event.type == YAML_STREAM_END_EVENT) {
+            end = true;
+        }
+        yaml_event_delete(&event);
+        if (wrong)
+            return yaml_fail(name, line, wrong, f);
+    }
+    *ret_root = root ? root : value_new(pool, VALUE_MAP);
+    return 0;
+}
+
+int yaml_parse(struct values *pool, struct bytes name, struct bytes text,
+               struct value **ret_root, struct failure *f)
+{
+    yaml_parser_t parser;
+    if (text.len > MANIFEST_MAX)
+        return fail(f, -E2BIG, "%.*s: larger than %u MiB", BYTES_ARG(name), MANIFEST_MAX >> 20);
+    if (!yaml_parser_initialize(&parser))
+        return fail(f, -ENOMEM, "%.*s: no memory to read it", BYTES_ARG(name));
+    yaml_parser_set_input_string(&parser, text.at, text.len);
+    int r = take_events(pool, name, &parser, ret_root, f);
+    yaml_parser_delete(&parser);
+    return r;
+}

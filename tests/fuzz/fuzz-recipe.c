@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A recipe, as hostile as can be. What is accepted must hold its promises: clean paths below
+ * the directory, and written and read again it must be the same recipe.
+ */
+#include "recipe-priv.h"
+
+#include <stdio.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool holds, const char *what)
+{
+    if (holds)
+        return;
+    fprintf(stderr, "%s\n", what);
+    abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    cleanup_arena struct arena arena = {0};
+    cleanup_buf struct buf text = BUF(64u << 20);
+    struct failure f = {0};
+    struct recipe *recipe, *again;
+    struct item *items;
+    size_t n;
+    if (recipe_read(BYTES("input"), bytes_at(data, size), &recipe, &f) < 0) {
+        must(f.text[0], "a failure without a word");
+        return 0;
+    }
+    if (recipe_items(recipe, &(struct cook){.dir_fd = -1}, &arena, &items, &n, &f) == 0) {
+        for (size_t i = 0; i < n; i++) {
+            must(items[i].path.len && items[i].path.at[0] != '/', "an absolute path");
+            must(bytes_equal(path_clean_root(&arena, items[i].path), items[i].path),
+                 "a path that is not clean");
+        }
+    }
+    char before[RECIPE_DIGEST_TEXT], after[RECIPE_DIGEST_TEXT];
+    recipe_digest(recipe, before);
+    must(recipe_write(recipe, &text, &f) == 0, "can't be written");
+    must(recipe_read(BYTES("again"), buf_bytes(&text), &again, &f) == 0, f.text);
+    recipe_digest(again, after);
+    must(strcmp(before, after) == 0, "becomes another");
+    recipe_free(recipe);
+    recipe_free(again);
+    return 0;
+}

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""--help, the man page and the completions of ctx-recipe name the same options, and they load."""
+
+import pathlib
+import re
+import shutil
+import subprocess
+
+CLIENT = pathlib.Path(__file__).resolve().parents[2] / "client"
+BASH, ZSH, FISH = (CLIENT / "completions" / n for n in ("ctx-recipe.bash", "_ctx-recipe", "ctx-recipe.fish"))
+
+
+def cases(tap, box):
+    text = box.run("--help").out.decode()
+    helped = {m.group(2): m.group(1) for m in re.finditer(r"^  (?:(-\w), |    )(--[a-z-]+)", text, re.M)}
+    tap.check(None if len(helped) > 20 else str(helped), "--help lists options")
+    tap.check("\n".join(line for line in text.splitlines() if len(line) > 80), "--help keeps to 80 columns")
+    man = re.sub(r"\\f[BRI]", "", (CLIENT / "ctx-recipe.1").read_text().replace("\\-", "-"))
+    documented = {}
+    for line in re.findall(r"^\.TP\n(-.*)$", man, re.M):
+        letter = re.match(r"(-\w)\b", line)
+        documented[re.search(r"--[a-z-]+", line).group(0)] = letter.group(1) if letter else None
+    tap.check(None if documented == helped else str(set(documented.items()) ^ set(helped.items())),
+              "the man page has the options of --help, and no others")
+    words = re.search(r'local options="([^"]*)"', BASH.read_text()).group(1).split()
+    wanted = set(helped) | {v for v in helped.values() if v}
+    tap.check(None if {w.rstrip("=") for w in words} == wanted else str({w.rstrip("=") for w in words} ^ wanted),
+              "bash completes them")
+    zsh = set(re.findall(r"(--[a-z-]+?)=?(?:\}|\[)", ZSH.read_text()))
+    tap.check(None if zsh == set(helped) else str(zsh ^ set(helped)), "zsh completes them")
+    fish = {"--" + n for n in re.findall(r"^complete .*? -l ([a-z-]+)", FISH.read_text(), re.M)}
+    tap.check(None if fish == set(helped) else str(fish ^ set(helped)), "fish completes them")
+    commands = {"prepare", "cook", "skeleton", "digest", "verify", "diff"}
+    for name, content in (("--help", text), ("the man page", man), *((p.name, p.read_text()) for p in (BASH, ZSH, FISH))):
+        missing = {c for c in commands if not re.search(rf"\b{c}\b", content)}
+        tap.check(str(missing) if missing else None, f"{name} names every command")
+    for tool, args, name in (("man", ["--warnings", "-E", "UTF-8", "-l", CLIENT / "ctx-recipe.1"], "the man page is without faults"),
+                             ("bash", ["-n", BASH], "bash loads its completion"), ("zsh", ["-n", ZSH], "zsh loads its completion"),
+                             ("fish", ["--no-execute", FISH], "fish loads its completion")):
+        if not shutil.which(tool):
+            tap.skip(f"{tool} is missing", name)
+            continue
+        r = subprocess.run([tool, *map(str, args)], capture_output=True, text=True)
+        tap.check(r.stderr or (f"status {r.returncode}" if r.returncode else None), name)

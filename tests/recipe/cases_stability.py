@@ -1,0 +1,385 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A recipe's bytes stay the same while dependencies do, and change when they do."""
+
+import os
+
+from box import contents
+
+LOCK = """# generated
+version = 4
+
+[[package]]
+name = "app"
+version = "1.2.3"
+dependencies = [
+ "lib",
+ "serde",
+]
+
+[[package]]
+name = "lib"
+version = "1.2.3"
+
+[[package]]
+name = "serde"
+version = "1.0.100"
+source = "registry+https://github.com/rust-lang/crates.io-index"
+checksum = "aaaa"
+"""
+
+CARGO = {
+    "Cargo.toml": """[workspace]
+members = ["app", "crates/*"]
+[workspace.dependencies]
+serde = { version = "1", features = ["derive"] }
+[profile.release]
+lto = true
+""",
+    "Cargo.lock": LOCK,
+    "app/Cargo.toml": """[package]
+name = "app"
+version = "1.2.3"
+edition = "2021"
+description = "what it is"
+[dependencies]
+serde.workspace = true
+lib = { path = "../crates/lib", version = "1.2" }
+""",
+    "app/src/main.rs": "fn main() {}\n",
+    "crates/lib/Cargo.toml": '[package]\nname = "lib"\nversion = "1.2.3"\nedition = "2021"\n',
+    "crates/lib/src/lib.rs": "",
+}
+
+NPM = {
+    "package.json": """{"name": "root", "version": "1.0.0", "private": true, "workspaces": ["packages/*"],
+"scripts": {"test": "jest", "postinstall": "node scripts/post.js"}, "jest": {}, "dependencies": {"a": "1", "b": "2"}}""",
+    "package-lock.json": """{"name": "root", "version": "1.0.0", "lockfileVersion": 3, "packages": {
+"": {"name": "root", "version": "1.0.0", "dependencies": {"a": "1"}},
+"packages/x": {"name": "@r/x", "version": "2.0.0"},
+"node_modules/a": {"version": "1.1.1", "resolved": "https://r/a", "integrity": "sha512-x"}}}""",
+    "packages/x/package.json": '{"name": "@r/x", "version": "2.0.0", "bin": {"x": "cli.js"}}',
+    "packages/x/cli.js": "#!/usr/bin/env node\nconsole.log(1)\n",
+    "scripts/post.js": "1\n",
+    "src/index.js": "1\n",
+}
+
+PNPM = {
+    "package.json": '{"name": "root", "dependencies": {"a": "1.0.0"}}',
+    "pnpm-workspace.yaml": "packages:\n  - 'apps/*'\n  - '!apps/old'\n",
+    "pnpm-lock.yaml": "lockfileVersion: '9.0'\n\npackages:\n\n  a@1.0.0:\n    resolution: {integrity: x}\n",
+    "apps/web/package.json": '{"name": "web", "version": "0.1.0", "description": "d", "dependencies": {"a": "1.0.0"}}',
+    "apps/old/package.json": '{"name": "old"}',
+    "apps/web/index.ts": "x",
+}
+
+PYTHON = {
+    "pyproject.toml": """[project]
+name = "app"
+version = "1.0.0"
+description = "d"
+dependencies = ["core", "idna==3.7"]
+[tool.uv.workspace]
+members = ["libs/*"]
+[tool.uv.sources]
+core = { workspace = true }
+[tool.ruff]
+line-length = 99
+""",
+    "uv.lock": """version = 1
+requires-python = ">=3.9"
+
+[[package]]
+name = "app"
+version = "1.0.0"
+source = { virtual = "." }
+
+[[package]]
+name = "core"
+version = "0.3.0"
+source = { editable = "libs/core" }
+
+[[package]]
+name = "idna"
+version = "3.7"
+source = { registry = "https://pypi.org/simple" }
+""",
+    "libs/core/pyproject.toml": '[project]\nname = "core"\nversion = "0.3.0"\n',
+    "app.py": "1\n",
+}
+
+PIP = {
+    "requirements.txt": "-r base.txt\nflask==3.0.0  # web\n-e .\n",
+    "base.txt": "six==1.16.0 \\\n    --hash=sha256:aaaa\n",
+    "setup.py": "setup()\n",
+    "app.py": "1\n",
+}
+
+GO = {
+    "go.mod": "module x\n\ngo 1.21\n\nrequire rsc.io/quote v1.5.2 // indirect\n\nreplace y => ./y\n",
+    "go.sum": "rsc.io/quote v1.5.2 h1:x\n",
+    "y/go.mod": "module y\n",
+    "main.go": "package main\n\nfunc main() {}\n",
+}
+
+MAVEN = {
+    "pom.xml": """<project><modelVersion>4.0.0</modelVersion><groupId>g</groupId><artifactId>r</artifactId>
+<version>1.0</version><description>d</description><modules><module>a</module></modules></project>""",
+    "a/pom.xml": """<project><parent><groupId>g</groupId><artifactId>r</artifactId><version>1.0</version></parent>
+<artifactId>a</artifactId><dependencies><dependency><groupId>o</groupId><artifactId>o</artifactId>
+<version>2.0</version></dependency></dependencies></project>""",
+    "a/src/main/java/A.java": "class A {}\n",
+}
+
+DOTNET = {
+    "app.sln": 'Project("{F}") = "App", "src\\App\\App.csproj", "{A}"\nEndProject\n',
+    "src/App/App.csproj": """<Project Sdk="Microsoft.NET.Sdk"><PropertyGroup><TargetFramework>net8.0</TargetFramework>
+<Version>1.0.0</Version></PropertyGroup><ItemGroup><PackageReference Include="Serilog" Version="3.0.0" />
+<ProjectReference Include="..\\Lib\\Lib.csproj" /></ItemGroup></Project>""",
+    "src/Lib/Lib.csproj": '<Project Sdk="Microsoft.NET.Sdk"></Project>',
+    "Directory.Build.props": "<Project><PropertyGroup><Nullable>enable</Nullable></PropertyGroup></Project>",
+    "src/App/Program.cs": "class P {}\n",
+}
+
+GRADLE = {
+    "settings.gradle": "include 'a'\n", "build.gradle": "plugins {}\n", "a/build.gradle": "dependencies {}\n",
+    "gradle/libs.versions.toml": "[versions]\n", "a/src/main/java/A.java": "class A {}\n",
+    "buildSrc/src/main/groovy/P.groovy": "1\n", "gradlew": ("exec", "#!/bin/sh\n"),
+}
+PHP = {
+    "composer.json": '{"name": "a/b", "description": "d", "require": {"php": ">=8"}, "scripts": {"x": "y"}}',
+    "composer.lock": '{"content-hash": "x", "packages": [{"name": "m/m", "version": "1.0"}]}', "src/A.php": "<?php\n",
+}
+RUBY = {
+    "Gemfile": "source 'https://rubygems.org'\ngem 'rack'\ngem 'eng', path: 'engines/eng'\n",
+    "Gemfile.lock": "GEM\n  specs:\n    rack (3.0.0)\n", "app.rb": "1\n",
+    "engines/eng/eng.gemspec": "require_relative 'lib/eng/version'\n", "engines/eng/lib/eng/version.rb": "V = 1\n",
+    "engines/eng/lib/eng.rb": "1\n",
+}
+ELIXIR = {
+    "mix.exs": "defmodule A do\nend\n", "mix.lock": '%{\n  "jason": {:hex, :jason, "1.4.1", "x"},\n}\n',
+    "config/config.exs": "import Config\n", "apps/a/mix.exs": "1\n", "lib/a.ex": "1\n",
+}
+
+
+def put(path, text):
+    return lambda tree: {**tree, path: text}
+
+
+def swap(path, old, new):
+    def change(tree):
+        assert old in tree[path], (path, old)
+        return {**tree, path: tree[path].replace(old, new)}
+    return change
+
+
+def drop(path):
+    return lambda tree: {k: v for k, v in tree.items() if k != path}
+
+
+def both(*changes):
+    def change(tree):
+        for one in changes:
+            tree = one(tree)
+        return tree
+    return change
+
+
+def crlf(*paths):
+    return lambda tree: {k: v.replace("\n", "\r\n") if k in paths else v for k, v in tree.items()}
+
+
+# title, options, tree, {what stays}, {what changes}
+MATRIX = [
+    ("cargo", [], CARGO, {
+        "an edit": put("app/src/main.rs", "fn main() { println!(); }\n"),
+        "a new module": put("app/src/x.rs", "\n"),
+        "a new test": put("app/tests/t.rs", "\n"),
+        "a new example and bench": both(put("app/examples/e.rs", ""), put("app/benches/b.rs", "")),
+        "a version of its own": both(swap("app/Cargo.toml", '"1.2.3"', '"2.0.0"'),
+                                     swap("Cargo.lock", '"app"\nversion = "1.2.3"', '"app"\nversion = "2.0.0"')),
+        "a version of a local dependency": both(
+            swap("app/Cargo.toml", 'version = "1.2"', 'version = "9"'),
+            swap("crates/lib/Cargo.toml", "1.2.3", "9.0.0"),
+            swap("Cargo.lock", '"lib"\nversion = "1.2.3"', '"lib"\nversion = "9.0.0"')),
+        "a description": swap("app/Cargo.toml", "what it is", "other"),
+        "metadata and lints": lambda t: swap("app/Cargo.toml", "[dependencies]",
+                                             '[package.metadata.x]\ny = 1\n[lints.rust]\nz = "warn"\n[dependencies]')(t),
+        "comments and order": put("app/Cargo.toml", """# a comment
+[dependencies]
+"lib" = { version = "1.2", path = "../crates/lib" } # another
+serde = { workspace = true }
+[package]
+edition = "2021"
+version = "1.2.3"
+name = "app"
+"""),
+        "line ends": crlf("Cargo.toml", "Cargo.lock", "app/Cargo.toml"),
+        "an order of features": swap("Cargo.toml", '["derive"]', '["derive", "derive"]'),
+        "an unused workspace dependency": swap("Cargo.toml", "[profile", 'unused = "1"\n[profile'),
+        "a directory that is no member": put("crates/readme/README.md", "x"),
+        "an alias in the configuration, and none": put("README.md", "x"),
+    }, {
+        "a dependency": swap("app/Cargo.toml", "[dependencies]", '[dependencies]\nlog = "0.4"'),
+        "a development dependency": swap("app/Cargo.toml", "[dependencies]", '[dev-dependencies]\nlog = "0"\n[dependencies]'),
+        "a build dependency": swap("app/Cargo.toml", "[dependencies]", '[build-dependencies]\nlog = "0"\n[dependencies]'),
+        "a dependency of one target": swap("app/Cargo.toml", "[dependencies]",
+                                           "[target.'cfg(unix)'.dependencies]\nlog = \"0\"\n[dependencies]"),
+        "a feature": swap("Cargo.toml", '["derive"]', '["derive", "rc"]'),
+        "a locked version": swap("Cargo.lock", "1.0.100", "1.0.101"),
+        "a checksum": swap("Cargo.lock", "aaaa", "bbbb"),
+        "a profile": swap("Cargo.toml", "lto = true", "lto = false"),
+        "a binary": put("app/src/bin/other.rs", "fn main() {}\n"),
+        "a build script": put("app/build.rs", "fn main() {}\n"),
+        "a crate type": swap("crates/lib/Cargo.toml", 'edition = "2021"\n', 'edition = "2021"\n[lib]\ncrate-type = ["cdylib"]\n'),
+        "a toolchain": put("rust-toolchain", "1.80\n"),
+        "flags": put(".cargo/config.toml", '[build]\nrustflags = ["-Ctarget-cpu=native"]\n'),
+        "a member": both(put("crates/new/Cargo.toml", '[package]\nname = "new"\n'), put("crates/new/src/lib.rs", "")),
+    }),
+    ("npm", [], NPM, {
+        "an edit": put("src/index.js", "2\n"),
+        "a version": both(swap("package.json", '"1.0.0"', '"2.0.0"'), swap("package-lock.json", '"1.0.0"', '"2.0.0"')),
+        "a member's version": both(swap("packages/x/package.json", "2.0.0", "3.0.0"),
+                                   swap("package-lock.json", "2.0.0", "3.0.0")),
+        "a script of tests": swap("package.json", "jest\"", "vitest\""),
+        "a tool's configuration": swap("package.json", '"jest": {}', '"jest": {"a": 1}'),
+        "an order of keys": swap("package.json", '"a": "1", "b": "2"', '"b": "2", "a": "1"'),
+        "a command's text": put("packages/x/cli.js", "#!/usr/bin/env node\nconsole.log(2)\n"),
+        "line ends": crlf("package.json", "package-lock.json"),
+        "a new file": put("packages/x/lib.js", ""),
+    }, {
+        "a dependency": swap("package.json", '"a": "1"', '"a": "1", "c": "3"'),
+        "a locked version": swap("package-lock.json", "1.1.1", "1.1.2"),
+        "an install script": swap("package.json", "node scripts/post.js", "node scripts/post.js x"),
+        "a file that it runs": put("scripts/post.js", "2\n"),
+        "a command": swap("packages/x/package.json", '"x": "cli.js"', '"y": "cli.js"'),
+        "an interpreter": put("packages/x/cli.js", "#!/usr/bin/env deno\n"),
+        "a member": put("packages/y/package.json", '{"name": "@r/y"}'),
+        "a registry": put(".npmrc", "registry=https://r/\n"),
+    }),
+    ("pnpm", [], PNPM, {
+        "an edit": put("apps/web/index.ts", "y"),
+        "a version": swap("apps/web/package.json", "0.1.0", "0.2.0"),
+        "a description": swap("apps/web/package.json", '"d"', '"e"'),
+        "an excluded package": swap("apps/old/package.json", '"old"', '"older"'),
+        "line ends": crlf("pnpm-lock.yaml", "pnpm-workspace.yaml"),
+    }, {
+        "a locked version": swap("pnpm-lock.yaml", "a@1.0.0", "a@1.0.1"),
+        "a dependency": swap("apps/web/package.json", '"a": "1.0.0"', '"a": "1.0.1"'),
+        "the workspace": swap("pnpm-workspace.yaml", "  - 'apps/*'", "  - 'apps/*'\n  - 'x/*'"),
+    }),
+    ("python with uv", [], PYTHON, {
+        "an edit": put("app.py", "2\n"),
+        "a version": both(swap("pyproject.toml", '"1.0.0"', '"2.0.0"'), swap("uv.lock", '"1.0.0"', '"2.0.0"')),
+        "a member's version": both(swap("libs/core/pyproject.toml", "0.3.0", "0.4.0"), swap("uv.lock", "0.3.0", "0.4.0")),
+        "a description": swap("pyproject.toml", '"d"', '"e"'),
+        "a linter": swap("pyproject.toml", "99", "100"),
+        "a comment": swap("pyproject.toml", "[project]", "# x\n[project]"),
+        "line ends": crlf("pyproject.toml", "uv.lock"),
+    }, {
+        "a dependency": swap("pyproject.toml", "idna==3.7", "idna==3.8"),
+        "a locked version": swap("uv.lock", 'name = "idna"\nversion = "3.7"', 'name = "idna"\nversion = "3.8"'),
+        "a member": put("libs/new/pyproject.toml", '[project]\nname = "new"\nversion = "1"\n'),
+        "an interpreter": put(".python-version", "3.12\n"),
+    }),
+    ("python with pip", [], PIP, {
+        "an edit": put("app.py", "2\n"),
+        "a comment": swap("requirements.txt", "# web", "# the web"),
+        "blank lines": swap("requirements.txt", "flask", "\n\nflask"),
+        "line ends": crlf("requirements.txt", "base.txt"),
+    }, {
+        "a requirement": swap("requirements.txt", "flask==3.0.0", "flask==3.0.1"),
+        "a requirement of an included file": swap("base.txt", "1.16.0", "1.17.0"),
+        "a hash": swap("base.txt", "aaaa", "bbbb"),
+    }),
+    ("go", [], GO, {
+        "an edit": put("main.go", "package main\n\nfunc main() { println() }\n"),
+        "a comment": swap("go.mod", "require", "// x\nrequire"),
+        "line ends": crlf("go.mod", "go.sum"),
+    }, {
+        "a requirement": swap("go.mod", "v1.5.2", "v1.5.1"),
+        "a sum": swap("go.sum", "h1:x", "h1:y"),
+        "a replaced module's requirement": put("y/go.mod", "module y\n\nrequire z v1.0.0\n"),
+    }),
+    ("go, warm", ["--go-warm"], {**GO, "main.go": 'package main\n\nimport _ "rsc.io/quote"\n\nfunc main() {}\n'}, {
+        "an edit": put("main.go", 'package main\n\nimport _ "rsc.io/quote" // x\n\nfunc main() { println() }\n'),
+        "an import of the standard library": put("main.go", 'package main\n\nimport (\n\t"fmt"\n\t_ "rsc.io/quote"\n)\n'),
+    }, {
+        "an imported package": put("main.go", 'package main\n\nimport _ "rsc.io/quote/v3"\n'),
+    }),
+    ("maven", [], MAVEN, {
+        "an edit": put("a/src/main/java/A.java", "class A { }\n"),
+        "a version": both(swap("pom.xml", "<version>1.0", "<version>1.1"), swap("a/pom.xml", "<version>1.0", "<version>1.1")),
+        "a description": swap("pom.xml", "<description>d", "<description>e"),
+        "a comment and spaces": swap("pom.xml", "<modules>", "\n  <!-- x -->\n  <modules>"),
+    }, {
+        "a dependency's version": swap("a/pom.xml", "2.0", "2.1"),
+        "a property": swap("pom.xml", "<modules>", "<properties><a>1</a></properties><modules>"),
+        "a module": both(swap("pom.xml", "<module>a</module>", "<module>a</module><module>b</module>"),
+                         put("b/pom.xml", "<project><artifactId>b</artifactId></project>")),
+    }),
+    ("dotnet", [], DOTNET, {
+        "an edit": put("src/App/Program.cs", "class Q {}\n"),
+        "a version": swap("src/App/App.csproj", "1.0.0", "2.0.0"),
+        "a comment": swap("src/App/App.csproj", "<ItemGroup>", "<!-- x --><ItemGroup>"),
+    }, {
+        "a package": swap("src/App/App.csproj", "3.0.0", "3.0.1"),
+        "a framework": swap("src/App/App.csproj", "net8.0", "net9.0"),
+        "a common property": swap("Directory.Build.props", "enable", "disable"),
+        "a referenced project's package": put("src/Lib/Lib.csproj", '<Project><ItemGroup><PackageReference Include="X" '
+                                              'Version="1" /></ItemGroup></Project>'),
+    }),
+    ("gradle", [], GRADLE, {"an edit": put("a/src/main/java/A.java", "class A { }\n")}, {
+        "a script": put("a/build.gradle", "dependencies { }\n"), "a catalogue": put("gradle/libs.versions.toml", "[x]\n"),
+        "buildSrc": put("buildSrc/src/main/groovy/P.groovy", "2\n"), "a lock": put("a/gradle.lockfile", "a:b:1=x\n"),
+    }),
+    ("php", [], PHP, {
+        "an edit": put("src/A.php", "<?php 1;\n"), "a description": swap("composer.json", '"d"', '"e"'),
+        "a script": swap("composer.json", '"y"', '"z"'),
+    }, {"a locked version": swap("composer.lock", "1.0", "1.1"), "a requirement": swap("composer.json", ">=8", ">=8.1")}),
+    ("ruby", [], RUBY, {"an edit": put("app.rb", "2\n"), "an engine's code": put("engines/eng/lib/eng.rb", "2\n")}, {
+        "a locked version": swap("Gemfile.lock", "3.0.0", "3.0.1"), "a gem": swap("Gemfile", "'rack'", "'rake'"),
+        "an engine's gemspec": put("engines/eng/eng.gemspec", "x\n"),
+    }),
+    ("elixir", [], ELIXIR, {"an edit": put("lib/a.ex", "2\n")}, {
+        "a locked version": swap("mix.lock", "1.4.1", "1.4.2"), "an app's dependency": put("apps/a/mix.exs", "2\n"),
+        "configuration": put("config/config.exs", "x\n"),
+    }),
+]
+
+
+def cases(tap, box):
+    for eco, options, tree, stays, changes in MATRIX:
+        box.tree("a", tree)
+        before = box.prepare_bytes("a", *options)
+        for title, change in stays.items():
+            box.tree("b", change(tree))
+            after = box.prepare_bytes("b", *options)
+            tap.check(None if after == before else f"{before.decode()}\n{after.decode()}", f"{eco}: {title} changes nothing")
+        for title, change in changes.items():
+            box.tree("b", change(tree))
+            after = box.prepare_bytes("b", *options)
+            tap.check("the same" if after == before else None, f"{eco}: {title} changes the recipe")
+    everywhere(tap, box)
+
+
+def everywhere(tap, box):
+    """Another place, another umask, another order of the directory, a hundred runs."""
+    tree = {**CARGO, **NPM, **PYTHON, **GO, **MAVEN}
+    box.tree("a", tree)
+    before = box.prepare_bytes("a")
+    old = os.umask(0o077)
+    try:
+        box.tree("deep/er/place", dict(reversed(tree.items())))
+        for path in box.path("deep/er/place").rglob("*"):
+            if not path.is_dir():
+                path.chmod(0o600)
+        after = box.prepare_bytes("deep/er/place")
+    finally:
+        os.umask(old)
+    tap.check(None if before == after else "they differ", "another directory, umask and order give the same bytes")
+    runs = {box.prepare_bytes("a") for _ in range(100)}
+    tap.check(None if runs == {before} else f"{len(runs)} kinds", "a hundred runs give the same bytes")
+    box.path("a/.dockerignore").write_text("packages/\napp.py\n")
+    files = contents(box.prepare("a"))
+    tap.check(None if "package.json" in files and "packages/x/package.json" not in files else str(sorted(files)),
+              "what the ignore file excludes is not in the recipe")
