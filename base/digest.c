@@ -22,8 +22,7 @@ struct digest128 digest128(struct bytes b)
 
 struct digest128 digest128_keyed(const struct digest_key *key, struct bytes b)
 {
-    return canonical(
-        XXH3_128bits_withSecret(b.at, b.len, key->secret, sizeof(key->secret)));
+    return canonical(XXH3_128bits_withSecret(b.at, b.len, key->secret, sizeof(key->secret)));
 }
 
 bool digest128_equal(const struct digest128 *a, const struct digest128 *b)
@@ -38,10 +37,9 @@ struct digest128_state {
 
 static void begin(struct digest128_state *state)
 {
-    XXH_errorcode r = state->key
-                          ? XXH3_128bits_reset_withSecret(state->xxh, state->key->secret,
-                                                          sizeof(state->key->secret))
-                          : XXH3_128bits_reset(state->xxh);
+    XXH_errorcode r = state->key ? XXH3_128bits_reset_withSecret(state->xxh, state->key->secret,
+                                                                 sizeof(state->key->secret))
+                                 : XXH3_128bits_reset(state->xxh);
     if (r != XXH_OK)
         abort(); /* only for a NULL or too short secret */
 }

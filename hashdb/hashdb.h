@@ -83,9 +83,9 @@ static inline bool node_may_link(const struct node *node)
  */
 struct dir {
     atomic_uint refs;
-    uint32_t sent;    /* OR of the nodes' */
-    bool many_links;  /* some file here or below has several links */
-    bool sealed;      /* the two above are computed */
+    uint32_t sent;   /* OR of the nodes' */
+    bool many_links; /* some file here or below has several links */
+    bool sealed;     /* the two above are computed */
     size_t n;
     size_t n_bytes; /* allocated for this block */
     struct node nodes[];
@@ -237,8 +237,8 @@ void hashdb_put(struct hashdb *db, int64_t tree, const struct stat_identity *id,
 /*
  * Forgets what is known of (dev, ino): somebody wrote to it, whatever stat says. True of every
  * hashdb_get() and hashdb_load() of this process that begins later. Never dropped while the
- * process lives: it waits until the database can be written. (Also for what was deleted: nothing
- * else drops a row of a tree in use.) Thread: any.
+ * process lives: it waits until the database can be written. (Also for what was deleted:
+ * nothing else drops a row of a tree in use.) Thread: any.
  */
 void hashdb_void(struct hashdb *db, int64_t tree, uint64_t dev, uint64_t ino);
 /* Waits until all that was queued before is committed, or was tried in vain. Thread: any. */
@@ -253,8 +253,8 @@ void hashdb_prune(struct hashdb *db, int64_t older_than_seconds, uint64_t max_by
 /*
  * Small things that must outlive the process (the addresses of views). value NULL: forgets it.
  * 0 when committed; -E2BIG: past 4 KiB of key or 1 MiB of value; -EROFS: there is no database;
- * -EBUSY, -ENOSPC, -EIO, -EUCLEAN (damaged, and just being made anew). Thread: any; may wait for
- * the disk.
+ * -EBUSY, -ENOSPC, -EIO, -EUCLEAN (damaged, and just being made anew). Thread: any; may wait
+ * for the disk.
  */
 int hashdb_set(struct hashdb *db, struct bytes key, const struct bytes *value) must_use;
 /* Calls tell for each whose key has the prefix, in the order of the keys; it may set. */

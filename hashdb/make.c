@@ -33,9 +33,9 @@ struct making {
 
 /* Where one view stands in a directory. */
 struct view_state {
-    bool here;           /* it descends into this directory */
-    bool all_selected;   /* its Dockerfile reads all below */
-    bool top;            /* the root's own states, which are not ours to leave */
+    bool here;                 /* it descends into this directory */
+    bool all_selected;         /* its Dockerfile reads all below */
+    bool top;                  /* the root's own states, which are not ours to leave */
     struct ignore_dir *ignore; /* NULL without an ignore set, or at the top */
     struct select_dir *select; /* NULL with all_selected, or at the top */
 };
@@ -43,12 +43,12 @@ struct view_state {
 struct make_job {
     struct pool_job job;
     struct making *making;
-    struct node *node;            /* whose `below` is filled */
-    const struct dir *old;        /* what it was, or NULL */
+    struct node *node;              /* whose `below` is filled */
+    const struct dir *old;          /* what it was, or NULL */
     const struct dirty_node *dirty; /* what of it is dirty; NULL: nothing is marked */
-    bool whole;                   /* all names are looked at, and all below */
-    bool voided;                  /* every content may have changed */
-    struct view_state *views;     /* owned, n_rules of them */
+    bool whole;                     /* all names are looked at, and all below */
+    bool voided;                    /* every content may have changed */
+    struct view_state *views;       /* owned, n_rules of them */
     size_t path_len;
     char path[]; /* below the root, NUL-terminated */
 };
@@ -371,8 +371,8 @@ static int go_below_all(const struct make_job *job, struct dir *dir, struct foun
 {
     for (size_t i = 0; i < found->n; i++) {
         struct node *node = &dir->nodes[i];
-        bool entered = found->was[i] ? found->nodes[i].below != NULL
-                                     : found->verdicts[i].descend != 0;
+        bool entered =
+            found->was[i] ? found->nodes[i].below != NULL : found->verdicts[i].descend != 0;
         if (!entered || !S_ISDIR(node->id.mode))
             continue;
         int r = go_below(job, node, &found->verdicts[i], found->was[i], f);
@@ -409,7 +409,8 @@ static int compare_dirty(const void *a, const void *b)
     return bytes_compare((*x)->name, (*y)->name);
 }
 
-/* The old entries, but for the dirty names, which are looked at: a merge of two sorted lists. */
+/* The old entries, but for the dirty names, which are looked at: a merge of two sorted lists.
+ */
 static int look_at_dirty(const struct make_job *job, int fd, struct found *found,
                          struct failure *f)
 {
@@ -511,7 +512,7 @@ static void seal(struct dir *dir)
 static void leave_gone(const struct tree_watch *watch, const struct dir *old,
                        const struct dir *new, char *path, size_t path_len)
 {
-    for (size_t i = 0; old != new && i < old->n; i++) {
+    for (size_t i = 0; old != new &&i < old->n; i++) {
         const struct node *was = &old->nodes[i];
         if (!was->below || path_len + was->name_len + 2 > PATH_MAX)
             continue;

@@ -29,9 +29,9 @@ struct body {
     struct measure before, behind, *chunks; /* chunks: as in the plan */
     struct sha256 etag;
     uint64_t length;
-    size_t *unknown;            /* while measuring: the plan's index of each chunk that is read */
-    size_t at;                  /* the chunk, or of the unknown ones the one, that comes now */
-    uint64_t large_len;         /* of a large file's parts so far */
+    size_t *unknown;    /* while measuring: the plan's index of each chunk that is read */
+    size_t at;          /* the chunk, or of the unknown ones the one, that comes now */
+    uint64_t large_len; /* of a large file's parts so far */
     struct sha256_state *parts; /* … and their SHA-256 */
     struct piece piece;         /* the one that is being pulled */
     bool pulling, has_piece;    /* piece is set up; it holds bytes not yet given out */
@@ -48,12 +48,11 @@ static uint64_t piece_length(const struct writer *w, const struct piece *piece)
 }
 
 /* What is remembered of a chunk. */
-static bool recall(const struct send_request *request, struct chunk *chunk,
-                   struct measure *ret)
+static bool recall(const struct send_request *request, struct chunk *chunk, struct measure *ret)
 {
     pthread_mutex_lock(&chunk->lock);
-    bool known = chunk->has_sha && chunk->has_packed &&
-                 chunk->packed_codec == request->codec && chunk->packed_level == request->level;
+    bool known = chunk->has_sha && chunk->has_packed && chunk->packed_codec == request->codec &&
+                 chunk->packed_level == request->level;
     *ret = (struct measure){chunk->packed_len, chunk->sha};
     pthread_mutex_unlock(&chunk->lock);
     return known;
@@ -133,8 +132,7 @@ static int measure(struct body *body, struct failure *f)
     return r;
 }
 
-static void add_measure(struct body *body, struct sha256_state *state,
-                        const struct measure *is)
+static void add_measure(struct body *body, struct sha256_state *state, const struct measure *is)
 {
     sha256_add(state, bytes_at(is->sha.at, sizeof(is->sha.at)));
     body->length += is->len;
@@ -274,8 +272,8 @@ ssize_t body_read(struct body *body, void *at, size_t len, struct failure *f)
     size_t n = left < len ? (size_t)left : len;
     const struct piece *piece = &body->piece;
     if (piece->stored.fd >= 0) {
-        ssize_t got = io_pread_full(piece->stored.fd, at, n,
-                                    (off_t)(piece->stored.offset + body->given));
+        ssize_t got =
+            io_pread_full(piece->stored.fd, at, n, (off_t)(piece->stored.offset + body->given));
         if (got < 0 || (size_t)got != n)
             return fail_errno(f, got < 0 ? (int)got : -EIO, "can't read a packed chunk");
     } else {

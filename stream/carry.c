@@ -50,7 +50,8 @@ static struct reason find_reason(const struct carriage *c, const struct tree *tr
         reason.text = same ? "another file of that name is part of the context"
                            : "it is no part of the context, and an instruction could read it";
     }
-    bool lower = kept(tree, bit, BYTES("dockerfile")) && !bytes_equal(c->name, BYTES("dockerfile"));
+    bool lower =
+        kept(tree, bit, BYTES("dockerfile")) && !bytes_equal(c->name, BYTES("dockerfile"));
     if (lower || kept(tree, bit, BYTES("Containerfile"))) {
         reason.guard = true;
         if (!reason.text)

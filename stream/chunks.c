@@ -5,7 +5,8 @@
  *
  *     was   [ a b c ][ d e ][ f g h ][ i j ]
  *     edit                ^ e2 is new
- *     cut anew       [ d e e2 ][ f …             f begins a chunk, as before: the rest is shared
+ *     cut anew       [ d e e2 ][ f …             f begins a chunk, as before: the rest is
+ * shared
  *
  * Path hashes close a chunk of 64 small files on the average; six bits make chunks of some
  * hundred kilobytes, which is where a splice stops gaining and an edit does not yet cost.
@@ -152,8 +153,7 @@ static bool meets_old(struct cutter *c, struct bytes path)
     while (c->next_changed < c->n_changed &&
            stream_order(c->changed[c->next_changed], path) < 0)
         c->next_changed++;
-    return c->next_was < c->was->n &&
-           bytes_equal(chunk_first(c->was->at[c->next_was]), path);
+    return c->next_was < c->was->n && bytes_equal(chunk_first(c->was->at[c->next_was]), path);
 }
 
 static bool cut_node(void *context, struct bytes path, const struct node *node)
@@ -223,8 +223,9 @@ void chunks_patch(const struct terms *terms, const struct links *links, const st
         c.met = false;
         c.bytes = 0;
         /* The first chunk is cut from the very beginning: something may now lie before it. */
-        entries_walk(terms, tree, from && from < was->n ? chunk_first(was->at[from]) : BYTES(""),
-                     cut_node, &c);
+        entries_walk(terms, tree,
+                     from && from < was->n ? chunk_first(was->at[from]) : BYTES(""), cut_node,
+                     &c);
         close_chunk(&c);
         kept = c.met ? c.next_was : was->n;
         if (!c.met)
@@ -234,7 +235,8 @@ void chunks_patch(const struct terms *terms, const struct links *links, const st
         chunks_add(ret, chunk_ref(was->at[kept]));
 }
 
-/* ---- a chunk's own entries ---------------------------------------------------------------- */
+/* ---- a chunk's own entries ----------------------------------------------------------------
+ */
 
 struct collecting {
     const struct terms *terms;

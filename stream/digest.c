@@ -53,8 +53,8 @@ static void add_text(struct sha256_state *state, struct bytes text)
 /* ---- contents ------------------------------------------------------------------------- */
 
 /* Reads all of an open file, block by block. */
-static int hash_file(int fd, const struct stat *st, struct bytes path,
-                     struct content_hash *ret, struct failure *f)
+static int hash_file(int fd, const struct stat *st, struct bytes path, struct content_hash *ret,
+                     struct failure *f)
 {
     cleanup_free uint8_t *block = xmalloc(BLOCK_BYTES);
     struct sha256_state *sha = sha256_new();
@@ -88,10 +88,9 @@ static int content_of(struct digesting *all, const struct entry *e, struct conte
     const struct plan *plan = all->plan;
     *ret_size = e->node->id.size;
     *ret_sure = true;
-    bool known = plan->hashes ? hashes_get(plan->hashes, &e->node->id, ret)
-                 : plan->hashdb
-                     ? hashdb_get(plan->hashdb, plan->hashdb_tree, &e->node->id, ret)
-                     : false;
+    bool known = plan->hashes   ? hashes_get(plan->hashes, &e->node->id, ret)
+                 : plan->hashdb ? hashdb_get(plan->hashdb, plan->hashdb_tree, &e->node->id, ret)
+                                : false;
     if (known && ret->has_sha)
         return 0;
     for (int tries = 0;; tries++) {
@@ -211,7 +210,8 @@ static int digest_runs(const struct send_request *request, struct answer *answer
     return all.failure.code;
 }
 
-/* ---- by instruction ------------------------------------------------------------------------ */
+/* ---- by instruction ------------------------------------------------------------------------
+ */
 
 struct selection {
     struct digesting all;
@@ -278,7 +278,8 @@ static int digest_lines(const struct send_request *request, struct answer *answe
     return 0;
 }
 
-/* ---- the whole ------------------------------------------------------------------------------ */
+/* ---- the whole ------------------------------------------------------------------------------
+ */
 
 static struct sha256 digest_whole(const struct send_request *request, const struct plan *plan,
                                   const struct sha256 *runs)

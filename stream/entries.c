@@ -177,7 +177,8 @@ bool entry_of(const struct terms *terms, const struct links *links, struct bytes
                           .empty = (node->empty & terms->bit) != 0};
     if (!S_ISREG(mode) && !S_ISDIR(mode) && !S_ISLNK(mode))
         return false;
-    if (S_ISREG(mode) && terms->dockerfile.at && node->id.ino == terms->ino && node->id.dev == terms->dev) {
+    if (S_ISREG(mode) && terms->dockerfile.at && node->id.ino == terms->ino &&
+        node->id.dev == terms->dev) {
         /* Sent as it was analysed, by whichever of its names comes first. */
         ret->kind = ENTRY_TEXT;
         ret->text = terms->dockerfile;
@@ -233,8 +234,7 @@ struct tar_header entry_header(const struct terms *terms, const struct entry *e,
         h.type = '5';
         /* The classic client passes through an excluded directory and doesn't send it: the
          * engine makes it anew. */
-        if (terms->classic && e->path.len && !(e->node->keep & terms->bit) &&
-            e->node->name_len)
+        if (terms->classic && e->path.len && !(e->node->keep & terms->bit) && e->node->name_len)
             h.mode = 0755;
     } else {
         h.type = '2';

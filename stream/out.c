@@ -110,8 +110,9 @@ int out_pass(struct out *out, int fd, uint64_t offset, uint64_t len)
     off_t at = (off_t)offset;
     while (out->is_pipe && len) {
         size_t want = len < PIPE_BYTES ? (size_t)len : PIPE_BYTES;
-        ssize_t n = splice(fd, &at, out->fd, NULL, want,
-                           SPLICE_F_MOVE | SPLICE_F_MORE | (out->hooks ? SPLICE_F_NONBLOCK : 0u));
+        ssize_t n =
+            splice(fd, &at, out->fd, NULL, want,
+                   SPLICE_F_MOVE | SPLICE_F_MORE | (out->hooks ? SPLICE_F_NONBLOCK : 0u));
         if (n > 0) {
             len -= (uint64_t)n;
             continue;

@@ -75,8 +75,8 @@ static bool name_by_hashes(const struct plan *plan, const struct entries *entrie
     cleanup_buf struct buf header = BUF(TAR_HEADER_MAX);
     for (size_t i = 0; i < entries->n; i++) {
         const struct entry *e = &entries->at[i];
-        struct content_hash hash = {.xxh = digest128(e->kind == ENTRY_TEXT ? e->text
-                                                                            : BYTES(""))};
+        struct content_hash hash = {.xxh =
+                                        digest128(e->kind == ENTRY_TEXT ? e->text : BYTES(""))};
         if (is_content(e) && !hashes_get(plan->hashes, &e->node->id, &hash))
             return false;
         struct tar_header h = entry_header(&plan->terms, e, NULL);
@@ -110,7 +110,8 @@ static bool find_stored(struct piece *piece, const struct digest128 *name)
     return store_get(w->plan->store, &at, &piece->stored);
 }
 
-/* ---- entries ------------------------------------------------------------------------------ */
+/* ---- entries ------------------------------------------------------------------------------
+ */
 
 /* The common case: the file is the one that the walk saw. */
 static bool pack_as_walked(struct piece *piece, const struct entry *e, struct naming *naming)
@@ -249,7 +250,8 @@ static void keep(const struct piece *piece, const struct digest128 *name)
     (void)store_put(w->plan->store, &at, buf_bytes(bytes), piece->plain.len, &piece->sha);
 }
 
-/* ---- a chunk ------------------------------------------------------------------------------ */
+/* ---- a chunk ------------------------------------------------------------------------------
+ */
 
 /* Whether the store has the chunk by that name. */
 static bool find_chunk(struct piece *piece, const struct digest128 *name)
@@ -316,7 +318,8 @@ static int pack_chunk(struct piece *piece, struct failure *f)
     return r;
 }
 
-/* ---- a part of a large file ----------------------------------------------------------------- */
+/* ---- a part of a large file -----------------------------------------------------------------
+ */
 
 static int read_part(struct piece *piece, struct failure *f)
 {
@@ -363,7 +366,8 @@ static int pack_part(struct piece *piece, struct failure *f)
     return r;
 }
 
-/* ---- pieces ----------------------------------------------------------------------------------- */
+/* ---- pieces
+ * ----------------------------------------------------------------------------------- */
 
 void piece_init(struct piece *piece, struct writer *w)
 {

@@ -191,12 +191,12 @@ struct chunk {
     uint64_t largest; /* bytes of its largest file */
     pthread_mutex_t lock;
     bool named, has_sha, has_digest, has_packed;
-    struct digest128 name;   /* keyed: of the headers, and of the contents' digests */
+    struct digest128 name; /* keyed: of the headers, and of the contents' digests */
     struct sha256 sha;     /* of the plain bytes of tar; large: of its parts' SHA-256 */
     uint64_t packed_len;   /* as packed by … */
     enum send_codec packed_codec;
     int packed_level;
-    struct sha256 digest;  /* terms.for_digest: of what a build reads of it */
+    struct sha256 digest; /* terms.for_digest: of what a build reads of it */
     uint16_t first_len;
     uint8_t first[]; /* the path of its first entry */
 };
@@ -264,10 +264,10 @@ struct plan {
     struct links *links;           /* owned */
     struct entries before, behind; /* around the chunks */
     struct chunks chunks;
-    uint64_t tar_bytes; /* as the walk's sizes promise it */
-    bool fixed_sizes;   /* an outer header promised them: a file may not change its size */
-    struct hashes *hashes;  /* what the database knew of the tree; NULL: not asked. Owned */
-    struct hashdb *hashdb;  /* borrowed; NULL: none */
+    uint64_t tar_bytes;    /* as the walk's sizes promise it */
+    bool fixed_sizes;      /* an outer header promised them: a file may not change its size */
+    struct hashes *hashes; /* what the database knew of the tree; NULL: not asked. Owned */
+    struct hashdb *hashdb; /* borrowed; NULL: none */
     int64_t hashdb_tree;
     struct store *store; /* borrowed; NULL: none */
 };
@@ -297,7 +297,7 @@ void rules_unref(struct rules *rules);
 /* What lives as long as an answer. */
 struct answer {
     struct arena arena;
-    struct pool *pool;      /* the request's or own_pool */
+    struct pool *pool; /* the request's or own_pool */
     struct pool *own_pool;
     struct rules *rules;
     struct carriage carriage;
@@ -345,8 +345,8 @@ struct piece {
     bool head, tail; /* with the header, with the padding */
     struct buf plain, packed;
     struct stored stored; /* fd >= 0: it was packed before, and lies here */
-    struct sha256 sha;    /* of the plain bytes; where the writer wants it, or the store had it */
-    bool sure;            /* it is what the tree says, and may be remembered by that */
+    struct sha256 sha; /* of the plain bytes; where the writer wants it, or the store had it */
+    bool sure;         /* it is what the tree says, and may be remembered by that */
     void *codec;
     struct content_dir dir;
     struct failure failure;

@@ -86,8 +86,8 @@ struct send_request {
     struct dockerfile *dockerfile; /* of control->dockerfile; borrowed */
     struct df_request reads;       /* target, args, bases … */
     enum send_builder builder;
-    bool full; /* ignore rules only */
-    bool bare; /* no Dockerfile in the stream: for a builder that is given it otherwise */
+    bool full;   /* ignore rules only */
+    bool bare;   /* no Dockerfile in the stream: for a builder that is given it otherwise */
     bool verify; /* trust no event: look at everything by stat for this answer */
     enum send_mtime mtime;
     int64_t mtime_seconds; /* with SEND_MTIME_FIXED */
@@ -122,10 +122,10 @@ struct send_stats {
 struct warm;
 
 struct warm_setup {
-    int root_fd; /* borrowed until warm_free() */
-    struct bytes root_name;        /* the root's real path; copied */
-    struct store *store;           /* NULL: nothing is kept packed. Borrowed */
-    struct hashdb *hashes;         /* NULL: no hash outlives the process. Borrowed */
+    int root_fd;                    /* borrowed until warm_free() */
+    struct bytes root_name;         /* the root's real path; copied */
+    struct store *store;            /* NULL: nothing is kept packed. Borrowed */
+    struct hashdb *hashes;          /* NULL: no hash outlives the process. Borrowed */
     const struct tree_watch *watch; /* NULL: every answer looks at everything by stat */
     /*
      * Adds all that changed until now to *dirty, never waits. false: what changed can't be

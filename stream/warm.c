@@ -23,7 +23,7 @@
 #include <limits.h>
 
 enum {
-    VIEWS_MAX = 64,           /* past it the longest unused goes */
+    VIEWS_MAX = 64,         /* past it the longest unused goes */
     HASHES_LOADED_MIN = 32, /* unknown chunks from which the database is asked in one go */
 };
 
@@ -48,9 +48,10 @@ struct warm {
     struct warm_setup setup;
     struct bytes root_name;
     int64_t hashdb_tree;
-    pthread_mutex_t lock; /* of all below; held while a tree is made, never while bytes go out */
-    struct tree *tree;    /* NULL: none was made, or what changed since is lost */
-    struct tree *last;    /* the one before a loss: to compare with */
+    pthread_mutex_t
+        lock;          /* of all below; held while a tree is made, never while bytes go out */
+    struct tree *tree; /* NULL: none was made, or what changed since is lost */
+    struct tree *last; /* the one before a loss: to compare with */
     uint64_t last_serial;
     struct slot slots[TREE_VIEWS_MAX];
     struct view views[VIEWS_MAX];
@@ -66,8 +67,7 @@ struct warm *warm_new(const struct warm_setup *setup)
     pthread_mutex_init(&warm->lock, NULL);
     struct stat st;
     if (setup->hashes && fstat(setup->root_fd, &st) == 0)
-        warm->hashdb_tree =
-            hashdb_tree(setup->hashes, warm->root_name, st.st_dev, st.st_ino);
+        warm->hashdb_tree = hashdb_tree(setup->hashes, warm->root_name, st.st_dev, st.st_ino);
     return warm;
 }
 
@@ -140,12 +140,13 @@ static size_t find_slot__with_lock(struct warm *warm, const struct digest128 *ke
         const struct slot *slot = &warm->slots[i];
         if (slot->rules && digest128_equal(&slot->key, key))
             return i;
-        if (warm->slots[best].rules && (!slot->rules || slot->used_ns < warm->slots[best].used_ns))
+        if (warm->slots[best].rules &&
+            (!slot->rules || slot->used_ns < warm->slots[best].used_ns))
             best = i;
     }
     slot_drop__with_lock(warm, best);
-    warm->slots[best] = (struct slot){
-        .rules = rules_ref(rules), .key = *key, .serial = ++warm->last_serial};
+    warm->slots[best] =
+        (struct slot){.rules = rules_ref(rules), .key = *key, .serial = ++warm->last_serial};
     *ret_new = true;
     return best;
 }
@@ -288,8 +289,8 @@ int warm_tree(struct warm *warm, const struct send_request *request, struct rule
     size_t slot = find_slot__with_lock(warm, &key, rules, &new);
     warm->slots[slot].used_ns = clock_now_ns();
     const struct tree *before = warm->tree;
-    int r = renew__with_lock(warm, request->control->ignore_name, pool, new || request->verify,
-                             f);
+    int r =
+        renew__with_lock(warm, request->control->ignore_name, pool, new || request->verify, f);
     if (r == 0) {
         plan->tree = tree_ref(warm->tree);
         plan->looked = warm->tree != before;
@@ -302,14 +303,15 @@ int warm_tree(struct warm *warm, const struct send_request *request, struct rule
     return r;
 }
 
-/* ---- the chunks ---------------------------------------------------------------------------- */
+/* ---- the chunks ----------------------------------------------------------------------------
+ */
 
 static struct digest128 terms_key(const struct plan *plan)
 {
     const struct terms *t = &plan->terms;
     struct digest128_state *state = digest128_new(NULL);
-    uint64_t numbers[] = {t->bit, t->fixed_mtime, (uint64_t)t->mtime_seconds, t->aside_dropped,
-                          t->for_digest, t->classic};
+    uint64_t numbers[] = {t->bit,           t->fixed_mtime, (uint64_t)t->mtime_seconds,
+                          t->aside_dropped, t->for_digest,  t->classic};
     digest128_add(state, bytes_at(numbers, sizeof(numbers)));
     add_field(state, t->aside);
     /* Which file is the Dockerfile, and its text, shows in a chunk only if it has another name
@@ -435,7 +437,8 @@ void warm_chunks(struct warm *warm, struct plan *plan)
         ask_database(warm, plan);
 }
 
-/* ---- upkeep ---------------------------------------------------------------------------------- */
+/* ---- upkeep
+ * ---------------------------------------------------------------------------------- */
 
 struct audit {
     const struct dirty *told;

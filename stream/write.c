@@ -285,7 +285,7 @@ void writer_init(struct writer *w, const struct send_request *request, const str
 struct ring {
     struct piece *at;
     size_t n, cut, written;
-    int more;               /* what writer_next() said last: 1, 0 at the plan's end, <0 failed */
+    int more; /* what writer_next() said last: 1, 0 at the plan's end, <0 failed */
     struct failure failure; /* of that; told once the pieces before it are out */
 };
 

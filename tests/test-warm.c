@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a daemon keeps between answers, without a daemon: random changes of a tree, told as
- * inotify would tell them, or not at all; after each, some view's answer must be, byte for byte,
- * the one that is made from nothing. SEED=N repeats a run, STEPS=N makes it longer.
+ * inotify would tell them, or not at all; after each, some view's answer must be, byte for
+ * byte, the one that is made from nothing. SEED=N repeats a run, STEPS=N makes it longer.
  */
 #include "stream-priv.h"
 #include "tap.h"
@@ -189,8 +189,9 @@ static void random_path(char *path, size_t size)
 static size_t random_size(void)
 {
     uint32_t kind = random_below(20);
-    return kind == 0 ? (1u << 20) + random_below(3u << 20) : kind < 4 ? random_below(300000)
-                                                                       : random_below(3000);
+    return kind == 0  ? (1u << 20) + random_below(3u << 20)
+           : kind < 4 ? random_below(300000)
+                      : random_below(3000);
 }
 
 static void change_rename(struct world *w)
@@ -222,7 +223,8 @@ static void change_link(struct world *w)
             tell(TELL_CONTENT, to);
     } else if (linkat(w->root, from, w->root, to, 0) == 0) {
         /* Of `from`, whose number of links changed, Linux doesn't tell. Here somebody does, as
-         * `to` may be a name that no view sees: that is beyond us, and a case of its own below. */
+         * `to` may be a name that no view sees: that is beyond us, and a case of its own below.
+         */
         tell(TELL_STAT, from);
         tell(TELL_CONTENT, to);
     }
@@ -271,8 +273,7 @@ static void change(struct world *w)
         return;
     case 4:
         random_path(path, sizeof(path));
-        if (!is_link(w, path) &&
-            fchmodat(w->root, path, random_below(2) ? 0600 : 0755, 0) == 0)
+        if (!is_link(w, path) && fchmodat(w->root, path, random_below(2) ? 0600 : 0755, 0) == 0)
             tell(TELL_STAT, path);
         return;
     case 5:
@@ -374,7 +375,8 @@ static bool same_digest(struct world *w, const struct ask *ask)
 {
     struct digest_answer cold, warm;
     struct failure f = {0};
-    if (!TAP_CHECKF(digest_run(&ask->request, NULL, true, NULL, &cold, &f) == 0, "%s", f.text) ||
+    if (!TAP_CHECKF(digest_run(&ask->request, NULL, true, NULL, &cold, &f) == 0, "%s",
+                    f.text) ||
         !TAP_CHECKF(digest_run(&ask->request, w->warm, true, NULL, &warm, &f) == 0, "%s",
                     f.text))
         return false;
