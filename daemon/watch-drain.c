@@ -6,6 +6,7 @@
 #include <stdalign.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 enum told {
     TOLD_ENTRY = 1 << 0,
@@ -13,6 +14,7 @@ enum told {
     TOLD_LISTING = 1 << 2,
     TOLD_BELOW = 1 << 3,
     TOLD_WRITE = 1 << 4, /* with TOLD_CONTENT: by what may hold a descriptor only */
+    TOLD_FILE = 1 << 5,  /* with TOLD_ENTRY: one that may have other names */
 };
 
 struct drain {
@@ -37,25 +39,32 @@ static unsigned event_meaning(uint32_t mask, bool named)
                : mask & (IN_DELETE_SELF | IN_MOVE_SELF) ? 0u
                                                         : (unsigned)TOLD_LISTING;
     if (mask & (IN_CREATE | IN_MOVED_TO))
-        return dir ? (unsigned)TOLD_BELOW : TOLD_ENTRY | TOLD_CONTENT;
+        return dir ? (unsigned)TOLD_BELOW : TOLD_ENTRY | TOLD_CONTENT | TOLD_FILE;
     if (mask & (IN_DELETE | IN_MOVED_FROM))
         return dir ? (unsigned)TOLD_ENTRY : TOLD_ENTRY | TOLD_CONTENT;
     if (mask & IN_ATTRIB)
-        return dir ? TOLD_ENTRY | TOLD_LISTING : (unsigned)TOLD_ENTRY;
-    return TOLD_ENTRY | TOLD_CONTENT | TOLD_WRITE;
+        return TOLD_ENTRY | (unsigned)(dir ? TOLD_LISTING : TOLD_FILE);
+    return TOLD_ENTRY | TOLD_CONTENT | TOLD_FILE | TOLD_WRITE;
 }
 
-/* A write by a descriptor whose name is gone may be one to a file that has another name, in
- * the same directory if we are lucky; path ends in NUL. */
-static void tell_write(const struct drain *d, const struct place *place, struct bytes dir,
-                       struct bytes path)
+/*
+ * What happened to a file by one name happened to it by all. The others raise no event, not
+ * even for getting company; and this one may be excluded, so that no tree knows how many there
+ * are: the file is asked. Where its name is gone, a write was by a descriptor, and may be one
+ * to a file that has another name, in the same directory if we are lucky. path ends in NUL.
+ */
+static void tell_other_names(const struct drain *d, const struct place *place, struct bytes dir,
+                             struct bytes path, bool written)
 {
     /* Not into another mount, which might keep us waiting; it is looked at anyway. */
     if (place->flags)
         return;
     cleanup_fd int fd = io_open_beneath(d->w->root_fd, (const char *)path.at, O_PATH);
-    if (fd == -ENOENT)
+    struct stat st;
+    if (fd == -ENOENT && written)
         dirty_listing(d->dirty, dir);
+    else if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode) && st.st_nlink > 1)
+        dirty_inode(d->dirty, st.st_dev, st.st_ino);
 }
 
 static void tell(struct drain *d, const struct place *place, struct bytes name, unsigned what)
@@ -78,8 +87,8 @@ static void tell(struct drain *d, const struct place *place, struct bytes name, 
         dirty_listing(d->dirty, path);
     if (what & TOLD_BELOW)
         dirty_below(d->dirty, path);
-    if (what & TOLD_WRITE)
-        tell_write(d, place, dir, path);
+    if (what & (TOLD_FILE | TOLD_WRITE))
+        tell_other_names(d, place, dir, path, what & TOLD_WRITE);
 }
 
 /* Takes away what the event before already told of the same name. */

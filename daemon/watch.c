@@ -14,7 +14,7 @@
  * IN_CLOSE_WRITE besides IN_MODIFY: stores into a mapping, and asynchronous I/O of older
  * kernels, raise nothing but the close.
  * Not IN_EXCL_UNLINK: an unlinked name's descriptor, or O_TMPFILE's, may belong to a file that
- * has another name here. Its writes come under the name that is gone: see tell_write().
+ * has another name here. Its writes come under the name that is gone: see tell_other_names().
  * Not IN_DONT_FOLLOW: /proc/self/fd/N is a link, and the only way to name a descriptor.
  * Not IN_DELETE_SELF and IN_MOVE_SELF: the parent tells as much, and a removed tree of 10,000
  * directories would fill the queue (16,384) with them.

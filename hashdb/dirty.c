@@ -12,10 +12,16 @@ struct dirty {
     struct arena arena;
     struct dirty_node root;
     size_t n;
+    struct table inodes;  /* struct inode -> 0 */
     struct indexed_cell { /* the nodes whose table is to be released */
         struct dirty_node *node;
         struct indexed_cell *next;
-    } *cells;
+    } * cells;
+};
+
+/* Without padding: its bytes are a key. */
+struct inode {
+    uint64_t dev, ino;
 };
 
 /* A directory with fewer changed names is searched one by one. */
@@ -38,6 +44,7 @@ void dirty_free(struct dirty *dirty)
     if (!dirty)
         return;
     drop_tables(dirty);
+    table_release(&dirty->inodes);
     arena_release(&dirty->arena);
     free(dirty);
 }
@@ -155,4 +162,27 @@ void dirty_listing(struct dirty *dirty, struct bytes path)
 void dirty_below(struct dirty *dirty, struct bytes path)
 {
     mark(dirty, path, DIRTY_STAT | DIRTY_BELOW);
+}
+
+void dirty_inode(struct dirty *dirty, uint64_t dev, uint64_t ino)
+{
+    if (dirty->inodes.n == DIRTY_NODES_MAX) {
+        give_up(dirty);
+        return;
+    }
+    struct inode inode = {dev, ino};
+    struct bytes key = bytes_at(&inode, sizeof(inode));
+    if (!table_get(&dirty->inodes, key))
+        table_put(&dirty->inodes, arena_copy(&dirty->arena, key), NULL);
+}
+
+bool dirty_has_inodes(const struct dirty *dirty)
+{
+    return dirty->inodes.n > 0;
+}
+
+bool dirty_has_inode(const struct dirty *dirty, uint64_t dev, uint64_t ino)
+{
+    struct inode inode = {dev, ino};
+    return table_get(&dirty->inodes, bytes_at(&inode, sizeof(inode))) != NULL;
 }

@@ -26,6 +26,9 @@ const struct dirty_node *dirty_root(const struct dirty *dirty);
 /* NULL where node is, or has no such child. */
 const struct dirty_node *dirty_child(const struct dirty_node *node, struct bytes name);
 
+bool dirty_has_inodes(const struct dirty *dirty);
+bool dirty_has_inode(const struct dirty *dirty, uint64_t dev, uint64_t ino);
+
 /* ---- names.c: one directory -------------------------------------------------------- */
 
 /* One name of a directory being read. */

@@ -151,6 +151,11 @@ void dirty_entry(struct dirty *dirty, struct bytes path, bool content);
 void dirty_listing(struct dirty *dirty, struct bytes path);
 /* Walk everything at and below `path` again. */
 void dirty_below(struct dirty *dirty, struct bytes path);
+/*
+ * A file of several links may have changed: its other names, of which no event told, are to be
+ * looked at as well. tree_check_links() marks them.
+ */
+void dirty_inode(struct dirty *dirty, uint64_t dev, uint64_t ino);
 
 /*
  * Makes a tree. old NULL: by a whole walk; dirty NULL: by a whole walk that compares with old;
@@ -177,8 +182,17 @@ typedef void tree_on_difference(void *context, struct bytes path);
 void tree_compare(const struct tree *was, const struct tree *is, uint32_t view_bit,
                   tree_on_difference *tell, void *context);
 
-/* Marks each file with several links whose stat is not the tree's any more. */
+/*
+ * Marks each file with several links whose stat is not the tree's any more, and each name of a
+ * dirty_inode(), since the tree may know it as a file of one link.
+ */
 void tree_check_links(const struct tree *tree, int root_fd, struct dirty *dirty);
+
+/*
+ * A link() raises no event for the name that was there. Marks each name that `is` has as its
+ * file's only one, while another that it has is new, or changed, since `was` (NULL: in whole).
+ */
+void tree_check_new_links(const struct tree *was, const struct tree *is, struct dirty *dirty);
 
 /* ---- hashes of contents (db.c): one database for all trees of a user ------------------- */
 

@@ -158,6 +158,23 @@ static void lose_tree__with_lock(struct warm *warm)
     warm->last = steal(&warm->tree);
 }
 
+/* Looks again at the other names of what is found to have several; *tree is replaced. */
+static int look_at_links(const struct tree_walk *walk, const struct tree *was,
+                         struct tree **tree, struct failure *f)
+{
+    struct dirty *dirty = dirty_new();
+    struct tree *made = *tree, *newer;
+    int r = 0;
+    tree_check_new_links(was, made, dirty);
+    if (!dirty_is_empty(dirty)) {
+        r = tree_make(walk, made, dirty, &newer, f);
+        tree_unref(made);
+        *tree = r < 0 ? NULL : newer;
+    }
+    dirty_free(dirty);
+    return r;
+}
+
 static int make_tree__with_lock(struct warm *warm, struct bytes ignore_name, struct pool *pool,
                                 const struct dirty *dirty, struct failure *f)
 {
@@ -177,6 +194,7 @@ static int make_tree__with_lock(struct warm *warm, struct bytes ignore_name, str
         walk.n_rules--;
     struct tree *old = warm->tree ? warm->tree : warm->last, *new;
     int r = tree_make(&walk, old, dirty, &new, f);
+    r = r < 0 ? r : look_at_links(&walk, old, &new, f);
     if (r < 0) {
         lose_tree__with_lock(warm); /* what was dirty is drained, and not looked at */
         return r;

@@ -221,7 +221,6 @@ static void change_link(struct world *w)
         if (symlinkat(from, w->root, to) == 0)
             tell(TELL_CONTENT, to);
     } else if (linkat(w->root, from, w->root, to, 0) == 0) {
-        tell(TELL_STAT, from); /* its number of links */
         tell(TELL_CONTENT, to);
     }
 }

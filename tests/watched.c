@@ -41,6 +41,13 @@ void dirty_below(struct dirty *dirty, struct bytes path)
     mark(dirty, MARK_BELOW, path);
 }
 
+/* Of a file of several links, which follow() leaves to the tree. */
+void dirty_inode(struct dirty *dirty, uint64_t dev, uint64_t ino)
+{
+    (void)dev, (void)ino;
+    dirty->n_inodes++;
+}
+
 void dirty_clear(struct dirty *d)
 {
     for (size_t i = 0; i < d->n; i++)

@@ -23,7 +23,7 @@ struct mark {
 struct dirty {
     struct mark *at;
     size_t n, cap;
-    size_t calls;
+    size_t calls, n_inodes;
 };
 
 void dirty_clear(struct dirty *d);
