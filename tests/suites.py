@@ -62,6 +62,7 @@ def all_suites(full=False):
         Suite("cli", "one clear error; help, man page and completions agree", ["tests/cli/run", BUILD], 300),
         Suite("cli-san", "the same under ASan and UBSan", ["tests/cli/run", SAN], 600),
         Suite("race", "5 never torn", ["tests/cli/race", BUILD], 480, alone=True),
+        Suite("fresh", "4 never stale", [f"{BUILD}/tests/torture", f"{BUILD}/ctxd"], 900),
         Suite("readers", "2 same image: every reader agrees", ["tests/live/readers"], 600),
         Suite("images", "2 same image, 3 never less", ["tests/live/images"], 1200),
         Suite("cut", "5 never torn: no cut stream builds", ["tests/live/cut"], 1200),

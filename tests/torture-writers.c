@@ -1,0 +1,904 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The writers. Names are few, so that operations meet: what one made, the next renames, links,
+ * mounts over, removes. None of them looks at how an answer is made.
+ */
+#include "torture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+#define FILE_MODE 0644
+#define MAP_LEN 4096
+
+static _Thread_local uint64_t random_state;
+
+void random_seed(uint64_t seed)
+{
+    random_state = seed * 2654435761u + 1;
+}
+
+uint32_t below(uint32_t n)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return (uint32_t)(random_state >> 11) % n;
+}
+
+void tell_done(struct world *w, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    pthread_mutex_lock(&w->lock);
+    char *at = w->last[w->n_told++ % SHOWN];
+    int n = snprintf(at, sizeof(*w->last), "step %llu: ", (unsigned long long)w->step);
+    vsnprintf(at + n, sizeof(*w->last) - (size_t)n, format, args);
+    pthread_mutex_unlock(&w->lock);
+    va_end(args);
+}
+
+void show_last(struct world *w)
+{
+    pthread_mutex_lock(&w->lock);
+    uint64_t from = w->n_told > SHOWN ? w->n_told - SHOWN : 0;
+    printf("# repeat with SEED=%llu; operation %llu, after\n", (unsigned long long)w->seed,
+           (unsigned long long)w->n_operations);
+    for (uint64_t i = from; i < w->n_told; i++)
+        printf("#   %s\n", w->last[i % SHOWN]);
+    pthread_mutex_unlock(&w->lock);
+}
+
+/* ---- names and bytes -----------------------------------------------------------------------
+ */
+
+static void random_dir(char path[128])
+{
+    int n = 0;
+    path[0] = '\0';
+    for (uint32_t depth = below(4); depth > 0; depth--)
+        n += snprintf(path + n, 128 - (size_t)n, "%sd%u", n ? "/" : "", below(3));
+}
+
+static void in_dir(const char *dir, const char *name, char path[128])
+{
+    snprintf(path, 128, "%.100s%s%.24s", dir, dir[0] ? "/" : "", name);
+}
+
+static void random_path(char path[128])
+{
+    char dir[128], name[24];
+    random_dir(dir);
+    uint32_t n = below(5);
+    switch (below(5)) {
+    case 0:
+        snprintf(name, sizeof(name), "g%u.log", n);
+        break;
+    case 1:
+        snprintf(name, sizeof(name), "keep.txt");
+        break;
+    case 2:
+        snprintf(name, sizeof(name), "s%u", n);
+        break;
+    default:
+        snprintf(name, sizeof(name), "f%u.txt", n);
+    }
+    in_dir(dir, name, path);
+}
+
+/* A path that is a file, if a few tries find one. */
+static bool random_file(struct world *w, char path[128], struct stat *st)
+{
+    for (int i = 0; i < 12; i++) {
+        random_path(path);
+        if (fstatat(w->root, path, st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st->st_mode))
+            return true;
+    }
+    return false;
+}
+
+/* The same, of one link: what an event under another name would tell of isn't meant. */
+static bool random_single_file(struct world *w, char path[128], struct stat *st)
+{
+    for (int i = 0; i < 12; i++)
+        if (random_file(w, path, st) && st->st_nlink == 1 && st->st_size > 0)
+            return true;
+    return false;
+}
+
+static bool existing_dir(struct world *w, char path[128])
+{
+    struct stat st;
+    random_dir(path);
+    return path[0] && fstatat(w->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISDIR(st.st_mode);
+}
+
+/* Mostly small, as sources are; sometimes more than a chunk. */
+static size_t random_size(void)
+{
+    uint32_t kind = below(400);
+    return kind == 0 ? (1u << 20) + below(1u << 20) : kind < 16 ? below(100000) : below(2500);
+}
+
+static void write_random(int fd, off_t at, size_t len)
+{
+    cleanup_free uint8_t *bytes = xmalloc(len + 1);
+    uint32_t first = below(1u << 16);
+    for (size_t i = 0; i < len; i++)
+        bytes[i] = (uint8_t)('a' + (i * 7 + first + i / 97) % 23);
+    if (at < 0)
+        (void)!io_write_full(fd, bytes, len);
+    else
+        (void)!pwrite(fd, bytes, len, at);
+}
+
+static void write_text(int dir_fd, const char *path, int flags, const char *text)
+{
+    cleanup_fd int fd = openat(dir_fd, path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, FILE_MODE);
+    if (fd >= 0)
+        (void)!io_write_full(fd, text, strlen(text));
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st, (void)type, (void)at;
+    remove(path);
+    return 0;
+}
+
+void remove_below(int dir_fd, const char *path)
+{
+    char full[256];
+    snprintf(full, sizeof(full), "/proc/self/fd/%d/%s", dir_fd, path);
+    if (path[0] == '/')
+        snprintf(full, sizeof(full), "%s", path);
+    nftw(full, remove_one, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+int run_program(int dir_fd, const char *const *words)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        for (int fd = 0; fd <= STDERR_FILENO; fd++)
+            dup2(null, fd);
+        if (fchdir(dir_fd) == 0)
+            execvp(words[0], (char *const *)(uintptr_t)words);
+        _exit(127);
+    }
+    int status;
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* ---- files ---------------------------------------------------------------------------------
+ */
+
+static bool do_create(struct world *w)
+{
+    char path[128];
+    random_path(path);
+    cleanup_fd int fd =
+        openat(w->root, path,
+               O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, FILE_MODE);
+    if (fd < 0)
+        return false;
+    size_t len = random_size();
+    write_random(fd, -1, len);
+    tell_done(w, "create %s, %zu bytes", path, len);
+    return true;
+}
+
+static bool do_append(struct world *w)
+{
+    char path[128];
+    struct stat st;
+    if (!random_file(w, path, &st) || st.st_size > 3 << 20)
+        return false;
+    cleanup_fd int fd = openat(w->root, path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    write_random(fd, -1, 1 + below(300));
+    tell_done(w, "append to %s", path);
+    return true;
+}
+
+/* Of the same size, and as old as before, to a microscopic eye. */
+static bool do_rewrite(struct world *w)
+{
+    char path[128];
+    struct stat st;
+    if (!random_file(w, path, &st) || st.st_size == 0)
+        return false;
+    cleanup_fd int fd = openat(w->root, path, O_WRONLY | O_CLOEXEC);
+    write_random(fd, 0, (size_t)st.st_size);
+    struct timespec times[] = {st.st_atim, st.st_mtim};
+    futimens(fd, times);
+    tell_done(w, "rewrite %s in place, same size and mtime", path);
+    return true;
+}
+
+static bool do_poke(struct world *w)
+{
+    char path[128];
+    struct stat st;
+    if (!random_file(w, path, &st) || st.st_size == 0)
+        return false;
+    cleanup_fd int fd = openat(w->root, path, O_WRONLY | O_CLOEXEC);
+    off_t at = below((uint32_t)st.st_size);
+    switch (below(3)) {
+    case 0:
+        (void)!ftruncate(fd, at);
+        break;
+    case 1:
+        fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, 100);
+        break;
+    default:
+        write_random(fd, at, 1);
+    }
+    tell_done(w, "poke %s at %lld", path, (long long)at);
+    return true;
+}
+
+static bool do_copy_range(struct world *w)
+{
+    char from[128], to[128];
+    struct stat st;
+    if (!random_file(w, from, &st) || !random_file(w, to, &st) || !strcmp(from, to))
+        return false;
+    cleanup_fd int in = openat(w->root, from, O_RDONLY | O_CLOEXEC);
+    cleanup_fd int out = openat(w->root, to, O_WRONLY | O_CLOEXEC);
+    if (copy_file_range(in, NULL, out, NULL, 1 + below(5000), 0) <= 0)
+        return false;
+    tell_done(w, "copy a range of %s to %s", from, to);
+    return true;
+}
+
+static bool do_rename_over(struct world *w)
+{
+    char dir[128], temporary[128], path[128];
+    random_path(path);
+    struct bytes parent = path_dir(bytes_of(path));
+    snprintf(dir, sizeof(dir), "%.*s", BYTES_ARG(parent));
+    in_dir(dir, ".new", temporary);
+    cleanup_fd int fd =
+        openat(w->root, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
+    if (fd < 0)
+        return false;
+    write_random(fd, -1, random_size());
+    if (renameat(w->root, temporary, w->root, path) < 0)
+        unlinkat(w->root, temporary, 0);
+    tell_done(w, "write %s and rename it over %s", temporary, path);
+    return true;
+}
+
+static bool do_unlink(struct world *w)
+{
+    char path[128];
+    random_path(path);
+    if (unlinkat(w->root, path, 0) < 0)
+        return false;
+    tell_done(w, "unlink %s", path);
+    return true;
+}
+
+/* Files, directories and links alike, to a free name, over another, or in exchange. */
+static bool do_rename(struct world *w)
+{
+    char from[128], to[128];
+    bool dirs = below(2), exchange = below(3) == 0;
+    if (dirs || exchange)
+        random_dir(from);
+    else
+        random_path(from);
+    if (dirs)
+        random_dir(to);
+    else
+        random_path(to);
+    if (!from[0] || !to[0] ||
+        renameat2(w->root, from, w->root, to, exchange ? RENAME_EXCHANGE : 0) < 0)
+        return false;
+    tell_done(w, "%s %s and %s", exchange ? "exchange" : "rename", from, to);
+    return true;
+}
+
+static bool do_chmod_file(struct world *w)
+{
+    static const mode_t modes[] = {0644, 0755, 0600, 0444, 04755};
+    char path[128];
+    struct stat st;
+    if (!random_file(w, path, &st))
+        return false;
+    mode_t mode = modes[below(ARRAY_SIZE(modes))];
+    (void)!fchmodat(w->root, path, mode, 0);
+    tell_done(w, "chmod %o %s", mode, path);
+    return true;
+}
+
+static bool do_touch(struct world *w)
+{
+    char path[128];
+    if (below(2))
+        random_path(path);
+    else
+        random_dir(path);
+    struct timespec times[] = {{.tv_nsec = UTIME_OMIT}, {1700000000 + below(100), below(3)}};
+    if (!path[0] || utimensat(w->root, path, times, AT_SYMLINK_NOFOLLOW) < 0)
+        return false;
+    tell_done(w, "touch %s", path);
+    return true;
+}
+
+static bool do_special(struct world *w)
+{
+    char path[128];
+    random_path(path);
+    if (mknodat(w->root, path, (below(2) ? S_IFIFO : S_IFSOCK) | 0600, 0) < 0)
+        return false;
+    tell_done(w, "make a FIFO or socket %s", path);
+    return true;
+}
+
+/* The descriptor is closed before the unmap, or after. */
+static bool do_map(struct world *w)
+{
+    char path[128];
+    struct stat st;
+    if (!random_file(w, path, &st) || st.st_size == 0)
+        return false;
+    int fd = openat(w->root, path, O_RDWR | O_CLOEXEC);
+    size_t len = (size_t)st.st_size;
+    uint8_t *map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    bool early = below(2);
+    if (early)
+        close(fd);
+    if (map != MAP_FAILED) {
+        map[below((uint32_t)len)] ^= 1;
+        munmap(map, len);
+    }
+    if (!early)
+        close(fd);
+    tell_done(w, "store into a mapping of %s, and unmap it", path);
+    return map != MAP_FAILED;
+}
+
+static bool do_tmpfile(struct world *w)
+{
+    char dir[128], path[128], link[32];
+    random_dir(dir);
+    cleanup_fd int fd =
+        openat(w->root, dir[0] ? dir : ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return false;
+    write_random(fd, -1, random_size());
+    random_path(path);
+    /* Written to afterwards, it must have its name where it was made. */
+    bool later = below(2);
+    if (later)
+        in_dir(dir, "f1.txt", path);
+    unlinkat(w->root, path, 0);
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    if (linkat(AT_FDCWD, link, w->root, path, AT_SYMLINK_FOLLOW) < 0)
+        return false;
+    if (later)
+        write_random(fd, -1, 50);
+    tell_done(w, "link an O_TMPFILE of %s to %s%s", dir, path, later ? ", then write" : "");
+    return true;
+}
+
+/* A descriptor that outlives its name, of a file with another one in the same directory. */
+static bool do_write_unlinked(struct world *w)
+{
+    char dir[128], a[128], b[128];
+    random_dir(dir);
+    in_dir(dir, "f0.txt", a);
+    in_dir(dir, "f4.txt", b);
+    cleanup_fd int fd = openat(w->root, a, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    unlinkat(w->root, b, 0);
+    if (fd < 0 || linkat(w->root, a, w->root, b, 0) < 0 || unlinkat(w->root, a, 0) < 0)
+        return false;
+    write_random(fd, 0, 20);
+    tell_done(w, "write to %s by a descriptor of its other name, unlinked", b);
+    return true;
+}
+
+/* Of a name that is gone nothing is written: the file might have another one elsewhere. */
+static bool do_held(struct world *w)
+{
+    int *fd = &w->held;
+    char path[128], link[64], target[256];
+    struct stat st;
+    if (*fd < 0) {
+        if (!random_file(w, path, &st))
+            return false;
+        *fd = openat(w->root, path, O_WRONLY | O_CLOEXEC);
+        tell_done(w, "open %s and hold it", path);
+        return true;
+    }
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", *fd);
+    ssize_t n = readlink(link, target, sizeof(target) - 1);
+    target[n < 0 ? 0 : n] = '\0';
+    if (strstr(target, " (deleted)") || below(2) == 0) {
+        close(steal_fd(fd));
+        tell_done(w, "close what is held: %s", target);
+        return true;
+    }
+    if (fstat(*fd, &st) < 0)
+        return false;
+    write_random(*fd, below((uint32_t)st.st_size + 10), 7);
+    tell_done(w, "write to what is held: %s", target);
+    return true;
+}
+
+/* ---- directories and links ------------------------------------------------------------------
+ */
+
+static bool do_mkdir_deep(struct world *w)
+{
+    char path[128], file[128];
+    random_dir(path);
+    size_t at = strlen(path);
+    bool made = at > 0 && mkdirat(w->root, path, 0755) == 0;
+    for (uint32_t depth = below(4); depth > 0 && at < 20; depth--) {
+        at += (size_t)snprintf(path + at, sizeof(path) - at, "%sd%u", at ? "/" : "", below(3));
+        made |= mkdirat(w->root, path, 0755) == 0;
+        in_dir(path, "f2.txt", file);
+        write_text(w->root, file, O_EXCL, path);
+    }
+    if (made)
+        tell_done(w, "mkdir -p %s, with files", path);
+    return made;
+}
+
+static bool do_remove_dir(struct world *w)
+{
+    char path[128];
+    if (!existing_dir(w, path))
+        return false;
+    remove_below(w->root, path);
+    tell_done(w, "rm -r %s", path);
+    return true;
+}
+
+static bool do_chmod_dir(struct world *w)
+{
+    char path[128];
+    if (!existing_dir(w, path))
+        return false;
+    (void)!fchmodat(w->root, path, below(2) ? 0700 : 0755, 0);
+    tell_done(w, "chmod %s", path);
+    return true;
+}
+
+static bool do_symlink(struct world *w)
+{
+    char target[128], path[128];
+    if (below(2))
+        random_path(target);
+    else
+        random_dir(target);
+    random_path(path);
+    unlinkat(w->root, ".link", 0);
+    if (!target[0] || symlinkat(target, w->root, ".link") < 0)
+        return false;
+    if (renameat(w->root, ".link", w->root, path) < 0)
+        unlinkat(w->root, ".link", 0);
+    tell_done(w, "symlink %s, swapped in, to %s", path, target);
+    return true;
+}
+
+/*
+ * Told by a chmod of the first name: the other may be in an ignored directory, which nobody
+ * watches, and all that is done by it from now on.
+ */
+static bool do_link(struct world *w)
+{
+    char from[128], to[128];
+    struct stat st;
+    random_path(to);
+    if (!random_file(w, from, &st) || linkat(w->root, from, w->root, to, 0) < 0)
+        return false;
+    (void)!fchmodat(w->root, from, st.st_mode & 07777, 0);
+    tell_done(w, "link %s to %s, and chmod it", from, to);
+    if (below(2))
+        return true;
+    cleanup_fd int fd = openat(w->root, to, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    write_random(fd, 0, 30);
+    tell_done(w, "... and write by that name");
+    return true;
+}
+
+bool link_begin(struct world *w, struct link_pair *ret)
+{
+    struct stat st;
+    random_path(ret->to);
+    if (!random_file(w, ret->from, &st))
+        return false;
+    struct bytes dir = path_dir(bytes_of(ret->from));
+    ret->together = below(2);
+    if (ret->together)
+        snprintf(ret->to, sizeof(ret->to), "%.*s%s%s", BYTES_ARG(dir), dir.len ? "/" : "",
+                 below(2) ? "g1.log" : "f3.txt");
+    if (linkat(w->root, ret->from, w->root, ret->to, 0) < 0)
+        return false;
+    tell_done(w, "link %s to %s", ret->from, ret->to);
+    w->n_operations++;
+    return true;
+}
+
+void link_change(struct world *w, const struct link_pair *pair)
+{
+    cleanup_fd int fd = openat(w->root, pair->to, O_WRONLY | O_CLOEXEC);
+    if (below(3))
+        write_random(fd, 0, 30);
+    else
+        (void)!fchmod(fd, 0640);
+    tell_done(w, "... and write to it, or chmod it, by that name");
+    w->n_operations++;
+}
+
+void link_end(struct world *w, const struct link_pair *pair)
+{
+    (void)!fchmodat(w->root, pair->from, 0644, 0);
+}
+
+/* A name outside the root, which the next answer learns of by the chmod, or is there first. */
+static bool do_link_outside(struct world *w)
+{
+    char path[128], name[16];
+    struct stat st;
+    snprintf(name, sizeof(name), "o%u", below(4));
+    if (below(2)) {
+        random_path(path);
+        if (linkat(w->outside, name, w->root, path, 0) < 0)
+            return false;
+        tell_done(w, "link the outer %s to %s", name, path);
+        return true;
+    }
+    unlinkat(w->outside, name, 0);
+    if (!random_file(w, path, &st) || linkat(w->root, path, w->outside, name, 0) < 0)
+        return false;
+    (void)!fchmodat(w->root, path, st.st_mode & 07777, 0);
+    tell_done(w, "link %s to the outer %s, and chmod it", path, name);
+    return true;
+}
+
+static bool do_write_outside(struct world *w)
+{
+    char name[16];
+    snprintf(name, sizeof(name), "o%u", below(4));
+    cleanup_fd int fd = openat(w->outside, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    write_random(fd, below(3000), 30);
+    tell_done(w, "write to the outer %s", name);
+    return true;
+}
+
+/* What is changed while a directory is elsewhere. */
+static bool do_move_out(struct world *w)
+{
+    char path[128], name[16];
+    snprintf(name, sizeof(name), "m%u", below(2));
+    if (below(2)) {
+        random_dir(path);
+        if (!path[0] || renameat(w->outside, name, w->root, path) < 0)
+            return false;
+        tell_done(w, "move the outer directory %s in, to %s", name, path);
+        return true;
+    }
+    if (!existing_dir(w, path) || renameat(w->root, path, w->outside, name) < 0)
+        return false;
+    char file[128];
+    in_dir(name, "f0.txt", file);
+    write_text(w->outside, file, O_TRUNC | O_NOFOLLOW | O_NONBLOCK, path);
+    if (below(2) && renameat(w->outside, name, w->root, path) < 0)
+        return true;
+    tell_done(w, "move %s out, to %s, write to f0.txt in it, and perhaps back", path, name);
+    return true;
+}
+
+/* ---- mounts
+ * ---------------------------------------------------------------------------------- */
+
+/* What is mounted in the world, by the kernel's word: directories above may have been moved. */
+static size_t find_mounts(const struct world *w, char paths[MOUNTS_MAX][256])
+{
+    cleanup_buf struct buf text = BUF(1 << 20);
+    struct bytes line, field = {0};
+    size_t n = 0;
+    if (io_read_file(AT_FDCWD, "/proc/self/mountinfo", &text) < 0)
+        abort();
+    struct bytes rest = buf_bytes(&text);
+    while (bytes_next(&rest, '\n', &line) && n < MOUNTS_MAX) {
+        for (int i = 0; i < 5; i++) /* the mount point is the fifth */
+            bytes_next(&line, ' ', &field);
+        if (bytes_starts(field, bytes_of(w->top)))
+            snprintf(paths[n++], 256, "%.*s", BYTES_ARG(field));
+    }
+    return n;
+}
+
+static bool do_mount(struct world *w)
+{
+    char path[128], from[256], to[256], mounts[MOUNTS_MAX][256];
+    size_t n = find_mounts(w, mounts);
+    if (n > 0 && (n == MOUNTS_MAX || below(2))) {
+        const char *victim = mounts[below((uint32_t)n)];
+        umount2(victim, MNT_DETACH | UMOUNT_NOFOLLOW);
+        tell_done(w, "unmount %s", victim);
+        return true;
+    }
+    bool file = below(4) == 0;
+    struct stat st;
+    if (file ? !random_file(w, path, &st) : !existing_dir(w, path))
+        return false;
+    snprintf(from, sizeof(from), "%s/outside/%s", w->top, file ? "bf" : "b");
+    snprintf(to, sizeof(to), "%s/%s", w->root_path, path);
+    bool fresh = !file && below(3) == 0;
+    int r = fresh ? mount("tmpfs", to, "tmpfs", 0, "size=4m")
+                  : mount(from, to, NULL, MS_BIND, NULL);
+    if (r < 0)
+        return false;
+    tell_done(w, "mount %s over %s", fresh ? "a tmpfs" : from, path);
+    return true;
+}
+
+/* By the name that it is mounted from, or where it is mounted. */
+static bool do_write_mounted(struct world *w)
+{
+    char name[16], path[256];
+    char mounts[MOUNTS_MAX][256];
+    snprintf(name, sizeof(name), "f%u.txt", below(3));
+    if (below(2)) {
+        cleanup_fd int fd = openat(w->outside, "bf", O_WRONLY | O_CREAT | O_CLOEXEC, FILE_MODE);
+        write_random(fd, 0, 60);
+        snprintf(path, sizeof(path), "b/%s", name);
+        write_text(w->outside, path, O_APPEND, name);
+        tell_done(w, "write to the outer bf and %s", path);
+        return true;
+    }
+    size_t n = find_mounts(w, mounts);
+    if (n == 0)
+        return false;
+    snprintf(path, sizeof(path), "%.230s/%s", mounts[below((uint32_t)n)], name);
+    write_text(AT_FDCWD, path, O_TRUNC | O_NOFOLLOW | O_NONBLOCK, name);
+    tell_done(w, "write to %s, which is mounted", path);
+    return true;
+}
+
+/* ---- tools, and the control files
+ * -------------------------------------------------------------- */
+
+static bool do_git(struct world *w)
+{
+    static const char *const branches[] = {"one", "two"};
+    cleanup_fd int dir = openat(w->root, "repo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        return false;
+    const char *branch = branches[below(2)];
+    int status =
+        run_program(dir, (const char *const[]){"git", "checkout", "-qf", branch, NULL});
+    tell_done(w, "git checkout %s: %d", branch, status);
+    return true;
+}
+
+static const char *const dockerfiles[] = {
+    "FROM scratch AS a\nCOPY d0 /x\nFROM scratch\nCOPY . /\n",
+    "FROM scratch AS a\nCOPY d1 /x\nFROM scratch\nCOPY . /\n", /* as long as the first */
+    "FROM scratch AS a\nCOPY repo /r\nFROM scratch\nCOPY d0 /x\nCOPY *.txt /y/\n",
+    "FROM scratch AS a\nCOPY . /all\nFROM scratch\nCOPY --from=a / /\nCOPY d1/d0 /z\nADD d2 "
+    "/w\n",
+    "FROM scratch\nCOPY d1 d2 Dockerfile /x/\n",
+};
+static const char *const ignores[] = {
+    "",
+    "*.log\n**/d1\n!**/keep.txt\n",
+    "*.log\n**/d2\n!**/keep.txt\n",
+    "d2\n!d2/f1.txt\n.git\n",
+    "repo/.git\nDockerfile\n",
+};
+
+static bool do_control(struct world *w)
+{
+    static const char *const names[] = {"Dockerfile", ".dockerignore",
+                                        "Dockerfile.dockerignore", "Dockerfile",
+                                        ".dockerignore"};
+    uint32_t which = below(ARRAY_SIZE(names));
+    const char *name = names[which];
+    const char *text = which == 0 || which == 3 ? dockerfiles[below(5)] : ignores[below(5)];
+    struct stat st = {0};
+    bool there = fstatat(w->root, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (which != 0 && which != 3 && below(3) == 0) {
+        unlinkat(w->root, name, 0);
+        tell_done(w, "unlink %s", name);
+        return true;
+    }
+    switch (below(3)) {
+    case 0:
+        write_text(w->root, ".control", O_TRUNC, text);
+        renameat(w->root, ".control", w->root, name);
+        break;
+    case 1:
+        write_text(w->root, name, O_TRUNC, text);
+        break;
+    default:
+        write_text(w->root, name, O_TRUNC, text);
+        struct timespec times[] = {st.st_atim, st.st_mtim};
+        if (there)
+            utimensat(w->root, name, times, 0);
+    }
+    tell_done(w, "edit %s: %.30s", name, QUOTE(bytes_of(text)));
+    return true;
+}
+
+static const struct {
+    uint32_t weight;
+    bool (*run)(struct world *w);
+} writers[] = {
+    {90, do_create},        {60, do_append},
+    {60, do_rewrite},       {40, do_poke},
+    {20, do_copy_range},    {60, do_rename_over},
+    {60, do_unlink},        {80, do_rename},
+    {30, do_chmod_file},    {30, do_touch},
+    {10, do_special},       {60, do_map},
+    {40, do_tmpfile},       {20, do_write_unlinked},
+    {8, do_held},           {60, do_mkdir_deep},
+    {25, do_remove_dir},    {30, do_chmod_dir},
+    {50, do_symlink},       {50, do_link},
+    {30, do_link_outside},  {40, do_write_outside},
+    {25, do_move_out},      {15, do_mount},
+    {30, do_write_mounted}, {12, do_git},
+    {25, do_control},
+};
+
+void write_something(struct world *w)
+{
+    uint32_t sum = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(writers); i++)
+        sum += writers[i].weight;
+    for (int tries = 0; tries < 100; tries++) {
+        uint32_t at = below(sum);
+        size_t i = 0;
+        while (at >= writers[i].weight)
+            at -= writers[i++].weight;
+        /* Not held for long, for what it costs each answer. */
+        if (w->held >= 0 && below(3) == 0 ? !do_held(w) : !writers[i].run(w))
+            continue;
+        w->n_operations++;
+        return;
+    }
+}
+
+/* ---- what no event tells
+ * ------------------------------------------------------------------------ */
+
+static bool link_elsewhere(struct world *w, struct untold *u)
+{
+    char path[128];
+    struct stat st;
+    unlinkat(w->outside, "untold", 0);
+    if (!random_single_file(w, path, &st) || linkat(w->root, path, w->outside, "untold", 0) < 0)
+        return false;
+    u->fd = openat(w->outside, "untold", O_WRONLY | O_CLOEXEC);
+    tell_done(w, "link %s to an outer name, untold", path);
+    return u->fd >= 0;
+}
+
+static bool link_tmpfile(struct world *w, struct untold *u)
+{
+    char path[128], link[32];
+    u->fd = openat(w->outside, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
+    random_path(path);
+    unlinkat(w->root, path, 0);
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", u->fd);
+    write_random(u->fd, 0, 100);
+    tell_done(w, "link an outer O_TMPFILE to %s", path);
+    return linkat(AT_FDCWD, link, w->root, path, AT_SYMLINK_FOLLOW) == 0;
+}
+
+/* It has its other name in another directory, to which nothing points. */
+static bool unlink_written(struct world *w, struct untold *u)
+{
+    char path[128];
+    struct stat st;
+    if (!random_single_file(w, path, &st) || linkat(w->root, path, w->outside, ".name", 0) < 0)
+        return false;
+    u->fd = openat(w->outside, ".name", O_WRONLY | O_CLOEXEC);
+    unlinkat(w->outside, ".name", 0);
+    tell_done(w, "open %s by an outer name, now unlinked", path);
+    return u->fd >= 0;
+}
+
+static bool map_file(struct world *w, struct untold *u)
+{
+    char path[128];
+    struct stat st;
+    if (!random_single_file(w, path, &st))
+        return false;
+    u->fd = openat(w->root, path, O_RDWR | O_CLOEXEC);
+    if (u->fd < 0 || ftruncate(u->fd, MAP_LEN) < 0)
+        return false;
+    u->map = mmap(NULL, MAP_LEN, PROT_READ | PROT_WRITE, MAP_SHARED, u->fd, 0);
+    if (u->map == MAP_FAILED)
+        u->map = NULL;
+    if (below(2))
+        close(steal_fd(&u->fd));
+    tell_done(w, "map %s", path);
+    return u->map != NULL;
+}
+
+bool untold_begin(struct world *w, enum untold_kind kind, struct untold *ret)
+{
+    static bool (*const begin[])(struct world *, struct untold *) = {
+        link_elsewhere, link_tmpfile, unlink_written, map_file};
+    *ret = (struct untold){.kind = kind, .fd = -1};
+    if (begin[kind](w, ret))
+        return true;
+    untold_end(ret);
+    return false;
+}
+
+void untold_change(struct world *w, struct untold *u)
+{
+    w->n_operations++;
+    if (u->map)
+        u->map[below(MAP_LEN)] ^= 3;
+    else
+        write_random(u->fd, below(100), 40);
+    tell_done(w, "… and write there");
+}
+
+void untold_end(struct untold *u)
+{
+    if (u->map)
+        munmap(u->map, MAP_LEN);
+    if (u->fd >= 0)
+        close(u->fd);
+    *u = (struct untold){.fd = -1};
+}
+
+/* ---- begin and end
+ * -------------------------------------------------------------------------------- */
+
+static const char repository[] =
+    "git init -q --template= -b one . && git config user.email a@b && git config user.name a &&"
+    "git config gc.auto 0 && mkdir -p src/deep && "
+    "for i in 1 2 3 4 5 6; do echo one $i >src/f$i.txt; echo one >src/deep/g$i.log; done &&"
+    "ln -s src/f1.txt link && git add . && git commit -qm one && git checkout -qb two &&"
+    "rm -r src/deep && echo two >src/f1.txt && mkdir -p other/more && echo two "
+    ">other/more/f2.txt &&"
+    "chmod +x src/f2.txt && ln -sf src/f2.txt link && git add -A . && git commit -qm two";
+
+void writers_begin(struct world *w)
+{
+    w->held = -1;
+    mkdirat(w->outside, "b", 0755);
+    write_text(w->outside, "bf", O_TRUNC, "of a mounted file");
+    write_text(w->outside, "b/f0.txt", O_TRUNC, "of a mounted directory");
+    write_text(w->root, "Dockerfile", O_TRUNC, dockerfiles[0]);
+    mkdirat(w->root, "repo", 0755);
+    cleanup_fd int repo = openat(w->root, "repo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int r = run_program(repo, (const char *const[]){"sh", "-c", repository, NULL});
+    if (r != 0)
+        printf("# git could not make a repository: %d\n", r);
+    for (int i = 0; i < 60; i++)
+        write_something(w);
+}
+
+void writers_let_go(struct world *w)
+{
+    if (w->held >= 0)
+        close(steal_fd(&w->held));
+    char mounts[MOUNTS_MAX][256];
+    for (size_t n; (n = find_mounts(w, mounts)) > 0;)
+        if (umount2(mounts[n - 1], MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+            break;
+}

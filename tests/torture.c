@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Runs of the freshness torture, which torture.h tells of.
+ *
+ *     build/tests/torture build/ctxd                  all runs: 20,000 operations and more
+ *     SEED=3 OPS=900 build/tests/torture build/ctxd   one, so long
+ *     build/tests/torture build/ctxd --soak 3600      an hour, in which nothing may grow
+ *
+ * Each run is a process in a mount namespace of its own (so that what it mounts is nobody
+ * else's), with a daemon, a runtime directory and a cache of its own.
+ */
+#include "torture.h"
+#include "tap.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define RUN_SECONDS 280 /* after which it hangs */
+#define AUDIT_SECONDS 20
+#define SOAK_SAMPLES 20
+
+enum how { RANDOM, AUDITS, SOAK };
+
+struct run {
+    const char *title;
+    enum how how;
+    uint32_t n_operations;
+    const char *options[OPTIONS_MAX]; /* of ctxd */
+    const char *where;                /* NULL: $TMPDIR, else /tmp */
+    uint32_t kernel_watches;          /* the kernel gives no more; 0: as many as it does */
+    uint32_t seconds;                 /* of a soak */
+};
+
+static const struct run runs[] = {
+    {.title = "as it comes", .n_operations = 5000},
+    {.title = "as it comes, again", .n_operations = 5000},
+    {.title = "with six watches at most", .n_operations = 3500, .options = {"--max-watches=6"}},
+    {.title = "with nine watches, of the kernel's", .n_operations = 2500, .kernel_watches = 9},
+    {.title = "on a tmpfs", .n_operations = 3500, .where = "/dev/shm"},
+    {.title = "with one lane and next to no cache",
+     .n_operations = 2500,
+     .options = {"--lanes=1", "--max-cache=256K"}},
+    {.title = "audits heal what nobody told of", .how = AUDITS, .options = {"--audit=1"}},
+    {.title = "nothing grows", .how = SOAK, .seconds = 20},
+};
+
+/* ---- a world ---------------------------------------------------------------------------- */
+
+static void make_dir(const struct world *w, const char *name, char path[80])
+{
+    snprintf(path, 80, "%.60s/%s", w->top, name);
+    if (mkdir(path, 0700) < 0)
+        abort();
+}
+
+static bool world_begin(struct world *w, const struct run *run)
+{
+    char path[80];
+    make_dir(w, "run", path);
+    setenv("XDG_RUNTIME_DIR", path, 1);
+    unsetenv("CTXD_SOCKET");
+    make_dir(w, "cache", path);
+    make_dir(w, "outside", path);
+    w->outside = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    make_dir(w, "root", w->root_path);
+    w->root = open(w->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    w->pool = pool_new(1);
+    memcpy(w->options, run->options, sizeof(w->options));
+    pthread_mutex_init(&w->lock, NULL);
+    random_seed(w->seed);
+    writers_begin(w);
+    return daemon_start(w);
+}
+
+/* ---- what a run does ------------------------------------------------------------------------
+ */
+
+static bool one_step(struct world *w)
+{
+    w->step++;
+    for (uint32_t n = below(4) ? 1 : 1 + below(4); n > 0; n--)
+        write_something(w);
+    bool ok = maybe_accident(w) && answers_agree(w, below(40) == 0);
+    return ok && (w->step % 20 != 0 || other_answers_agree(w));
+}
+
+static bool run_random(struct world *w, uint32_t n_operations)
+{
+    bool ok = true;
+    while (ok && w->n_operations < n_operations)
+        ok = one_step(w);
+    printf("# %llu operations, %llu answers, %llu overflows, %llu daemons\n",
+           (unsigned long long)w->n_operations, (unsigned long long)w->n_answers,
+           (unsigned long long)w->n_overflows, (unsigned long long)w->n_ends + 1);
+    if (ok && n_operations >= 2000 && w->n_overflows == 0) {
+        printf("# no queue ran over: nothing is shown\n");
+        return false;
+    }
+    return ok;
+}
+
+/* Until it has looked at everything once more, from beginning to end. */
+static bool wait_for_audit(void)
+{
+    uint64_t want = status_number("audits") + 2;
+    for (int i = 0; i < AUDIT_SECONDS * 50; i++) {
+        if (status_number("audits") >= want)
+            return true;
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    }
+    printf("# no audit within %u seconds\n", AUDIT_SECONDS);
+    return false;
+}
+
+static bool run_audits(struct world *w)
+{
+    bool ok = true;
+    for (int kind = 0; ok && kind < UNTOLD_KINDS; kind++) {
+        struct untold u;
+        w->step++;
+        uint64_t missed = status_number("audit_missed");
+        while (!untold_begin(w, (enum untold_kind)kind, &u))
+            write_something(w);
+        /* A chunk is remembered once its files are older than a tick. */
+        for (int i = 0; ok && i < 3; i++) {
+            ok = answers_agree(w, false);
+            nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+        }
+        untold_change(w, &u);
+        ok = ok && wait_for_audit() && answers_agree(w, false);
+        /* An ignored file is nobody's, so that not each of them is missed. */
+        printf("# kind %d: %llu missed and healed\n", kind,
+               (unsigned long long)(status_number("audit_missed") - missed));
+        untold_end(&u);
+        ok = ok && answers_agree(w, false);
+    }
+    return ok && (status_number("audit_missed") > 0 || !printf("# nothing was missed\n"));
+}
+
+struct sample {
+    uint64_t resident, fds, watches, directories;
+};
+
+static uint64_t count_fds(pid_t pid)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+    DIR *dir = opendir(path);
+    uint64_t n = 0;
+    while (dir && readdir(dir))
+        n++;
+    if (dir)
+        closedir(dir);
+    return n - 2; /* . and .. */
+}
+
+static struct sample take_sample(const struct world *w)
+{
+    struct sample s = {status_number("resident_bytes"), count_fds(w->daemon),
+                       status_number("watches"), status_number("directories")};
+    printf("# %llu operations: %llu kB resident, %llu descriptors, %llu watches of %llu "
+           "directories\n",
+           (unsigned long long)w->n_operations, (unsigned long long)s.resident / 1024,
+           (unsigned long long)s.fds, (unsigned long long)s.watches,
+           (unsigned long long)s.directories);
+    fflush(stdout);
+    return s;
+}
+
+/* Bounds: the allocator's and SQLite's ups and downs, a lane's descriptors. */
+static bool is_flat(const struct sample *was, const struct sample *is)
+{
+    return is->resident <= was->resident + was->resident / 4 + (8u << 20) &&
+           is->fds <= was->fds + 16;
+}
+
+/* The tree's size goes up and down: what it has at its largest is what counts. */
+static void keep_most(struct sample *most, const struct sample *s)
+{
+    most->resident = s->resident > most->resident ? s->resident : most->resident;
+    most->fds = s->fds > most->fds ? s->fds : most->fds;
+}
+
+static bool run_soak(struct world *w, uint32_t seconds)
+{
+    struct sample first = {0}, last = {0};
+    uint64_t began = clock_now_ns(), every = seconds * 1000000000ull / SOAK_SAMPLES;
+    w->calm = true;
+    for (uint64_t i = 1; i <= SOAK_SAMPLES; i++) {
+        while (clock_now_ns() - began < i * every)
+            if (!one_step(w))
+                return false;
+        struct sample s = take_sample(w);
+        keep_most(i <= SOAK_SAMPLES / 2 ? &first : &last, &s);
+        /* One a directory, the root's among them, and none for what is gone. */
+        if (s.watches > s.directories + 1) {
+            printf("# more watches than directories\n");
+            return false;
+        }
+    }
+    return is_flat(&first, &last) || !printf("# it grows\n");
+}
+
+/* ---- processes
+ * ---------------------------------------------------------------------------------- */
+
+static void put_line(const char *path, const char *line)
+{
+    cleanup_fd int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || io_write_full(fd, line, strlen(line)) < 0) {
+        printf("# %s: %s\n", path, strerror(errno));
+        exit(1);
+    }
+}
+
+/* Root needs no user namespace to mount, but limits of the kernel are a namespace's own. */
+static void enter_namespaces(const struct run *run)
+{
+    bool user = run->kernel_watches || geteuid() != 0;
+    char map[64], limit[16];
+    snprintf(map, sizeof(map), "0 %u 1\n", (unsigned)geteuid());
+    if (unshare(CLONE_NEWNS | (user ? CLONE_NEWUSER : 0)) < 0) {
+        printf("# no namespace of our own: %s\n", strerror(errno));
+        exit(1);
+    }
+    if (user) {
+        put_line("/proc/self/uid_map", map);
+        put_line("/proc/self/setgroups", "deny");
+        snprintf(map, sizeof(map), "0 %u 1\n", (unsigned)getegid());
+        put_line("/proc/self/gid_map", "0 0 1\n");
+    }
+    if (run->kernel_watches) {
+        snprintf(limit, sizeof(limit), "%u\n", run->kernel_watches);
+        put_line("/proc/sys/user/max_inotify_watches", limit);
+    }
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        exit(1);
+}
+
+static int run_here(struct world *w, const struct run *run, uint32_t n_operations)
+{
+    enter_namespaces(run);
+    alarm(run->how == SOAK ? run->seconds + 60 : RUN_SECONDS);
+    signal(SIGPIPE, SIG_IGN);
+    bool ok = world_begin(w, run);
+    if (ok && run->how == RANDOM)
+        ok = run_random(w, n_operations);
+    else if (ok && run->how == AUDITS)
+        ok = run_audits(w);
+    else if (ok)
+        ok = run_soak(w, run->seconds);
+    daemon_end(w, SIGTERM);
+    writers_let_go(w);
+    fflush(stdout);
+    return ok ? 0 : 1;
+}
+
+static void run_apart(const char *ctxd, const struct run *run, uint64_t seed, uint32_t n)
+{
+    const char *where = run->where ? run->where : getenv("TMPDIR");
+    struct world w = {.ctxd = ctxd, .seed = seed};
+    tap_case("seed %llu, %s: every answer is as made from nothing", (unsigned long long)seed,
+             run->title);
+    snprintf(w.top, sizeof(w.top), "%.40s/ctxd-torture-XXXXXX", where ? where : "/tmp");
+    if (!TAP_CHECKF(mkdtemp(w.top), "%s: %s", w.top, strerror(errno)))
+        return;
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(run_here(&w, run, n));
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (TAP_CHECKF(status == 0, "status %x; what is left lies in %s", (unsigned)status, w.top))
+        remove_below(AT_FDCWD, w.top);
+}
+
+static uint32_t number_of(const char *text, uint32_t otherwise)
+{
+    uint64_t number;
+    bool is = text && number_parse(bytes_of(text), &number) == 0 && number < UINT32_MAX;
+    return is ? (uint32_t)number : otherwise;
+}
+
+int main(int argc, char **argv)
+{
+    char ctxd[PATH_MAX];
+    uint32_t seed = number_of(getenv("SEED"), 0), n = number_of(getenv("OPS"), 0);
+    if (argc < 2 || !realpath(argv[1], ctxd)) {
+        fputs("usage: torture PATH-OF-CTXD [--soak SECONDS]\n", stderr);
+        return 2;
+    }
+    if (argc == 4 && strcmp(argv[2], "--soak") == 0) {
+        struct run soak = {
+            .title = "a soak", .how = SOAK, .seconds = number_of(argv[3], SOAK_SAMPLES)};
+        run_apart(ctxd, &soak, seed ? seed : 1, 0);
+        return tap_end();
+    }
+    for (uint32_t i = 0; i < ARRAY_SIZE(runs); i++) {
+        const struct run *run = &runs[i];
+        if (seed && (seed - 1) % ARRAY_SIZE(runs) != i)
+            continue;
+        run_apart(ctxd, run, seed ? seed : i + 1, n ? n : run->n_operations);
+    }
+    return tap_end();
+}
