@@ -110,20 +110,21 @@ static void check_links(struct link_check *c, const struct dir *dir, size_t path
 }
 
 /* Through all of the tree, which only a file that just got another name, or was written to by
- * one of several, is worth: 5 ms for 500,000 entries. */
-static void mark_inodes(struct link_check *c, const struct dir *dir, size_t path_len)
+ * one of several, is worth: 5 ms for 500,000 entries. single: only what has one link. */
+static void mark_inodes(struct link_check *c, const struct dir *dir, bool single,
+                        size_t path_len)
 {
     for (size_t i = 0; i < dir->n; i++) {
         const struct node *node = &dir->nodes[i];
-        bool marked =
-            !S_ISDIR(node->id.mode) && dirty_has_inode(c->dirty, node->id.dev, node->id.ino);
+        bool marked = !S_ISDIR(node->id.mode) && !(single && node->n_links > 1) &&
+                      dirty_has_inode(c->dirty, node->id.dev, node->id.ino);
         if (!marked && !node->below)
             continue;
         size_t at = add_name(c, path_len, node);
         if (marked)
             dirty_entry(c->dirty, bytes_at(c->path, at), true);
         else
-            mark_inodes(c, node->below, at);
+            mark_inodes(c, node->below, single, at);
     }
 }
 
@@ -134,6 +135,32 @@ void tree_check_links(const struct tree *tree, int root_fd, struct dirty *dirty)
     c->dirty = dirty;
     check_links(c, tree->root.below, 0);
     if (dirty_has_inodes(dirty))
-        mark_inodes(c, tree->root.below, 0);
+        mark_inodes(c, tree->root.below, false, 0);
+    free(c);
+}
+
+/* What is shared was looked at when it was new. Either may be NULL, but not both. */
+static void find_new_links(const struct dir *was, const struct dir *is, struct dirty *dirty)
+{
+    if (was == is || !is->many_links)
+        return;
+    for (size_t i = 0; i < is->n; i++) {
+        const struct node *node = &is->nodes[i];
+        const struct node *before = was ? dir_find(was, node_name(node)) : NULL;
+        if (node->below)
+            find_new_links(before ? before->below : NULL, node->below, dirty);
+        else if (node_may_link(node) && !(before && before->n_links > 1 &&
+                                          stat_identity_equal(&before->id, &node->id)))
+            dirty_inode(dirty, node->id.dev, node->id.ino);
+    }
+}
+
+void tree_check_new_links(const struct tree *was, const struct tree *is, struct dirty *dirty)
+{
+    struct link_check *c = xcalloc(1, sizeof(*c));
+    c->dirty = dirty;
+    find_new_links(was ? was->root.below : NULL, is->root.below, dirty);
+    if (dirty_has_inodes(dirty))
+        mark_inodes(c, is->root.below, true, 0);
     free(c);
 }

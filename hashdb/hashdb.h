@@ -188,6 +188,12 @@ void tree_compare(const struct tree *was, const struct tree *is, uint32_t view_b
  */
 void tree_check_links(const struct tree *tree, int root_fd, struct dirty *dirty);
 
+/*
+ * A link() raises no event for the name that was there. Marks each name that `is` has as its
+ * file's only one, while another that it has is new, or changed, since `was` (NULL: in whole).
+ */
+void tree_check_new_links(const struct tree *was, const struct tree *is, struct dirty *dirty);
+
 /* ---- hashes of contents (db.c): one database for all trees of a user ------------------- */
 
 struct content_hash {

@@ -20,7 +20,6 @@
 #include "stream-priv.h"
 
 #include <errno.h>
-#include <limits.h>
 
 enum {
     VIEWS_MAX = 64,         /* past it the longest unused goes */
@@ -160,6 +159,23 @@ static void lose_tree__with_lock(struct warm *warm)
     warm->last = steal(&warm->tree);
 }
 
+/* Looks again at the other names of what is found to have several; *tree is replaced. */
+static int look_at_links(const struct tree_walk *walk, const struct tree *was,
+                         struct tree **tree, struct failure *f)
+{
+    struct dirty *dirty = dirty_new();
+    struct tree *made = *tree, *newer;
+    int r = 0;
+    tree_check_new_links(was, made, dirty);
+    if (!dirty_is_empty(dirty)) {
+        r = tree_make(walk, made, dirty, &newer, f);
+        tree_unref(made);
+        *tree = r < 0 ? NULL : newer;
+    }
+    dirty_free(dirty);
+    return r;
+}
+
 static int make_tree__with_lock(struct warm *warm, struct bytes ignore_name, struct pool *pool,
                                 const struct dirty *dirty, struct failure *f)
 {
@@ -179,6 +195,7 @@ static int make_tree__with_lock(struct warm *warm, struct bytes ignore_name, str
         walk.n_rules--;
     struct tree *old = warm->tree ? warm->tree : warm->last, *new;
     int r = tree_make(&walk, old, dirty, &new, f);
+    r = r < 0 ? r : look_at_links(&walk, old, &new, f);
     if (r < 0) {
         lose_tree__with_lock(warm); /* what was dirty is drained, and not looked at */
         return r;
@@ -190,72 +207,19 @@ static int make_tree__with_lock(struct warm *warm, struct bytes ignore_name, str
     return 0;
 }
 
-struct renewal {
-    struct warm *warm;
-    const struct tree *was, *is;
-    struct table linked; /* inodes of which a name came, or whose number of links changed */
-    struct arena arena;
+struct voiding {
+    const struct warm *warm;
+    const struct tree *was;
 };
 
-/* What else follows from one path that is not as it was. */
-static void follow_up(void *context, struct bytes path)
+/* A file that was written to though stat is as it was: the database must not know better. */
+static void void_hash(void *context, struct bytes path)
 {
-    struct renewal *v = context;
-    const struct node *was = tree_find(v->was, path), *is = tree_find(v->is, path);
-    if (!is || S_ISDIR(is->id.mode))
-        return;
-    /* Written to though stat is as it was: the database must not know better. */
-    if (was && v->warm->setup.hashes && was->version != is->version &&
+    const struct voiding *v = context;
+    const struct node *was = tree_find(v->was, path), *is = tree_find(v->warm->tree, path);
+    if (was && is && S_ISREG(is->id.mode) && was->version != is->version &&
         stat_identity_equal(&was->id, &is->id))
         hashdb_void(v->warm->setup.hashes, v->warm->hashdb_tree, is->id.dev, is->id.ino);
-    bool same = was && was->id.dev == is->id.dev && was->id.ino == is->id.ino;
-    if (node_may_link(is) && (!same || was->n_links != is->n_links)) {
-        struct bytes key = bytes_at(&is->id.ino, sizeof(is->id.ino));
-        *table_put(&v->linked, arena_copy(&v->arena, key), NULL) = 1;
-    }
-}
-
-/*
- * A new hard link raises no event for the names that the file had before: their nodes still say
- * that there is but one. So where a name of a file of several comes, all others are looked for.
- */
-static void mark_names(const struct renewal *v, const struct dir *dir, struct buf *path,
-                       struct dirty *dirty)
-{
-    size_t at = path->len;
-    for (size_t i = 0; i < dir->n; i++) {
-        const struct node *node = &dir->nodes[i];
-        bool other = !S_ISDIR(node->id.mode) &&
-                     table_get(&v->linked, bytes_at(&node->id.ino, sizeof(node->id.ino)));
-        if (!other && !node->below)
-            continue;
-        if ((at && buf_add_byte(path, '/') < 0) || buf_add_bytes(path, node_name(node)) < 0)
-            abort(); /* longer than any path that could be opened */
-        if (other)
-            dirty_entry(dirty, buf_bytes(path), true);
-        if (node->below)
-            mark_names(v, node->below, path, dirty);
-        path->len = at;
-    }
-}
-
-static int follow_renewal__with_lock(struct warm *warm, struct bytes ignore_name,
-                                     struct pool *pool, const struct tree *was,
-                                     struct failure *f)
-{
-    struct renewal v = {.warm = warm, .was = was, .is = warm->tree};
-    tree_compare(was, warm->tree, UINT32_MAX, follow_up, &v);
-    int r = 0;
-    if (v.linked.n) {
-        cleanup_buf struct buf path = BUF(2 * PATH_MAX);
-        struct dirty *dirty = dirty_new();
-        mark_names(&v, warm->tree->root.below, &path, dirty);
-        r = make_tree__with_lock(warm, ignore_name, pool, dirty, f);
-        dirty_free(dirty);
-    }
-    table_release(&v.linked);
-    arena_release(&v.arena);
-    return r;
 }
 
 static int renew__with_lock(struct warm *warm, struct bytes ignore_name, struct pool *pool,
@@ -272,8 +236,8 @@ static int renew__with_lock(struct warm *warm, struct bytes ignore_name, struct 
     if (!dirty_is_empty(dirty)) {
         struct tree *was = warm->tree ? tree_ref(warm->tree) : NULL;
         r = make_tree__with_lock(warm, ignore_name, pool, dirty, f);
-        if (r == 0 && was)
-            r = follow_renewal__with_lock(warm, ignore_name, pool, was, f);
+        if (r == 0 && was && warm->setup.hashes)
+            tree_compare(was, warm->tree, UINT32_MAX, void_hash, &(struct voiding){warm, was});
         tree_unref(was);
     }
     dirty_free(dirty);

@@ -27,6 +27,7 @@ class Suite:
     seconds: int = 300  # killed after; several times what it takes alone on 2 cores
     tally: bool = False
     alone: bool = False  # measures time, or uses both cores by itself
+    full: bool = False  # only with --full, or when named
     env: dict = field(default_factory=dict)
 
 
@@ -72,6 +73,7 @@ def all_suites(full=False):
         Suite("http", "8 private, 7 bounded, 5 never torn: over HTTP", ["tests/daemon/http", BUILD], 300),
         Suite("http-san", "the same under ASan and UBSan", ["tests/daemon/http", SAN], 600),
         Suite("race", "5 never torn", ["tests/cli/race", BUILD], 480, alone=True),
+        Suite("fresh", "4 never stale", [f"{BUILD}/tests/torture", f"{BUILD}/ctxd"], 900),
         Suite("readers", "2 same image: every reader agrees", ["tests/live/readers"], 600),
         Suite("images", "2 same image, 3 never less", ["tests/live/images"], 1200),
         Suite("cut", "5 never torn: no cut stream builds", ["tests/live/cut"], 1200),

@@ -78,6 +78,11 @@ static bool drain(void *watch, struct dirty *dirty)
             dirty_below(dirty, path);
         else
             dirty_entry(dirty, path, tellings[i].what == TELL_CONTENT);
+        /* As the watcher does, since the name may be one that no view sees. */
+        struct stat st;
+        if (fstatat(w->root, tellings[i].path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            !S_ISDIR(st.st_mode) && st.st_nlink > 1)
+            dirty_inode(dirty, st.st_dev, st.st_ino);
     }
     n_tellings = 0;
     bool told = !w->lost;
@@ -222,11 +227,7 @@ static void change_link(struct world *w)
         if (symlinkat(from, w->root, to) == 0)
             tell(TELL_CONTENT, to);
     } else if (linkat(w->root, from, w->root, to, 0) == 0) {
-        /* Of `from`, whose number of links changed, Linux doesn't tell. Here somebody does, as
-         * `to` may be a name that no view sees: that is beyond us, and a case of its own below.
-         */
-        tell(TELL_STAT, from);
-        tell(TELL_CONTENT, to);
+        tell(TELL_CONTENT, to); /* of `from`, whose number of links changed, nobody tells */
     }
 }
 

@@ -127,6 +127,17 @@ static void test_system_calls(void)
     TAP_CHECK(drain(&x, &d) && covered(&x, &d, "twin2", true));
     dirty_clear(&d);
 
+    tap_case("what is done by a second name is told of the file, not of that name alone");
+    sh(x.path, "ln a second");
+    TAP_CHECK(drain(&x, &d) && d.n_inodes > 0);
+    dirty_clear(&d);
+    sh(x.path, "chmod 600 second");
+    TAP_CHECK(drain(&x, &d) && d.n_inodes > 0);
+    dirty_clear(&d);
+    sh(x.path, "rm second; chmod 640 a");
+    TAP_CHECK(drain(&x, &d) && d.n_inodes == 0);
+    dirty_clear(&d);
+
     tap_case("thousands of writes to one file are few marks");
     cleanup_fd int often = openat(x.fd, "a", O_WRONLY | O_CLOEXEC);
     for (int i = 0; i < 5000; i++)

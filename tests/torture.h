@@ -38,6 +38,7 @@ struct world {
     struct pool *pool; /* of the answers that are made from nothing */
     struct url urls[URLS_MAX];
     uint64_t seed, step;
+    bool failed; /* the last question had no answer, here as there */
     uint64_t n_answers, n_overflows, n_ends; /* ends of daemons */
     /* The writer's, which may be another thread for a while: */
     uint64_t n_operations;
