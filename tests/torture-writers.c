@@ -3,7 +3,7 @@
  * The writers. Names are few, so that operations meet: what one made, the next renames, links,
  * mounts over, removes. None of them looks at how an answer is made.
  */
-#include "torture.h"
+#include "torture-priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -59,7 +59,7 @@ void show_last(struct world *w)
 /* ---- names and bytes -----------------------------------------------------------------------
  */
 
-static void random_dir(char path[128])
+void random_dir(char path[128])
 {
     int n = 0;
     path[0] = '\0';
@@ -67,12 +67,12 @@ static void random_dir(char path[128])
         n += snprintf(path + n, 128 - (size_t)n, "%sd%u", n ? "/" : "", below(3));
 }
 
-static void in_dir(const char *dir, const char *name, char path[128])
+void in_dir(const char *dir, const char *name, char path[128])
 {
     snprintf(path, 128, "%.100s%s%.24s", dir, dir[0] ? "/" : "", name);
 }
 
-static void random_path(char path[128])
+void random_path(char path[128])
 {
     char dir[128], name[24];
     random_dir(dir);
@@ -94,7 +94,7 @@ static void random_path(char path[128])
 }
 
 /* A path that is a file, if a few tries find one. */
-static bool random_file(struct world *w, char path[128], struct stat *st)
+bool random_file(struct world *w, char path[128], struct stat *st)
 {
     for (int i = 0; i < 12; i++) {
         random_path(path);
@@ -113,7 +113,7 @@ static bool random_single_file(struct world *w, char path[128], struct stat *st)
     return false;
 }
 
-static bool existing_dir(struct world *w, char path[128])
+bool existing_dir(struct world *w, char path[128])
 {
     struct stat st;
     random_dir(path);
@@ -122,13 +122,13 @@ static bool existing_dir(struct world *w, char path[128])
 }
 
 /* Mostly small, as sources are; sometimes more than a chunk. */
-static size_t random_size(void)
+size_t random_size(void)
 {
     uint32_t kind = below(400);
     return kind == 0 ? (1u << 20) + below(1u << 20) : kind < 16 ? below(100000) : below(2500);
 }
 
-static void write_random(int fd, off_t at, size_t len)
+void write_random(int fd, off_t at, size_t len)
 {
     cleanup_free uint8_t *bytes = xmalloc(len + 1);
     uint32_t first = below(1u << 16);
@@ -140,7 +140,7 @@ static void write_random(int fd, off_t at, size_t len)
         (void)!pwrite(fd, bytes, len, at);
 }
 
-static void write_text(int dir_fd, const char *path, int flags, const char *text)
+void write_text(int dir_fd, const char *path, int flags, const char *text)
 {
     cleanup_fd int fd = openat(dir_fd, path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, FILE_MODE);
     if (fd >= 0)
@@ -178,431 +178,6 @@ int run_program(int dir_fd, const char *const *words)
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
     return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-/* ---- files ---------------------------------------------------------------------------------
- */
-
-static bool do_create(struct world *w)
-{
-    char path[128];
-    random_path(path);
-    cleanup_fd int fd =
-        openat(w->root, path,
-               O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, FILE_MODE);
-    if (fd < 0)
-        return false;
-    size_t len = random_size();
-    write_random(fd, -1, len);
-    tell_done(w, "create %s, %zu bytes", path, len);
-    return true;
-}
-
-static bool do_append(struct world *w)
-{
-    char path[128];
-    struct stat st;
-    if (!random_file(w, path, &st) || st.st_size > 3 << 20)
-        return false;
-    cleanup_fd int fd = openat(w->root, path, O_WRONLY | O_APPEND | O_CLOEXEC);
-    write_random(fd, -1, 1 + below(300));
-    tell_done(w, "append to %s", path);
-    return true;
-}
-
-/* Of the same size, and as old as before, to a microscopic eye. */
-static bool do_rewrite(struct world *w)
-{
-    char path[128];
-    struct stat st;
-    if (!random_file(w, path, &st) || st.st_size == 0)
-        return false;
-    cleanup_fd int fd = openat(w->root, path, O_WRONLY | O_CLOEXEC);
-    write_random(fd, 0, (size_t)st.st_size);
-    struct timespec times[] = {st.st_atim, st.st_mtim};
-    futimens(fd, times);
-    tell_done(w, "rewrite %s in place, same size and mtime", path);
-    return true;
-}
-
-static bool do_poke(struct world *w)
-{
-    char path[128];
-    struct stat st;
-    if (!random_file(w, path, &st) || st.st_size == 0)
-        return false;
-    cleanup_fd int fd = openat(w->root, path, O_WRONLY | O_CLOEXEC);
-    off_t at = below((uint32_t)st.st_size);
-    switch (below(3)) {
-    case 0:
-        (void)!ftruncate(fd, at);
-        break;
-    case 1:
-        fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, 100);
-        break;
-    default:
-        write_random(fd, at, 1);
-    }
-    tell_done(w, "poke %s at %lld", path, (long long)at);
-    return true;
-}
-
-static bool do_copy_range(struct world *w)
-{
-    char from[128], to[128];
-    struct stat st;
-    if (!random_file(w, from, &st) || !random_file(w, to, &st) || !strcmp(from, to))
-        return false;
-    cleanup_fd int in = openat(w->root, from, O_RDONLY | O_CLOEXEC);
-    cleanup_fd int out = openat(w->root, to, O_WRONLY | O_CLOEXEC);
-    if (copy_file_range(in, NULL, out, NULL, 1 + below(5000), 0) <= 0)
-        return false;
-    tell_done(w, "copy a range of %s to %s", from, to);
-    return true;
-}
-
-static bool do_rename_over(struct world *w)
-{
-    char dir[128], temporary[128], path[128];
-    random_path(path);
-    struct bytes parent = path_dir(bytes_of(path));
-    snprintf(dir, sizeof(dir), "%.*s", BYTES_ARG(parent));
-    in_dir(dir, ".new", temporary);
-    cleanup_fd int fd =
-        openat(w->root, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
-    if (fd < 0)
-        return false;
-    write_random(fd, -1, random_size());
-    if (renameat(w->root, temporary, w->root, path) < 0)
-        unlinkat(w->root, temporary, 0);
-    tell_done(w, "write %s and rename it over %s", temporary, path);
-    return true;
-}
-
-static bool do_unlink(struct world *w)
-{
-    char path[128];
-    random_path(path);
-    if (unlinkat(w->root, path, 0) < 0)
-        return false;
-    tell_done(w, "unlink %s", path);
-    return true;
-}
-
-/* Files, directories and links alike, to a free name, over another, or in exchange. */
-static bool do_rename(struct world *w)
-{
-    char from[128], to[128];
-    bool dirs = below(2), exchange = below(3) == 0;
-    if (dirs || exchange)
-        random_dir(from);
-    else
-        random_path(from);
-    if (dirs)
-        random_dir(to);
-    else
-        random_path(to);
-    if (!from[0] || !to[0] ||
-        renameat2(w->root, from, w->root, to, exchange ? RENAME_EXCHANGE : 0) < 0)
-        return false;
-    tell_done(w, "%s %s and %s", exchange ? "exchange" : "rename", from, to);
-    return true;
-}
-
-static bool do_chmod_file(struct world *w)
-{
-    static const mode_t modes[] = {0644, 0755, 0600, 0444, 04755};
-    char path[128];
-    struct stat st;
-    if (!random_file(w, path, &st))
-        return false;
-    mode_t mode = modes[below(ARRAY_SIZE(modes))];
-    (void)!fchmodat(w->root, path, mode, 0);
-    tell_done(w, "chmod %o %s", mode, path);
-    return true;
-}
-
-static bool do_touch(struct world *w)
-{
-    char path[128];
-    if (below(2))
-        random_path(path);
-    else
-        random_dir(path);
-    struct timespec times[] = {{.tv_nsec = UTIME_OMIT}, {1700000000 + below(100), below(3)}};
-    if (!path[0] || utimensat(w->root, path, times, AT_SYMLINK_NOFOLLOW) < 0)
-        return false;
-    tell_done(w, "touch %s", path);
-    return true;
-}
-
-static bool do_special(struct world *w)
-{
-    char path[128];
-    random_path(path);
-    if (mknodat(w->root, path, (below(2) ? S_IFIFO : S_IFSOCK) | 0600, 0) < 0)
-        return false;
-    tell_done(w, "make a FIFO or socket %s", path);
-    return true;
-}
-
-/* The descriptor is closed before the unmap, or after. */
-static bool do_map(struct world *w)
-{
-    char path[128];
-    struct stat st;
-    if (!random_file(w, path, &st) || st.st_size == 0)
-        return false;
-    int fd = openat(w->root, path, O_RDWR | O_CLOEXEC);
-    size_t len = (size_t)st.st_size;
-    uint8_t *map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    bool early = below(2);
-    if (early)
-        close(fd);
-    if (map != MAP_FAILED) {
-        map[below((uint32_t)len)] ^= 1;
-        munmap(map, len);
-    }
-    if (!early)
-        close(fd);
-    tell_done(w, "store into a mapping of %s, and unmap it", path);
-    return map != MAP_FAILED;
-}
-
-static bool do_tmpfile(struct world *w)
-{
-    char dir[128], path[128], link[32];
-    random_dir(dir);
-    cleanup_fd int fd =
-        openat(w->root, dir[0] ? dir : ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return false;
-    write_random(fd, -1, random_size());
-    random_path(path);
-    /* Written to afterwards, it must have its name where it was made. */
-    bool later = below(2);
-    if (later)
-        in_dir(dir, "f1.txt", path);
-    unlinkat(w->root, path, 0);
-    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-    if (linkat(AT_FDCWD, link, w->root, path, AT_SYMLINK_FOLLOW) < 0)
-        return false;
-    if (later)
-        write_random(fd, -1, 50);
-    tell_done(w, "link an O_TMPFILE of %s to %s%s", dir, path, later ? ", then write" : "");
-    return true;
-}
-
-/* A descriptor that outlives its name, of a file with another one in the same directory. */
-static bool do_write_unlinked(struct world *w)
-{
-    char dir[128], a[128], b[128];
-    random_dir(dir);
-    in_dir(dir, "f0.txt", a);
-    in_dir(dir, "f4.txt", b);
-    cleanup_fd int fd = openat(w->root, a, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    unlinkat(w->root, b, 0);
-    if (fd < 0 || linkat(w->root, a, w->root, b, 0) < 0 || unlinkat(w->root, a, 0) < 0)
-        return false;
-    write_random(fd, 0, 20);
-    tell_done(w, "write to %s by a descriptor of its other name, unlinked", b);
-    return true;
-}
-
-/* Of a name that is gone nothing is written: the file might have another one elsewhere. */
-static bool do_held(struct world *w)
-{
-    int *fd = &w->held;
-    char path[128], link[64], target[256];
-    struct stat st;
-    if (*fd < 0) {
-        if (!random_file(w, path, &st))
-            return false;
-        *fd = openat(w->root, path, O_WRONLY | O_CLOEXEC);
-        tell_done(w, "open %s and hold it", path);
-        return true;
-    }
-    snprintf(link, sizeof(link), "/proc/self/fd/%d", *fd);
-    ssize_t n = readlink(link, target, sizeof(target) - 1);
-    target[n < 0 ? 0 : n] = '\0';
-    if (strstr(target, " (deleted)") || below(2) == 0) {
-        close(steal_fd(fd));
-        tell_done(w, "close what is held: %s", target);
-        return true;
-    }
-    if (fstat(*fd, &st) < 0)
-        return false;
-    write_random(*fd, below((uint32_t)st.st_size + 10), 7);
-    tell_done(w, "write to what is held: %s", target);
-    return true;
-}
-
-/* ---- directories and links ------------------------------------------------------------------
- */
-
-static bool do_mkdir_deep(struct world *w)
-{
-    char path[128], file[128];
-    random_dir(path);
-    size_t at = strlen(path);
-    bool made = at > 0 && mkdirat(w->root, path, 0755) == 0;
-    for (uint32_t depth = below(4); depth > 0 && at < 20; depth--) {
-        at += (size_t)snprintf(path + at, sizeof(path) - at, "%sd%u", at ? "/" : "", below(3));
-        made |= mkdirat(w->root, path, 0755) == 0;
-        in_dir(path, "f2.txt", file);
-        write_text(w->root, file, O_EXCL, path);
-    }
-    if (made)
-        tell_done(w, "mkdir -p %s, with files", path);
-    return made;
-}
-
-static bool do_remove_dir(struct world *w)
-{
-    char path[128];
-    if (!existing_dir(w, path))
-        return false;
-    remove_below(w->root, path);
-    tell_done(w, "rm -r %s", path);
-    return true;
-}
-
-static bool do_chmod_dir(struct world *w)
-{
-    char path[128];
-    if (!existing_dir(w, path))
-        return false;
-    (void)!fchmodat(w->root, path, below(2) ? 0700 : 0755, 0);
-    tell_done(w, "chmod %s", path);
-    return true;
-}
-
-static bool do_symlink(struct world *w)
-{
-    char target[128], path[128];
-    if (below(2))
-        random_path(target);
-    else
-        random_dir(target);
-    random_path(path);
-    unlinkat(w->root, ".link", 0);
-    if (!target[0] || symlinkat(target, w->root, ".link") < 0)
-        return false;
-    if (renameat(w->root, ".link", w->root, path) < 0)
-        unlinkat(w->root, ".link", 0);
-    tell_done(w, "symlink %s, swapped in, to %s", path, target);
-    return true;
-}
-
-/*
- * Told by a chmod of the first name: the other may be in an ignored directory, which nobody
- * watches, and all that is done by it from now on.
- */
-static bool do_link(struct world *w)
-{
-    char from[128], to[128];
-    struct stat st;
-    random_path(to);
-    if (!random_file(w, from, &st) || linkat(w->root, from, w->root, to, 0) < 0)
-        return false;
-    (void)!fchmodat(w->root, from, st.st_mode & 07777, 0);
-    tell_done(w, "link %s to %s, and chmod it", from, to);
-    if (below(2))
-        return true;
-    cleanup_fd int fd = openat(w->root, to, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    write_random(fd, 0, 30);
-    tell_done(w, "... and write by that name");
-    return true;
-}
-
-bool link_begin(struct world *w, struct link_pair *ret)
-{
-    struct stat st;
-    random_path(ret->to);
-    if (!random_file(w, ret->from, &st))
-        return false;
-    struct bytes dir = path_dir(bytes_of(ret->from));
-    ret->together = below(2);
-    if (ret->together)
-        snprintf(ret->to, sizeof(ret->to), "%.*s%s%s", BYTES_ARG(dir), dir.len ? "/" : "",
-                 below(2) ? "g1.log" : "f3.txt");
-    if (linkat(w->root, ret->from, w->root, ret->to, 0) < 0)
-        return false;
-    tell_done(w, "link %s to %s", ret->from, ret->to);
-    w->n_operations++;
-    return true;
-}
-
-void link_change(struct world *w, const struct link_pair *pair)
-{
-    cleanup_fd int fd = openat(w->root, pair->to, O_WRONLY | O_CLOEXEC);
-    if (below(3))
-        write_random(fd, 0, 30);
-    else
-        (void)!fchmod(fd, 0640);
-    tell_done(w, "... and write to it, or chmod it, by that name");
-    w->n_operations++;
-}
-
-void link_end(struct world *w, const struct link_pair *pair)
-{
-    (void)!fchmodat(w->root, pair->from, 0644, 0);
-}
-
-/* A name outside the root, which the next answer learns of by the chmod, or is there first. */
-static bool do_link_outside(struct world *w)
-{
-    char path[128], name[16];
-    struct stat st;
-    snprintf(name, sizeof(name), "o%u", below(4));
-    if (below(2)) {
-        random_path(path);
-        if (linkat(w->outside, name, w->root, path, 0) < 0)
-            return false;
-        tell_done(w, "link the outer %s to %s", name, path);
-        return true;
-    }
-    unlinkat(w->outside, name, 0);
-    if (!random_file(w, path, &st) || linkat(w->root, path, w->outside, name, 0) < 0)
-        return false;
-    (void)!fchmodat(w->root, path, st.st_mode & 07777, 0);
-    tell_done(w, "link %s to the outer %s, and chmod it", path, name);
-    return true;
-}
-
-static bool do_write_outside(struct world *w)
-{
-    char name[16];
-    snprintf(name, sizeof(name), "o%u", below(4));
-    cleanup_fd int fd = openat(w->outside, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    write_random(fd, below(3000), 30);
-    tell_done(w, "write to the outer %s", name);
-    return true;
-}
-
-/* What is changed while a directory is elsewhere. */
-static bool do_move_out(struct world *w)
-{
-    char path[128], name[16];
-    snprintf(name, sizeof(name), "m%u", below(2));
-    if (below(2)) {
-        random_dir(path);
-        if (!path[0] || renameat(w->outside, name, w->root, path) < 0)
-            return false;
-        tell_done(w, "move the outer directory %s in, to %s", name, path);
-        return true;
-    }
-    if (!existing_dir(w, path) || renameat(w->root, path, w->outside, name) < 0)
-        return false;
-    char file[128];
-    in_dir(name, "f0.txt", file);
-    write_text(w->outside, file, O_TRUNC | O_NOFOLLOW | O_NONBLOCK, path);
-    if (below(2) && renameat(w->outside, name, w->root, path) < 0)
-        return true;
-    tell_done(w, "move %s out, to %s, write to f0.txt in it, and perhaps back", path, name);
-    return true;
 }
 
 /* ---- mounts
