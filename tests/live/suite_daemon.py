@@ -25,7 +25,7 @@ import cases_stage
 import cases_tree
 import ctxd as ctxd_module
 import daemon_cut
-from compare import image_differences
+from compare import image_differences, unsteady_names
 from ctxd import Ctxd
 from daemon_cut import FORMS
 from engine import BUILDERS, TIMEOUT, Built, Request, entries_of
@@ -176,7 +176,7 @@ class Trial:
             for way, form in ((self.by_address, FORMS[turn]), (self.by_pipe, FORMS[1 - turn])):
                 have = way(builder, form[1])
                 lines = image_differences(self.engine, want, have, history=builder == "buildkit",
-                                          ignore=self.random_names(builder))
+                                          ignore=unsteady_names(builder, self.case))
                 self.claims.check("\n".join(lines), f"{builder}: {self.case.title}{how}: {form[0]} {way.__doc__}")
 
     def byte_difference(self, form):
@@ -218,11 +218,6 @@ class Trial:
                 err = child.stderr.read().decode(errors="backslashreplace")
                 status = child.wait(TIMEOUT)
         return Built(None, f"ctx-send exit {status}: {err}") if status and not built.image else built
-
-    def random_names(self, builder):
-        """As in suite_images: the classic client adds a line with a random name to this file."""
-        name = self.case.request.file or "ctx"
-        return ("x/.dockerignore",) if builder == "classic" and not name.startswith("ctx") else ()
 
 
 def edit_all(context):

@@ -18,7 +18,7 @@ import cases_ignore
 import cases_real
 import cases_stage
 import cases_tree
-from compare import image_differences
+from compare import image_differences, unsteady_names
 from engine import TIMEOUT, Request
 from sender import build_sent, send
 
@@ -103,7 +103,7 @@ class Trial:
                       (have.image is not None, f"the stream doesn't build\n{have.log}")]
             return "check", "\n".join(text for holds, text in claims if not holds), sentence
         lines = image_differences(self.engine, want, have, history=builder == "buildkit",
-                                  ignore=self.unsteady_names(builder))
+                                  ignore=unsteady_names(builder, self.case))
         if sent.crashed:
             lines = [sent.crashed]
         elif case.fails and want.image is not None:
@@ -113,16 +113,6 @@ class Trial:
         if builder == "buildkit":
             lines = self.known_differences(lines, request == case.request)
         return "check", "\n".join(lines), sentence
-
-    def unsteady_names(self, builder):
-        """In what two runs of `docker build` with the classic builder differ. A file .wh.NAME of the
-        context is a whiteout in the layer that is packed, and there only while BuildKit happens to
-        have made the same layer before. And the client adds a line with a random name to the ignore
-        file when the Dockerfile comes from outside the context."""
-        if builder != "classic":
-            return None
-        inside = (self.case.request.file or "ctx").startswith("ctx")
-        return re.compile(r"(^|/)\.wh\." if inside else r"(^|/)\.wh\.|^x/\.dockerignore$")
 
     def known_differences(self, lines, all_of_them):
         """Only the named ones may be there, and all of them must be: else the name is out of date."""
