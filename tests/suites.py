@@ -51,7 +51,8 @@ def all_suites(full=False):
     fuzz_seconds = 60 * more
     return [
         Suite("lint", "the rules of the house", ["script/lint", *LINT], 600, alone=True),
-        Suite("lint-tidy", "the rules of the house, by clang-tidy", ["script/lint", "tidy"], 900, alone=True),
+        Suite("lint-tidy", "the rules of the house, by clang-tidy", ["script/lint", "tidy"], 1800, alone=True,
+              full=True),
         *unit_suites(),
         *vector_suites(),
         Suite("oracle", "1 same verdicts, against moby/patternmatcher",
