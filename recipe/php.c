@@ -49,7 +49,7 @@ static int mask(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
     return r;
 }
 
-/* {"type": "path", "url": "packages/*"}: the manifest of each. */
+/* {"type": "path", "url": "packages/..."} with a star for the dots: the manifest of each. */
 static int add_paths(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
                      const struct value *json, struct failure *f)
 {

@@ -433,10 +433,10 @@ static void random_step(const struct fixture *x, unsigned *seed)
             unlinkat(x->fd, one, AT_REMOVEDIR);
         break;
     case 8:
-        fchmodat(x->fd, one, (unsigned)rand_r(seed) & 1 ? 0755 : 0700, 0);
+        (void)!fchmodat(x->fd, one, (unsigned)rand_r(seed) & 1 ? 0755 : 0700, 0);
         break;
     case 9:
-        symlinkat(two, x->fd, one);
+        (void)!symlinkat(two, x->fd, one);
         break;
     default:
         snprintf(deep, sizeof(deep), "%s/q%u", one, (unsigned)rand_r(seed) % 3);
