@@ -99,7 +99,9 @@ static bool run_random(struct world *w, uint32_t n_operations)
     printf("# %llu operations, %llu answers, %llu overflows, %llu daemons\n",
            (unsigned long long)w->n_operations, (unsigned long long)w->n_answers,
            (unsigned long long)w->n_overflows, (unsigned long long)w->n_ends + 1);
-    if (ok && n_operations >= 2000 && w->n_overflows == 0) {
+    /* With few directories watched, chance may find none whose queue it could run over. */
+    bool few = w->options[0] && strncmp(w->options[0], "--max-watches", 13) == 0;
+    if (ok && n_operations >= 2000 && w->n_overflows == 0 && !few) {
         printf("# no queue ran over: nothing is shown\n");
         return false;
     }
