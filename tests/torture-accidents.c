@@ -120,6 +120,11 @@ static bool overflow(struct world *w)
     if (io_read_file(AT_FDCWD, "/proc/sys/fs/inotify/max_queued_events", &text) < 0 ||
         number_parse(bytes_head(buf_bytes(&text), text.len - 1), &most) < 0)
         abort();
+    /* A daemon that was just started watches nothing yet. */
+    do
+        if (!answers_agree(w, false))
+            return false;
+    while (w->failed);
     tell_done(w, "overflow the queue");
     kill(w->daemon, SIGSTOP);
     write_some(w, 2);

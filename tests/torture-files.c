@@ -359,6 +359,12 @@ bool link_begin(struct world *w, struct link_pair *ret)
     if (ret->together)
         snprintf(ret->to, sizeof(ret->to), "%.*s%s%s", BYTES_ARG(dir), dir.len ? "/" : "",
                  below(2) ? "g1.log" : "f3.txt");
+    else if (below(2)) { /* in a directory that nobody can have a watch on yet */
+        random_dir(ret->to);
+        if (!ret->to[0] || mkdirat(w->root, ret->to, 0755) < 0)
+            return false;
+        snprintf(ret->to + strlen(ret->to), 16, "/f0.txt");
+    }
     if (linkat(w->root, ret->from, w->root, ret->to, 0) < 0)
         return false;
     tell_done(w, "link %s to %s", ret->from, ret->to);

@@ -468,6 +468,14 @@ void writers_begin(struct world *w)
         write_something(w);
 }
 
+void keep_everything(struct world *w)
+{
+    writers_let_go(w);
+    write_text(w->root, "Dockerfile", O_TRUNC, dockerfiles[0]);
+    unlinkat(w->root, ".dockerignore", 0);
+    unlinkat(w->root, "Dockerfile.dockerignore", 0);
+}
+
 void writers_let_go(struct world *w)
 {
     if (w->held >= 0)

@@ -65,6 +65,8 @@ void writers_begin(struct world *w);
 void write_something(struct world *w);
 /* Unmounts and closes all. */
 void writers_let_go(struct world *w);
+/* Lets go, and has a Dockerfile that reads everything, of which nothing is ignored. */
+void keep_everything(struct world *w);
 /* Removes path and all below it, without leaving its mount. */
 void remove_below(int dir_fd, const char *path);
 /* Runs a program, and waits for it: its exit status. Its output is dropped. */
