@@ -457,6 +457,17 @@ static int open_dir(struct make_job *job, int *ret_fd, struct failure *f)
     return node_failure(job, BYTES(""), fd, f);
 }
 
+/* Its own stat was taken with its parent's entries, before it was watched: what came to be in
+ * it in between changed its times, and no event tells. */
+static void stat_watched(const struct make_job *job, int fd)
+{
+    struct stat st;
+    struct stat_identity *id = &job->node->id;
+    /* Another directory by now: the parent's watch tells. */
+    if (fstat(fd, &st) == 0 && st.st_dev == id->dev && st.st_ino == id->ino)
+        *id = stat_identity(&st);
+}
+
 static int make_dir(struct make_job *job, struct failure *f)
 {
     const struct tree_watch *watch = job->making->ask->watch;
@@ -466,8 +477,10 @@ static int make_dir(struct make_job *job, struct failure *f)
         return r;
     struct found found = {0};
     bool whole = job->whole || !job->old || job->dirty->flags & DIRTY_LISTING;
-    if (whole && watch)
+    if (whole && watch) {
         watch->enter(watch->watch, fd, job_path(job));
+        stat_watched(job, fd);
+    }
     r = whole ? look_at_all(job, fd, &found, f) : look_at_dirty(job, fd, &found, f);
     if (r == 0) {
         job->node->below = lay_out(&found);

@@ -177,10 +177,52 @@ static void test_wide_and_deep(void)
     teardown(&x);
 }
 
+/* Who writes between the stat of a directory and the watch on it. */
+static void write_before_watch(void *watch, int dir_fd, struct bytes path)
+{
+    (void)watch, (void)path;
+    struct timespec then[] = {{.tv_sec = 1}, {.tv_sec = 1000}};
+    char name[64];
+    snprintf(name, sizeof(name), "/proc/self/fd/%d", dir_fd);
+    if (utimensat(AT_FDCWD, name, then, 0) < 0)
+        abort();
+}
+
+static void never_leave(void *watch, struct bytes path)
+{
+    (void)watch, (void)path;
+}
+
+static void test_watched_directory(void)
+{
+    tap_case("a directory's times are those it has when it is watched");
+    struct fixture x = setup();
+    struct failure f = {0};
+    put_dir(&x, "d");
+    put_dir(&x, "d/e");
+    struct tree_rules rules = {0};
+    struct tree_watch watch = {NULL, write_before_watch, never_leave};
+    struct tree_walk ask = {.root_fd = x.root,
+                            .root_name = BYTES("."),
+                            .pool = x.pool,
+                            .rules = (const struct tree_rules *[]){&rules},
+                            .n_rules = 1,
+                            .watch = &watch};
+    struct tree *tree = NULL;
+    if (TAP_CHECKF(tree_make(&ask, NULL, NULL, &tree, &f) == 0, "%s", f.text)) {
+        const int64_t then = 1000 * 1000000000ll;
+        TAP_CHECK(tree_find(tree, BYTES("d"))->id.mtime_ns == then);
+        TAP_CHECK(tree_find(tree, BYTES("d/e"))->id.mtime_ns == then);
+    }
+    tree_unref(tree);
+    teardown(&x);
+}
+
 int main(void)
 {
     test_order_and_verdicts();
     test_unreadable();
     test_wide_and_deep();
+    test_watched_directory();
     return tap_end();
 }
