@@ -407,13 +407,19 @@ uint64_t status_number(const char *key)
     snprintf(name, sizeof(name), "\"%s\":", key);
     if (connect_ask(&(struct connect_ask){.kind = PROTO_STATUS}, NULL, &answer, &f) < 0)
         return UINT64_MAX;
-    const uint8_t *at = memmem(answer.status.at, answer.status.len, name, strlen(name));
-    if (!at)
-        return UINT64_MAX;
-    struct bytes rest =
-        bytes_from(answer.status, (size_t)(at - answer.status.at) + strlen(name));
-    size_t n = 0;
-    while (n < rest.len && rest.at[n] >= '0' && rest.at[n] <= '9')
-        n++;
-    return number_parse(bytes_head(rest, n), &number) < 0 ? UINT64_MAX : number;
+    struct bytes rest = answer.status;
+    uint64_t sum = 0;
+    bool found = false;
+    const uint8_t *at;
+    while ((at = memmem(rest.at, rest.len, name, strlen(name)))) {
+        rest = bytes_from(rest, (size_t)(at - rest.at) + strlen(name));
+        size_t n = 0;
+        while (n < rest.len && rest.at[n] >= '0' && rest.at[n] <= '9')
+            n++;
+        if (number_parse(bytes_head(rest, n), &number) < 0)
+            return UINT64_MAX;
+        sum += number;
+        found = true;
+    }
+    return found ? sum : UINT64_MAX;
 }

@@ -108,7 +108,10 @@ bool answers_agree(struct world *w, bool verify);
 bool other_answers_agree(struct world *w);
 /* Asks, and drops the answer, which may be a failure. */
 void ask_in_vain(struct world *w);
-/* The first number of that name in what ctx status --json prints; UINT64_MAX: there is none. */
+/*
+ * The numbers of that name in what ctx status --json prints, added up: a root that was asked
+ * for while it lay elsewhere is one more. UINT64_MAX: there is none.
+ */
 uint64_t status_number(const char *key);
 
 /* ---- torture-accidents.c ----------------------------------------------------------------- */
