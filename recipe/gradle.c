@@ -111,7 +111,7 @@ static int make_unit(struct prepare *p, struct bytes dir, struct failure *f)
     for (size_t i = first; i < end && r == 0; i++) {
         struct bytes path = p->l->at[i].path;
         listing_child(p->l, dir, i, &rel);
-        if (p->l->at[i].kind == ENTRY_DIR)
+        if (p->l->at[i].kind == LISTED_DIR)
             continue;
         bool built = bytes_starts(rel, BYTES("buildSrc/"));
         if (is_script(path_name(path)))

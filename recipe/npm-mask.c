@@ -175,7 +175,7 @@ static int add_bins(struct npm *n, struct recipe_unit *unit, const struct packag
     size_t first, end;
     listing_below(n->p->l, full, &first, &end);
     for (size_t i = first; i < end && r == 0; i++)
-        if (n->p->l->at[i].kind == ENTRY_FILE)
+        if (n->p->l->at[i].kind == LISTED_FILE)
             r = add_bin(n, unit, package,
                         path_between(&n->p->values.arena, package->dir, n->p->l->at[i].path),
                         f);

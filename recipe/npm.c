@@ -43,7 +43,7 @@ static int read_packages(struct npm *n, struct failure *f)
     for (size_t i = 0; i < p->l->n; i++) {
         struct failure why = {0};
         struct bytes text;
-        if (!entry_named(p->l, i, "package.json"))
+        if (!listed_named(p->l, i, "package.json"))
             continue;
         struct package *package = ARENA_NEW(a, struct package);
         package->path = p->l->at[i].path;

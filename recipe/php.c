@@ -64,7 +64,8 @@ static int add_paths(struct prepare *p, struct recipe_unit *unit, struct bytes d
         for (size_t j = 0; j < p->l->n && r == 0; j++) {
             struct value *ignored;
             struct bytes at = path_dir(p->l->at[j].path);
-            if (entry_named(p->l, j, "composer.json") && !unit_has(p, unit, p->l->at[j].path) &&
+            if (listed_named(p->l, j, "composer.json") &&
+                !unit_has(p, unit, p->l->at[j].path) &&
                 (bytes_equal(full, at) || path_glob(full, at, false)))
                 r = mask(p, unit, at, &ignored, f);
         }

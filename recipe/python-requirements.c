@@ -186,7 +186,8 @@ int python_requirements(struct python *py, struct recipe_unit *unit, struct byte
         bool nested = bytes_starts(name, BYTES("requirements/")) &&
                       bytes_ends(name, BYTES(".txt")) &&
                       bytes_find(bytes_from(name, 13), '/') == name.len - 13;
-        if (l->at[i].kind == ENTRY_DIR || !(nested || (direct && python_is_requirements(name))))
+        if (l->at[i].kind == LISTED_DIR ||
+            !(nested || (direct && python_is_requirements(name))))
             continue;
         *ret_any = true;
         r = read_file(&x, l->at[i].path, 0);

@@ -26,7 +26,7 @@ static int read_projects(struct python *py, struct failure *f)
     for (size_t i = 0; i < p->l->n; i++) {
         struct failure why = {0};
         struct bytes text;
-        if (!entry_named(p->l, i, "pyproject.toml"))
+        if (!listed_named(p->l, i, "pyproject.toml"))
             continue;
         struct project *project = ARENA_NEW(a, struct project);
         project->path = p->l->at[i].path;
@@ -323,10 +323,10 @@ static int compare_dirs(const void *a, const void *b)
 
 static bool is_candidate(struct python *py, size_t i, struct bytes *ret_dir)
 {
-    const struct entry *e = &py->p->l->at[i];
+    const struct listed *e = &py->p->l->at[i];
     struct bytes name = path_name(e->path);
     *ret_dir = path_dir(e->path);
-    if (e->kind == ENTRY_DIR)
+    if (e->kind == LISTED_DIR)
         return false;
     if (bytes_equal(path_name(*ret_dir), BYTES("requirements")) &&
         bytes_ends(name, BYTES(".txt"))) {

@@ -8,7 +8,7 @@
 
 /* ---- the context ------------------------------------------------------------------- */
 
-struct entry *listing_find(const struct listing *l, struct bytes path);
+struct listed *listing_find(const struct listing *l, struct bytes path);
 bool listing_is_file(const struct listing *l, struct bytes path);
 bool listing_is_dir(const struct listing *l, struct bytes path);
 /* Entries [first, end) lie below dir, at any depth. */
@@ -183,7 +183,7 @@ struct bytes prepare_printf(struct prepare *p, const char *format, ...)
 int prepare_read(struct prepare *p, struct bytes path, struct bytes *ret,
                  struct failure *f) must_use;
 /* For ecosystems whose files are chosen by exact name: true where entry i is a candidate. */
-bool entry_named(const struct listing *l, size_t i, const char *name);
+bool listed_named(const struct listing *l, size_t i, const char *name);
 
 /* ---- text (text.c) ----------------------------------------------------------------- */
 

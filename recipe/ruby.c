@@ -54,7 +54,7 @@ static int add_gemspecs(struct prepare *p, struct recipe_unit *unit, struct byte
     listing_below(p->l, dir, &first, &end);
     for (size_t i = first; i < end && r == 0; i++) {
         struct bytes path = p->l->at[i].path, text;
-        if (!bytes_ends(path, BYTES(".gemspec")) || p->l->at[i].kind != ENTRY_FILE)
+        if (!bytes_ends(path, BYTES(".gemspec")) || p->l->at[i].kind != LISTED_FILE)
             continue;
         r = prepare_read(p, path, &text, f);
         if (r == 0)

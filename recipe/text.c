@@ -148,7 +148,7 @@ struct bytes *prepare_dirs(struct prepare *p, const char *name, size_t *ret_n)
     struct bytes *dirs = NULL;
     size_t n = 0, cap = 0;
     for (size_t i = 0; i < p->l->n; i++)
-        if (entry_named(p->l, i, name))
+        if (listed_named(p->l, i, name))
             *ARENA_PUSH(&p->values.arena, dirs, &n, &cap) = path_dir(p->l->at[i].path);
     if (n)
         qsort(dirs, n, sizeof(*dirs), compare_dirs);

@@ -145,7 +145,7 @@ int main(void)
         int r = dockerfile_parse(BYTES("Dockerfile"), bytes_of(cases[i].file), &df, &f);
         TAP_CHECKF(r == 0, "%s", f.text);
         if (r == 0)
-            r = dockerfile_rewrite(df, &request, BYTES("ctx.tar"), &arena, &text, &f);
+            r = dockerfile_rewrite(df, &request, BYTES("ctx.tar"), BYTES(".ctx"), &arena, &text, &f);
         if (want.at[0] == '!') {
             TAP_CHECK(r == -EOPNOTSUPP);
             TAP_EQUAL(bytes_of(f.text), bytes_from(want, 1));
