@@ -98,9 +98,9 @@ static void list_dir(struct making *m, const struct dir *dir, struct bytes path)
 
 /* ---- contents ---------------------------------------------------------------------------- */
 
-/* One version of a file that isn't what the tree says. */
-static int read_opened(struct making *m, struct bytes path, struct buf *to,
-                       bool *ret_executable, struct failure *f)
+/* One version of a file that may not be what the tree says. */
+static int read_opened(struct making *m, struct bytes path, const struct stat_identity *walked,
+                       struct buf *to, bool *ret_executable, struct failure *f)
 {
     for (int tries = 1;; tries++) {
         struct stat st;
@@ -114,6 +114,9 @@ static int read_opened(struct making *m, struct bytes path, struct buf *to,
         if (r < 0)
             return fail_errno(f, r, "can't read %s", QUOTE(path));
         r = content_check(fd, &st, path, f);
+        struct stat_identity is = stat_identity(&st);
+        if (!stat_identity_equal(&is, walked) || content_is_sure(fd) == CONTENT_HELD)
+            m->skeleton->as_walked = false;
         if (r != -ESTALE || tries == READ_TRIES)
             return r;
     }
@@ -135,10 +138,8 @@ static int read_source(void *context, struct bytes listed, struct buf *to, bool 
         return fail(f, -E2BIG, "%s is larger than %zu MiB, which no manifest is", QUOTE(path),
                     to->max >> 20);
     enum content_sure sure = CONTENT_UNKNOWN;
-    if (!content_read_as_walked(&m->source, &m->dir, path, id, to->at, &sure)) {
-        s->as_walked = false;
-        return read_opened(m, path, to, ret_executable, f);
-    }
+    if (!content_read_as_walked(&m->source, &m->dir, path, id, to->at, &sure))
+        return read_opened(m, path, id, to, ret_executable, f);
     if (sure == CONTENT_HELD)
         s->as_walked = false;
     to->len = (size_t)id->size;

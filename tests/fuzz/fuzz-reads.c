@@ -56,7 +56,8 @@ static void check_rewrite(const struct dockerfile *df, const struct df_request *
     struct bytes text;
     struct failure f = {0};
     struct dockerfile *again;
-    if (dockerfile_rewrite(df, request, BYTES("ctx.tar"), BYTES(".ctx"), &arena, &text, &f) == 0) {
+    if (dockerfile_rewrite(df, request, BYTES("ctx.tar"), BYTES(".ctx"), &arena, &text, &f) ==
+        0) {
         int r = dockerfile_parse(BYTES("Dockerfile"), text, &again, &f);
         /* Only the maxima of size may be passed by what was added. */
         if (r == -EINVAL && text.len < 60000)
