@@ -21,6 +21,7 @@
 #include "fail.h"
 #include "globs.h"
 #include "io.h"
+#include "names.h"
 #include "notes.h"
 #include "number.h"
 #include "path.h"

@@ -29,29 +29,6 @@ const struct dirty_node *dirty_child(const struct dirty_node *node, struct bytes
 bool dirty_has_inodes(const struct dirty *dirty);
 bool dirty_has_inode(const struct dirty *dirty, uint64_t dev, uint64_t ino);
 
-/* ---- names.c: one directory -------------------------------------------------------- */
-
-/* One name of a directory being read. */
-struct name {
-    uint32_t at; /* in the name bytes */
-    uint16_t len;
-    uint8_t type; /* DT_* */
-};
-
-struct names {
-    struct name *at;
-    size_t n, cap;
-    struct buf bytes;
-};
-
-/* 4 GiB of names in one directory: what a uint32_t offset reaches. */
-#define NAME_BYTES_MAX UINT32_MAX
-
-/* Begin with NAMES. 0 or -errno; *names is to be released either way. */
-#define NAMES ((struct names){.bytes = BUF(NAME_BYTES_MAX)})
-int names_read(int fd, struct names *names) must_use;
-void names_release(struct names *names);
-
 /* ---- tree.c --------------------------------------------------------------------------- */
 
 const struct node *dir_find(const struct dir *dir, struct bytes name);

@@ -387,19 +387,15 @@ static int go_below_all(const struct make_job *job, struct dir *dir, struct foun
 static int look_at_all(const struct make_job *job, int fd, struct found *found,
                        struct failure *f)
 {
-    struct names names = NAMES;
+    cleanup_names struct names names = NAMES(NAMES_MAX);
     atomic_fetch_add_explicit(&job->making->n_dirs_read, 1, memory_order_relaxed);
     int r = names_read(fd, &names);
     if (r < 0)
         node_failure(job, BYTES(""), r, f);
     else
         found_reserve(found, names.n);
-    for (size_t i = 0; i < names.n && r == 0 && !atomic_load(&job->making->failed); i++) {
-        const struct name *name = &names.at[i];
-        r = look_at(job, fd, bytes_at(names.bytes.at + name->at, name->len), name->type, found,
-                    f);
-    }
-    names_release(&names);
+    for (size_t i = 0; i < names.n && r == 0 && !atomic_load(&job->making->failed); i++)
+        r = look_at(job, fd, names_at(&names, i), names.at[i].type, found, f);
     return r;
 }
 

@@ -2,6 +2,7 @@
 #include "base.h"
 #include "tap.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -204,8 +205,23 @@ static void test_io(void)
     cleanup_buf struct buf b = BUF(100);
     TAP_CHECK(io_read_file(root, "d/fifo", &b) == -EINVAL);
     TAP_CHECK(io_read_file(root, "d", &b) == -EISDIR);
+    tap_case("a directory's names come in byte order, with their types, up to a maximum");
+    {
+        cleanup_fd int top = io_open_beneath(root, ".", O_RDONLY | O_DIRECTORY);
+        cleanup_fd int again = io_open_beneath(root, ".", O_RDONLY | O_DIRECTORY);
+        cleanup_names struct names names = NAMES(NAMES_MAX), few = NAMES(3);
+        TAP_CHECK(symlinkat("d", root, "Z") == 0 && names_read(top, &names) == 0);
+        if (TAP_CHECK(names.n == 3)) {
+            TAP_EQUAL(names_at(&names, 0), BYTES("Z"));
+            TAP_EQUAL(names_at(&names, 1), BYTES("d"));
+            TAP_EQUAL(names_at(&names, 2), BYTES("l"));
+            TAP_CHECK(names.at[0].type == DT_LNK && names.at[1].type == DT_DIR);
+        }
+        TAP_CHECK(names_read(again, &few) == -E2BIG);
+    }
     unlinkat(root, "d/fifo", 0);
     unlinkat(root, "l", 0);
+    unlinkat(root, "Z", 0);
     unlinkat(root, "d", AT_REMOVEDIR);
     rmdir(dir);
 }
