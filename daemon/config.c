@@ -303,20 +303,6 @@ int config_read(int argc, char **argv, struct config *ret, enum config_action *r
     return r < 0 ? r : default_paths(ret, f);
 }
 
-void config_make_cache_dir(const struct config *config)
-{
-    char path[PATH_MAX];
-    memcpy(path, config->cache_dir, sizeof(path));
-    for (char *c = path + 1; *c; c++) {
-        if (*c != '/')
-            continue;
-        *c = 0;
-        (void)!mkdir(path, 0700);
-        *c = '/';
-    }
-    (void)!mkdir(path, 0700);
-}
-
 /* ---- help ----------------------------------------------------------------------------------
  */
 

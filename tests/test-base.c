@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void test_bytes(void)
@@ -205,6 +207,20 @@ static void test_io(void)
     cleanup_buf struct buf b = BUF(100);
     TAP_CHECK(io_read_file(root, "d/fifo", &b) == -EINVAL);
     TAP_CHECK(io_read_file(root, "d", &b) == -EISDIR);
+    tap_case("directories are made for their owner alone, and the first that can't says why");
+    {
+        struct stat st;
+        char path[sizeof(dir) + 16];
+        snprintf(path, sizeof(path), "%s/d/e//f/", dir);
+        TAP_CHECK(io_make_directories(path) == 0 && io_make_directories(path) == 0);
+        TAP_CHECK(fstatat(root, "d/e/f", &st, 0) == 0 && (st.st_mode & 07777) == 0700);
+        snprintf(path, sizeof(path), "%s/d/fifo/g", dir);
+        TAP_CHECK(io_make_directories(path) == -ENOTDIR);
+        int r = io_make_directories("/sys/none/below");
+        TAP_CHECKF(r < 0 && r != -ENOENT, "%d: not what /sys says to a directory in it", r);
+        TAP_CHECK(unlinkat(root, "d/e/f", AT_REMOVEDIR) == 0);
+        TAP_CHECK(unlinkat(root, "d/e", AT_REMOVEDIR) == 0);
+    }
     tap_case("a directory's names come in byte order, with their types, up to a maximum");
     {
         cleanup_fd int top = io_open_beneath(root, ".", O_RDONLY | O_DIRECTORY);
@@ -224,6 +240,22 @@ static void test_io(void)
     unlinkat(root, "Z", 0);
     unlinkat(root, "d", AT_REMOVEDIR);
     rmdir(dir);
+}
+
+static void test_standard(void)
+{
+    tap_case("the numbers of standard input, output and error are never given to a file");
+    pid_t child = fork();
+    if (child == 0) {
+        close_range(0, STDERR_FILENO, 0);
+        io_hold_standard();
+        bool held = (fcntl(0, F_GETFL) & O_ACCMODE) == O_RDONLY &&
+                    (fcntl(STDERR_FILENO, F_GETFL) & O_ACCMODE) == O_WRONLY &&
+                    open("/", O_PATH | O_CLOEXEC) > STDERR_FILENO;
+        _exit(held ? 0 : 1);
+    }
+    int status;
+    TAP_CHECK(waitpid(child, &status, 0) == child && status == 0);
 }
 
 static void test_utf8(void)
@@ -264,5 +296,6 @@ int main(void)
     test_containers();
     test_pool();
     test_io();
+    test_standard();
     return tap_end();
 }
