@@ -20,6 +20,7 @@
 #include "digest.h"
 #include "fail.h"
 #include "globs.h"
+#include "help-text.h"
 #include "io.h"
 #include "names.h"
 #include "notes.h"
