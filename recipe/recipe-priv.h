@@ -195,6 +195,12 @@ void value_without_logins(struct prepare *p, struct value *v, bool *ret_found);
 /* A map of some keys, in this order; values are shared. */
 struct value *value_keep(struct values *pool, const struct value *from, const char *const *keys,
                          size_t n);
+/* A manifest as it was changed, without credentials in its URLs. secret: one was left out
+ * before. */
+int unit_json(struct prepare *p, struct recipe_unit *unit, struct bytes path, struct value *v,
+              bool secret, struct failure *f) must_use;
+int unit_toml(struct prepare *p, struct recipe_unit *unit, struct bytes path, struct value *v,
+              bool secret, struct failure *f) must_use;
 /* A text file as it is, but for CR LF and credentials in its URLs. Not there: nothing. */
 int unit_text(struct prepare *p, struct recipe_unit *unit, struct bytes path,
               struct failure *f) must_use;

@@ -177,6 +177,33 @@ void value_without_logins(struct prepare *p, struct value *v, bool *ret_found)
         value_without_logins(p, v->pairs[i].value, ret_found);
 }
 
+static int unit_value(struct prepare *p, struct recipe_unit *unit, struct bytes path,
+                      struct value *v, bool toml, bool secret, struct failure *f)
+{
+    cleanup_buf struct buf out =
+        BUF(2ul * MANIFEST_MAX); /* it may be indented where it wasn't */
+    value_without_logins(p, v, &secret);
+    if (secret)
+        unit_secret(p, unit, path);
+    int r = toml ? toml_write(v, &out) : json_write_pretty(v, &out);
+    if (r < 0)
+        return fail(f, r, "%s is too large", QUOTE(path));
+    unit_file(p, unit, path, 0644, buf_bytes(&out));
+    return 0;
+}
+
+int unit_json(struct prepare *p, struct recipe_unit *unit, struct bytes path, struct value *v,
+              bool secret, struct failure *f)
+{
+    return unit_value(p, unit, path, v, false, secret, f);
+}
+
+int unit_toml(struct prepare *p, struct recipe_unit *unit, struct bytes path, struct value *v,
+              bool secret, struct failure *f)
+{
+    return unit_value(p, unit, path, v, true, secret, f);
+}
+
 struct value *value_keep(struct values *pool, const struct value *from, const char *const *keys,
                          size_t n)
 {
