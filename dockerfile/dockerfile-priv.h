@@ -80,8 +80,6 @@ bool df_syntax_is_ours(struct bytes syntax);
 
 /* Go's `[\t\v\f\r ]`, by which BuildKit splits what is not quoted. */
 bool df_is_blank(uint8_t c);
-/* Without the Unicode white space in front. */
-struct bytes df_trim_left(struct bytes text);
 
 struct df_words {
     struct bytes *at;

@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/syscall.h>
 
 /* A context of that many entries is no source tree; the walk is bounded by it. */
 #define LISTING_MAX 4000000
@@ -48,44 +47,8 @@ struct walking {
     struct failure *f;
 };
 
-/* As the kernel writes it. */
-struct linux_dirent {
-    uint64_t ino;
-    int64_t off;
-    uint16_t len;
-    uint8_t type;
-    char name[];
-};
-
-/* Room for the names of one directory: some 100,000 of usual length. */
-#define NAMES_MAX (64u << 20)
-
-/* All of a directory at once: it is gone through twice, and read once. */
-static int read_names(int fd, struct buf *names)
-{
-    for (;;) {
-        int r = buf_reserve(names, 32768);
-        long n = r < 0 ? r : syscall(SYS_getdents64, fd, names->at + names->len, 32768);
-        if (r == 0 && n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return r < 0 ? r : n < 0 ? -errno : 0;
-        names->len += (size_t)n;
-    }
-}
-
-/* The next entry but "." and "..", or NULL. The kernel aligns them to 8 bytes, malloc does too.
- */
-static const struct linux_dirent *next_name(const struct buf *names, size_t *at)
-{
-    while (*at < names->len) {
-        const struct linux_dirent *e = (const void *)(names->at + *at);
-        *at += e->len;
-        if (strcmp(e->name, ".") != 0 && strcmp(e->name, "..") != 0)
-            return e;
-    }
-    return NULL;
-}
+/* Room for the names of one directory: some 4,000,000 of usual length. */
+#define LISTING_NAMES_MAX (64u << 20)
 
 void listing_look_beside(struct bytes name, struct listing_beside *beside)
 {
@@ -126,11 +89,13 @@ static unsigned char type_of(struct walking *w, struct bytes path)
 }
 
 static int walk_entry(struct walking *w, struct bytes dir, const struct ignore_dir *rules,
-                      const struct listing_beside *beside, const struct linux_dirent *e)
+                      const struct listing_beside *beside, const struct names *names, size_t i)
 {
     struct listing *l = w->l;
-    struct bytes path = path_join(&l->arena, dir, bytes_of(e->name)), name = path_name(path);
-    unsigned char type = e->type == DT_UNKNOWN ? type_of(w, path) : e->type;
+    struct bytes path = path_join(&l->arena, dir, names_at(names, i)), name = path_name(path);
+    unsigned char type = names->at[i].type;
+    if (type == DT_UNKNOWN)
+        type = type_of(w, path);
     struct stat st;
     bool is_dir = type == DT_DIR;
     struct ignore_verdict verdict = {.keep = true, .descend = is_dir};
@@ -176,17 +141,16 @@ static int walk_dir(struct walking *w, struct bytes dir, const struct ignore_dir
                                 "can't read the directory %s; exclude it in the "
                                 "ignore file, or make it readable",
                                 QUOTE(dir));
-    cleanup_buf struct buf names = BUF(NAMES_MAX);
-    int r = read_names(fd, &names);
+    cleanup_names struct names names = NAMES(LISTING_NAMES_MAX);
+    int r = names_read(fd, &names);
     close(fd); /* before it goes deeper: descriptors are few */
     if (r < 0)
         return fail_errno(w->f, r, "can't read the directory %s", QUOTE(dir));
     struct listing_beside beside = {0};
-    const struct linux_dirent *e;
-    for (size_t at = 0; (e = next_name(&names, &at));)
-        listing_look_beside(bytes_of(e->name), &beside);
-    for (size_t at = 0; r == 0 && !beside.venv && (e = next_name(&names, &at));)
-        r = walk_entry(w, dir, rules, &beside, e);
+    for (size_t i = 0; i < names.n; i++)
+        listing_look_beside(names_at(&names, i), &beside);
+    for (size_t i = 0; i < names.n && r == 0 && !beside.venv; i++)
+        r = walk_entry(w, dir, rules, &beside, &names, i);
     return r;
 }
 

@@ -141,9 +141,7 @@ static int add_pipfile(struct python *py, struct recipe_unit *unit, struct bytes
 {
     struct prepare *p = py->p;
     struct bytes path = prepare_path(p, dir, "Pipfile"), text;
-    cleanup_buf struct buf out = BUF(MANIFEST_MAX);
     struct value *toml;
-    bool found = false;
     int r = prepare_read(p, path, &text, f);
     if (r < 0)
         return r;
@@ -151,13 +149,7 @@ static int add_pipfile(struct python *py, struct recipe_unit *unit, struct bytes
         return unit_text(p, unit, path, f);
     value_drop(toml, "scripts");
     value_drop(toml, "pipenv");
-    value_without_logins(p, toml, &found);
-    if (found)
-        unit_secret(p, unit, path);
-    r = toml_write(toml, &out);
-    if (r == 0)
-        unit_file(p, unit, path, 0644, buf_bytes(&out));
-    return r;
+    return unit_toml(p, unit, path, toml, false, f);
 }
 
 /* setup.cfg: the lines of [options] that name dependencies, and the project's name. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a stream carries of a recipe: when it is made anew, and which part goes along. */
+#include "scratch.h"
 #include "skeleton.h"
 #include "tap.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 struct world {
     char path[64];
@@ -47,8 +47,7 @@ static void set_dockerfile(struct world *w, const char *text)
 static struct world world_new(void)
 {
     struct world w = {.path = "/tmp/ctxd-skeleton-XXXXXX"};
-    if (!mkdtemp(w.path))
-        abort();
+    scratch_make(w.path);
     w.root = open(w.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     w.pool = pool_new(1);
     w.kept = skeletons_new();
@@ -62,14 +61,11 @@ static struct world world_new(void)
 
 static void world_end(struct world *w)
 {
-    char command[128];
     dockerfile_free(w->df);
     skeletons_free(w->kept);
     pool_free(w->pool);
     close(w->root);
-    snprintf(command, sizeof(command), "rm -rf %s", w->path);
-    if (system(command) != 0)
-        abort();
+    scratch_remove(w->path);
 }
 
 /* ---- kept or made ---------------------------------------------------------------------- */

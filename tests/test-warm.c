@@ -4,12 +4,12 @@
  * inotify would tell them, or not at all; after each, some view's answer must be, byte for
  * byte, the one that is made from nothing. SEED=N repeats a run, STEPS=N makes it longer.
  */
+#include "scratch.h"
 #include "stream-priv.h"
 #include "tap.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <sys/mman.h>
 
@@ -118,17 +118,6 @@ static void close_warm(struct world *w)
     w->lost = false;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st, (void)type, (void)at;
-    return remove(path);
-}
-
-static void remove_tree(const char *path)
-{
-    nftw(path, remove_one, 32, FTW_DEPTH | FTW_PHYS);
-}
-
 /* What a recipe is made of, some of which changes it. */
 static size_t write_manifest(struct bytes name, char text[static 256])
 {
@@ -178,8 +167,9 @@ static struct world world_new(void)
     struct world w = {.path = "/tmp/ctxd-warm-XXXXXX",
                       .store_path = "/tmp/ctxd-warm-XXXXXX",
                       .db_path = "/tmp/ctxd-warm-XXXXXX"};
-    if (!mkdtemp(w.path) || !mkdtemp(w.store_path) || !mkdtemp(w.db_path))
-        abort();
+    scratch_make(w.path);
+    scratch_make(w.store_path);
+    scratch_make(w.db_path);
     w.root = open(w.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     w.pool = pool_new(2);
     write_file(&w, "go.mod", 0);
@@ -190,9 +180,9 @@ static void world_end(struct world *w)
 {
     close(w->root);
     pool_free(w->pool);
-    remove_tree(w->path);
-    remove_tree(w->store_path);
-    remove_tree(w->db_path);
+    scratch_remove(w->path);
+    scratch_remove(w->store_path);
+    scratch_remove(w->db_path);
 }
 
 /* ---- changes -------------------------------------------------------------------------- */
@@ -267,7 +257,7 @@ static void remove_some(struct world *w)
         if (!path[0])
             return;
         snprintf(full, sizeof(full), "%s/%s", w->path, path);
-        remove_tree(full);
+        scratch_remove(full);
     } else {
         random_path(path, sizeof(path));
         if (unlinkat(w->root, path, 0) < 0)

@@ -3,11 +3,11 @@
  * The writers. Names are few, so that operations meet: what one made, the next renames, links,
  * mounts over, removes. None of them looks at how an answer is made.
  */
+#include "scratch.h"
 #include "torture-priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -147,20 +147,13 @@ void write_text(int dir_fd, const char *path, int flags, const char *text)
         (void)!io_write_full(fd, text, strlen(text));
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st, (void)type, (void)at;
-    remove(path);
-    return 0;
-}
-
 void remove_below(int dir_fd, const char *path)
 {
     char full[256];
     snprintf(full, sizeof(full), "/proc/self/fd/%d/%s", dir_fd, path);
     if (path[0] == '/')
         snprintf(full, sizeof(full), "%s", path);
-    nftw(full, remove_one, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    scratch_remove(full);
 }
 
 int run_program(int dir_fd, const char *const *words)

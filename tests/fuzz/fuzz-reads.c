@@ -8,9 +8,9 @@
  * tar
  */
 #include "dockerfile.h"
+#include "fuzz.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 static struct reads *reads_for(const struct dockerfile *df, const struct df_request *request)
 {
@@ -79,7 +79,6 @@ static void check_rewrite(const struct dockerfile *df, const struct df_request *
     arena_release(&arena);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct bytes onbuild[] = {{(const uint8_t *)"COPY $X b /", 11},
