@@ -12,6 +12,9 @@ enum {
     LINK_HOPS_MAX = 40, /* as the kernel */
 };
 
+#define KEPT_BYTES_MAX                                                                         \
+    (64u << 20) /* a larger one is made each time: it would take more to keep */
+
 static void skeleton_free(struct skeleton *s)
 {
     recipe_free(s->recipe);
@@ -222,16 +225,26 @@ void skeletons_trim(struct skeletons *kept, uint64_t since_ns)
     pthread_mutex_unlock(&kept->lock);
 }
 
+static uint64_t bytes_of_skeleton(const struct skeleton *s)
+{
+    return s->arena.used_bytes + recipe_bytes(s->recipe);
+}
+
 uint64_t skeletons_bytes(struct skeletons *kept)
 {
     uint64_t bytes = 0;
     pthread_mutex_lock(&kept->lock);
     for (size_t i = 0; i < KEPT_MAX; i++)
         if (kept->at[i].skeleton)
-            bytes += kept->at[i].skeleton->arena.used_bytes +
-                     recipe_bytes(kept->at[i].skeleton->recipe);
+            bytes += bytes_of_skeleton(kept->at[i].skeleton);
     pthread_mutex_unlock(&kept->lock);
     return bytes;
+}
+
+static bool is_for(const struct kept *k, const struct skeleton_request *request)
+{
+    return k->skeleton && k->serial == request->serial &&
+           bytes_equal(k->ecos, request->send->recipe_ecos);
 }
 
 /* The place of this question, or where to put its answer. */
@@ -241,19 +254,12 @@ static struct kept *find__with_lock(struct skeletons *kept,
     struct kept *oldest = &kept->at[0];
     for (size_t i = 0; i < KEPT_MAX; i++) {
         struct kept *k = &kept->at[i];
-        if (k->skeleton && k->serial == request->serial &&
-            bytes_equal(k->ecos, request->send->recipe_ecos))
+        if (is_for(k, request))
             return k;
         if (k->used_ns < oldest->used_ns)
             oldest = k;
     }
     return oldest;
-}
-
-static bool is_for(const struct kept *k, const struct skeleton_request *request)
-{
-    return k->skeleton && k->serial == request->serial &&
-           bytes_equal(k->ecos, request->send->recipe_ecos);
 }
 
 struct comparing {
@@ -349,7 +355,7 @@ int skeleton_get(struct skeletons *kept, const struct skeleton_request *request,
             return r;
         s->ecos = arena_copy(&s->arena, request->send->recipe_ecos);
     }
-    if (kept && s->as_walked)
+    if (kept && s->as_walked && bytes_of_skeleton(s) <= KEPT_BYTES_MAX)
         keep(kept, request, s);
     /* Warnings are of units: skeleton_part() gives those of what is sent. */
     for (size_t i = 0; i < s->notes.n; i++)
