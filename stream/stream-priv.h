@@ -390,13 +390,11 @@ struct store_name store_name_of(const struct writer *w, const struct digest128 *
 /* The descriptor of a request, with the patience of its hooks. */
 struct out {
     int fd;
-    int own_fd; /* a non-blocking description of the same pipe; -1: none */
     bool is_pipe;
     const struct send_hooks *hooks;
 };
 
 void out_open(struct out *out, const struct send_request *request);
-void out_close(struct out *out);
 /* 0 or -errno: -EPIPE, -ECANCELED … */
 int out_write(struct out *out, struct bytes bytes) must_use;
 /* Passes len bytes of a file that nobody changes on, without copying where that can be. */

@@ -70,7 +70,8 @@ int control_load(const struct control_request *request, struct notes *notes,
                  struct control *ret, struct failure *f) must_use;
 void control_release(struct control *control);
 
-/* How whoever runs a request takes part in it. Thread of the calls: the request's. */
+/* How whoever runs a request takes part in it; then out_fd is one that never blocks. Thread of
+ * the calls: the request's. */
 struct send_hooks {
     void *context;
     /* A descriptor whose hang-up cancels the request (-ECANCELED); -1: none. */
