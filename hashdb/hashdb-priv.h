@@ -47,7 +47,7 @@ struct names {
 /* 4 GiB of names in one directory: what a uint32_t offset reaches. */
 #define NAME_BYTES_MAX UINT32_MAX
 
-/* Begin with NAMES. 0 or -errno; *names is to be released either way. */
+/* Each name once. Begin with NAMES. 0 or -errno; *names is to be released either way. */
 #define NAMES ((struct names){.bytes = BUF(NAME_BYTES_MAX)})
 int names_read(int fd, struct names *names) must_use;
 void names_release(struct names *names);

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,14 +17,20 @@ struct fixture {
     struct pool *pool;
 };
 
-static struct fixture setup(void)
+static struct fixture setup_at(const char *where)
 {
-    struct fixture x = {.path = "/tmp/ctxd-tree-XXXXXX"};
+    struct fixture x = {0};
+    snprintf(x.path, sizeof(x.path), "%s/ctxd-tree-XXXXXX", where);
     if (!mkdtemp(x.path))
         abort();
     x.root = open(x.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     x.pool = pool_new(4);
     return x;
+}
+
+static struct fixture setup(void)
+{
+    return setup_at("/tmp");
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
@@ -218,11 +226,62 @@ static void test_watched_directory(void)
     teardown(&x);
 }
 
+/* ---- while others write ---------------------------------------------------------------- */
+
+enum { RACED_NAMES = 4000 };
+
+struct racer {
+    const struct fixture *x;
+    atomic_bool stop;
+};
+
+static void *make_anew(void *context)
+{
+    struct racer *racer = context;
+    for (unsigned i = 0; !atomic_load(&racer->stop); i = (i + 1301) % RACED_NAMES) {
+        char name[64];
+        snprintf(name, sizeof(name), "a-name-of-some-length-%u", i);
+        unlinkat(racer->x->root, name, 0);
+        put(racer->x, name, "");
+    }
+    return NULL;
+}
+
+static void test_names_once(void)
+{
+    tap_case("a name that is removed and made anew while its directory is read is there once");
+    /* Where a name comes back at another place of the directory: tmpfs; ext4 has one for each.
+     */
+    struct fixture x = setup_at(access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    for (unsigned i = 0; i < RACED_NAMES; i++) {
+        char name[64];
+        snprintf(name, sizeof(name), "a-name-of-some-length-%u", i);
+        put(&x, name, "");
+    }
+    struct racer racer = {.x = &x};
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, make_anew, &racer) != 0)
+        abort();
+    size_t twice = 0;
+    for (int walks = 0; walks < 40; walks++) {
+        struct tree *tree = walk(&x, NULL, NULL);
+        const struct dir *dir = tree->root.below;
+        for (size_t i = 1; i < dir->n; i++)
+            twice += bytes_equal(node_name(&dir->nodes[i - 1]), node_name(&dir->nodes[i]));
+        tree_unref(tree);
+    }
+    atomic_store(&racer.stop, true);
+    pthread_join(thread, NULL);
+    TAP_CHECKF(twice == 0, "%zu names are there twice", twice);
+    teardown(&x);
+}
+
 int main(void)
 {
     test_order_and_verdicts();
     test_unreadable();
     test_wide_and_deep();
     test_watched_directory();
+    test_names_once();
     return tap_end();
 }
