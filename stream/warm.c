@@ -48,9 +48,10 @@ struct warm {
     struct bytes root_name;
     int64_t hashdb_tree;
     pthread_mutex_t
-        lock;          /* of all below; held while a tree is made, never while bytes go out */
-    struct tree *tree; /* NULL: none was made, or what changed since is lost */
-    struct tree *last; /* the one before a loss: to compare with */
+        lock;            /* of all below; held while a tree is made, never while bytes go out */
+    struct tree *tree;   /* NULL: none was made, or what changed since is lost */
+    struct tree *last;   /* the one before a loss: to compare with */
+    struct dirty *dirty; /* what was told, until a tree was made by it */
     uint64_t last_serial;
     struct slot slots[TREE_VIEWS_MAX];
     struct view views[VIEWS_MAX];
@@ -63,6 +64,7 @@ struct warm *warm_new(const struct warm_setup *setup)
     uint8_t *name = xmalloc(setup->root_name.len + 1);
     memcpy(name, setup->root_name.at, setup->root_name.len);
     warm->root_name = bytes_at(name, setup->root_name.len);
+    warm->dirty = dirty_new();
     pthread_mutex_init(&warm->lock, NULL);
     struct stat st;
     if (setup->hashes && fstat(setup->root_fd, &st) == 0)
@@ -95,6 +97,7 @@ void warm_free(struct warm *warm)
         slot_drop__with_lock(warm, i);
     tree_unref(warm->tree);
     tree_unref(warm->last);
+    dirty_free(warm->dirty);
     pthread_mutex_destroy(&warm->lock);
     void *name = (void *)(uintptr_t)warm->root_name.at;
     free(name);
@@ -176,6 +179,21 @@ static int look_at_links(const struct tree_walk *walk, const struct tree *was,
     return r;
 }
 
+struct voiding {
+    const struct warm *warm;
+    const struct tree *was, *is;
+};
+
+/* A file that was written to though stat is as it was: the database must not know better. */
+static void void_hash(void *context, struct bytes path)
+{
+    const struct voiding *v = context;
+    const struct node *was = tree_find(v->was, path), *is = tree_find(v->is, path);
+    if (was && is && S_ISREG(is->id.mode) && was->version != is->version &&
+        stat_identity_equal(&was->id, &is->id))
+        hashdb_void(v->warm->setup.hashes, v->warm->hashdb_tree, is->id.dev, is->id.ino);
+}
+
 static int make_tree__with_lock(struct warm *warm, struct bytes ignore_name, struct pool *pool,
                                 const struct dirty *dirty, struct failure *f)
 {
@@ -197,9 +215,11 @@ static int make_tree__with_lock(struct warm *warm, struct bytes ignore_name, str
     int r = tree_make(&walk, old, dirty, &new, f);
     r = r < 0 ? r : look_at_links(&walk, old, &new, f);
     if (r < 0) {
-        lose_tree__with_lock(warm); /* what was dirty is drained, and not looked at */
+        lose_tree__with_lock(warm); /* by what is dirty alone it can't be mended */
         return r;
     }
+    if (old && warm->setup.hashes)
+        tree_compare(old, new, UINT32_MAX, void_hash, &(struct voiding){warm, old, new});
     tree_unref(warm->tree);
     tree_unref(warm->last);
     warm->last = NULL;
@@ -207,25 +227,17 @@ static int make_tree__with_lock(struct warm *warm, struct bytes ignore_name, str
     return 0;
 }
 
-struct voiding {
-    const struct warm *warm;
-    const struct tree *was;
-};
-
-/* A file that was written to though stat is as it was: the database must not know better. */
-static void void_hash(void *context, struct bytes path)
+/* What was told is looked at. */
+static void forget_dirty__with_lock(struct warm *warm)
 {
-    const struct voiding *v = context;
-    const struct node *was = tree_find(v->was, path), *is = tree_find(v->warm->tree, path);
-    if (was && is && S_ISREG(is->id.mode) && was->version != is->version &&
-        stat_identity_equal(&was->id, &is->id))
-        hashdb_void(v->warm->setup.hashes, v->warm->hashdb_tree, is->id.dev, is->id.ino);
+    dirty_free(warm->dirty);
+    warm->dirty = dirty_new();
 }
 
 static int renew__with_lock(struct warm *warm, struct bytes ignore_name, struct pool *pool,
                             bool everything, struct failure *f)
 {
-    struct dirty *dirty = dirty_new();
+    struct dirty *dirty = warm->dirty;
     bool told = warm->setup.drain && warm->setup.drain(warm->setup.watch->watch, dirty);
     everything |= !told || !warm->tree;
     if (everything)
@@ -233,14 +245,10 @@ static int renew__with_lock(struct warm *warm, struct bytes ignore_name, struct 
     else
         tree_check_links(warm->tree, warm->setup.root_fd, dirty);
     int r = 0;
-    if (!dirty_is_empty(dirty)) {
-        struct tree *was = warm->tree ? tree_ref(warm->tree) : NULL;
+    if (!dirty_is_empty(dirty))
         r = make_tree__with_lock(warm, ignore_name, pool, dirty, f);
-        if (r == 0 && was && warm->setup.hashes)
-            tree_compare(was, warm->tree, UINT32_MAX, void_hash, &(struct voiding){warm, was});
-        tree_unref(was);
-    }
-    dirty_free(dirty);
+    if (r == 0)
+        forget_dirty__with_lock(warm);
     return r;
 }
 
@@ -430,7 +438,7 @@ int warm_audit(struct warm *warm, struct pool *pool, uint64_t *ret_missed, struc
     if (!warm->setup.drain)
         return 0;
     pthread_mutex_lock(&warm->lock);
-    struct dirty *dirty = dirty_new();
+    struct dirty *dirty = warm->dirty;
     struct tree *was = warm->tree ? tree_ref(warm->tree) : NULL;
     int r = 0;
     if (was) {
@@ -450,11 +458,12 @@ int warm_audit(struct warm *warm, struct pool *pool, uint64_t *ret_missed, struc
         /* … but is looked at again, by the next answer. */
         if (r == 0 && !dirty_is_empty(dirty))
             r = make_tree__with_lock(warm, BYTES(".dockerignore"), pool, dirty, f);
+        if (r == 0)
+            forget_dirty__with_lock(warm);
         if (r == 0 && !told_after)
             lose_tree__with_lock(warm);
         tree_unref(was);
     }
-    dirty_free(dirty);
     pthread_mutex_unlock(&warm->lock);
     return r;
 }

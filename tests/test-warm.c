@@ -498,6 +498,84 @@ static void links_are_found(void)
     world_end(&w);
 }
 
+/* ---- writes that leave no other stat ---------------------------------------------------- */
+
+/* A path that is longer than any can be opened, from fd on; or takes it away again. */
+static void deep(int fd, int levels, bool make)
+{
+    char name[201];
+    memset(name, 'x', 200);
+    name[200] = '\0';
+    if (levels == 0)
+        return;
+    if (make && mkdirat(fd, name, 0755) < 0)
+        abort();
+    cleanup_fd int below = openat(fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    deep(below, levels - 1, make);
+    if (!make && unlinkat(fd, name, AT_REMOVEDIR) < 0)
+        abort();
+}
+
+/* Whether the database has it that d0/f1.txt, by the stat it has, has another content. */
+static bool knows_wrongly(const struct world *w, bool put)
+{
+    struct stat st, root;
+    const struct content_hash wrong = {.xxh = digest128(BYTES("wrong"))};
+    struct content_hash known;
+    if (fstatat(w->root, "d0/f1.txt", &st, 0) < 0 || fstat(w->root, &root) < 0)
+        abort();
+    struct stat_identity id = stat_identity(&st);
+    int64_t tree = hashdb_tree(w->hashes, bytes_of(w->path), root.st_dev, root.st_ino);
+    if (put)
+        hashdb_put(w->hashes, tree, &id, &wrong);
+    return hashdb_get(w->hashes, tree, &id, &known) && digest128_equal(&known.xxh, &wrong.xxh);
+}
+
+static void contents_are_remembered(void)
+{
+    struct world w = world_new();
+    struct failure f = {0};
+    struct ask ask;
+    struct send_stats stats;
+    random_state = 13;
+    everything = true;
+    tap_case("an answer that fails forgets nothing of what it was told");
+    if (mkdirat(w.root, "d0", 0755) < 0 || mkdirat(w.root, "d1", 0755) < 0)
+        abort();
+    write_file(&w, "d0/f1.txt", 100);
+    /* Two chunks end between it and d1, so that only what was told makes it be read again. */
+    for (unsigned i = 0, ended = 0; ended < 2; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "d0/g%06u", i);
+        ended += (bytes_hash(bytes_of(name)) & 63) == 0;
+        write_file(&w, name, 1);
+    }
+    open_warm(&w);
+    TAP_CHECK(ask_begin(&w, &ask));
+    cleanup_fd int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    cleanup_fd int fd = openat(w.root, "d1", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    ask.request.out_fd = null;
+    TAP_CHECK(send_run(&ask.request, w.warm, NULL, &stats, &f) == 0);
+    TAP_CHECK(knows_wrongly(&w, true));
+    tell(TELL_CONTENT, "d0/f1.txt");
+    tell(TELL_BELOW, "d1");
+    deep(fd, 25, true);
+    TAP_CHECK(send_run(&ask.request, w.warm, NULL, &stats, &f) == -ENAMETOOLONG);
+    deep(fd, 25, false);
+    TAP_CHECK(send_run(&ask.request, w.warm, NULL, &stats, &f) == 0);
+    TAP_CHECK(!knows_wrongly(&w, false));
+    tap_case("... nor does an audit");
+    TAP_CHECK(knows_wrongly(&w, true));
+    tell(TELL_CONTENT, "d0/f1.txt");
+    uint64_t missed = 0;
+    TAP_CHECKF(warm_audit(w.warm, w.pool, &missed, &f) == 0, "%s", f.text);
+    TAP_CHECK(!knows_wrongly(&w, false));
+    dockerfile_free(ask.df);
+    everything = false;
+    close_warm(&w);
+    world_end(&w);
+}
+
 int main(void)
 {
     const char *seed = getenv("SEED"), *steps = getenv("STEPS");
@@ -512,6 +590,7 @@ int main(void)
     }
     audit_heals();
     links_are_found();
+    contents_are_remembered();
     for (uint64_t i = 1; i <= 6; i++)
         run(i, (uint32_t)n_steps);
     return tap_end();
