@@ -198,7 +198,7 @@ void tree_check_new_links(const struct tree *was, const struct tree *is, struct 
 /* ---- hashes of contents (db.c): one database for all trees of a user ------------------- */
 
 struct content_hash {
-    struct digest128 xxh; /* always */
+    struct digest128 xxh; /* always; by a key, for content is made up by others */
     struct sha256 sha;    /* where has_sha */
     bool has_sha;
 };

@@ -5,7 +5,8 @@
  * and after it, so any number of them run side by side.
  *
  * A chunk's name is a keyed digest of, for each entry, its header and its content's digest: so
- * it can be told from what the database knows of the files, without reading one.
+ * it can be told from what the database knows of the files, without reading one. Both are by
+ * the store's key, since two contents of equal XXH3 are easily made up by who knows its secret.
  */
 #include "stream-priv.h"
 
@@ -39,6 +40,11 @@ static int out_of_room(const struct entry *e, struct failure *f)
 
 /* ---- names ------------------------------------------------------------------------------ */
 
+static struct digest128 content_digest(const struct plan *plan, struct bytes content)
+{
+    return digest128_keyed(store_key(plan->store), content);
+}
+
 static void name_entry(struct naming *naming, struct bytes header,
                        const struct digest128 *content)
 {
@@ -55,7 +61,7 @@ static void learn_content(struct piece *piece, const struct entry *e, struct byt
     if (!naming->state)
         return;
     const struct plan *plan = piece->writer->plan;
-    struct content_hash hash = {.xxh = digest128(content)};
+    struct content_hash hash = {.xxh = content_digest(plan, content)};
     name_entry(naming, header, &hash.xxh);
     if (sure == CONTENT_HELD)
         naming->as_walked = false;
@@ -75,8 +81,8 @@ static bool name_by_hashes(const struct plan *plan, const struct entries *entrie
     cleanup_buf struct buf header = BUF(TAR_HEADER_MAX);
     for (size_t i = 0; i < entries->n; i++) {
         const struct entry *e = &entries->at[i];
-        struct content_hash hash = {.xxh =
-                                        digest128(e->kind == ENTRY_TEXT ? e->text : BYTES(""))};
+        struct bytes text = e->kind == ENTRY_TEXT ? e->text : BYTES("");
+        struct content_hash hash = {.xxh = content_digest(plan, text)};
         if (is_content(e) && !hashes_get(plan->hashes, &e->node->id, &hash))
             return false;
         struct tar_header h = entry_header(&plan->terms, e, NULL);
@@ -207,7 +213,7 @@ static int pack_entry(struct piece *piece, const struct entry *e, struct naming 
         return out_of_room(e, f);
     tar_add_header(out, &h);
     if (naming->state) {
-        struct digest128 content = digest128(text);
+        struct digest128 content = content_digest(piece->writer->plan, text);
         name_entry(naming, bytes_at(out->at + start, out->len - start), &content);
     }
     if (buf_add_bytes(out, text) < 0 || buf_add_zeros(out, tar_padding(text.len)) < 0)

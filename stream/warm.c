@@ -20,6 +20,7 @@
 #include "stream-priv.h"
 
 #include <errno.h>
+#include <sys/random.h>
 
 enum {
     VIEWS_MAX = 64,         /* past it the longest unused goes */
@@ -47,6 +48,7 @@ struct warm {
     struct warm_setup setup;
     struct bytes root_name;
     int64_t hashdb_tree;
+    struct digest_key key; /* of views and rules, whose texts are others' */
     pthread_mutex_t
         lock;            /* of all below; held while a tree is made, never while bytes go out */
     struct tree *tree;   /* NULL: none was made, or what changed since is lost */
@@ -65,6 +67,10 @@ struct warm *warm_new(const struct warm_setup *setup)
     memcpy(name, setup->root_name.at, setup->root_name.len);
     warm->root_name = bytes_at(name, setup->root_name.len);
     warm->dirty = dirty_new();
+    /* Up to 256 bytes the call can't fail or fall short. */
+    if (getrandom(warm->key.secret, sizeof(warm->key.secret), 0) !=
+        (ssize_t)sizeof(warm->key.secret))
+        abort();
     pthread_mutex_init(&warm->lock, NULL);
     struct stat st;
     if (setup->hashes && fstat(setup->root_fd, &st) == 0)
@@ -114,9 +120,10 @@ static void add_field(struct digest128_state *state, struct bytes field)
 }
 
 /* Equal for rules that give equal verdicts: the ignore file's text, and the paths read. */
-static struct digest128 rules_key(const struct send_request *request, const struct rules *rules)
+static struct digest128 rules_key(const struct warm *warm, const struct send_request *request,
+                                  const struct rules *rules)
 {
-    struct digest128_state *state = digest128_new(NULL);
+    struct digest128_state *state = digest128_new(&warm->key);
     uint8_t flags[] = {request->control->has_ignore, request->builder == SEND_CLASSIC,
                        request->full, rules->reads->everything};
     add_field(state, bytes_at(flags, sizeof(flags)));
@@ -255,7 +262,7 @@ static int renew__with_lock(struct warm *warm, struct bytes ignore_name, struct 
 int warm_tree(struct warm *warm, const struct send_request *request, struct rules *rules,
               struct pool *pool, struct plan *plan, struct failure *f)
 {
-    struct digest128 key = rules_key(request, rules);
+    struct digest128 key = rules_key(warm, request, rules);
     pthread_mutex_lock(&warm->lock);
     bool new;
     size_t slot = find_slot__with_lock(warm, &key, rules, &new);
@@ -278,10 +285,10 @@ int warm_tree(struct warm *warm, const struct send_request *request, struct rule
 /* ---- the chunks ----------------------------------------------------------------------------
  */
 
-static struct digest128 terms_key(const struct plan *plan)
+static struct digest128 terms_key(const struct warm *warm, const struct plan *plan)
 {
     const struct terms *t = &plan->terms;
-    struct digest128_state *state = digest128_new(NULL);
+    struct digest128_state *state = digest128_new(&warm->key);
     uint64_t numbers[] = {t->bit,           t->fixed_mtime, (uint64_t)t->mtime_seconds,
                           t->aside_dropped, t->for_digest,  t->classic};
     digest128_add(state, bytes_at(numbers, sizeof(numbers)));
@@ -377,7 +384,7 @@ static void ask_database(struct warm *warm, struct plan *plan)
 
 void warm_chunks(struct warm *warm, struct plan *plan)
 {
-    struct digest128 key = terms_key(plan);
+    struct digest128 key = terms_key(warm, plan);
     pthread_mutex_lock(&warm->lock);
     bool new;
     struct view *view = find_view__with_lock(warm, &key, &new);
