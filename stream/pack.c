@@ -28,8 +28,17 @@ const struct codec *codec_of(enum send_codec codec)
 
 struct store_name store_name_of(const struct writer *w, const struct digest128 *content)
 {
-    return (struct store_name){*content, w->request->codec,
-                               w->request->codec == SEND_TAR ? 0 : w->request->level};
+    struct store_name name = {*content, w->request->codec, 0};
+    if (!w->codec)
+        return name;
+    /* What another version of the library packed must not be sent for what this one packs. */
+    struct digest128_state *state = digest128_new(store_key(w->plan->store));
+    digest128_add(state, bytes_at(content->at, sizeof(content->at)));
+    digest128_add(state, bytes_of(w->codec->version()));
+    name.content = digest128_end(state);
+    name.level = w->request->level;
+    digest128_free(state);
+    return name;
 }
 
 static int out_of_room(const struct entry *e, struct failure *f)

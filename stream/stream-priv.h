@@ -90,8 +90,8 @@ struct codec {
     size_t (*bound)(void *state, size_t len);
     /* The packed length; 0 on failure (too little room). */
     size_t (*pack)(void *state, const void *in, size_t len, void *out, size_t room);
-    struct bytes poison; /* after whole pieces: what no reader accepts */
-    const char *version; /* of the library: other ones may pack otherwise */
+    struct bytes poison;          /* after whole pieces: what no reader accepts */
+    const char *(*version)(void); /* of the library: other ones may pack otherwise */
 };
 
 extern const struct codec codec_gzip, codec_zstd;
