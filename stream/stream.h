@@ -151,6 +151,7 @@ struct warm_stats {
     uint64_t n_views, n_entries, n_dirs, n_chunks;
     uint64_t bytes; /* memory of trees and chunk lists */
 };
+/* Never waits: while a tree is made, as last counted. */
 void warm_stats(struct warm *warm, struct warm_stats *ret);
 
 /* ---- answers ------------------------------------------------------------------------- */

@@ -57,6 +57,8 @@ struct warm {
     uint64_t last_serial;
     struct slot slots[TREE_VIEWS_MAX];
     struct view views[VIEWS_MAX];
+    pthread_mutex_t stats_lock;
+    struct warm_stats stats; /* as last counted */
 };
 
 struct warm *warm_new(const struct warm_setup *setup)
@@ -72,6 +74,7 @@ struct warm *warm_new(const struct warm_setup *setup)
         (ssize_t)sizeof(warm->key.secret))
         abort();
     pthread_mutex_init(&warm->lock, NULL);
+    pthread_mutex_init(&warm->stats_lock, NULL);
     struct stat st;
     if (setup->hashes && fstat(setup->root_fd, &st) == 0)
         warm->hashdb_tree = hashdb_tree(setup->hashes, warm->root_name, st.st_dev, st.st_ino);
@@ -105,6 +108,7 @@ void warm_free(struct warm *warm)
     tree_unref(warm->last);
     dirty_free(warm->dirty);
     pthread_mutex_destroy(&warm->lock);
+    pthread_mutex_destroy(&warm->stats_lock);
     void *name = (void *)(uintptr_t)warm->root_name.at;
     free(name);
     free(warm);
@@ -497,18 +501,29 @@ static void count_dir(const struct dir *dir, struct warm_stats *stats)
             count_dir(dir->nodes[i].below, stats);
 }
 
-void warm_stats(struct warm *warm, struct warm_stats *ret)
+static struct warm_stats count_all__with_lock(const struct warm *warm)
 {
-    *ret = (struct warm_stats){0};
-    pthread_mutex_lock(&warm->lock);
+    struct warm_stats stats = {0};
     if (warm->tree)
-        count_dir(warm->tree->root.below, ret);
+        count_dir(warm->tree->root.below, &stats);
     for (size_t i = 0; i < VIEWS_MAX; i++) {
         const struct view *view = &warm->views[i];
-        ret->n_views += view->bit != 0;
-        ret->n_chunks += view->chunks.n;
+        stats.n_views += view->bit != 0;
+        stats.n_chunks += view->chunks.n;
         for (size_t k = 0; k < view->chunks.n; k++)
-            ret->bytes += sizeof(struct chunk) + view->chunks.at[k]->first_len + sizeof(void *);
+            stats.bytes +=
+                sizeof(struct chunk) + view->chunks.at[k]->first_len + sizeof(void *);
     }
-    pthread_mutex_unlock(&warm->lock);
+    return stats;
+}
+
+void warm_stats(struct warm *warm, struct warm_stats *ret)
+{
+    pthread_mutex_lock(&warm->stats_lock);
+    if (pthread_mutex_trylock(&warm->lock) == 0) {
+        warm->stats = count_all__with_lock(warm);
+        pthread_mutex_unlock(&warm->lock);
+    }
+    *ret = warm->stats;
+    pthread_mutex_unlock(&warm->stats_lock);
 }
