@@ -60,6 +60,12 @@ enum content_sure {
 enum content_sure content_is_sure(int fd);
 
 /*
+ * A stat that any later write will differ from: it waits out the clock tick of a change just
+ * made, and for a while a file that somebody is writing. -errno of fstat.
+ */
+int content_settle(int fd, struct stat *st) must_use;
+
+/*
  * Reads walked->size bytes to `at`, if the file is still, and surely, the one that the walk
  * saw. false: it is not, or can't be told (content_open() then says which). Unless ret_sure is
  * NULL it says whether the bytes may be remembered by this stat. Thread: any, its own dir.
