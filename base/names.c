@@ -53,11 +53,23 @@ static int compare_names(const void *a, const void *b, void *bytes)
     return bytes_compare(bytes_at(base + x->at, x->len), bytes_at(base + y->at, y->len));
 }
 
+/* A name that was removed and made anew while they were read may have come twice: POSIX lets
+ * it, and tmpfs and btrfs do it. */
+static void drop_repeated(struct names *names)
+{
+    size_t n = names->n ? 1 : 0;
+    for (size_t i = 1; i < names->n; i++)
+        if (compare_names(&names->at[n - 1], &names->at[i], names->bytes.at) != 0)
+            names->at[n++] = names->at[i];
+    names->n = n;
+}
+
 int names_read(int fd, struct names *names)
 {
     int r = fill(fd, names);
     if (r == 0 && names->n)
         qsort_r(names->at, names->n, sizeof(*names->at), compare_names, names->bytes.at);
+    drop_repeated(names);
     return r;
 }
 

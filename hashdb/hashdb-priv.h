@@ -60,4 +60,17 @@ const struct node *dir_find(const struct dir *dir, struct bytes name);
 struct dir *dir_ref(struct dir *dir);
 void dir_unref(struct dir *dir);
 
+/* ---- make.c --------------------------------------------------------------------------- */
+
+/* As tree_make(), but adds to *again what was replaced by something else meanwhile. */
+int tree_make_once(const struct tree_walk *walk, const struct tree *old,
+                   const struct dirty *dirty, struct dirty *again, struct tree **ret_tree,
+                   struct failure *f) must_use;
+
+/* ---- compare.c ------------------------------------------------------------------------ */
+
+/* Directories that the newer tree has no more are no longer watched. */
+void tree_leave_gone(const struct tree *was, const struct tree *is,
+                     const struct tree_watch *watch);
+
 #endif

@@ -12,6 +12,8 @@
  *     old:  root ─ a ─ x, y          dirty: b/z          new:  root'─ a (the same block)
  *                └ b ─ z, w                                        └ b'─ z', w
  *
+ * What is replaced by something else under a job's eyes is looked at again, in the same way.
+ *
  * Jobs share nothing but the pool, the sealed rules and, under a lock, the first failure.
  */
 #include "hashdb-priv.h"
@@ -25,8 +27,9 @@
 struct making {
     const struct tree_walk *ask;
     uint32_t generation;  /* the version of what is new */
-    pthread_mutex_t lock; /* failure */
+    pthread_mutex_t lock; /* failure, again */
     struct failure failure;
+    struct dirty *again;
     atomic_bool failed;
     atomic_uint_fast64_t n_dirs_read, n_stats;
 };
@@ -55,6 +58,16 @@ static void making_fail(struct making *making, const struct failure *f)
 static struct bytes job_path(const struct make_job *job)
 {
     return bytes_at(job->path, job->path_len);
+}
+
+/* `name` of the job's directory (empty: that itself) is not what it was a moment ago. */
+static void look_again(const struct make_job *job, struct bytes name)
+{
+    cleanup_arena struct arena arena = {0};
+    struct bytes path = name.len ? path_join(&arena, job_path(job), name) : job_path(job);
+    pthread_mutex_lock(&job->making->lock);
+    dirty_below(job->making->again, path);
+    pthread_mutex_unlock(&job->making->lock);
 }
 
 /* ---- one directory ------------------------------------------------------------------- */
@@ -106,17 +119,24 @@ static int node_failure(const struct make_job *job, struct bytes name, int error
 
 /* Appends the target of a link. 1: done, 0: it is gone, <0 failed. */
 static int read_target(const struct make_job *job, int fd, struct bytes name,
-                       struct found *found, uint16_t *ret_len, struct failure *f)
+                       const struct stat *seen, struct found *found, uint16_t *ret_len,
+                       struct failure *f)
 {
+    struct stat now;
     if (buf_reserve(&found->text, PATH_MAX) < 0)
         return fail(f, -E2BIG, "too many links in one directory");
     uint8_t *at = found->text.at + found->text.len;
     ssize_t n = readlinkat(fd, (const char *)name.at, (char *)at, PATH_MAX - 1);
-    /* EINVAL: a link no more. Either way it was not there for long enough to count. */
-    if (n < 0 && (errno == ENOENT || errno == EINVAL))
+    /* EINVAL: a link no more. */
+    int error = n < 0 ? errno : 0;
+    if (error && error != ENOENT && error != EINVAL)
+        return node_failure(job, name, -error, f);
+    /* Of an atomic replacement it is one or the other, not the times of the first, say. */
+    if (fstatat(fd, (const char *)name.at, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+        (error || now.st_ino != seen->st_ino || now.st_dev != seen->st_dev))
+        look_again(job, name);
+    if (error)
         return 0;
-    if (n < 0)
-        return node_failure(job, name, -errno, f);
     at[n] = '\0';
     found->text.len += (size_t)n + 1;
     *ret_len = (uint16_t)n;
@@ -167,7 +187,7 @@ static int look_at(const struct make_job *job, int fd, struct bytes name, uint8_
                 ? fail(f, -E2BIG, "too many names in one directory")
                 : 1;
     if (r > 0 && S_ISLNK(st.st_mode))
-        r = read_target(job, fd, name, found, &target_len, f);
+        r = read_target(job, fd, name, &st, found, &target_len, f);
     if (r <= 0) {
         verdict_release(job->making->ask, &v);
         found->text.len = text_at;
@@ -354,6 +374,8 @@ static int open_dir(struct make_job *job, int *ret_fd, struct failure *f)
     bool vanished = fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP;
     bool excluded = !job->node->keep;
     if (job->path_len && (vanished || (excluded && (fd == -EACCES || fd == -EPERM)))) {
+        if (fd == -ENOTDIR || fd == -ELOOP)
+            look_again(job, BYTES(""));
         if (vanished)
             job->node->keep = 0;
         return 0;
@@ -425,27 +447,6 @@ static void seal(struct dir *dir)
     dir->sealed = true;
 }
 
-/* Directories that the new tree has no more are no longer watched. */
-static void leave_gone(const struct tree_watch *watch, const struct dir *old,
-                       const struct dir *new, char *path, size_t path_len)
-{
-    for (size_t i = 0; old != new &&i < old->n; i++) {
-        const struct node *was = &old->nodes[i];
-        if (!was->below || path_len + was->name_len + 2 > PATH_MAX)
-            continue;
-        size_t len = path_len;
-        if (len)
-            path[len++] = '/';
-        memcpy(path + len, was->text, was->name_len);
-        len += was->name_len;
-        const struct node *is = dir_find(new, node_name(was));
-        if (!is || !is->below)
-            watch->leave(watch->watch, bytes_at(path, len));
-        else
-            leave_gone(watch, was->below, is->below, path, len);
-    }
-}
-
 static struct make_job *root_job(struct making *making, struct tree *tree,
                                  const struct tree *old, const struct dirty *dirty)
 {
@@ -465,10 +466,11 @@ static struct make_job *root_job(struct making *making, struct tree *tree,
     return job;
 }
 
-int tree_make(const struct tree_walk *ask, const struct tree *old, const struct dirty *dirty,
-              struct tree **ret_tree, struct failure *f)
+int tree_make_once(const struct tree_walk *ask, const struct tree *old,
+                   const struct dirty *dirty, struct dirty *again, struct tree **ret_tree,
+                   struct failure *f)
 {
-    struct making making = {.ask = ask, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct making making = {.ask = ask, .lock = PTHREAD_MUTEX_INITIALIZER, .again = again};
     struct stat st;
     int64_t clock = stat_clock_ns();
     if (fstat(ask->root_fd, &st) < 0)
@@ -488,10 +490,8 @@ int tree_make(const struct tree_walk *ask, const struct tree *old, const struct 
     tree->root.sent = tree->root.below->sent;
     tree->n_dirs_read = atomic_load(&making.n_dirs_read);
     tree->n_stats = atomic_load(&making.n_stats);
-    if (old && ask->watch) {
-        char path[PATH_MAX];
-        leave_gone(ask->watch, old->root.below, tree->root.below, path, 0);
-    }
+    if (old && ask->watch)
+        tree_leave_gone(old, tree, ask->watch);
     *ret_tree = tree;
     return 0;
 }

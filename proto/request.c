@@ -82,15 +82,16 @@ static_assert(sizeof(void *) != 8 || sizeof(struct send_request) == 240, "reques
 static_assert(sizeof(void *) != 8 || sizeof(struct df_request) == 96, "request_keys");
 static_assert(sizeof(void *) != 8 || sizeof(struct control) == 232, "request_keys");
 
-/* What tells one version of the Dockerfile, and that it is a file of the tree. */
+/* What tells one version of the Dockerfile, and that it is a file of the tree. The numbers of
+ * device and inode have 64 bits, which travel as a signed number. */
 struct file_stat {
     uint64_t dev, ino, mode, size;
     int64_t mtime, mtime_ns, ctime, ctime_ns;
 };
 
 static const struct json_key stat_keys[] = {
-    {"dockerfile_dev", JSON_KEY_NUMBER, offsetof(struct file_stat, dev), NULL, 0},
-    {"dockerfile_ino", JSON_KEY_NUMBER, offsetof(struct file_stat, ino), NULL, 0},
+    {"dockerfile_dev", JSON_KEY_SIGNED, offsetof(struct file_stat, dev), NULL, 0},
+    {"dockerfile_ino", JSON_KEY_SIGNED, offsetof(struct file_stat, ino), NULL, 0},
     {"dockerfile_st_mode", JSON_KEY_NUMBER, offsetof(struct file_stat, mode), NULL, 0xffff},
     {"dockerfile_size", JSON_KEY_NUMBER, offsetof(struct file_stat, size), NULL, 0},
     {"dockerfile_mtime", JSON_KEY_SIGNED, offsetof(struct file_stat, mtime), NULL, 0},

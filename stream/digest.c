@@ -54,13 +54,13 @@ static void add_text(struct sha256_state *state, struct bytes text)
 
 /* ---- contents ------------------------------------------------------------------------- */
 
-/* Reads all of an open file, block by block. */
-static int hash_file(int fd, const struct stat *st, struct bytes path, struct content_hash *ret,
-                     struct failure *f)
+/* Reads all of an open file, block by block. key: of the XXH3. */
+static int hash_file(int fd, const struct stat *st, struct bytes path,
+                     const struct digest_key *key, struct content_hash *ret, struct failure *f)
 {
     cleanup_free uint8_t *block = xmalloc(BLOCK_BYTES);
     struct sha256_state *sha = sha256_new();
-    struct digest128_state *xxh = digest128_new(NULL);
+    struct digest128_state *xxh = digest128_new(key);
     uint64_t size = (uint64_t)st->st_size, at = 0;
     int r = 0;
     while (at < size && r == 0) {
@@ -100,7 +100,8 @@ static int content_of(struct digesting *all, const struct entry *e, struct conte
         struct stat st;
         int r = content_open(&all->source, e->path, &fd, &st, f);
         if (r == 0)
-            r = hash_file(fd, &st, e->path, ret, f);
+            r = hash_file(fd, &st, e->path, plan->store ? store_key(plan->store) : NULL, ret,
+                          f);
         if (r == -ESTALE && tries < 5)
             continue;
         if (r < 0)
@@ -109,7 +110,7 @@ static int content_of(struct digesting *all, const struct entry *e, struct conte
         enum content_sure sure = content_is_sure(fd);
         *ret_size = is.size;
         *ret_sure = sure != CONTENT_HELD && stat_identity_equal(&is, &e->node->id);
-        if (sure == CONTENT_SURE && *ret_sure && plan->hashdb)
+        if (sure == CONTENT_SURE && *ret_sure && plan->hashdb && plan->store)
             hashdb_put(plan->hashdb, plan->hashdb_tree, &is, ret);
         return 0;
     }

@@ -60,6 +60,12 @@ enum content_sure {
 enum content_sure content_is_sure(int fd);
 
 /*
+ * A stat that any later write will differ from: it waits out the clock tick of a change just
+ * made, and for a while a file that somebody is writing. -errno of fstat.
+ */
+int content_settle(int fd, struct stat *st) must_use;
+
+/*
  * Reads walked->size bytes to `at`, if the file is still, and surely, the one that the walk
  * saw. false: it is not, or can't be told (content_open() then says which). Unless ret_sure is
  * NULL it says whether the bytes may be remembered by this stat. Thread: any, its own dir.
@@ -90,8 +96,8 @@ struct codec {
     size_t (*bound)(void *state, size_t len);
     /* The packed length; 0 on failure (too little room). */
     size_t (*pack)(void *state, const void *in, size_t len, void *out, size_t room);
-    struct bytes poison; /* after whole pieces: what no reader accepts */
-    const char *version; /* of the library: other ones may pack otherwise */
+    struct bytes poison;          /* after whole pieces: what no reader accepts */
+    const char *(*version)(void); /* of the library: other ones may pack otherwise */
 };
 
 extern const struct codec codec_gzip, codec_zstd;
@@ -405,13 +411,11 @@ struct store_name store_name_of(const struct writer *w, const struct digest128 *
 /* The descriptor of a request, with the patience of its hooks. */
 struct out {
     int fd;
-    int own_fd; /* a non-blocking description of the same pipe; -1: none */
     bool is_pipe;
     const struct send_hooks *hooks;
 };
 
 void out_open(struct out *out, const struct send_request *request);
-void out_close(struct out *out);
 /* 0 or -errno: -EPIPE, -ECANCELED … */
 int out_write(struct out *out, struct bytes bytes) must_use;
 /* Passes len bytes of a file that nobody changes on, without copying where that can be. */

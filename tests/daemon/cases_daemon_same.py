@@ -4,9 +4,40 @@
 import io
 import os
 import shutil
+import subprocess
 import tarfile
 
 from daemon import TOP
+
+
+def mounts(tap, box):
+    """The root's own directory mounted over its path: the same device and inode, and another place."""
+    if os.geteuid() != 0:
+        tap.skip("not root", "a root that is mounted over itself is another root")
+        return
+    box.fresh()
+    root = box.tree("mounted")
+    daemon = box.daemon(command=["unshare", "-m", "--propagation", "private", box.programs / "ctxd", "--http=off"])
+
+    def inside(script, cwd=box.top):
+        return subprocess.run(["nsenter", "-t", str(daemon.process.pid), "-m", "sh", "-ec", f"cd {cwd}\n{script}"],
+                              env={**box.environment(), "bin": str(box.programs)}, capture_output=True)
+
+    def fault(before=""):
+        runs = [inside(f"{before}\n$bin/ctx-send --daemon={how} mounted") for how in ("never", "require")]
+        if any(r.returncode for r in runs):
+            return str([r.stderr for r in runs])
+        return runs[0].stdout != runs[1].stdout and "other bytes"
+
+    tap.check(fault(), "a root before it is mounted over")
+    tap.check(inside("mount --bind mounted mounted; mount -t tmpfs none mounted/d1; echo x >mounted/d1/new").stderr.decode(),
+              "its own directory is mounted there, and something below it")
+    tap.check(fault(), "… is another root")
+    run = inside(f"mount --bind {root} {root}; $bin/ctx-send --daemon=require .", cwd=root)
+    tap.check(None if b"another directory to the daemon" in run.stderr else str(run.stderr), "who stands in what is mounted over is told so")
+    inside("umount -l mounted; umount -l mounted")
+    tap.check(fault(), "… and the first again, when all of that is gone")
+    daemon.end()
 
 
 def cases(tap, box):
@@ -89,6 +120,7 @@ def cases(tap, box):
     runs = [box.send(*map(os.fsdecode, [mode, *args]), cwd=odd) for mode in (b"--no-daemon", b"--daemon=require")]
     tap.check(runs[1].fault() or (runs[0].out != runs[1].out and "differ"), "paths and arguments that are not UTF-8")
     tap.check(daemon.counter("failed") > 2 and f"{daemon.counter('failed')} failed", "the daemon failed only where it should")
+    mounts(tap, box)
 
 
 def recipe_cases(tap, box):
