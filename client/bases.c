@@ -130,7 +130,8 @@ int bases_find(const char *who, const struct bytes *names, size_t n_names, struc
     for (size_t i = 0; i < n_names; i++)
         bases[i] = (struct df_base){.name = names[i], .reason = BYTES("--base-config=none")};
     if (!strcmp(who, "engine")) {
-        engine_ask(bases, n_names, arena);
+        if (n_names > 0)
+            engine_ask(bases, n_names, arena);
     } else if (strcmp(who, "none") != 0) {
         int r = read_file(who, arena, bases, n_names, f);
         if (r < 0)

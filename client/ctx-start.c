@@ -80,7 +80,7 @@ static int spawn(char **words, const char *log, pid_t *ret_pid, struct failure *
     cleanup_fd int log_fd =
         open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (log_fd < 0)
-        return fail_errno(f, -errno, "%s", QUOTE(bytes_of(log)));
+        return fail_errno(f, -errno, "can't write %s", QUOTE(bytes_of(log)));
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t all, none;
@@ -107,7 +107,7 @@ static int spawn(char **words, const char *log, pid_t *ret_pid, struct failure *
 }
 
 /* What a daemon that ended at once has said last. */
-static int ended_early(const char *log, struct failure *f)
+static int ended_early(const char *log, int status, struct failure *f)
 {
     cleanup_buf struct buf text = BUF(1 << 16);
     if (io_read_file(AT_FDCWD, log, &text) < 0 || text.len == 0)
@@ -117,7 +117,9 @@ static int ended_early(const char *log, struct failure *f)
     while (bytes_next(&rest, '\n', &line))
         if (!bytes_starts(line, BYTES("Try: ")))
             first = line;
-    return fail(f, -ECHILD, "ctxd ended at once: %s", QUOTE(first));
+    first = bytes_starts(first, BYTES("ctxd: ")) ? bytes_from(first, 6) : first;
+    return fail(f, status == 2 ? -EINVAL : -ECHILD, "ctxd ended at once: %.*s",
+                BYTES_ARG(first));
 }
 
 static int await_answer(pid_t pid, const char *log, struct failure *f)
@@ -127,10 +129,14 @@ static int await_answer(pid_t pid, const char *log, struct failure *f)
         cleanup_answer struct proto_answer answer = {0};
         if (ask_status(&answer, f) == 0)
             return 0;
-        if (waitpid(pid, NULL, WNOHANG) == pid)
-            return ended_early(log, f);
+        int status;
+        if (waitpid(pid, &status, WNOHANG) == pid)
+            return ended_early(log, WIFEXITED(status) ? WEXITSTATUS(status) : -1, f);
         if (clock_now_ns() > until_ns)
-            return fail(f, -ETIMEDOUT, "ctxd does not answer; see %s", QUOTE(bytes_of(log)));
+            return fail(f, -ETIMEDOUT,
+                        "ctxd, process %d, does not answer; see %s. Of a socket that its "
+                        "configuration names, clients are told by CTXD_SOCKET",
+                        (int)pid, QUOTE(bytes_of(log)));
         sleep_ms(10);
     }
 }
@@ -148,8 +154,12 @@ enum exit_status ctx_start(struct options *options, struct notes *notes)
         }
     }
     size_t n = 0;
-    while (options->command && options->command[n])
-        n++;
+    for (; options->command && options->command[n]; n++)
+        if (bytes_starts(bytes_of(options->command[n]), BYTES("--socket"))) {
+            fail(&f, -EINVAL, "set CTXD_SOCKET instead of --socket: clients look there, too");
+            report_failure(&f);
+            return EXIT_USAGE;
+        }
     char **words = ARENA_ARRAY(&options->arena, n + 2, char *);
     words[0] = path;
     for (size_t i = 0; i < n; i++)
@@ -159,8 +169,10 @@ enum exit_status ctx_start(struct options *options, struct notes *notes)
     r = r < 0 ? r : log_path(log, &f);
     r = r < 0 ? r : spawn(words, log, &pid, &f);
     r = r < 0 ? r : await_answer(pid, log, &f);
-    if (r < 0)
-        return ctx_failed(&f);
+    if (r < 0) {
+        report_failure(&f);
+        return r == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
+    }
     printf("ctxd runs, process %d\n", (int)pid);
     return report_flush();
 }

@@ -185,7 +185,7 @@ static int from_file(struct config *config, bool named, struct failure *f)
         return 0;
     }
     if (r < 0)
-        return fail_errno(f, r, "%s", QUOTE(bytes_of(path)));
+        return fail_errno(f, r, "the configuration %s", QUOTE(bytes_of(path)));
     struct bytes rest = buf_bytes(&text), line;
     for (unsigned n = 1; bytes_next(&rest, '\n', &line); n++) {
         r = take_line(config, line, path, n, &arena, f);
