@@ -110,10 +110,10 @@ def cases(tap, box):
         tap.skip("zsh is missing", "zsh loads its completion")
     if shutil.which("fish"):
         r = subprocess.run(["fish", "--no-config", "-c", f"source {FISH}; complete -C 'ctx-send --builder='; "
-                            "complete -C 'ctx-send --target '"], capture_output=True, text=True, cwd=box.root,
+                            "complete -C 'ctx-send --target '; complete -C 'ctx-send --stats='"], capture_output=True, text=True, cwd=box.root,
                            env={**box.environment(), "HOME": str(box.top)})
         got = {l.split("\t")[0] for l in r.stdout.splitlines()}
-        want = {"--builder=any", "--builder=buildkit", "--builder=classic", "one", "two"}
+        want = {"--builder=any", "--builder=buildkit", "--builder=classic", "one", "two", "--stats=json"}
         tap.check(None if want <= got and not r.stderr else f"{got} {r.stderr}", "fish completes values and stages")
     else:
         tap.skip("fish is missing", "fish completes values and stages")
