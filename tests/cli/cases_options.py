@@ -83,6 +83,10 @@ def cases(tap, box):
         tap.check(run.success() or (not run.out.startswith(magic) and "another magic"),
                   f"{' '.join(words)!r} compresses")
 
+    box.tree({"Dockerfile": "FROM scratch\nARG X=a\nCOPY $X /\n", "a": "1", "b": "2"})
+    tap.check(box.send().success(["a", "b"], err="sends everything"), "a COPY that can't be known is told")
+    tap.check(box.send("--full").success(["a", "b"], err=""), "but not where all was asked for")
+
     run = box.send("--version")
     tap.check(None if run.status == 0 and run.out.startswith(b"ctx-send ") and not run.err else str(run),
               "--version prints the version on standard output")
