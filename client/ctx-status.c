@@ -71,7 +71,8 @@ static void print_text(const json_t *status)
            number_human(b, number(limits, "max-cache")), number(store, "chunks"),
            number(store, "hits"), number(store, "misses"));
     if (number(store, "put_failures") > 0)
-        printf("; %llu could not be kept: is the disk full?", number(store, "put_failures"));
+        printf("; %llu not kept: is the disk full, or --max-cache small?",
+               number(store, "put_failures"));
     puts(json_is_true(json_object_get(store, "usable")) ? "" : "; can't be used");
     printf("hashes  %llu files of %llu trees, %s%s\n", number(hashes, "files"),
            number(hashes, "trees"), size(a, hashes, "bytes"),

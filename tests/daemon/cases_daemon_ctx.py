@@ -212,5 +212,11 @@ def cases(tap, box):
         tap.check(box.ctx("url", root).fault(1, f"serves no HTTP: {why}"), "… url says that it is")
         tap.check(box.ctx("status").fault(0, f"http    off: {why}"), "… and status, too")
         box.ctx("stop")
+    both = [box.popen("ctx", "start", stdout=subprocess.PIPE) for _ in range(2)]
+    said = [p.communicate(timeout=30)[0] for p in both]
+    serves = json.loads(box.ctx("status", "--json").out)["pid"]
+    told = [int(n) for n in re.findall(r"process (\d+)", str(said))]
+    tap.check(None if set(told) <= {serves} and not any(p.returncode for p in both) else f"{said}, {serves} serves", "two at once name the one that serves")
+    box.ctx("stop")
     tap.check(box.ctx("start").fault(0) or box.ctx("url", root).fault(0, r"http://127.0.0.1:\d+/"), "url prints an address")
     tap.check(box.ctx("stop").fault(), "and stop")
