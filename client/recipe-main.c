@@ -115,7 +115,8 @@ static int load(const char *path, struct recipe **ret, struct failure *f)
 {
     cleanup_buf struct buf text = BUF(256u << 20);
     bool is_stdin = strcmp(path, "-") == 0;
-    int r = is_stdin ? io_read_rest(STDIN_FILENO, &text) : io_read_file(AT_FDCWD, path, &text);
+    cleanup_fd int fd = is_stdin ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int r = fd < 0 && !is_stdin ? -errno : io_read_rest(is_stdin ? STDIN_FILENO : fd, &text);
     if (r == -ENOENT)
         return fail(f, -EIO, "there is no recipe %s: ctx-recipe prepare -o FILE makes one",
                     QUOTE(bytes_of(path)));

@@ -70,6 +70,7 @@ def cases(tap, box):
     plain = box.send()
     tap.check(box.send("--base-config=nope").fault(1, r'"nope": No such file'),
               "a --base-config that is missing is told, though nothing is asked of it")
+    tap.check(box.send("--base-config=/dev/null").fault(1, r'"/dev/null" is empty'), "so is an empty one")
     for words in (["--no-daemon"], ["--daemon=auto"], ["--builder", "any", "--", "."], ["-qv"], ["."], ["-o", "-"],
                   ["--dockerfile=auto", "--mtime=keep"], [str(box.root)], ["--file", "Dockerfile"], ["-fDockerfile"],
                   ["-f=Dockerfile"], [".", "--args-final"], ["--platform=linux/arm/v7,linux/amd64"], ["--build-arg=X=1=2"], ["--build-arg", "UNSET_HERE"]):

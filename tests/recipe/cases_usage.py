@@ -3,6 +3,7 @@
 
 import os
 import stat
+import subprocess
 import threading
 
 CARGO = {"Cargo.toml": '[package]\nname = "a"\nversion = "1.0.0"\n', "src/main.rs": "fn main() {}\n",
@@ -71,13 +72,16 @@ def cases(tap, box):
         said = [l for l in run.err.splitlines() if not l.startswith("Try: ")]
         tap.check(run.fault(status, pattern) or (None if len(said) == 1 else run.err),
                   f"one clear message: {' '.join(map(str, words))}")
+    want = box.run("digest", recipe).out
+    got = subprocess.run(["bash", "-c", '"$0" digest <(cat "$1")', box.program, recipe], capture_output=True).stdout
+    tap.check(None if got == want else str(got), "a recipe may come through a pipe of the shell")
     for words in (["digest", "--eco=cargo", a], ["digest", "--eco=cargo", "-r", recipe, a], ["diff", "--eco=cargo", recipe, a],
                   ["prepare", "--bin=a", a]):
         tap.check(box.run(*words).fault(0), f"taken: {' '.join(map(str, words))}")
 
     for name, text, pattern in (("package.json", '{\n"name":', r"package.json:2: "), ("pom.xml", "<project>\n<", r"pom.xml:2: "),
                                 ("pyproject.toml", "[project]\nname = ", r"pyproject.toml:2: "),
-                                ("package.json", "[]", r"\"package.json\" is no JSON object")):
+                                ("package.json", "", r"package.json:1: it is empty"), ("package.json", "[]", r"\"package.json\" is no JSON object")):
         box.tree("m", {name: text})
         tap.check(box.run("prepare", box.path("m")).fault(0, r"warning: \w+ in the root: copied as it is: " + pattern),
                   f"a {name} that can't be read is named, with its line")
