@@ -219,8 +219,10 @@ static void run_now(struct watching *w)
 {
     struct failure f = {0};
     w->pending = false;
+    /* The first line stays empty: docker's display begins by going one up and down again, which
+     * at the top would leave there what ctx-send showed. */
     if (w->options->clear && isatty(STDERR_FILENO))
-        fputs("\033[H\033[2J\033[3J", stderr);
+        fputs("\033[H\033[2J\033[3J\n", stderr);
     if (ctx_child_start(&w->child, w->options->command, &f) < 0)
         report_failure(&f);
 }

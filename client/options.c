@@ -101,7 +101,7 @@ static bool is_platform(struct bytes text)
     size_t n = 0;
     for (; bytes_next(&text, '/', &part); n++) {
         for (size_t i = 0; i < part.len; i++)
-            if (!isalnum(part.at[i]) && !memchr("_.-", part.at[i], 3))
+            if (!isalnum(part.at[i]) && bytes_find(BYTES("_.-"), part.at[i]) == 3)
                 return false;
         if (part.len == 0)
             return false;

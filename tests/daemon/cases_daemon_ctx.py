@@ -3,6 +3,7 @@
 
 import json
 import os
+import pty
 import re
 import signal
 import socket
@@ -192,6 +193,22 @@ def cases(tap, box):
     tap.check(box.ctx("status").fault(1, "no ctxd runs"), "after stop none runs")
     watch(tap, box, "alone", ["--no-daemon"])
 
+    for args in ([], ["--clear"]):
+        main, terminal = pty.openpty()
+        process = box.popen("ctx", "watch", "--no-daemon", *args, root, "--", "echo", "ran", stdout=terminal, stderr=terminal)
+        os.close(terminal)
+        shown = b""
+        while b"done" not in shown:
+            shown += os.read(main, 4096)
+        process.terminate()
+        process.wait(20)
+        os.close(main)
+        want = b"\x1b[H\x1b[2J\x1b[3J\r\nran" if args else b"ran"
+        tap.check(None if shown.startswith(want) else repr(shown), f"watch {args} on a terminal begins with {want!r}")
+    w = Watch(box, root, "--clear", command="exit 7")
+    until(lambda: "failed with status 7" in w.log.read_text())
+    w.end()
+    tap.check("\x1b" in w.log.read_text() and w.log.read_text(), "--clear writes nothing into what is no terminal")
     run = box.ctx("watch", "--daemon=require", root, "--", "true")
     tap.check(run.fault(1, "no ctxd runs") or (None if len(run.err.splitlines()) == 1 else run.err), "--daemon=require says once that none runs")
     for args, pattern in ((["watch", root], "command is missing"), (["watch", root, "make"], "a command stands behind --"),
