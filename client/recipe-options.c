@@ -5,9 +5,6 @@
 #include <errno.h>
 #include <stddef.h>
 
-#define WIDTH 79       /* the last column stays free: some terminals wrap behind it */
-#define TEXT_COLUMN 29 /* where descriptions begin */
-
 enum kind { HEADING, FLAG, TEXT, ECOS, BIN, ALL_TARGETS, SETUP, ACTION };
 
 /* Which commands take an option. */
@@ -28,8 +25,6 @@ struct recipe_option {
     unsigned of; /* 0: those of its heading */
 };
 
-#define ECO_NAMES "cargo, dotnet, elixir, go, gradle, maven, npm, php, python, ruby"
-
 #define AT(member) offsetof(struct recipe_command_line, member)
 #define PREPARE(member) (AT(prepare) + offsetof(struct recipe_options, member))
 
@@ -41,7 +36,8 @@ static const struct recipe_option table[] = {
      "Write there instead of to standard output; a file that is the same already is not "
      "touched.",
      OF(COMMAND_PREPARE) | OF(COMMAND_SKELETON)},
-    {ECOS, 0, "eco", "ECO[,ECO...]", PREPARE(ecos), "Only these: " ECO_NAMES ".", EVERY},
+    {ECOS, 0, "eco", "ECO[,ECO...]", PREPARE(ecos),
+     "Only these: cargo, dotnet, elixir, go, gradle, maven, npm, php, python, ruby.", EVERY},
     {TEXT, 0, "dir", "DIR", PREPARE(dir),
      "Only the units of this directory, below PATH; . is PATH itself.", EVERY},
     {TEXT, 'f', "file", "FILE", AT(dockerfile),
@@ -89,16 +85,6 @@ static const struct recipe_option table[] = {
     {ACTION, 'V', "version", NULL, COMMAND_VERSION, "Print the version and end."},
 };
 
-static int check_ecos(const struct recipe_option *option, const char *value, struct failure *f)
-{
-    struct bytes rest = bytes_of(value), one;
-    while (bytes_next(&rest, ',', &one))
-        if (!recipe_knows_eco(one))
-            return fail(f, -EINVAL, "--%s=%s: not one of %s", option->name, QUOTE(one),
-                        ECO_NAMES);
-    return 0;
-}
-
 static int take(struct recipe_command_line *line, const struct recipe_option *option,
                 const char *value, struct failure *f)
 {
@@ -116,7 +102,8 @@ static int take(struct recipe_command_line *line, const struct recipe_option *op
                       : fail(f, -EINVAL, "--%s: %s is empty", option->name, option->metavar);
     case ECOS:
         *(const char **)(void *)at = value;
-        return check_ecos(option, value, f);
+        return recipe_check_ecos(value, f) < 0 ? fail_wrap(f, -EINVAL, "--%s", option->name)
+                                               : 0;
     case BIN:
         if (!*value)
             return fail(f, -EINVAL, "--%s: %s is empty", option->name, option->metavar);
@@ -282,41 +269,6 @@ int recipe_command_line(int argc, char **argv, struct recipe_command_line *ret,
 
 /* ---- help -------------------------------------------------------------------------- */
 
-static void print_wrapped(FILE *to, struct bytes text)
-{
-    size_t column = TEXT_COLUMN;
-    struct bytes word;
-    while (bytes_next(&text, ' ', &word)) {
-        if (column + 1 + word.len > WIDTH) {
-            fprintf(to, "\n%*s", TEXT_COLUMN, "");
-            column = TEXT_COLUMN;
-        } else if (column > TEXT_COLUMN) {
-            fputc(' ', to);
-            column++;
-        }
-        fprintf(to, "%.*s", BYTES_ARG(word));
-        column += word.len;
-    }
-    fputc('\n', to);
-}
-
-static void print_option(FILE *to, const struct recipe_option *option)
-{
-    char letter[4] = "", left[96];
-    if (option->letter)
-        snprintf(letter, sizeof(letter), "-%c,", option->letter);
-    snprintf(left, sizeof(left), "  %3s --%s%s%s", letter, option->name,
-             option->metavar ? "=" : "", option->metavar ? option->metavar : "");
-    fputs(left, to);
-    size_t column = strlen(left);
-    if (column + 2 > TEXT_COLUMN) {
-        fputc('\n', to);
-        column = 0;
-    }
-    fprintf(to, "%*s", (int)(TEXT_COLUMN - column), "");
-    print_wrapped(to, bytes_of(option->help));
-}
-
 void recipe_help(FILE *to)
 {
     fputs("Usage: ctx-recipe prepare [OPTION]... [PATH]\n"
@@ -332,10 +284,11 @@ void recipe_help(FILE *to)
           "the project, and runs the installer in it.\n",
           to);
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-        if (table[i].kind == HEADING)
-            fprintf(to, "\n%s\n", table[i].help);
+        const struct recipe_option *o = &table[i];
+        if (o->kind == HEADING)
+            fprintf(to, "\n%s\n", o->help);
         else
-            print_option(to, &table[i]);
+            help_option(to, o->letter, o->name, o->metavar, false, o->help);
     }
     fputs("\nExamples:\n"
           "  ctx-recipe prepare -o recipe.json\n"

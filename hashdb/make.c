@@ -31,15 +31,6 @@ struct making {
     atomic_uint_fast64_t n_dirs_read, n_stats;
 };
 
-/* Where one view stands in a directory. */
-struct view_state {
-    bool here;                 /* it descends into this directory */
-    bool all_selected;         /* its Dockerfile reads all below */
-    bool top;                  /* the root's own states, which are not ours to leave */
-    struct ignore_dir *ignore; /* NULL without an ignore set, or at the top */
-    struct select_dir *select; /* NULL with all_selected, or at the top */
-};
-
 struct make_job {
     struct pool_job job;
     struct making *making;
@@ -66,89 +57,6 @@ static struct bytes job_path(const struct make_job *job)
     return bytes_at(job->path, job->path_len);
 }
 
-/* ---- verdicts ----------------------------------------------------------------------- */
-
-/* What the rules of all views say of one name, and their states below it. */
-struct verdict {
-    uint32_t keep, descend, empty; /* a bit for each view */
-    struct view_state *below;      /* owned; NULL where no view descends */
-};
-
-static void states_free(struct view_state *states, size_t n)
-{
-    for (size_t i = 0; states && i < n; i++) {
-        ignore_leave(states[i].ignore);
-        select_leave(states[i].select);
-    }
-    free(states);
-}
-
-static void verdict_release(const struct make_job *job, struct verdict *v)
-{
-    states_free(v->below, job->making->ask->n_rules);
-    *v = (struct verdict){0};
-}
-
-/* One view's verdict; *below is its state there. */
-static int ask_view(const struct tree_rules *rules, const struct view_state *here,
-                    struct bytes name, bool is_dir, struct ignore_verdict *ret_verdict,
-                    struct view_state *below, struct failure *f)
-{
-    struct select_verdict select = {.select = true, .descend = is_dir};
-    *ret_verdict = (struct ignore_verdict){.keep = true, .descend = is_dir};
-    if (!here->all_selected) {
-        const struct select_dir *at = here->top ? select_root(rules->reads) : here->select;
-        select_check(at, name, is_dir, &select, &below->select);
-    }
-    below->all_selected = here->all_selected || !below->select;
-    if (!select.select && !select.descend) {
-        *ret_verdict = (struct ignore_verdict){0};
-        return 0; /* nothing here is read: the ignore rules need not be asked */
-    }
-    if (rules->ignore) {
-        const struct ignore_dir *at = here->top ? ignore_root(rules->ignore) : here->ignore;
-        int r = ignore_check(rules->ignore, at, name, is_dir, ret_verdict, &below->ignore, f);
-        if (r < 0)
-            return r;
-    }
-    ret_verdict->keep &= select.select;
-    ret_verdict->descend &= select.descend;
-    below->here = ret_verdict->descend;
-    return 0;
-}
-
-static int ask_rules(const struct make_job *job, struct bytes name, bool is_dir,
-                     struct verdict *v, struct failure *f)
-{
-    const struct tree_walk *ask = job->making->ask;
-    struct view_state states[TREE_VIEWS_MAX];
-    memset(states, 0, ask->n_rules * sizeof(*states));
-    *v = (struct verdict){0};
-    int r = 0;
-    for (size_t i = 0; i < ask->n_rules && r == 0; i++) {
-        if (!ask->rules[i] || !job->views[i].here)
-            continue;
-        struct ignore_verdict one;
-        r = ask_view(ask->rules[i], &job->views[i], name, is_dir, &one, &states[i], f);
-        if (r < 0)
-            break;
-        uint32_t bit = UINT32_C(1) << i;
-        v->keep |= one.keep ? bit : 0;
-        v->descend |= one.descend ? bit : 0;
-        v->empty |= one.keep && one.no_content && !is_dir ? bit : 0;
-    }
-    if (r == 0 && v->descend) {
-        v->below = xmalloc(ask->n_rules * sizeof(*v->below));
-        memcpy(v->below, states, ask->n_rules * sizeof(*v->below));
-        return 0;
-    }
-    for (size_t i = 0; i < ask->n_rules; i++) {
-        ignore_leave(states[i].ignore);
-        select_leave(states[i].select);
-    }
-    return r;
-}
-
 /* ---- one directory ------------------------------------------------------------------- */
 
 /* The entries of a directory that matter, before their block is laid out. */
@@ -164,7 +72,7 @@ struct found {
 static void found_release(const struct make_job *job, struct found *found)
 {
     for (size_t i = 0; i < found->n; i++)
-        verdict_release(job, &found->verdicts[i]);
+        verdict_release(job->making->ask, &found->verdicts[i]);
     free(found->nodes);
     free(found->verdicts);
     free(found->text_at);
@@ -235,21 +143,21 @@ static int look_at(const struct make_job *job, int fd, struct bytes name, uint8_
     struct verdict v = {0};
     struct stat st;
     for (;;) {
-        int r = known ? ask_rules(job, name, is_dir, &v, f) : 0;
+        int r = known ? views_ask(job->making->ask, job->views, name, is_dir, &v, f) : 0;
         if (r < 0 || (known && !v.keep && !v.descend)) {
-            verdict_release(job, &v);
+            verdict_release(job->making->ask, &v);
             return r;
         }
         atomic_fetch_add_explicit(&job->making->n_stats, 1, memory_order_relaxed);
         if (fstatat(fd, (const char *)name.at, &st, AT_SYMLINK_NOFOLLOW) < 0) {
             int error = -errno;
-            verdict_release(job, &v);
+            verdict_release(job->making->ask, &v);
             return error == -ENOENT ? 0 : node_failure(job, name, error, f);
         }
         if (known && S_ISDIR(st.st_mode) == is_dir)
             break;
         /* The type was not known, or the name was replaced since: ask again. */
-        verdict_release(job, &v);
+        verdict_release(job->making->ask, &v);
         is_dir = S_ISDIR(st.st_mode);
         known = true;
     }
@@ -261,7 +169,7 @@ static int look_at(const struct make_job *job, int fd, struct bytes name, uint8_
     if (r > 0 && S_ISLNK(st.st_mode))
         r = read_target(job, fd, name, found, &target_len, f);
     if (r <= 0) {
-        verdict_release(job, &v);
+        verdict_release(job->making->ask, &v);
         found->text.len = text_at;
         return r;
     }
@@ -357,7 +265,7 @@ static int go_below(const struct make_job *job, struct node *node, struct verdic
     }
     if (was) {
         /* Not asked of the rules yet: the states below it are needed now. */
-        int r = ask_rules(job, name, true, v, f);
+        int r = views_ask(job->making->ask, job->views, name, true, v, f);
         if (r < 0)
             return r;
     }
@@ -387,19 +295,15 @@ static int go_below_all(const struct make_job *job, struct dir *dir, struct foun
 static int look_at_all(const struct make_job *job, int fd, struct found *found,
                        struct failure *f)
 {
-    struct names names = NAMES;
+    cleanup_names struct names names = NAMES(NAMES_MAX);
     atomic_fetch_add_explicit(&job->making->n_dirs_read, 1, memory_order_relaxed);
     int r = names_read(fd, &names);
     if (r < 0)
         node_failure(job, BYTES(""), r, f);
     else
         found_reserve(found, names.n);
-    for (size_t i = 0; i < names.n && r == 0 && !atomic_load(&job->making->failed); i++) {
-        const struct name *name = &names.at[i];
-        r = look_at(job, fd, bytes_at(names.bytes.at + name->at, name->len), name->type, found,
-                    f);
-    }
-    names_release(&names);
+    for (size_t i = 0; i < names.n && r == 0 && !atomic_load(&job->making->failed); i++)
+        r = look_at(job, fd, names_at(&names, i), names.at[i].type, found, f);
     return r;
 }
 
@@ -496,7 +400,7 @@ static void run_make_job(struct pool_job *base)
     struct failure f = {0};
     if (!atomic_load(&job->making->failed) && make_dir(job, &f) < 0)
         making_fail(job->making, &f);
-    states_free(job->views, job->making->ask->n_rules);
+    views_free(job->views, job->making->ask->n_rules);
     free(job);
 }
 
@@ -556,14 +460,8 @@ static struct make_job *root_job(struct making *making, struct tree *tree,
         .dirty = root,
         .whole = !old || !root || root->flags & DIRTY_BELOW,
         .voided = root && root->flags & DIRTY_BELOW && root->flags & DIRTY_CONTENT,
-        .views = xcalloc(ask->n_rules + 1, sizeof(*job->views)),
+        .views = views_top(ask),
     };
-    for (size_t i = 0; i < ask->n_rules; i++)
-        if (ask->rules[i])
-            job->views[i] = (struct view_state){
-                .here = true,
-                .top = true,
-                .all_selected = !ask->rules[i]->reads || !select_root(ask->rules[i]->reads)};
     return job;
 }
 

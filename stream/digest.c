@@ -10,11 +10,13 @@
  * hashed together; then
  *
  *     SHA-256( "ctxd-digest-1" NUL, SHA-256 of the Dockerfile, target length 8 LE, target,
- *              the SHA-256 of each run )
+ *              the SHA-256 of each run,
+ *              with --recipe: the SHA-256 of what is read of .ctx, as in the stream )
  *
  * so that a daemon reads the runs anew that something changed in, and no others. Times, owners
  * and other bits of the mode are not in it, and a hard link is the file that it is.
  */
+#include "skeleton.h"
 #include "stream-priv.h"
 
 #include <errno.h>
@@ -256,6 +258,9 @@ static int digest_line(const struct send_request *request, struct answer *answer
         .f = f,
     };
     entries_walk(&plan->terms, plan->tree, BYTES(""), digest_selected, &s);
+    if (answer->skeleton)
+        skeleton_digest(answer->skeleton, &answer->rules->reads->at[i], one, s.state,
+                        &line->n_files, &line->bytes);
     line->sha = sha256_end(s.state);
     sha256_free(s.state);
     reads_free(one);
@@ -292,6 +297,10 @@ static struct sha256 digest_whole(const struct send_request *request, const stru
     for (size_t i = 0; i < plan->chunks.n; i++)
         if (plan->chunks.at[i]->n)
             sha256_add(state, bytes_at(runs[i].at, sizeof(runs[i].at)));
+    if (request->recipe) {
+        struct sha256 recipe = sha256(plan->recipe);
+        sha256_add(state, bytes_at(recipe.at, sizeof(recipe.at)));
+    }
     struct sha256 whole = sha256_end(state);
     sha256_free(state);
     return whole;

@@ -249,17 +249,21 @@ struct carriage {
 };
 
 struct rules;
+/* recipe_line: of the instruction that would take .ctx along; 0: none would. */
 int carry_decide(const struct send_request *request, const struct rules *rules,
-                 const struct tree *tree, uint32_t bit, struct notes *notes,
-                 struct arena *arena, struct carriage *ret, struct failure *f) must_use;
+                 const struct tree *tree, uint32_t bit, uint32_t recipe_line,
+                 struct notes *notes, struct arena *arena, struct carriage *ret,
+                 struct failure *f) must_use;
 
 /* ---- view.c: everything that an answer is made of, sealed ------------------------------- */
 
 struct plan {
     struct arena arena; /* of the two lists of entries, and of the carriage */
-    struct tree *tree;  /* owned */
-    bool looked;        /* the tree was made for this answer */
-    uint64_t serial;    /* of the bit's rules, in a daemon */
+    struct bytes
+        recipe;        /* entries of .ctx, as they are in the tar; empty: none. In the arena */
+    struct tree *tree; /* owned */
+    bool looked;       /* the tree was made for this answer */
+    uint64_t serial;   /* of the bit's rules, in a daemon */
     struct terms terms;
     struct links *links;           /* owned */
     struct entries before, behind; /* around the chunks */
@@ -300,6 +304,8 @@ struct answer {
     struct pool *pool; /* the request's or own_pool */
     struct pool *own_pool;
     struct rules *rules;
+    struct rules *names;       /* of all that is kept, for a recipe; NULL: `rules` are that */
+    struct skeleton *skeleton; /* NULL: no recipe was asked for */
     struct carriage carriage;
     struct plan plan;
 };
@@ -309,9 +315,18 @@ int answer_make(const struct send_request *request, struct warm *warm, bool for_
                 struct failure *f) must_use;
 void answer_release(struct answer *answer);
 
-/* warm.c: the newest tree with the rules among its views: fills tree, terms.bit, serial. */
-int warm_tree(struct warm *warm, const struct send_request *request, struct rules *rules,
-              struct pool *pool, struct plan *plan, struct failure *f) must_use;
+/* How a tree shows one set of rules. */
+struct tree_view {
+    struct rules *rules;
+    uint32_t bit;
+    uint64_t serial; /* of the bit's rules, in a daemon */
+};
+
+/* warm.c: the newest tree with all the rules among its views: fills its bits and serials, and
+ * the plan's tree. */
+int warm_tree(struct warm *warm, const struct send_request *request, struct tree_view *views,
+              size_t n_views, struct pool *pool, struct plan *plan, struct failure *f) must_use;
+struct skeletons *warm_skeletons(struct warm *warm);
 /* … and the view's chunks, patched up to plan->tree: fills links, chunks, hashes, store. */
 void warm_chunks(struct warm *warm, struct plan *plan);
 

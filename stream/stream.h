@@ -86,7 +86,9 @@ struct send_request {
     struct dockerfile *dockerfile; /* of control->dockerfile; borrowed */
     struct df_request reads;       /* target, args, bases … */
     enum send_builder builder;
-    bool full;   /* ignore rules only */
+    bool full;                /* ignore rules only */
+    bool recipe;              /* .ctx goes along (skeleton.h) … */
+    struct bytes recipe_ecos; /* … of these, comma-separated; empty: all */
     bool bare;   /* no Dockerfile in the stream: for a builder that is given it otherwise */
     bool verify; /* trust no event: look at everything by stat for this answer */
     enum send_mtime mtime;

@@ -17,6 +17,7 @@
  * (times, which file is the Dockerfile) share it. New rules cost a walk of everything, by which
  * unchanged entries keep their versions, so that no other view has anything to do.
  */
+#include "skeleton.h"
 #include "stream-priv.h"
 
 #include <errno.h>
@@ -54,6 +55,7 @@ struct warm {
     uint64_t last_serial;
     struct slot slots[TREE_VIEWS_MAX];
     struct view views[VIEWS_MAX];
+    struct skeletons *skeletons; /* has a lock of its own */
 };
 
 struct warm *warm_new(const struct warm_setup *setup)
@@ -64,6 +66,7 @@ struct warm *warm_new(const struct warm_setup *setup)
     memcpy(name, setup->root_name.at, setup->root_name.len);
     warm->root_name = bytes_at(name, setup->root_name.len);
     pthread_mutex_init(&warm->lock, NULL);
+    warm->skeletons = skeletons_new();
     struct stat st;
     if (setup->hashes && fstat(setup->root_fd, &st) == 0)
         warm->hashdb_tree = hashdb_tree(setup->hashes, warm->root_name, st.st_dev, st.st_ino);
@@ -96,6 +99,7 @@ void warm_free(struct warm *warm)
     tree_unref(warm->tree);
     tree_unref(warm->last);
     pthread_mutex_destroy(&warm->lock);
+    skeletons_free(warm->skeletons);
     void *name = (void *)(uintptr_t)warm->root_name.at;
     free(name);
     free(warm);
@@ -114,12 +118,13 @@ static void add_field(struct digest128_state *state, struct bytes field)
 static struct digest128 rules_key(const struct send_request *request, const struct rules *rules)
 {
     struct digest128_state *state = digest128_new(NULL);
+    const struct reads *reads = rules->tree.reads;
     uint8_t flags[] = {request->control->has_ignore, request->builder == SEND_CLASSIC,
-                       request->full, rules->reads->everything};
+                       !reads || reads->everything};
     add_field(state, bytes_at(flags, sizeof(flags)));
     add_field(state, request->control->ignore);
-    for (size_t i = 0; !request->full && i < rules->reads->n; i++) {
-        const struct df_read *read = &rules->reads->at[i];
+    for (size_t i = 0; reads && !reads->everything && i < reads->n; i++) {
+        const struct df_read *read = &reads->at[i];
         uint8_t kind[] = {read->globstar, read->literal};
         add_field(state, read->pattern);
         add_field(state, bytes_at(kind, sizeof(kind)));
@@ -244,27 +249,38 @@ static int renew__with_lock(struct warm *warm, struct bytes ignore_name, struct 
     return r;
 }
 
-int warm_tree(struct warm *warm, const struct send_request *request, struct rules *rules,
-              struct pool *pool, struct plan *plan, struct failure *f)
+int warm_tree(struct warm *warm, const struct send_request *request, struct tree_view *views,
+              size_t n_views, struct pool *pool, struct plan *plan, struct failure *f)
 {
-    struct digest128 key = rules_key(request, rules);
+    bool new[TREE_VIEWS_MAX] = {0}, any_new = false;
+    size_t slots[TREE_VIEWS_MAX];
     pthread_mutex_lock(&warm->lock);
-    bool new;
-    size_t slot = find_slot__with_lock(warm, &key, rules, &new);
-    warm->slots[slot].used_ns = clock_now_ns();
+    for (size_t i = 0; i < n_views; i++) {
+        struct digest128 key = rules_key(request, views[i].rules);
+        slots[i] = find_slot__with_lock(warm, &key, views[i].rules, &new[i]);
+        warm->slots[slots[i]].used_ns = clock_now_ns(); /* so that the next takes another */
+        any_new |= new[i];
+    }
     const struct tree *before = warm->tree;
-    int r =
-        renew__with_lock(warm, request->control->ignore_name, pool, new || request->verify, f);
+    int r = renew__with_lock(warm, request->control->ignore_name, pool,
+                             any_new || request->verify, f);
+    for (size_t i = 0; i < n_views; i++) {
+        views[i].bit = UINT32_C(1) << slots[i];
+        views[i].serial = warm->slots[slots[i]].serial;
+        if (r < 0 && new[i])
+            slot_drop__with_lock(warm, slots[i]);
+    }
     if (r == 0) {
         plan->tree = tree_ref(warm->tree);
         plan->looked = warm->tree != before;
-        plan->terms.bit = UINT32_C(1) << slot;
-        plan->serial = warm->slots[slot].serial;
-    } else if (new) {
-        slot_drop__with_lock(warm, slot);
     }
     pthread_mutex_unlock(&warm->lock);
     return r;
+}
+
+struct skeletons *warm_skeletons(struct warm *warm)
+{
+    return warm->skeletons;
 }
 
 /* ---- the chunks ----------------------------------------------------------------------------
@@ -406,12 +422,18 @@ void warm_chunks(struct warm *warm, struct plan *plan)
 
 struct audit {
     const struct dirty *told;
+    const struct tree *is;
     uint64_t missed;
 };
 
+/* Of a directory that went, one event tells, and none of what was below it. */
 static void count_missed(void *context, struct bytes path)
 {
     struct audit *audit = context;
+    for (size_t i = 0; i < path.len; i++)
+        if (path.at[i] == '/' && dirty_covers(audit->told, bytes_head(path, i)) &&
+            !tree_find(audit->is, bytes_head(path, i)))
+            return;
     audit->missed += !dirty_covers(audit->told, path);
 }
 
@@ -443,7 +465,7 @@ int warm_audit(struct warm *warm, struct pool *pool, uint64_t *ret_missed, struc
         /* What happened during the sweep may be in it: that is not missed either. */
         bool told_after = warm->setup.drain(warm->setup.watch->watch, dirty);
         told &= told_after;
-        struct audit audit = {.told = dirty};
+        struct audit audit = {.told = dirty, .is = warm->tree};
         if (r == 0 && told)
             tree_compare(was, warm->tree, live_bits__with_lock(warm), count_missed, &audit);
         *ret_missed = audit.missed;
@@ -469,6 +491,7 @@ void warm_trim(struct warm *warm, uint64_t since_ns)
         if (warm->slots[i].rules && warm->slots[i].used_ns < since_ns)
             slot_drop__with_lock(warm, i);
     pthread_mutex_unlock(&warm->lock);
+    skeletons_trim(warm->skeletons, since_ns);
 }
 
 static void count_dir(const struct dir *dir, struct warm_stats *stats)
@@ -495,4 +518,5 @@ void warm_stats(struct warm *warm, struct warm_stats *ret)
             ret->bytes += sizeof(struct chunk) + view->chunks.at[k]->first_len + sizeof(void *);
     }
     pthread_mutex_unlock(&warm->lock);
+    ret->bytes += skeletons_bytes(warm->skeletons);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hashdb.h"
+#include "scratch.h"
 #include "tap.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,23 +18,16 @@ struct fixture {
 static struct fixture setup(void)
 {
     struct fixture x = {.path = "/tmp/ctxd-tree-XXXXXX"};
-    if (!mkdtemp(x.path))
-        abort();
+    scratch_make(x.path);
     x.root = open(x.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     x.pool = pool_new(4);
     return x;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st, (void)type, (void)at;
-    return remove(path);
-}
-
 static void teardown(struct fixture *x)
 {
     close(x->root);
-    nftw(x->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(x->path);
     pool_free(x->pool);
 }
 

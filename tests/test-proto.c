@@ -82,7 +82,8 @@ static struct proto_request *full_request(void)
                                         .bases = bases,
                                         .n_bases = 2};
     q->send.builder = SEND_CLASSIC;
-    q->send.full = q->send.verify = true;
+    q->send.full = q->send.verify = q->send.recipe = true;
+    q->send.recipe_ecos = BYTES("go,npm");
     q->send.mtime = SEND_MTIME_FIXED;
     q->send.mtime_seconds = 8589934591;
     q->send.dockerfile_mode = SEND_DOCKERFILE_PLAIN;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "scratch.h"
 #include "stream-priv.h"
 #include "tap.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -69,22 +69,15 @@ struct fixture {
 static struct fixture setup(void)
 {
     struct fixture x = {.path = "/tmp/ctxd-stream-XXXXXX"};
-    if (!mkdtemp(x.path))
-        abort();
+    scratch_make(x.path);
     x.root = open(x.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     return x;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st, (void)type, (void)at;
-    return remove(path);
 }
 
 static void teardown(struct fixture *x)
 {
     close(x->root);
-    nftw(x->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(x->path);
 }
 
 static void put(const struct fixture *x, const char *path, const void *at, size_t len)

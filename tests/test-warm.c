@@ -4,12 +4,12 @@
  * inotify would tell them, or not at all; after each, some view's answer must be, byte for
  * byte, the one that is made from nothing. SEED=N repeats a run, STEPS=N makes it longer.
  */
+#include "scratch.h"
 #include "stream-priv.h"
 #include "tap.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <sys/mman.h>
 
@@ -118,23 +118,36 @@ static void close_warm(struct world *w)
     w->lost = false;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+/* What a recipe is made of, some of which changes it. */
+static size_t write_manifest(struct bytes name, char text[static 256])
 {
-    (void)st, (void)type, (void)at;
-    return remove(path);
-}
-
-static void remove_tree(const char *path)
-{
-    nftw(path, remove_one, 32, FTW_DEPTH | FTW_PHYS);
+    unsigned version = random_below(4), dependency = random_below(4);
+    int n = 0;
+    if (bytes_equal(name, BYTES("package.json")))
+        n = snprintf(text, 256,
+                     "{\"version\": \"1.0.%u\", \"dependencies\": {\"a\": \"%u\"}}\n", version,
+                     dependency);
+    else if (bytes_equal(name, BYTES("requirements.txt")))
+        n = snprintf(text, 256, "# %u\na==1.%u\n", version, dependency);
+    else if (bytes_equal(name, BYTES("go.mod")))
+        n = snprintf(text, 256, "module m // %u\nrequire example.com/a v1.0.%u\n", version,
+                     dependency);
+    return (size_t)n;
 }
 
 static void write_file(const struct world *w, const char *path, size_t len)
 {
     cleanup_fd int fd = openat(w->root, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     cleanup_free uint8_t *bytes = xmalloc(len + 1);
+    char manifest[256];
     for (size_t i = 0; i < len; i++)
         bytes[i] = (uint8_t)('a' + (i * 7 + random_state) % 23);
+    size_t n = write_manifest(path_name(bytes_of(path)), manifest);
+    if (n) {
+        free(bytes);
+        bytes = xmalloc(n);
+        memcpy(bytes, manifest, len = n);
+    }
     if (fd >= 0 && io_write_full(fd, bytes, len) < 0)
         abort();
 }
@@ -144,6 +157,8 @@ static const char *const dockerfiles[] = {
     "FROM scratch\nCOPY d0 /x\nCOPY *.txt /y/\n",
     "FROM scratch\nCOPY --from=other / /\nCOPY d1/d0 /z\nADD d2 /w\n",
     "FROM scratch\nCOPY d1 d2 /x/\n",
+    "FROM scratch\nCOPY .ctx/go/root /r\nCOPY d1 /x\n",
+    "FROM scratch\nCOPY .ctx /r\nCOPY . /x\n",
 };
 static const char *const ignores[] = {"", "*.log\n**/d1\n!**/keep.txt\n", "d2\n!d2/f1.txt\n"};
 
@@ -152,10 +167,12 @@ static struct world world_new(void)
     struct world w = {.path = "/tmp/ctxd-warm-XXXXXX",
                       .store_path = "/tmp/ctxd-warm-XXXXXX",
                       .db_path = "/tmp/ctxd-warm-XXXXXX"};
-    if (!mkdtemp(w.path) || !mkdtemp(w.store_path) || !mkdtemp(w.db_path))
-        abort();
+    scratch_make(w.path);
+    scratch_make(w.store_path);
+    scratch_make(w.db_path);
     w.root = open(w.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     w.pool = pool_new(2);
+    write_file(&w, "go.mod", 0);
     return w;
 }
 
@@ -163,9 +180,9 @@ static void world_end(struct world *w)
 {
     close(w->root);
     pool_free(w->pool);
-    remove_tree(w->path);
-    remove_tree(w->store_path);
-    remove_tree(w->db_path);
+    scratch_remove(w->path);
+    scratch_remove(w->store_path);
+    scratch_remove(w->db_path);
 }
 
 /* ---- changes -------------------------------------------------------------------------- */
@@ -180,13 +197,14 @@ static void random_dir(char *path, size_t size)
 
 static void random_path(char *path, size_t size)
 {
-    static const char *const names[] = {"f%u.txt", "g%u.log", "keep.txt", "s%u", "f%u.txt"};
+    static const char *const names[] = {"f%u.txt", "g%u.log",      "keep.txt",
+                                        "s%u",     "package.json", "requirements.txt"};
     char dir[64], name[32];
     random_dir(dir, sizeof(dir));
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 #pragma GCC diagnostic ignored "-Wformat-extra-args"
-    snprintf(name, sizeof(name), names[random_below(5)], random_below(12));
+    snprintf(name, sizeof(name), names[random_below(6)], random_below(12));
 #pragma GCC diagnostic pop
     snprintf(path, size, "%s%s%s", dir, dir[0] ? "/" : "", name);
 }
@@ -239,7 +257,7 @@ static void remove_some(struct world *w)
         if (!path[0])
             return;
         snprintf(full, sizeof(full), "%s/%s", w->path, path);
-        remove_tree(full);
+        scratch_remove(full);
     } else {
         random_path(path, sizeof(path));
         if (unlinkat(w->root, path, 0) < 0)
@@ -287,6 +305,10 @@ static void change(struct world *w)
         if (mknodat(w->root, path, S_IFIFO | 0600, 0) == 0)
             tell(TELL_CONTENT, path);
         return;
+    case 7:
+        write_file(w, "go.mod", 0); /* always there, so that there always is a recipe */
+        tell(TELL_CONTENT, "go.mod");
+        return;
     default:
         random_path(path, sizeof(path));
         struct stat st;
@@ -327,6 +349,7 @@ static bool ask_begin(struct world *w, struct ask *ask)
                                          .codec = (enum send_codec)random_below(3),
                                          .level = 1,
                                          .full = random_below(8) == 0,
+                                         .recipe = !everything && random_below(3) == 0,
                                          .pool = w->pool};
     if (random_below(6) == 0)
         ask->request.mtime = SEND_MTIME_FIXED;
@@ -466,6 +489,15 @@ static void audit_heals(void)
     TAP_CHECKF(warm_audit(w.warm, w.pool, &missed, &f) == 0, "%s", f.text);
     TAP_CHECKF(missed == 1, "%llu missed", (unsigned long long)missed);
     TAP_CHECK(answers_agree(&w));
+    tap_case("what lay below a directory that was told to be gone is not missed");
+    everything = true;
+    answers_agree(&w);
+    TAP_CHECK(renameat(w.root, "d0", w.root, "d1") == 0);
+    tell(TELL_CONTENT, "d0");
+    tell(TELL_BELOW, "d1");
+    TAP_CHECKF(warm_audit(w.warm, w.pool, &missed, &f) == 0, "%s", f.text);
+    TAP_CHECKF(missed == 0, "%llu missed", (unsigned long long)missed);
+    everything = false;
     close_warm(&w);
     world_end(&w);
 }

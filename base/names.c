@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The names of a directory, by getdents64: with their types, in byte order. */
-#include "hashdb-priv.h"
+#include "names.h"
+
+#include "arena.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
+/* As the kernel writes it. */
 struct linux_dirent {
     uint64_t ino;
     int64_t off;
@@ -55,6 +59,11 @@ int names_read(int fd, struct names *names)
     if (r == 0 && names->n)
         qsort_r(names->at, names->n, sizeof(*names->at), compare_names, names->bytes.at);
     return r;
+}
+
+struct bytes names_at(const struct names *names, size_t i)
+{
+    return bytes_at(names->bytes.at + names->at[i].at, names->at[i].len);
 }
 
 void names_release(struct names *names)
