@@ -103,10 +103,14 @@ static int read_file(const char *path, struct arena *arena, struct df_base *base
                      struct failure *f)
 {
     cleanup_buf struct buf text = BUF(BASE_CONFIG_MAX);
-    int r = io_read_file(AT_FDCWD, path, &text);
+    /* A pipe, too: --base-config=<(docker image inspect …). */
+    cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int r = fd < 0 ? -errno : io_read_rest(fd, &text);
     if (r < 0)
         return fail_errno(f, r, "--base-config: %s", QUOTE(bytes_of(path)));
     json_error_t error;
+    if (text.len == 0)
+        return fail(f, -EINVAL, "--base-config: %s is empty", QUOTE(bytes_of(path)));
     json_t *images = json_loadb((const char *)text.at, text.len, 0, &error);
     if (!images)
         return fail(f, -EINVAL, "--base-config: %s:%d: %s", QUOTE(bytes_of(path)), error.line,
@@ -130,7 +134,8 @@ int bases_find(const char *who, const struct bytes *names, size_t n_names, struc
     for (size_t i = 0; i < n_names; i++)
         bases[i] = (struct df_base){.name = names[i], .reason = BYTES("--base-config=none")};
     if (!strcmp(who, "engine")) {
-        engine_ask(bases, n_names, arena);
+        if (n_names > 0)
+            engine_ask(bases, n_names, arena);
     } else if (strcmp(who, "none") != 0) {
         int r = read_file(who, arena, bases, n_names, f);
         if (r < 0)

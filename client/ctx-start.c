@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -49,6 +50,16 @@ static void sleep_ms(int ms)
     poll(NULL, 0, ms);
 }
 
+/* What a ctxd holds as long as it lives, or -1. */
+static int open_lock(void)
+{
+    char path[PROTO_PATH_MAX], lock[PROTO_PATH_MAX + 8];
+    if (proto_socket_path(false, path, NULL) < 0)
+        return -1;
+    snprintf(lock, sizeof(lock), "%s.lock", path);
+    return open(lock, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+}
+
 /* ---- start ----------------------------------------------------------------------------- */
 
 /* ctxd beside this program: the one of this release. */
@@ -78,9 +89,9 @@ static int log_path(char path[PATH_MAX], struct failure *f)
 static int spawn(char **words, const char *log, pid_t *ret_pid, struct failure *f)
 {
     cleanup_fd int log_fd =
-        open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        open(log, O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (log_fd < 0)
-        return fail_errno(f, -errno, "%s", QUOTE(bytes_of(log)));
+        return fail_errno(f, -errno, "can't write %s", QUOTE(bytes_of(log)));
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t all, none;
@@ -107,7 +118,7 @@ static int spawn(char **words, const char *log, pid_t *ret_pid, struct failure *
 }
 
 /* What a daemon that ended at once has said last. */
-static int ended_early(const char *log, struct failure *f)
+static int ended_early(const char *log, int status, struct failure *f)
 {
     cleanup_buf struct buf text = BUF(1 << 16);
     if (io_read_file(AT_FDCWD, log, &text) < 0 || text.len == 0)
@@ -117,20 +128,48 @@ static int ended_early(const char *log, struct failure *f)
     while (bytes_next(&rest, '\n', &line))
         if (!bytes_starts(line, BYTES("Try: ")))
             first = line;
-    return fail(f, -ECHILD, "ctxd ended at once: %s", QUOTE(first));
+    first = bytes_starts(first, BYTES("ctxd: ")) ? bytes_from(first, 6) : first;
+    return fail(f, status == 2 ? -EINVAL : -ECHILD, "ctxd ended at once: %.*s",
+                BYTES_ARG(first));
 }
 
-static int await_answer(pid_t pid, const char *log, struct failure *f)
+/* Whether some ctxd has the lock. */
+static bool is_served(void)
+{
+    cleanup_fd int fd = open_lock();
+    return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
+}
+
+/* Of who answers: where two begin one at once, that is the other's. */
+static long long pid_of(const struct proto_answer *answer)
+{
+    json_t *status = json_loadb((const char *)answer->status.at, answer->status.len, 0, NULL);
+    long long pid = json_integer_value(json_object_get(status, "pid"));
+    json_decref(status);
+    return pid;
+}
+
+static int await_answer(pid_t pid, const char *log, long long *ret_pid, struct failure *f)
 {
     uint64_t until_ns = clock_now_ns() + START_MS * 1000000ull;
+    bool ended = false;
+    int status = 0;
     for (;;) {
         cleanup_answer struct proto_answer answer = {0};
-        if (ask_status(&answer, f) == 0)
+        if (ask_status(&answer, f) == 0) {
+            *ret_pid = pid_of(&answer);
             return 0;
-        if (waitpid(pid, NULL, WNOHANG) == pid)
-            return ended_early(log, f);
+        }
+        if (!ended)
+            ended = waitpid(pid, &status, WNOHANG) == pid;
+        /* Where another one was quicker, that is the one to wait for. */
+        if (ended && !is_served())
+            return ended_early(log, WIFEXITED(status) ? WEXITSTATUS(status) : -1, f);
         if (clock_now_ns() > until_ns)
-            return fail(f, -ETIMEDOUT, "ctxd does not answer; see %s", QUOTE(bytes_of(log)));
+            return fail(f, -ETIMEDOUT,
+                        "ctxd, process %d, does not answer; see %s. Of a socket that its "
+                        "configuration names, clients are told by CTXD_SOCKET",
+                        (int)pid, QUOTE(bytes_of(log)));
         sleep_ms(10);
     }
 }
@@ -148,20 +187,27 @@ enum exit_status ctx_start(struct options *options, struct notes *notes)
         }
     }
     size_t n = 0;
-    while (options->command && options->command[n])
-        n++;
+    for (; options->command && options->command[n]; n++)
+        if (bytes_starts(bytes_of(options->command[n]), BYTES("--socket"))) {
+            fail(&f, -EINVAL, "set CTXD_SOCKET instead of --socket: clients look there, too");
+            report_failure(&f);
+            return EXIT_USAGE;
+        }
     char **words = ARENA_ARRAY(&options->arena, n + 2, char *);
     words[0] = path;
     for (size_t i = 0; i < n; i++)
         words[i + 1] = options->command[i];
     pid_t pid = 0;
+    long long serving = 0;
     int r = find_daemon(path, &f);
     r = r < 0 ? r : log_path(log, &f);
     r = r < 0 ? r : spawn(words, log, &pid, &f);
-    r = r < 0 ? r : await_answer(pid, log, &f);
-    if (r < 0)
-        return ctx_failed(&f);
-    printf("ctxd runs, process %d\n", (int)pid);
+    r = r < 0 ? r : await_answer(pid, log, &serving, &f);
+    if (r < 0) {
+        report_failure(&f);
+        return r == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
+    }
+    printf("ctxd runs, process %lld\n", serving);
     return report_flush();
 }
 
@@ -173,17 +219,14 @@ enum exit_status ctx_stop(struct options *options, struct notes *notes)
     cleanup_answer struct proto_answer answer = {0};
     (void)options, (void)notes;
     int r = connect_ask(&(struct connect_ask){.kind = PROTO_STOP}, NULL, &answer, &f);
-    char path[PROTO_PATH_MAX], lock[PROTO_PATH_MAX + 8];
     if (r < 0 && connect_nobody(&f)) {
         puts("no ctxd runs");
         return report_flush();
     }
-    r = r < 0 ? r : proto_socket_path(false, path, &f);
     if (r < 0)
         return ctx_failed(&f);
     /* Its lock is the last thing it lets go. Given sockets (systemd) have none. */
-    snprintf(lock, sizeof(lock), "%s.lock", path);
-    cleanup_fd int fd = open(lock, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    cleanup_fd int fd = open_lock();
     uint64_t until_ns = clock_now_ns() + STOP_MS * 1000000ull;
     while (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0) {
         if (clock_now_ns() > until_ns) {

@@ -57,7 +57,9 @@ static void print_text(const json_t *status)
     printf("ctxd    %s, process %llu, for %llu s, %s of memory\n", text(status, "version"),
            number(status, "pid"), number(status, "uptime_s"),
            size(a, status, "resident_bytes"));
-    printf("socket  %s\nhttp    %s\n", text(status, "socket"), text(status, "http"));
+    const char *no_http = text(status, "http_failure");
+    printf("socket  %s\nhttp    %s%s%s\n", text(status, "socket"), text(status, "http"),
+           *no_http ? ": " : "", no_http);
     printf("asked   %llu streams, %llu digests, %llu urls, %llu by http; %llu failed, %llu "
            "declined, %llu cancelled\n",
            number(counters, "send"), number(counters, "digest"), number(counters, "url"),
@@ -65,10 +67,13 @@ static void print_text(const json_t *status)
            number(counters, "cancelled"));
     printf("lanes   %llu of %llu at work, %llu wait, %llu parked\n", number(lanes, "running"),
            number(limits, "lanes"), number(lanes, "waiting"), number(lanes, "parked"));
-    printf("cache   %s of %s, %llu chunks, %llu hits, %llu misses%s\n", size(a, store, "bytes"),
+    printf("cache   %s of %s, %llu chunks, %llu hits, %llu misses", size(a, store, "bytes"),
            number_human(b, number(limits, "max-cache")), number(store, "chunks"),
-           number(store, "hits"), number(store, "misses"),
-           json_is_true(json_object_get(store, "usable")) ? "" : "; can't be used");
+           number(store, "hits"), number(store, "misses"));
+    if (number(store, "put_failures") > 0)
+        printf("; %llu not kept: is the disk full, or --max-cache small?",
+               number(store, "put_failures"));
+    puts(json_is_true(json_object_get(store, "usable")) ? "" : "; can't be used");
     printf("hashes  %llu files of %llu trees, %s%s\n", number(hashes, "files"),
            number(hashes, "trees"), size(a, hashes, "bytes"),
            json_is_true(json_object_get(hashes, "usable")) ? "" : "; can't be used");

@@ -33,7 +33,8 @@ const struct command_line watch_line = {
     .more = "\nExample:\n"
             "  ctx watch -- sh -c 'ctx-send -z | docker build -t app -'\n"
             "\n"
-            "Exit status: 130 and 143 after SIGINT and SIGTERM, 1 failed, 2 wrong usage.\n",
+            "Exit status: 130 after Ctrl-C, 128 + its number after another signal, 1 failed,\n"
+            "2 wrong usage.\n",
     .groups = {&group_which, &group_daemon, &group_watch},
     .path = true,
     .command = true,
@@ -44,6 +45,7 @@ struct watching {
     struct arena arena; /* of one look's bases */
     int signal_fd, control_fd, wait_fd;
     bool slow, told_slow;
+    char told[sizeof(((struct failure *)0)->text)]; /* the failure that was said last */
     uint64_t seq;
     uint64_t due_ns;    /* when to look next; 0: when something changes */
     bool looked;        /* `last` is one */
@@ -128,7 +130,7 @@ static void close_wait(struct watching *w)
 static void by_the_clock(struct watching *w, const char *why)
 {
     w->slow = true;
-    if (!w->told_slow && w->options->daemon != DAEMON_NEVER) {
+    if (!w->told_slow && w->options->daemon == DAEMON_AUTO) {
         char text[400];
         snprintf(text, sizeof(text), "looking every second: %.300s", why);
         say(w, text);
@@ -217,8 +219,10 @@ static void run_now(struct watching *w)
 {
     struct failure f = {0};
     w->pending = false;
+    /* The first line stays empty: docker's display begins by going one up and down again, which
+     * at the top would leave there what ctx-send showed. */
     if (w->options->clear && isatty(STDERR_FILENO))
-        fputs("\033[H\033[2J\033[3J", stderr);
+        fputs("\033[H\033[2J\033[3J\n", stderr);
     if (ctx_child_start(&w->child, w->options->command, &f) < 0)
         report_failure(&f);
 }
@@ -248,10 +252,16 @@ static int look_and_decide(struct watching *w, struct failure *f)
         return r;
     }
     if (r < 0) {
-        /* In the middle of an edit, perhaps: the next change is looked at again. */
-        report_failure(&why);
-        by_the_clock(w, why.text);
-    } else if (!w->looked) {
+        /* In the middle of an edit, perhaps: it is looked at again, and said once. */
+        if (strcmp(w->told, why.text) != 0)
+            report_failure(&why);
+        memcpy(w->told, why.text, sizeof(w->told));
+        w->slow = true;
+        w->due_ns = after_ms(SLOW_MS);
+        return 0;
+    }
+    w->told[0] = 0;
+    if (!w->looked) {
         changed(w, &sha);
     } else if (sha256_equal(&sha, &w->last)) {
         w->seen = w->last;
@@ -350,7 +360,7 @@ enum exit_status ctx_watch(struct options *options, struct notes *notes)
     sigset_t signals;
     (void)notes;
     if (!options->command || !options->command[0]) {
-        fail(&f, -EINVAL, "a command is missing: ctx watch -- CMD");
+        fail(&f, -EINVAL, "a command is missing: ctx watch [PATH] -- CMD");
         report_failure(&f);
         return EXIT_USAGE;
     }
@@ -364,6 +374,12 @@ enum exit_status ctx_watch(struct options *options, struct notes *notes)
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
+    /* CMD has a group of its own: a terminal that goes tells us alone, if nohup doesn't mind.
+     */
+    struct sigaction hangup;
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+        sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGQUIT);
     sigaddset(&signals, SIGCHLD);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     w.signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -3,6 +3,7 @@
 
 #include "recipe.h"
 
+#include <ctype.h>
 #include <errno.h>
 
 /* The last second that the eleven octal digits of a tar header hold. */
@@ -90,6 +91,47 @@ static int take_stats(struct options *options, const char *value, struct failure
     return 0;
 }
 
+/* An hour: what is longer is a mistake in the unit. */
+#define DEBOUNCE_MAX_MS 3600000u
+
+static int take_debounce(struct options *options, const char *value, struct failure *f)
+{
+    uint64_t ms;
+    if (number_parse(bytes_of(value), &ms) < 0 || ms < 1 || ms > DEBOUNCE_MAX_MS)
+        return fail(f, -EINVAL, "--debounce=%s: not milliseconds from 1 to %u",
+                    QUOTE(bytes_of(value)), DEBOUNCE_MAX_MS);
+    options->debounce_ms = ms;
+    return 0;
+}
+
+/* Source: containerd, platforms.Parse; its short forms ("arm64") leave a part to the engine. */
+static bool is_platform(struct bytes text)
+{
+    struct bytes part;
+    size_t n = 0;
+    for (; bytes_next(&text, '/', &part); n++) {
+        for (size_t i = 0; i < part.len; i++)
+            if (!isalnum(part.at[i]) && bytes_find(BYTES("_.-"), part.at[i]) == 3)
+                return false;
+        if (part.len == 0)
+            return false;
+    }
+    return n == 2 || n == 3;
+}
+
+static int take_platform(struct options *options, const char *value, struct failure *f)
+{
+    struct bytes rest = bytes_of(value), one;
+    while (bytes_next(&rest, ',', &one))
+        if (!is_platform(one))
+            return fail(f, -EINVAL,
+                        "--platform=%s: not OS/ARCH or OS/ARCH/VARIANT, such as "
+                        "linux/arm64",
+                        QUOTE(bytes_of(value)));
+    options->platform = bytes_of(value);
+    return 0;
+}
+
 static int parse_seconds(const char *value, int64_t *ret)
 {
     uint64_t seconds;
@@ -144,16 +186,17 @@ static const struct option which_options[] = {
      "The Dockerfile, relative to the working directory as for docker; - reads it from "
      "standard input. Default: PATH/Dockerfile, or PATH/dockerfile."},
     {OPTION_BYTES, 0, false, "target", "STAGE", AT(target), NULL,
-     "Send what this stage needs. Default: what any stage of the file needs, so that docker "
-     "build --target works."},
+     "What this stage needs. Default: for a stream or an address what any stage needs, so that "
+     "docker build --target works; for a digest what the last one needs."},
     {OPTION_CALL, 0, false, "build-arg", "NAME[=VALUE]", 0, take_build_arg,
      "A variable that docker build gets too; NAME alone takes the value from the environment. "
      "May be repeated. It narrows what is sent with --args-final only."},
     {OPTION_FLAG, 0, false, "args-final", NULL, AT(args_final), NULL,
      "docker build gets the same --build-arg values as are given here, and no others, so that "
      "they and the defaults of ARG may be relied on."},
-    {OPTION_BYTES, 0, false, "platform", "OS/ARCH[/VARIANT]", AT(platform), NULL,
-     "What TARGETPLATFORM and its kin will be. Default: any."},
+    {OPTION_CALL, 0, false, "platform", "OS/ARCH[/VARIANT]", 0, take_platform,
+     "What TARGETPLATFORM and its kin will be. Default: any. It narrows what is sent with "
+     "--args-final only."},
     {OPTION_STRING, 0, false, "ignore-file", "FILE", AT(ignore_file), NULL,
      "The ignore file; /dev/null for none. Default: the Dockerfile's name with .dockerignore "
      "added, or PATH/.dockerignore."},
@@ -280,7 +323,7 @@ static const struct option watch_options[] = {
     {OPTION_SET, 0, false, "restart", NULL, AT(change), NULL,
      "A change while CMD runs: end it (SIGTERM, after 5 seconds SIGKILL) and run it again.",
      CHANGE_RESTART},
-    {OPTION_COUNT, 0, false, "debounce", "MS", AT(debounce_ms), NULL,
+    {OPTION_CALL, 0, false, "debounce", "MS", 0, take_debounce,
      "Wait until nothing changed for so many milliseconds (default 100)."},
     TALK_OPTIONS,
 };

@@ -162,8 +162,9 @@ static int take_path(struct options *options, const struct command_line *line, c
     if (!line->path)
         return fail(f, -EINVAL, "%s: %s takes no PATH", QUOTE(bytes_of(word)), line->name);
     if (options->path)
-        return fail(f, -EINVAL, "%s: one PATH only, and it is %s already",
-                    QUOTE(bytes_of(word)), QUOTE(bytes_of(options->path)));
+        return fail(f, -EINVAL, "%s: one PATH only, and it is %s already%s",
+                    QUOTE(bytes_of(word)), QUOTE(bytes_of(options->path)),
+                    line->command ? "; a command stands behind --" : "");
     options->path = word;
     return 0;
 }

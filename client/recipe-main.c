@@ -3,6 +3,7 @@
  * ctx-recipe: recipes of dependencies. Read main() upwards: the command line, then one function
  * a command.
  */
+#include "output.h"
 #include "recipe-options.h"
 #include "recipe-verify.h"
 
@@ -58,6 +59,10 @@ static int read_ignore(const struct recipe_command_line *line, int root_fd, stru
     cleanup_arena struct arena arena = {0};
     const char *name = line->ignore_file;
     int r = -ENOENT;
+    /* Its name alone would do, but a name that is mistyped finds the wrong ignore file. */
+    if (line->dockerfile && access(line->dockerfile, F_OK) < 0)
+        return fail(f, -EIO, "can't open the Dockerfile %s: %s",
+                    QUOTE(bytes_of(line->dockerfile)), strerror(errno));
     if (line->no_ignore)
         return 0;
     if (!name && line->dockerfile) {
@@ -66,17 +71,17 @@ static int read_ignore(const struct recipe_command_line *line, int root_fd, stru
     } else if (name) {
         r = io_read_file(AT_FDCWD, name, &text);
         if (r < 0)
-            return fail_errno(f, -EIO, "can't read the ignore file %s: %s",
-                              QUOTE(bytes_of(name)), strerror(-r));
+            return fail(f, -EIO, "can't read the ignore file %s: %s", QUOTE(bytes_of(name)),
+                        strerror(-r));
     }
     if (r == -ENOENT) {
         name = ".dockerignore";
         r = io_read_file(root_fd, name, &text);
     }
     if (r < 0)
-        return r == -ENOENT ? 0
-                            : fail_errno(f, -EIO, "can't read %s: %s", QUOTE(bytes_of(name)),
-                                         strerror(-r));
+        return r == -ENOENT
+                   ? 0
+                   : fail(f, -EIO, "can't read %s: %s", QUOTE(bytes_of(name)), strerror(-r));
     return ignore_parse(bytes_of(name), buf_bytes(&text), IGNORE_BUILDKIT, notes, ret, f);
 }
 
@@ -87,8 +92,7 @@ static int make(const struct recipe_command_line *line, const char *path, struct
     __attribute__((cleanup(ignore_free_p))) struct ignore *ignore = NULL;
     cleanup_fd int root_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root_fd < 0)
-        return fail_errno(f, -EIO, "can't open PATH %s: %s", QUOTE(bytes_of(path)),
-                          strerror(errno));
+        return fail(f, -EIO, "can't open PATH %s: %s", QUOTE(bytes_of(path)), strerror(errno));
     int r = read_ignore(line, root_fd, notes, &ignore, f);
     if (r == 0)
         r = listing_walk(root_fd, ignore, &listing, f);
@@ -111,7 +115,11 @@ static int load(const char *path, struct recipe **ret, struct failure *f)
 {
     cleanup_buf struct buf text = BUF(256u << 20);
     bool is_stdin = strcmp(path, "-") == 0;
-    int r = is_stdin ? io_read_rest(STDIN_FILENO, &text) : io_read_file(AT_FDCWD, path, &text);
+    cleanup_fd int fd = is_stdin ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int r = fd < 0 && !is_stdin ? -errno : io_read_rest(is_stdin ? STDIN_FILENO : fd, &text);
+    if (r == -ENOENT)
+        return fail(f, -EIO, "there is no recipe %s: ctx-recipe prepare -o FILE makes one",
+                    QUOTE(bytes_of(path)));
     if (r < 0) {
         fail_errno(f, r, "can't read the recipe %s", QUOTE(bytes_of(path)));
         return -EIO;
@@ -132,6 +140,17 @@ static int load(const char *path, struct recipe **ret, struct failure *f)
     return r == -ENOENT ? -EIO : r;
 }
 
+/* Options that say what a recipe is made of mean nothing to one that is made. */
+static int made_already(const struct recipe_command_line *line, const char *path,
+                        struct failure *f)
+{
+    struct stat st;
+    if (!line->making || (stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
+        return 0;
+    return fail(f, -EINVAL, "--%s is for prepare, and for a directory; %s is a recipe already",
+                line->making, QUOTE(bytes_of(path)));
+}
+
 /* A recipe's file, or the recipe of a directory. */
 static int load_or_make(const struct recipe_command_line *line, const char *path,
                         struct notes *notes, struct recipe **ret, struct failure *f)
@@ -148,22 +167,17 @@ static int load_or_make(const struct recipe_command_line *line, const char *path
 static int write_file(const char *path, struct bytes content, struct failure *f)
 {
     cleanup_buf struct buf there = BUF(content.len + 1);
-    cleanup_arena struct arena arena = {0};
-    if (io_read_file(AT_FDCWD, path, &there) == 0 && bytes_equal(buf_bytes(&there), content))
+    cleanup_output struct output out = OUTPUT;
+    struct stat st;
+    bool regular = stat(path, &st) == 0 && S_ISREG(st.st_mode);
+    if (regular && io_read_file(AT_FDCWD, path, &there) == 0 &&
+        bytes_equal(buf_bytes(&there), content))
         return 0;
-    const char *temporary =
-        (const char *)arena_printf(&arena, "%s.%d.tmp", path, (int)getpid()).at;
-    cleanup_fd int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    int r = fd < 0 ? -errno : io_write_full(fd, content.at, content.len);
-    if (r == 0 && rename(temporary, path) < 0)
-        r = -errno;
-    if (r < 0) {
-        if (fd >= 0)
-            unlink(temporary);
-        fail_errno(f, r, "can't write %s", QUOTE(bytes_of(path)));
-        return -EIO;
-    }
-    return 0;
+    int r = output_open(&out, path, f);
+    if (r == 0 && (r = io_write_full(out.fd, content.at, content.len)) < 0)
+        fail_errno(f, r, "can't write to %s", QUOTE(bytes_of(path)));
+    r = r < 0 ? r : output_publish(&out, f);
+    return r < 0 ? -EIO : 0;
 }
 
 static int write_out(struct bytes content, struct failure *f)
@@ -174,12 +188,18 @@ static int write_out(struct bytes content, struct failure *f)
     return r < 0 ? -EIO : 0;
 }
 
+/* NULL: standard output. */
+static const char *output_path(const struct recipe_command_line *line)
+{
+    return line->output && strcmp(line->output, "-") != 0 ? line->output : NULL;
+}
+
 static int write_recipe(const struct recipe_command_line *line, const struct recipe *recipe,
                         struct failure *f)
 {
     cleanup_buf struct buf text = BUF(256u << 20);
     cleanup_arena struct arena arena = {0};
-    const char *output = line->output && strcmp(line->output, "-") != 0 ? line->output : NULL;
+    const char *output = output_path(line);
     int r = recipe_write(recipe, &text, f);
     if (r < 0)
         return r;
@@ -286,18 +306,20 @@ static int run_skeleton(const struct recipe_command_line *line, struct failure *
         }
         return cook_in(line, line->words[0], f);
     }
-    if (!line->output && isatty(STDOUT_FILENO))
+    const char *output = output_path(line);
+    if (!output && isatty(STDOUT_FILENO))
         return fail(f, -EINVAL, "a tar is not for a terminal: say --output, or pipe it");
     int r = load(recipe_path(line), &recipe, f);
-    cleanup_fd int fd = r == 0 && line->output
-                            ? open(line->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)
-                            : -1;
-    if (r == 0 && line->output && fd < 0) {
-        fail_errno(f, -errno, "can't write %s", QUOTE(bytes_of(line->output)));
-        r = -EIO;
-    }
+    if (r < 0)
+        return r;
+    cleanup_output struct output out = OUTPUT;
     struct cook how = cook_of(line, -1);
-    return r < 0 ? r : recipe_tar(recipe, &how, fd < 0 ? STDOUT_FILENO : fd, f);
+    if (!output)
+        return recipe_tar(recipe, &how, STDOUT_FILENO, f);
+    if (output_open(&out, output, f) < 0)
+        return -EIO;
+    r = recipe_tar(recipe, &how, out.fd, f);
+    return r < 0 ? r : output_publish(&out, f) < 0 ? -EIO : 0;
 }
 
 static int run_digest(const struct recipe_command_line *line, struct notes *notes,
@@ -306,8 +328,9 @@ static int run_digest(const struct recipe_command_line *line, struct notes *note
     cleanup_recipe struct recipe *recipe = NULL;
     cleanup_buf struct buf out = BUF(64u << 20);
     char digest[RECIPE_DIGEST_TEXT];
-    int r = load_or_make(line, line->n_words ? line->words[0] : recipe_path(line), notes,
-                         &recipe, f);
+    const char *path = line->n_words ? line->words[0] : recipe_path(line);
+    int r = made_already(line, path, f);
+    r = r < 0 ? r : load_or_make(line, path, notes, &recipe, f);
     if (r < 0)
         return r;
     if (!line->units) {
@@ -343,7 +366,9 @@ static int run_verify(const struct recipe_command_line *line, struct notes *note
 {
     cleanup_recipe struct recipe *recipe = NULL, *now = NULL;
     cleanup_buf struct buf out = BUF(64u << 20);
-    int r = load(line->n_words ? line->words[0] : recipe_path(line), &recipe, f);
+    const char *path = line->n_words ? line->words[0] : recipe_path(line);
+    int r = line->n_words < 2 ? made_already(line, path, f) : 0;
+    r = r < 0 ? r : load(path, &recipe, f);
     if (r == 0 && line->n_words == 2) {
         r = make(line, line->words[1], notes, &now, f);
         ssize_t lines = r < 0 ? r : recipe_diff(recipe, now, &out, f);

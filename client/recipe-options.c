@@ -5,29 +5,41 @@
 #include <errno.h>
 #include <stddef.h>
 
-enum kind { HEADING, FLAG, TEXT, BIN, ALL_TARGETS, SETUP, ACTION };
+enum kind { HEADING, FLAG, TEXT, ECOS, BIN, ALL_TARGETS, SETUP, ACTION };
 
-struct option {
+/* Which commands take an option. */
+#define OF(command) (1u << (command))
+enum {
+    MAKES = OF(COMMAND_PREPARE) | OF(COMMAND_DIGEST) | OF(COMMAND_VERIFY) | OF(COMMAND_DIFF),
+    COOKS = OF(COMMAND_COOK) | OF(COMMAND_SKELETON),
+    READS = COOKS | OF(COMMAND_DIGEST) | OF(COMMAND_VERIFY),
+    EVERY = MAKES | COOKS,
+};
+
+struct recipe_option {
     enum kind kind;
     char letter;
     const char *name, *metavar;
     size_t offset;
     const char *help;
+    unsigned of; /* 0: those of its heading */
 };
 
 #define AT(member) offsetof(struct recipe_command_line, member)
 #define PREPARE(member) (AT(prepare) + offsetof(struct recipe_options, member))
 
-static const struct option table[] = {
+static const struct recipe_option table[] = {
     {HEADING,
-     .help = "What a recipe is made of (prepare; also digest and verify of a directory):"},
+     .help = "What a recipe is made of (prepare; also digest, verify, diff of a directory):",
+     .of = MAKES},
     {TEXT, 'o', "output", "FILE", AT(output),
      "Write there instead of to standard output; a file that is the same already is not "
-     "touched."},
-    {TEXT, 0, "eco", "ECO[,ECO...]", PREPARE(ecos),
-     "Only these: cargo, dotnet, elixir, go, gradle, maven, npm, php, python, ruby."},
+     "touched.",
+     OF(COMMAND_PREPARE) | OF(COMMAND_SKELETON)},
+    {ECOS, 0, "eco", "ECO[,ECO...]", PREPARE(ecos),
+     "Only these: cargo, dotnet, elixir, go, gradle, maven, npm, php, python, ruby.", EVERY},
     {TEXT, 0, "dir", "DIR", PREPARE(dir),
-     "Only the units of this directory, below PATH; . is PATH itself."},
+     "Only the units of this directory, below PATH; . is PATH itself.", EVERY},
     {TEXT, 'f', "file", "FILE", AT(dockerfile),
      "The Dockerfile, whose own ignore file counts, if it has one: FILE.dockerignore."},
     {TEXT, 0, "ignore-file", "FILE", AT(ignore_file),
@@ -51,27 +63,29 @@ static const struct option table[] = {
      "Go: a stub that compiles the packages which the sources import."},
     {SETUP, 0, "python-setup", "raw", 0, "Python: take setup.py as it is."},
 
-    {HEADING, .help = "Where a skeleton goes (cook, skeleton):"},
+    {HEADING, .help = "Where a skeleton goes (cook, skeleton):", .of = COOKS},
     {TEXT, 'r', "recipe-path", "FILE", AT(recipe),
-     "The recipe; - reads it from standard input. Default: recipe.json."},
+     "The recipe; - reads it from standard input. Default: recipe.json.", READS},
     {TEXT, 'C', "directory", "DIR", AT(directory),
-     "Cook in this directory. Default: the working directory."},
-    {FLAG, 0, "tar", NULL, AT(tar), "skeleton: a tar on standard output, or in --output."},
+     "Cook in this directory. Default: the working directory.", OF(COMMAND_COOK)},
+    {FLAG, 0, "tar", NULL, AT(tar), "skeleton: a tar on standard output, or in --output.",
+     OF(COMMAND_SKELETON)},
     {FLAG, 0, "no-std", NULL, AT(no_std), "Cargo: stubs for targets without std."},
     {FLAG, 0, "force", NULL, AT(force), "Also into a directory that holds other files."},
     {FLAG, 0, "no-journal", NULL, AT(no_journal),
      "Don't write .ctx-stub/cook.journal, by which a later cook knows what it may replace."},
 
-    {HEADING, .help = "What is said:"},
+    {HEADING, .help = "What is said:", .of = EVERY},
     {FLAG, 0, "units", NULL, AT(units),
-     "digest: a line for each unit: ecosystem, directory, digest, how to install."},
+     "digest: a line for each unit: ecosystem, directory, digest, how to install.",
+     OF(COMMAND_DIGEST)},
     {FLAG, 'v', "verbose", NULL, AT(verbose), "Also say what was passed over."},
     {FLAG, 'q', "quiet", NULL, AT(quiet), "Say nothing but why it failed."},
     {ACTION, 'h', "help", NULL, COMMAND_HELP, "Print this and end."},
     {ACTION, 'V', "version", NULL, COMMAND_VERSION, "Print the version and end."},
 };
 
-static int take(struct recipe_command_line *line, const struct option *option,
+static int take(struct recipe_command_line *line, const struct recipe_option *option,
                 const char *value, struct failure *f)
 {
     char *at = (char *)line + option->offset;
@@ -86,7 +100,13 @@ static int take(struct recipe_command_line *line, const struct option *option,
         *(const char **)(void *)at = value;
         return *value ? 0
                       : fail(f, -EINVAL, "--%s: %s is empty", option->name, option->metavar);
+    case ECOS:
+        *(const char **)(void *)at = value;
+        return recipe_check_ecos(value, f) < 0 ? fail_wrap(f, -EINVAL, "--%s", option->name)
+                                               : 0;
     case BIN:
+        if (!*value)
+            return fail(f, -EINVAL, "--%s: %s is empty", option->name, option->metavar);
         *ARENA_PUSH(&line->arena, line->bins, &line->prepare.n_bins, &line->cap_bins) = value;
         line->prepare.bins = line->bins;
         return 0;
@@ -107,10 +127,10 @@ static int take(struct recipe_command_line *line, const struct option *option,
     return -EINVAL;
 }
 
-static const struct option *find(struct bytes name, char letter)
+static const struct recipe_option *find(struct bytes name, char letter)
 {
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-        const struct option *option = &table[i];
+        const struct recipe_option *option = &table[i];
         if (option->kind != HEADING &&
             (letter ? option->letter == letter : bytes_equal(bytes_of(option->name), name)))
             return option;
@@ -128,7 +148,7 @@ static int take_option(struct recipe_command_line *line, struct words *words, co
     bool is_long = word[1] == '-';
     struct bytes text = bytes_of(word);
     size_t equals = is_long ? bytes_find(text, '=') : text.len;
-    const struct option *option =
+    const struct recipe_option *option =
         is_long ? find(bytes_from(bytes_head(text, equals), 2), 0) : find(BYTES(""), word[1]);
     const char *value = equals < text.len ? word + equals + 1 : NULL;
     if (!option)
@@ -146,27 +166,48 @@ static int take_option(struct recipe_command_line *line, struct words *words, co
                         option->metavar);
         value = *words->at++;
     }
+    *ARENA_PUSH(&line->arena, line->given, &line->n_given, &line->cap_given) = option;
     return take(line, option, value, f);
 }
 
+static const char *const commands[] = {
+    [COMMAND_PREPARE] = "prepare", [COMMAND_COOK] = "cook",     [COMMAND_SKELETON] = "skeleton",
+    [COMMAND_DIGEST] = "digest",   [COMMAND_VERIFY] = "verify", [COMMAND_DIFF] = "diff",
+    [COMMAND_HELP] = "help",
+};
+
 static enum recipe_command command_of(const char *word)
 {
-    static const struct {
-        const char *name;
-        enum recipe_command command;
-    } commands[] = {
-        {"prepare", COMMAND_PREPARE},   {"cook", COMMAND_COOK},
-        {"skeleton", COMMAND_SKELETON}, {"digest", COMMAND_DIGEST},
-        {"verify", COMMAND_VERIFY},     {"diff", COMMAND_DIFF},
-        {"help", COMMAND_HELP},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-        if (strcmp(word, commands[i].name) == 0)
-            return commands[i].command;
+    for (size_t i = COMMAND_PREPARE; i < ARRAY_SIZE(commands); i++)
+        if (strcmp(word, commands[i]) == 0)
+            return (enum recipe_command)i;
     return COMMAND_NONE;
 }
 
-static int check_words(const struct recipe_command_line *line, struct failure *f)
+static unsigned commands_of(const struct recipe_option *option)
+{
+    if (option->of)
+        return option->of;
+    while (option->kind != HEADING)
+        option--;
+    return option->of;
+}
+
+/* The command may stand behind its options, so this is for the end. */
+static int check_given(struct recipe_command_line *line, struct failure *f)
+{
+    for (size_t i = 0; i < line->n_given; i++) {
+        unsigned of = commands_of(line->given[i]);
+        if (!(of & OF(line->command)))
+            return fail(f, -EINVAL, "--%s: ctx-recipe %s doesn't take it", line->given[i]->name,
+                        commands[line->command]);
+        if (!line->making && (of == MAKES || (of == EVERY && line->given[i]->metavar)))
+            line->making = line->given[i]->name;
+    }
+    return 0;
+}
+
+static int check_words(struct recipe_command_line *line, struct failure *f)
 {
     static const struct {
         size_t least, most;
@@ -192,7 +233,7 @@ static int check_words(const struct recipe_command_line *line, struct failure *f
         return fail(f, -EINVAL, "only cook runs a command");
     if (line->command == COMMAND_SKELETON && line->tar == (line->n_words == 1))
         return fail(f, -EINVAL, "skeleton needs --tar or a directory, and not both");
-    return 0;
+    return check_given(line, f);
 }
 
 int recipe_command_line(int argc, char **argv, struct recipe_command_line *ret,
@@ -243,7 +284,7 @@ void recipe_help(FILE *to)
           "the project, and runs the installer in it.\n",
           to);
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-        const struct option *o = &table[i];
+        const struct recipe_option *o = &table[i];
         if (o->kind == HEADING)
             fprintf(to, "\n%s\n", o->help);
         else

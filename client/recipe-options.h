@@ -24,12 +24,18 @@ enum recipe_command {
     COMMAND_VERSION,
 };
 
+struct recipe_option;
+
 struct recipe_command_line {
     struct arena arena;
     enum recipe_command command;
     const char **words; /* what is no option */
     size_t n_words, cap_words;
     char *const *child; /* what follows --, NULL-terminated; NULL: none */
+
+    const struct recipe_option **given; /* the options, in their order */
+    size_t n_given, cap_given;
+    const char *making; /* of those that say what a recipe is made of, the first; NULL: none */
 
     const char *output, *recipe, *directory, *ignore_file, *dockerfile;
     bool no_ignore, quiet, verbose, tar, units;

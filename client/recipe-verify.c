@@ -11,12 +11,20 @@
 static const struct {
     const char *eco;
     const char *argv[8];
+    const char
+        *version[3]; /* fails where the tool is a shim without one behind it, as rustup's */
 } checks[] = {
-    {"cargo", {"cargo", "metadata", "--no-deps", "--offline", "--format-version=1", NULL}},
-    {"go", {"go", "list", "-m", NULL}},
-    {"npm", {"node", "-e", "JSON.parse(require('fs').readFileSync('package.json'))", NULL}},
-    {"php", {"composer", "validate", "--no-check-all", "--no-check-publish", NULL}},
-    {"ruby", {"ruby", "-c", "Gemfile", NULL}},
+    {"cargo",
+     {"cargo", "metadata", "--no-deps", "--offline", "--format-version=1", NULL},
+     {"cargo", "--version", NULL}},
+    {"go", {"go", "list", "-m", NULL}, {"go", "version", NULL}},
+    {"npm",
+     {"node", "-e", "JSON.parse(require('fs').readFileSync('package.json'))", NULL},
+     {"node", "--version", NULL}},
+    {"php",
+     {"composer", "validate", "--no-check-all", "--no-check-publish", NULL},
+     {"composer", "--version", NULL}},
+    {"ruby", {"ruby", "-c", "Gemfile", NULL}, {"ruby", "--version", NULL}},
 };
 
 static bool is_installed(const char *tool)
@@ -73,7 +81,12 @@ static int check_unit(const char *root, const struct recipe *recipe, size_t unit
             (const char *)arena_printf(&arena, "%s/%.*s", root, BYTES_ARG(dir)).at;
         cleanup_buf struct buf text = BUF(1u << 20);
         cleanup_fd int out = open(root, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-        int r = out < 0 ? -errno : run_in(where, checks[i].argv, out);
+        int r = out < 0 ? -errno : run_in(where, checks[i].version, out);
+        if (r > 0)
+            break;
+        if (r == 0 && (ftruncate(out, 0) < 0 || lseek(out, 0, SEEK_SET) < 0))
+            r = -errno;
+        r = r < 0 ? r : run_in(where, checks[i].argv, out);
         if (r != 0) {
             *ret_failed = true;
             fprintf(stderr, "ctx-recipe: %.*s in %.*s: %s refuses the skeleton:\n",
@@ -88,7 +101,7 @@ static int check_unit(const char *root, const struct recipe *recipe, size_t unit
         return r < 0 ? r : 0;
     }
     if (verbose)
-        fprintf(stderr, "ctx-recipe: %.*s in %.*s: no check, or its tool is not installed\n",
+        fprintf(stderr, "ctx-recipe: %.*s in %.*s: no check, or its tool does not run here\n",
                 BYTES_ARG(eco), BYTES_ARG(dir));
     return 0;
 }

@@ -40,7 +40,8 @@ static int find_bases(struct selection *selection, struct options *options, stru
     struct df_base *bases = NULL;
     size_t n = 0;
     int r = dockerfile_bases(selection->dockerfile, &selection->reads, &names, &n, f);
-    if (r == 0 && n > 0)
+    /* A file that can't be read is told also where nothing is asked of it. */
+    if (r == 0)
         r = bases_find(options->base_config, names, n, &options->arena, &bases, f);
     if (r == 0) {
         selection->reads.bases = bases;

@@ -35,7 +35,7 @@ static const struct setting settings[] = {
      "Watched directories of one context; what is past it is looked at by stat. The kernel has "
      "a limit of its own: fs.inotify.max_user_watches."},
     {"max-cache", SETTING_SIZE, "SIZE", AT(max_cache_bytes), 0, UINT64_MAX, "2GiB",
-     "Packed chunks on disk; past it the longest unused go."},
+     "Packed chunks on disk; past it the longest unused go. 0: none are kept."},
     {"idle-exit", SETTING_NUMBER, "SECONDS", AT(idle_exit_s), 0, 1u << 30, "0",
      "End when nothing was asked for so long; 0: never."},
     {"audit", SETTING_NUMBER, "SECONDS", AT(audit_s), 0, 1u << 30, "600",
@@ -185,7 +185,7 @@ static int from_file(struct config *config, bool named, struct failure *f)
         return 0;
     }
     if (r < 0)
-        return fail_errno(f, r, "%s", QUOTE(bytes_of(path)));
+        return fail_errno(f, r, "the configuration %s", QUOTE(bytes_of(path)));
     struct bytes rest = buf_bytes(&text), line;
     for (unsigned n = 1; bytes_next(&rest, '\n', &line); n++) {
         r = take_line(config, line, path, n, &arena, f);

@@ -82,9 +82,10 @@ struct daemon {
     struct roots *roots;
     struct lanes *lanes;
     struct loop *loop;
-    struct http *http; /* http.c's; NULL: off */
-    int http_fd;       /* a listening TCP socket that we were started with, or -1 */
-    uint64_t began_ns; /* clock_now_ns() */
+    struct http *http;           /* http.c's; NULL: off */
+    struct failure http_failure; /* why it is, where it was wanted; code 0: it was not */
+    int http_fd;                 /* a listening TCP socket that we were started with, or -1 */
+    uint64_t began_ns;           /* clock_now_ns() */
     atomic_uint_fast64_t active_ns; /* when something was last asked */
     atomic_bool ending;
 };

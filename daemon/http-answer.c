@@ -391,7 +391,9 @@ int url_make(struct daemon *daemon, struct root *root, const struct proto_reques
              char url[URL_LEN_MAX], struct failure *f)
 {
     if (!daemon->http)
-        return fail(f, -EOPNOTSUPP, "the daemon serves no HTTP: start it without --http=off");
+        return fail(f, -EOPNOTSUPP, "the daemon serves no HTTP: %s",
+                    daemon->http_failure.code ? daemon->http_failure.text
+                                              : "start it without --http=off");
     if (request->send.codec == SEND_ZSTD)
         return fail(f, -EINVAL, "no builder takes zstd from an address: use gzip, or none");
     cleanup_buf struct buf line = BUF(PROTO_REQUEST_MAX);

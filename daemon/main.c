@@ -49,12 +49,12 @@ static void raise_limits(void)
 
 static void start_http(struct daemon *daemon)
 {
-    struct failure f = {0};
+    struct failure *f = &daemon->http_failure;
     if (daemon->config.http_port == HTTP_OFF)
         return;
     /* The socket serves without it: a taken port is no reason to do nothing. */
-    if (http_start(daemon, &f) < 0)
-        log_event(LOG_WARNING, "http", "why=%s", LOG_VALUE(bytes_of(f.text)));
+    if (http_start(daemon, f) < 0)
+        log_event(LOG_WARNING, "http", "why=%s", LOG_VALUE(bytes_of(f->text)));
 }
 
 static int serve(struct daemon *daemon, struct failure *f)

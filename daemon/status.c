@@ -154,6 +154,7 @@ static json_t *status_object(struct daemon *daemon)
     put_text(object, "cache_dir", bytes_of(config->cache_dir));
     put_text(object, "config_file", bytes_of(config->config_file));
     put_text(object, "http", bytes_of(http_address(daemon)));
+    put_text(object, "http_failure", bytes_of(daemon->http_failure.text));
     roots_each(daemon, put_root, roots);
     json_object_set_new(object, "roots", roots);
     json_object_set_new(object, "store", store_object(daemon));

@@ -278,13 +278,18 @@ bool cargo_lock_closure(struct cargo *c, struct recipe_unit *unit)
     struct lock *lock = &c->lock;
     if (!options->n_bins)
         return false;
+    bool any = false;
+    for (size_t i = 0; i < options->n_bins; i++) {
+        struct bytes name = bytes_of(options->bins[i]);
+        if (!find_wanted(c, name))
+            continue;
+        any = true;
+        *table_put(&c->p->bins, name, NULL) = 1;
+    }
     if (!lock->toml) {
         unit_note(c->p, unit, "--bin needs a Cargo.lock; all members are kept");
         return false;
     }
-    bool any = false;
-    for (size_t i = 0; i < options->n_bins; i++)
-        any |= find_wanted(c, bytes_of(options->bins[i])) != NULL;
     if (!any)
         return false; /* a binary of another unit */
     size_t *stack = ARENA_ARRAY(&c->p->values.arena, lock->n, size_t);

@@ -81,6 +81,8 @@ int json_read_large(struct values *pool, struct bytes name, struct bytes text, s
         return fail(f, -E2BIG, "%.*s: larger than %zu MiB", BYTES_ARG(name), max >> 20);
     if (bytes_starts(text, BYTES("\xef\xbb\xbf")))
         text = bytes_from(text, 3); /* npm reads over it too */
+    if (text.len == 0) /* NULL, of which jansson says "wrong arguments", in line -1 */
+        return fail(f, -EINVAL, "%.*s:1: it is empty", BYTES_ARG(name));
     json_t *root = json_loadb((const char *)text.at, text.len,
                               JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (!root)

@@ -8,7 +8,8 @@
 
 struct pom {
     struct bytes dir, path;
-    struct xml *xml; /* NULL: can't be parsed */
+    struct xml *xml;    /* NULL: can't be parsed */
+    struct bytes wrong; /* why it can't */
     struct bytes group, artifact, version;
     bool member;
 };
@@ -47,7 +48,7 @@ static int read_poms(struct maven *m, struct failure *f)
         if (r < 0)
             return r;
         if (xml_parse(&p->values, pom->path, text, &pom->xml, &why) < 0) {
-            notes_add(p->notes, NOTE_INFO, "%s", why.text);
+            pom->wrong = arena_copy(&p->values.arena, bytes_of(why.text));
             pom->xml = NULL;
         }
         struct xml *parent = xml_get(pom->xml, "parent");
@@ -184,7 +185,7 @@ static int mask(struct maven *m, struct recipe_unit *unit, const struct pom *pom
     struct values *pool = &m->p->values;
     cleanup_buf struct buf text = BUF(MANIFEST_MAX);
     if (!pom->xml) {
-        unit_note(m->p, unit, "%s can't be read, and is copied as it is", QUOTE(pom->path));
+        unit_note(m->p, unit, "copied as it is: %.*s", BYTES_ARG(pom->wrong));
         return unit_text(m->p, unit, pom->path, f);
     }
     for (size_t i = 0; i < ARRAY_SIZE(for_people); i++)

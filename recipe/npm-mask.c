@@ -203,7 +203,10 @@ int npm_mask(struct npm *n, struct recipe_unit *unit, struct package *package,
     struct prepare *p = n->p;
     struct values *pool = &p->values;
     if (!value_is(package->json, VALUE_MAP)) {
-        unit_note(p, unit, "%s can't be read, and is copied as it is", QUOTE(package->path));
+        if (package->wrong.len)
+            unit_note(p, unit, "copied as it is: %.*s", BYTES_ARG(package->wrong));
+        else
+            unit_note(p, unit, "copied as it is: %s is no JSON object", QUOTE(package->path));
         return unit_raw(p, unit, package->path, f);
     }
     struct value *out = value_keep(pool, package->json, kept, ARRAY_SIZE(kept));

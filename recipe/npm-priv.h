@@ -10,6 +10,7 @@ enum manager { MANAGER_NPM, MANAGER_PNPM, MANAGER_YARN, MANAGER_BERRY, MANAGER_B
 struct package {
     struct bytes dir, path;
     struct value *json; /* NULL: can't be parsed */
+    struct bytes wrong; /* why it can't */
     bool claimed;       /* by the unit that is being made */
     bool real_version;  /* another asks for a range of it */
 };

@@ -52,7 +52,7 @@ static int read_packages(struct npm *n, struct failure *f)
         if (r < 0)
             return r;
         if (json_read(&p->values, package->path, text, &package->json, &why) < 0) {
-            notes_add(p->notes, NOTE_INFO, "%s", why.text);
+            package->wrong = arena_copy(&p->values.arena, bytes_of(why.text));
             package->json = NULL;
         }
         *ARENA_PUSH(a, n->all, &n->n_all, &n->cap_all) = package;

@@ -8,6 +8,7 @@
 struct project {
     struct bytes dir, path;
     struct value *toml; /* NULL: can't be parsed */
+    struct bytes wrong; /* why it can't */
 };
 
 struct python {

@@ -147,7 +147,7 @@ int python_mask(struct python *py, struct recipe_unit *unit, const struct projec
 {
     struct prepare *p = py->p;
     if (!project->toml) {
-        unit_note(p, unit, "%s can't be read, and is copied as it is", QUOTE(project->path));
+        unit_note(p, unit, "copied as it is: %.*s", BYTES_ARG(project->wrong));
         return unit_text(p, unit, project->path, f);
     }
     static const char *const top[] = {"build-system", "dependency-groups"};

@@ -35,7 +35,7 @@ static int read_projects(struct python *py, struct failure *f)
         if (r < 0)
             return r;
         if (toml_parse(&p->values, project->path, text, &project->toml, &why) < 0) {
-            notes_add(p->notes, NOTE_INFO, "%s", why.text);
+            project->wrong = arena_copy(a, bytes_of(why.text));
             project->toml = NULL;
         }
         *ARENA_PUSH(a, py->all, &py->n_all, &py->cap_all) = project;

@@ -128,6 +128,7 @@ struct prepare {
     struct values values; /* of all manifests; its arena also serves what is made on the way */
     struct table claimed; /* manifests that belong to some unit */
     struct table placed;  /* files of units */
+    struct table bins;    /* names of options->bins that some unit has */
 };
 
 struct eco {

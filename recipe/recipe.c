@@ -384,6 +384,30 @@ void recipe_sort(struct recipe *recipe)
     }
 }
 
+static int nothing_found(const struct recipe_options *options, struct failure *f)
+{
+    if (options->ecos || options->dir)
+        return fail(f, -ENOENT,
+                    "the context has nothing for%s%s%s%s; ctx-recipe digest --units PATH lists "
+                    "what it has",
+                    options->ecos ? " --eco=" : "", options->ecos ? options->ecos : "",
+                    options->dir ? " --dir=" : "", options->dir ? options->dir : "");
+    return fail(f, -ENOENT,
+                "no manifest of a known kind is in the context (Cargo.toml, package.json, "
+                "pyproject.toml, requirements.txt, go.mod, pom.xml, ...)");
+}
+
+static int check_bins(const struct prepare *p, struct failure *f)
+{
+    for (size_t i = 0; i < p->options->n_bins; i++) {
+        struct bytes name = bytes_of(p->options->bins[i]);
+        if (!table_get(&p->bins, name))
+            return fail(f, -EINVAL, "--bin=%s: no package and no binary has that name",
+                        QUOTE(name));
+    }
+    return 0;
+}
+
 int recipe_prepare(struct listing *l, const struct recipe_options *options, struct notes *notes,
                    struct recipe **ret, struct failure *f)
 {
@@ -395,9 +419,11 @@ int recipe_prepare(struct listing *l, const struct recipe_options *options, stru
     for (size_t i = 0; i < n_ecos && r == 0; i++)
         if (wants_eco(options, ecos[i]->name))
             r = ecos[i]->find(&p, f);
+    r = r < 0 ? r : check_bins(&p, f);
     values_release(&p.values);
     table_release(&p.claimed);
     table_release(&p.placed);
+    table_release(&p.bins);
     if (r == 0) {
         recipe_sort(p.recipe);
         r = recipe_check(p.recipe, f);
@@ -409,11 +435,7 @@ int recipe_prepare(struct listing *l, const struct recipe_options *options, stru
         return r;
     }
     *ret = p.recipe;
-    return p.recipe->n_units ? 0
-                             : fail(f, -ENOENT,
-                                    "no manifest of a known kind is in the context "
-                                    "(Cargo.toml, package.json, pyproject.toml, "
-                                    "requirements.txt, go.mod, pom.xml, …)");
+    return p.recipe->n_units ? 0 : nothing_found(options, f);
 }
 
 /* ---- digests ----------------------------------------------------------------------- */

@@ -100,6 +100,8 @@ size_t recipe_bytes(const struct recipe *recipe);
 /*
  * Makes the recipe of all that is found. What can't be parsed is copied whole, with a note and
  * a warning. *ret is the caller's. -ENOENT: nothing was found, with an empty recipe in *ret.
+ * -EINVAL: no package or binary has a name of options->bins, or paths of the context that no
+ * recipe may have.
  */
 int recipe_prepare(struct listing *l, const struct recipe_options *options, struct notes *notes,
                    struct recipe **ret, struct failure *f) must_use;

@@ -35,7 +35,9 @@ static int rules_make(const struct send_request *request, struct notes *notes,
     const struct control *control = request->control;
     struct rules *rules = xcalloc(1, sizeof(*rules));
     rules->refs = 1;
-    int r = dockerfile_reads(request->dockerfile, &request->reads, notes, &rules->reads, f);
+    /* Why a set is as wide as it is means nothing to who asked for all of it. */
+    int r = dockerfile_reads(request->dockerfile, &request->reads, request->full ? NULL : notes,
+                             &rules->reads, f);
     if (r == 0)
         r = reads_resolve(rules->reads, request->root_fd, f);
     if (r == 0 && control->has_ignore)

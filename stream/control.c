@@ -82,6 +82,11 @@ static int open_dockerfile(const struct control_request *request, struct control
         c->dockerfile_name = bytes_of(names[i]);
         fd = io_open_in_root(request->root_fd, names[i], flags);
     }
+    struct stat st;
+    if (fd == -ENOENT && fstatat(request->root_fd, names[0], &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return fail(f, fd,
+                    "%s of %s is a link to what the context doesn't have; name one with -f",
+                    names[0], QUOTE(request->root_name));
     if (fd == -ENOENT)
         return fail(f, fd, "no Dockerfile in %s; name one with -f", QUOTE(request->root_name));
     return fd < 0 ? fail_errno(f, fd, "can't open %s in %s", QUOTE(c->dockerfile_name),

@@ -34,7 +34,8 @@ class Suite:
 def unit_suites():
     found = sorted(p.split("/test-")[1] for p in glob.glob(f"{BUILD}/tests/test-*") if "." not in os.path.basename(p))
     for name in dict.fromkeys(ROOMS + found):
-        yield Suite(f"unit/{name}", "the rooms' own claims", [f"{BUILD}/tests/test-{name}"])
+        guards = "6 deterministic, and the room's own claims" if name == "stream" else "the rooms' own claims"
+        yield Suite(f"unit/{name}", guards, [f"{BUILD}/tests/test-{name}"])
         yield Suite(f"san/{name}", "the same under ASan and UBSan", [f"{SAN}/tests/test-{name}"], 600)
 
 
@@ -70,7 +71,7 @@ def all_suites(full=False):
         Suite("replay-san", "the same under ASan and UBSan", ["tests/replay", SAN, "--cases", "1000"], 400),
         Suite("cli", "one clear error; help, man page and completions agree", ["tests/cli/run", BUILD], 300),
         Suite("cli-san", "the same under ASan and UBSan", ["tests/cli/run", SAN], 600),
-        Suite("daemon", "4 never stale, 7 bounded, 8 private: ctxd's sessions, and ctx", ["tests/daemon/run", BUILD], 300, alone=True),
+        Suite("daemon", "4 never stale, 6 deterministic, 7 bounded, 8 private: ctxd's sessions, and ctx", ["tests/daemon/run", BUILD], 300, alone=True),
         Suite("daemon-san", "the same under ASan and UBSan", ["tests/daemon/run", SAN], 600, alone=True),
         Suite("http", "8 private, 7 bounded, 5 never torn: over HTTP", ["tests/daemon/http", BUILD], 300),
         Suite("http-san", "the same under ASan and UBSan", ["tests/daemon/http", SAN], 600),

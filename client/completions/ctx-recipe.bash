@@ -1,12 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 # bash completion for ctx-recipe. Checked against --help by tests/recipe/cases_docs.py.
 
+# Which options a command takes.
+_ctx_recipe_options() {
+	local made="--file= --ignore-file= --no-ignore --bin= --package= --tests --benches --examples
+		--all-targets --keep-metadata --chef-exact --ignore-scripts --go-warm --python-setup= -f -p"
+	local cooked="--no-std --force --no-journal"
+	case $1 in
+	prepare) echo "--output= -o $made" ;;
+	cook) echo "--recipe-path= -r --directory= -C $cooked" ;;
+	skeleton) echo "--recipe-path= -r --output= -o --tar $cooked" ;;
+	digest) echo "--recipe-path= -r --units $made" ;;
+	verify) echo "--recipe-path= -r $made" ;;
+	diff) echo "$made" ;;
+	*) return ;;
+	esac
+	echo "--eco= --dir="
+}
+
 _ctx_recipe() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]-}
-	local options="--output= --eco= --dir= --file= --ignore-file= --no-ignore --bin= --package= --tests
-		--benches --examples --all-targets --keep-metadata --chef-exact --ignore-scripts --go-warm
-		--python-setup= --recipe-path= --directory= --tar --no-std --force --no-journal --units
-		--verbose --quiet --help --version -o -f -p -r -C -v -q -h -V"
+	local options="$(_ctx_recipe_options "${COMP_WORDS[1]-}") --verbose --quiet --help --version -v -q -h -V"
 	COMPREPLY=()
 	if [ "$cur" = = ]; then
 		cur=

@@ -35,6 +35,7 @@ complete -c ctx-send -l dockerfile -x -a 'auto plain' -d 'Hide the Dockerfile wh
 complete -c ctx-send -l max-size -x -d 'Refuse to send more'
 complete -c ctx-send -l max-files -x -d 'Refuse to send more files'
 complete -c ctx-send -l stats -d 'Say what was sent'
+complete -c ctx-send -n 'string match -q -- "--stats=*" (commandline -ct)' -f -a '--stats=text --stats=json'
 complete -c ctx-send -s v -l verbose -d 'Say why'
 complete -c ctx-send -s q -l quiet -d 'Say only why it failed'
 complete -c ctx-send -l daemon -x -a 'auto never require' -d 'Whether to use ctxd'

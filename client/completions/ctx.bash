@@ -5,7 +5,8 @@ _ctx_which="--file= --target= --build-arg= --args-final --platform= --ignore-fil
 	--full --recipe --trust-bases= --base-config= -f"
 _ctx_daemon="--daemon= --no-daemon --verify"
 _ctx_talk="--verbose --quiet --help -v -q -h"
-declare -A _ctx_options=(
+# Global, also where bash-completion reads this file in a function of its own.
+declare -gA _ctx_options=(
 	[start]="--help -h"
 	[stop]="--help -h"
 	[status]="--json --help -h"
@@ -45,12 +46,23 @@ _ctx_value() {
 
 _ctx() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]-}
-	local options=${_ctx_options[${COMP_WORDS[1]-}]-}
+	local i
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "${!_ctx_options[*]} --help --version" -- "$cur")
 		return
 	fi
+	for ((i = 2; i < COMP_CWORD; i++)); do
+		[ "${COMP_WORDS[i]}" = -- ] || continue
+		case ${COMP_WORDS[1]} in
+		start) _ctxd ;;
+		watch)
+			compopt -o filenames
+			mapfile -t COMPREPLY < <(((i + 1 == COMP_CWORD)) && compgen -c -- "$cur"; compgen -f -- "$cur")
+			;;
+		esac
+		return
+	done
 	if [ "$cur" = = ]; then
 		cur=
 	elif [ "$prev" = = ]; then
@@ -58,7 +70,7 @@ _ctx() {
 	fi
 	_ctx_value "$prev" "$cur" && return
 	if [[ $cur == -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "${_ctx_options[${COMP_WORDS[1]:--}]-}" -- "$cur")
 		[[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace
 	else
 		compopt -o filenames

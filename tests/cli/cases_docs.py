@@ -65,7 +65,30 @@ def bash_complete(line, cwd):
     return sorted(w for w in r.stdout.splitlines() if w) if not r.stderr else [r.stderr]
 
 
+def prose_cases(tap):
+    """README, CONTRIBUTING and docs/ name what there is."""
+    top = CLIENT.parent
+    pages = [top / "README.md", top / "CONTRIBUTING.md", *sorted(top.glob("docs/*.md"))]
+    rooms = "|".join(p.name for p in sorted(top.iterdir()) if p.is_dir() and p.name[0] not in ".bd") + "|base|bench|daemon|docs|dockerfile"
+    for page in pages:
+        named = set(re.findall(rf"(?<![\w/.-])(?:{rooms})/[\w./-]*\w", page.read_text()))
+        missing = sorted(n for n in named if not (top / n).exists())
+        tap.check(missing and str(missing), f"{page.name} names files that exist")
+    readme = (top / "README.md").read_text()
+    promises = set(re.findall(r"^(\d)\. \*\*", readme, re.M))
+    listed = subprocess.run([top / "tests/run", "--list"], cwd=top, capture_output=True, text=True).stdout
+    guarded = set(re.findall(r"\b(\d) [a-z]", listed))
+    tap.check(promises - guarded and str(promises - guarded), "each promise of the README has a suite")
+    index = (top / "docs/README.md").read_text()
+    missing = [p.name for p in pages[2:] if p.name != "README.md" and f"({p.name})" not in index]
+    tap.check(missing and str(missing), "docs/README.md lists each page")
+    made = re.findall(r"^executable\('([\w-]+)'", (top / "meson.build").read_text(), re.M)
+    missing = [p for p in made if p != "ctx-engine-config" and f"`{p}`" not in readme]
+    tap.check(missing and str(missing), "README.md names each program")
+
+
 def cases(tap, box):
+    prose_cases(tap)
     run = box.send("--help")
     text = run.out.decode()
     helped = help_options(text)
@@ -110,10 +133,10 @@ def cases(tap, box):
         tap.skip("zsh is missing", "zsh loads its completion")
     if shutil.which("fish"):
         r = subprocess.run(["fish", "--no-config", "-c", f"source {FISH}; complete -C 'ctx-send --builder='; "
-                            "complete -C 'ctx-send --target '"], capture_output=True, text=True, cwd=box.root,
+                            "complete -C 'ctx-send --target '; complete -C 'ctx-send --stats='"], capture_output=True, text=True, cwd=box.root,
                            env={**box.environment(), "HOME": str(box.top)})
         got = {l.split("\t")[0] for l in r.stdout.splitlines()}
-        want = {"--builder=any", "--builder=buildkit", "--builder=classic", "one", "two"}
+        want = {"--builder=any", "--builder=buildkit", "--builder=classic", "one", "two", "--stats=json"}
         tap.check(None if want <= got and not r.stderr else f"{got} {r.stderr}", "fish completes values and stages")
     else:
         tap.skip("fish is missing", "fish completes values and stages")

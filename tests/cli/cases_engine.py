@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import socketserver
+import subprocess
 import threading
 import time
 import urllib.parse
@@ -186,10 +187,14 @@ def file_cases(tap, box):
     tap.check(with_config([other, IMAGE]).success(["a"]), "so it does with an array")
     for names in (["docker.io/corp/base:1"], ["index.docker.io/corp/base:1"]):
         tap.check(with_config({**IMAGE, "RepoTags": names}).success(["a"]), f"{names[0]} is the same image")
+    with_config(IMAGE)
+    with subprocess.Popen(["cat", config], stdout=subprocess.PIPE) as cat:
+        fd = cat.stdout.fileno()
+        tap.check(box.send(f"--base-config=/dev/fd/{fd}", pass_fds=[fd]).success(["a"]), "the file may be a pipe of the shell")
     tap.check(with_config([other]).success(ALL, err=r"bases.json has no image of that name"),
               "a file without the image is told, and all is sent")
     tap.check(with_config([]).success(ALL, err=r"has no image of that name"), "so is an empty one")
-    for what, content, pattern in [("no JSON", b"{", r"bases\.json.*:1"), ("empty", b"", r"bases\.json"),
+    for what, content, pattern in [("no JSON", b"{", r"bases\.json.*:1"), ("empty", b"", r"bases\.json\" is empty"),
                                    ("of the wrong shape", {**IMAGE, "Config": {"Env": {}}}, r"no list of strings"),
                                    ("of 5 MiB", b" " * (5 << 20), r"bases\.json"),
                                    ("of 100,000 brackets", b"[" * 100_000, r"bases\.json")]:

@@ -26,6 +26,9 @@ def path_cases(tap, box):
 def dockerfile_cases(tap, box):
     box.tree({"a": "1"})
     tap.check(box.send().fault(1, r'no Dockerfile in "\."; name one with -f'), "a missing Dockerfile is an error")
+    (box.root / "Dockerfile").symlink_to("nowhere")
+    tap.check(box.send().fault(1, r'^ctx-send: Dockerfile of "\." is a link to what the context doesn.t have'), "so is one that leads nowhere, and told as such")
+    (box.root / "Dockerfile").unlink()
     tap.check(box.send("-f", "deploy.df").fault(1, r'can\'t open the Dockerfile "deploy\.df"'),
               "a missing -f file is an error that says what it is relative to")
     line = b"FROM scratch\nCOPY a /\n"

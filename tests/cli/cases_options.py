@@ -36,6 +36,10 @@ WRONG = [
     (["--max-files=18446744073709551616"], r"not a number above 0"),
     (["--build-arg", "=x"], r"--build-arg .*a name must come first"),
     (["--build-arg="], r"a name must come first"),
+    (["--platform=arm64"], r'--platform="arm64": not OS/ARCH'),
+    (["--platform=linux/"], r"not OS/ARCH"),
+    (["--platform=linux/amd64,linux/arm/v7/x"], r"not OS/ARCH"),
+    (["--platform=linux/a b"], r"not OS/ARCH"),
     (["--trust-bases=a["], r'--trust-bases: "a\[" is no pattern'),
     ([".", "sub"], r'"sub": one PATH only, and it is "\." already'),
     (["--", "-f", "x"], r"one PATH only"),
@@ -66,9 +70,12 @@ def cases(tap, box):
     run = box.send("--daemon=require")
     tap.check(run.fault(1, r"no ctxd runs; ctx start begins one"), "--daemon=require says that there is none")
     plain = box.send()
+    tap.check(box.send("--base-config=nope").fault(1, r'"nope": No such file'),
+              "a --base-config that is missing is told, though nothing is asked of it")
+    tap.check(box.send("--base-config=/dev/null").fault(1, r'"/dev/null" is empty'), "so is an empty one")
     for words in (["--no-daemon"], ["--daemon=auto"], ["--builder", "any", "--", "."], ["-qv"], ["."], ["-o", "-"],
                   ["--dockerfile=auto", "--mtime=keep"], [str(box.root)], ["--file", "Dockerfile"], ["-fDockerfile"],
-                  ["-f=Dockerfile"], [".", "--args-final"], ["--build-arg=X=1=2"], ["--build-arg", "UNSET_HERE"]):
+                  ["-f=Dockerfile"], [".", "--args-final"], ["--platform=linux/arm/v7,linux/amd64"], ["--build-arg=X=1=2"], ["--build-arg", "UNSET_HERE"]):
         run = box.send(*words)
         tap.check(run.success(["a"], err=None) or (run.out != plain.out and "other bytes"),
                   f"{' '.join(words)!r} sends what no option sends")
@@ -78,6 +85,10 @@ def cases(tap, box):
         run = box.send(*words)
         tap.check(run.success() or (not run.out.startswith(magic) and "another magic"),
                   f"{' '.join(words)!r} compresses")
+
+    box.tree({"Dockerfile": "FROM scratch\nARG X=a\nCOPY $X /\n", "a": "1", "b": "2"})
+    tap.check(box.send().success(["a", "b"], err="sends everything"), "a COPY that can't be known is told")
+    tap.check(box.send("--full").success(["a", "b"], err=""), "but not where all was asked for")
 
     run = box.send("--version")
     tap.check(None if run.status == 0 and run.out.startswith(b"ctx-send ") and not run.err else str(run),

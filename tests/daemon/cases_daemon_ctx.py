@@ -3,13 +3,21 @@
 
 import json
 import os
+import pty
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
 
-from daemon import until
+from daemon import TOP, until
+
+
+def members(value):
+    """The names of all members of parsed JSON."""
+    below = value if isinstance(value, list) else value.values() if isinstance(value, dict) else []
+    return set(value if isinstance(value, dict) else ()).union(*map(members, below))
 
 
 class Watch:
@@ -53,6 +61,9 @@ def watch(tap, box, how, args):
     tap.check(w.until(5), f"{how}: the ignore file changed")
     (root / "Dockerfile").write_text("FORM scratch\n")
     tap.check(until(lambda: "FORM" in w.log.read_text()) and w.until(5), f"{how}: a Dockerfile that can't be read is said, and waited out")
+    time.sleep(1.5)
+    said = [l for l in w.log.read_text().splitlines() if "FORM" in l]
+    tap.check(None if len(said) == 1 else "\n".join(said), f"{how}: … and said once")
     (root / "Dockerfile").write_text("FROM scratch AS a\nCOPY d0 /\n")
     tap.check(w.until(6), f"{how}: … until it is mended")
     status = w.end()
@@ -160,6 +171,10 @@ def cases(tap, box):
         tap.check(one.fault() or (one.out != two.out and f"{one.out} {two.out}"), f"digest {args}: the same both ways")
     facts = json.loads(box.ctx("digest", "--json", "--per-instruction", root).out)
     tap.check(None if facts["instructions"][0]["line"] == 2 and facts["files"] else str(facts), "--json says which instructions read what")
+    page = (TOP / "client/ctx.1").read_text().split(".SH JSON")[1].split(".SH EXIT")[0]
+    names = members(facts) | members({**json.loads(box.ctx("status", "--json").out), "limits": 0})
+    missing = {n for n in names if not re.search(rf"\b{n}\b", page)}
+    tap.check(missing and str(missing), "the man page names every member of what --json prints")
     text = box.ctx("status").out.decode()
     missing = [w for w in ("ctxd ", "socket", "lanes", "cache", "hashes", "roots", str(root)) if w not in text]
     tap.check(missing and f"{missing} not in {text}", "status shows what there is")
@@ -185,6 +200,12 @@ def cases(tap, box):
     n = len((box.top / "queued").read_text().splitlines())
     tap.check(None if n == 2 else f"{n} runs", "by default what changes meanwhile is one more run")
     w.end()
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        w = Watch(box, root, command=f"echo $$ >>{box.top}/pid{number}; exec sleep 60")
+        until(lambda: (box.top / f"pid{number}").exists() and (box.top / f"pid{number}").read_text())
+        status = w.end(number)
+        left = os.path.exists(f"/proc/{(box.top / f'pid{number}').read_text().strip()}")
+        tap.check(None if status == 128 + number and not left else f"{status} {left}", f"{number.name} ends its command, too")
     w = Watch(box, root, command="exit 7")
     tap.check(None if until(lambda: "failed with status 7" in w.log.read_text()) else w.log.read_text(), "a command that fails is said")
     tap.check(w.process.poll() is not None and "ended", "… and it goes on")
@@ -198,12 +219,47 @@ def cases(tap, box):
     tap.check(box.ctx("status").fault(1, "no ctxd runs"), "after stop none runs")
     watch(tap, box, "alone", ["--no-daemon"])
 
-    for args, pattern in ((["watch", root], "command is missing"), (["watch", "-f", "-", root, "--", "true"], "standard input"),
+    for args in ([], ["--clear"]):
+        main, terminal = pty.openpty()
+        process = box.popen("ctx", "watch", "--no-daemon", *args, root, "--", "echo", "ran", stdout=terminal, stderr=terminal)
+        os.close(terminal)
+        shown = b""
+        while b"done" not in shown:
+            shown += os.read(main, 4096)
+        process.terminate()
+        process.wait(20)
+        os.close(main)
+        want = b"\x1b[H\x1b[2J\x1b[3J\r\nran" if args else b"ran"
+        tap.check(None if shown.startswith(want) else repr(shown), f"watch {args} on a terminal begins with {want!r}")
+    w = Watch(box, root, "--clear", command="exit 7")
+    until(lambda: "failed with status 7" in w.log.read_text())
+    w.end()
+    tap.check("\x1b" in w.log.read_text() and w.log.read_text(), "--clear writes nothing into what is no terminal")
+    run = box.ctx("watch", "--daemon=require", root, "--", "true")
+    tap.check(run.fault(1, "no ctxd runs") or (None if len(run.err.splitlines()) == 1 else run.err), "--daemon=require says once that none runs")
+    for args, pattern in ((["watch", root], "command is missing"), (["watch", root, "make"], "a command stands behind --"),
+                          (["watch", "--debounce=3600001", root, "--", "true"], "not milliseconds from 1 to 3600000"),
+                          (["start", "--", "--socket=/tmp/x"], "set CTXD_SOCKET instead"), (["watch", "-f", "-", root, "--", "true"], "standard input"),
                           (["eat"], "no such command"), (["--eat"], "no such option"), ([], "a command is missing"),
                           (["status", "x"], "takes no PATH"), (["digest", "--jsn"], "did you mean --json"), (["digest", "-t"], "no such option")):
         run = box.ctx(*args)
         tap.check(run.fault(2, pattern), f"ctx {' '.join(map(str, args))}: a usage error")
     tap.check(box.ctx("watch", box.top / "nosuch", "--", "true").fault(1, "can't open"), "watch of no directory fails")
-    tap.check(box.ctx("start", "--", "--lanes=0").fault(1, "ended at once.*--lanes"), "start tells why ctxd ended")
+    tap.check(box.ctx("start", "--", "--lanes=0").fault(2, r'ended at once: --lanes="0": not a number'), "start tells why ctxd ended")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        tap.check(box.ctx("start", "--", f"--http={port}").fault(0), "start where the port is taken")
+        why = f"can't listen on 127.0.0.1:{port}; give another port"
+        tap.check(box.ctx("url", root).fault(1, f"serves no HTTP: {why}"), "… url says that it is")
+        tap.check(box.ctx("status").fault(0, f"http    off: {why}"), "… and status, too")
+        box.ctx("stop")
+    both = [box.popen("ctx", "start", stdout=subprocess.PIPE) for _ in range(2)]
+    said = [p.communicate(timeout=30)[0] for p in both]
+    serves = json.loads(box.ctx("status", "--json").out)["pid"]
+    told = [int(n) for n in re.findall(r"process (\d+)", str(said))]
+    tap.check(None if set(told) <= {serves} and not any(p.returncode for p in both) else f"{said}, {serves} serves", "two at once name the one that serves")
+    box.ctx("stop")
     tap.check(box.ctx("start").fault(0) or box.ctx("url", root).fault(0, r"http://127.0.0.1:\d+/"), "url prints an address")
     tap.check(box.ctx("stop").fault(), "and stop")

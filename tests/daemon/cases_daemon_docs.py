@@ -36,12 +36,21 @@ def cases(tap, box):
     tap.check([o for o in which if o not in page] or None, "ctx.1 names the options that it leaves to ctx-send.1")
 
     bash = (COMPLETIONS / "ctx.bash").read_text()
-    script = f'source {COMPLETIONS}/ctx.bash\nfor c in {" ".join(COMMANDS)}; do echo $c ${{_ctx_options[$c]}}; done'
+    # bash-completion reads a file in a function of its own.
+    script = f'load() {{ source {COMPLETIONS}/ctx.bash; }}; load\nfor c in {" ".join(COMMANDS)}; do echo $c ${{_ctx_options[$c]}}; done'
     offered = {l.split()[0]: {w.rstrip("=") for w in l.split()[1:] if w.startswith("--")}
                for l in subprocess.run(["bash", "-c", script.replace("complete -F", ": complete -F")], capture_output=True, text=True).stdout.splitlines()}
     for c in COMMANDS:
         want = options(helps[c])
         tap.check(offered.get(c) != want and f"{offered.get(c)} instead of {want}", f"bash completes the options of ctx {c}")
+    for line, want in (("ctx st", "start|status|stop"), ("ctx ", "digest|start|status|stop|url|watch|--help|--version"),
+                       ("ctx start -- --lo", "--log-level="), ("ctxd --log-level=d", "debug"), ("ctx digest --js", "--json")):
+        script = (f'load() {{ source {COMPLETIONS}/ctx.bash; }}; load; compopt() {{ :; }}\n'
+                  'read -ra COMP_WORDS < <(sed "s/=/ = /g" <<<"$1"); [[ $1 == *" " ]] && COMP_WORDS+=("")\n'
+                  'COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _${COMP_WORDS[0]}; printf "%s\\n" "${COMPREPLY[@]}"')
+        r = subprocess.run(["bash", "-c", script, "bash", line], capture_output=True, text=True)
+        got = sorted(r.stdout.split())
+        tap.check(r.stderr or (None if got == sorted(want.split("|")) else str(got)), f"bash completes {line!r}")
     texts = {"bash": bash, "zsh": (COMPLETIONS / "_ctx").read_text(), "fish": (COMPLETIONS / "ctx.fish").read_text()}
     everything = own | which | options(ctxd)
     for shell, text in texts.items():

@@ -10,6 +10,13 @@ CLIENT = pathlib.Path(__file__).resolve().parents[2] / "client"
 BASH, ZSH, FISH = (CLIENT / "completions" / n for n in ("ctx-recipe.bash", "_ctx-recipe", "ctx-recipe.fish"))
 
 
+def bash_offers(line):
+    """What bash offers for a line, the file read in a function as bash-completion does."""
+    script = (f"load() {{ source {BASH}; }}; load; compopt() {{ :; }}\nread -ra COMP_WORDS <<<\"$1\"\n"
+              "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _ctx_recipe; printf '%s\\n' \"${COMPREPLY[@]}\"")
+    return subprocess.run(["bash", "-c", script, "bash", line], capture_output=True, text=True).stdout.split()
+
+
 def cases(tap, box):
     text = box.run("--help").out.decode()
     helped = {m.group(2): m.group(1) for m in re.finditer(r"^  (?:(-\w), |    )(--[a-z-]+)", text, re.M)}
@@ -22,10 +29,16 @@ def cases(tap, box):
         documented[re.search(r"--[a-z-]+", line).group(0)] = letter.group(1) if letter else None
     tap.check(None if documented == helped else str(set(documented.items()) ^ set(helped.items())),
               "the man page has the options of --help, and no others")
-    words = re.search(r'local options="([^"]*)"', BASH.read_text()).group(1).split()
-    wanted = set(helped) | {v for v in helped.values() if v}
-    tap.check(None if {w.rstrip("=") for w in words} == wanted else str({w.rstrip("=") for w in words} ^ wanted),
-              "bash completes them")
+    box.empty("cwd")
+    for command, rest in (("prepare", []), ("cook", []), ("skeleton", ["d"]), ("digest", []), ("verify", []), ("diff", ["a", "b"])):
+        taken = set()
+        for name, letter in helped.items():
+            value = "npm" if name == "--eco" else "raw" if name == "--python-setup" else "x"
+            words = [name, value] if re.search(rf"{name}=", text) else [name]
+            if "doesn't take it" not in box.run(command, *words, *rest, cwd=box.path("cwd")).err:
+                taken |= {name, letter} - {None}
+        got = {w.rstrip("=") for w in bash_offers(f"ctx-recipe {command} -")}
+        tap.check(None if got == taken else str(got ^ taken), f"bash completes what {command} takes, and no more")
     zsh = set(re.findall(r"(--[a-z-]+?)=?(?:\}|\[)", ZSH.read_text()))
     tap.check(None if zsh == set(helped) else str(zsh ^ set(helped)), "zsh completes them")
     fish = {"--" + n for n in re.findall(r"^complete .*? -l ([a-z-]+)", FISH.read_text(), re.M)}
