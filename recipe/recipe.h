@@ -35,7 +35,6 @@ struct listing {
     int root_fd; /* borrowed */
     struct entry *at;
     size_t n, cap; /* sorted by path, bytewise, once listing_seal() was called */
-    struct table by_path;
 };
 
 #define cleanup_listing __attribute__((cleanup(listing_release)))
