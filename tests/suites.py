@@ -66,6 +66,8 @@ def all_suites(full=False):
         Suite("recipe-san", "the same under ASan and UBSan", ["tests/recipe/run", SAN], 900),
         Suite("recipe-installs", "installers take a skeleton, and the project works",
               ["tests/recipe/run", BUILD, "installs"], 900, full=not CI),
+        Suite("recipe-builds", "a cooked skeleton is compiled once, and never shipped",
+              ["tests/recipe/run", BUILD, "builds"], 900, full=not CI),
         Suite("recipe-chef", "cargo-chef and we, by real builds", ["tests/recipe/run", BUILD, "chef"], 1800, full=True),
         Suite("replay", "3 never less, by made-up builds",
               ["tests/replay", BUILD, "--cases", str(5000 * more)], 900 * more),

@@ -116,7 +116,7 @@ def cases(tap, box):
     if not chef:
         tap.skip("cargo-chef can't be installed", "cargo-chef and we, side by side")
         return
-    for case in (accepted, f1, f2_f3, f4, f5, f6, f7, f8, f9, f10_f13, f11, f12, f14, f15, f16, f17, no_recompile, sentinel):
+    for case in (accepted, f1, f2_f3, f4, f5, f6, f7, f8, f9, f10_f13, f11, f12, f14, f15, f16, f17):
         try:
             case(tap, box, chef)
         except (AssertionError, OSError, subprocess.TimeoutExpired, KeyError) as error:
@@ -421,36 +421,3 @@ def f17(tap, box, chef):
     tap.check(None if status else "it knows it", "F17: cargo-chef knows no --exclude")
     status, text, _ = kitchen.by_us("cargo", "check", "--workspace", "--exclude", "lib")
     tap.check(None if status == 0 else text, "F17: ours runs any command")
-
-
-def no_recompile(tap, box, chef):
-    for title, prepare, args, binary in (
-            ("dev", [], ["build", "--locked"], "debug/app"),
-            ("release with lto", [], ["build", "--locked", "--release"], "release/app"),
-            ("one package", [], ["build", "--locked", "-p", "app"], "debug/app"),
-            ("tests", ["--tests"], ["test", "--locked", "--no-run"], None)):
-        kitchen = Kitchen(box, chef, SMALL)
-        status, text, ours = kitchen.by_us("cargo", *args, prepare=prepare)
-        tap.check(None if status == 0 else text, f"{title}: ours cooks")
-        kitchen.overlay(ours)
-        status, text, fresh = kitchen.build(ours, *args)
-        tap.check(text if status else None if fresh["external"] and all(fresh["external"]) else str(fresh),
-                  f"{title}: no external crate is compiled again")
-        tap.check(None if fresh["local"] and not any(fresh["local"]) else str(fresh), f"{title}: every local one is")
-        if binary:
-            tap.check(None if says(ours, binary) == "1.2.3 7 1.2.3\n" else says(ours, binary), f"{title}: the program is the real one")
-    kitchen = Kitchen(box, chef, SMALL)
-    env = {"CARGO_TARGET_DIR": str(box.empty("td"))}
-    status, text, ours = kitchen.by_us("cargo", "build", "--locked", env=env)
-    kitchen.overlay(ours)
-    status, text, fresh = kitchen.build(ours, "build", "--locked", env=env)
-    tap.check(text if status else None if all(fresh["external"]) else str(fresh), "with CARGO_TARGET_DIR, too")
-
-
-def sentinel(tap, box, chef):
-    kitchen = Kitchen(box, chef, SMALL)
-    status, text, ours = kitchen.by_us("cargo", "build", "--locked")
-    kitchen.overlay(ours)
-    status, text, _ = kitchen.build(ours, "build", "--locked", "-p", "app@1.2.3")
-    tap.check(text if status else None if says(ours) == "1.2.3 7 1.2.3\n" else says(ours),
-              "-p name@version, env! and a build script see the real version")
