@@ -68,7 +68,7 @@ def all_suites(full=False):
               ["tests/recipe/run", BUILD, "installs"], 900, full=not CI),
         Suite("recipe-builds", "a cooked skeleton is compiled once, and never shipped",
               ["tests/recipe/run", BUILD, "builds"], 900, full=not CI),
-        Suite("recipe-chef", "cargo-chef and we, by real builds", ["tests/recipe/run", BUILD, "chef"], 1800, full=True),
+        Suite("recipe-chef", "cargo-chef and we, by real builds", ["tests/recipe/run", BUILD, "chef"], 1800, full=not CI),
         Suite("replay", "3 never less, by made-up builds",
               ["tests/replay", BUILD, "--cases", str(5000 * more)], 900 * more),
         Suite("replay-san", "the same under ASan and UBSan", ["tests/replay", SAN, "--cases", "1000"], 400),
