@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Side by side with cargo-chef 0.1.77, by real builds: what it gets wrong, and that ours is right.
 
-CTXD_CHEF names its binary; else it is installed into build/chef, which takes 160 s of processor time
+CTXD_CHEF names its binary; else it is installed into build/chef, which takes 180 s of processor time
 once, the cases 11.
 """
 
