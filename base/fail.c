@@ -5,14 +5,23 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The message, and behind a colon the rest; NULL: none. */
+__attribute__((format(printf, 3, 0))) static void
+write_text(struct failure *f, int code, const char *format, va_list args, const char *rest)
+{
+    f->code = code;
+    int len = vsnprintf(f->text, sizeof(f->text), format, args);
+    if (rest && len >= 0 && (size_t)len < sizeof(f->text))
+        snprintf(f->text + len, sizeof(f->text) - (size_t)len, ": %s", rest);
+}
+
 int fail(struct failure *f, int code, const char *format, ...)
 {
     if (!f)
         return code;
     va_list args;
     va_start(args, format);
-    f->code = code;
-    vsnprintf(f->text, sizeof(f->text), format, args);
+    write_text(f, code, format, args, NULL);
     va_end(args);
     return code;
 }
@@ -23,11 +32,8 @@ int fail_errno(struct failure *f, int code, const char *format, ...)
         return code;
     va_list args;
     va_start(args, format);
-    f->code = code;
-    int len = vsnprintf(f->text, sizeof(f->text), format, args);
+    write_text(f, code, format, args, strerror(-code));
     va_end(args);
-    if (len >= 0 && (size_t)len < sizeof(f->text))
-        snprintf(f->text + len, sizeof(f->text) - (size_t)len, ": %s", strerror(-code));
     return code;
 }
 
@@ -39,10 +45,7 @@ int fail_wrap(struct failure *f, int code, const char *format, ...)
     memcpy(inner, f->text, sizeof(inner));
     va_list args;
     va_start(args, format);
-    f->code = code;
-    int len = vsnprintf(f->text, sizeof(f->text), format, args);
+    write_text(f, code, format, args, inner);
     va_end(args);
-    if (len >= 0 && (size_t)len < sizeof(f->text))
-        snprintf(f->text + len, sizeof(f->text) - (size_t)len, ": %s", inner);
     return code;
 }

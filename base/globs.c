@@ -20,11 +20,7 @@ static bool class_bound(struct bytes *p, uint32_t *ret)
     return p->len > 0; /* a class must still be closed */
 }
 
-/*
- * Takes the class at *p (behind its '[') and tests rune against it.
- * 1 hit, 0 miss, -1 malformed.
- */
-static int class_match(struct bytes *p, uint32_t rune)
+int glob_class(struct bytes *p, uint32_t rune)
 {
     bool negated = p->len && p->at[0] == '^', hit = false;
     if (negated)
@@ -52,7 +48,7 @@ bool glob_valid(struct bytes p)
     while (p.len) {
         uint8_t c = p.at[0];
         p = bytes_from(p, 1);
-        if (c == '[' && class_match(&p, 0) < 0)
+        if (c == '[' && glob_class(&p, 0) < 0)
             return false;
         if (c == '\\') {
             if (p.len == 0)
@@ -82,7 +78,7 @@ static bool element_match(struct bytes *p, struct bytes *name)
         size_t len = utf8_decode(*name, &rune);
         *p = bytes_from(*p, 1);
         /* A slash is matched by no '?'; Go's classes do match one. */
-        bool hit = c == '[' ? class_match(p, rune) == 1 : name->at[0] != '/';
+        bool hit = c == '[' ? glob_class(p, rune) == 1 : name->at[0] != '/';
         *name = bytes_from(*name, len);
         return hit;
     }

@@ -174,6 +174,34 @@ int io_read_file(int dirfd, const char *path, struct buf *into)
     return fd < 0 ? -errno : io_read_regular(fd, into);
 }
 
+int io_make_directories(const char *path)
+{
+    char part[PATH_MAX];
+    size_t len = strlen(path);
+    int r = 0;
+    if (len >= sizeof(part))
+        return -ENAMETOOLONG;
+    for (size_t i = 1; i <= len; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        /* One above may be there and still fail; the first that is missing says why. */
+        if (mkdir(part, 0700) == 0 || errno == EEXIST)
+            r = 0;
+        else if (r == 0)
+            r = -errno;
+    }
+    return r;
+}
+
+void io_hold_standard(void)
+{
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)!open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 uint64_t clock_now_ns(void)
 {
     struct timespec now;

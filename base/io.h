@@ -48,6 +48,19 @@ int io_read_file(int dirfd, const char *path, struct buf *into) must_use;
 /* The same of an open descriptor. */
 int io_read_regular(int fd, struct buf *into) must_use;
 
+/*
+ * mkdir -p: makes what is missing of a path, at most PATH_MAX - 1 bytes, for its owner alone.
+ * Others may make it at the same time; whether what is there is a directory is not looked at.
+ * 0 or -errno.
+ */
+int io_make_directories(const char *path) must_use;
+
+/*
+ * Opens /dev/null for what is closed of 0, 1 and 2: what a program opens first would get such a
+ * number, and messages with it. The first call of main.
+ */
+void io_hold_standard(void);
+
 /* Monotonic time in nanoseconds. */
 uint64_t clock_now_ns(void);
 

@@ -53,7 +53,7 @@ bool utf8_is_space(uint32_t rune)
            rune == 0x2029 || rune == 0x202f || rune == 0x205f || rune == 0x3000;
 }
 
-struct bytes utf8_trim(struct bytes b)
+struct bytes utf8_trim_left(struct bytes b)
 {
     uint32_t rune;
     while (b.len) {
@@ -62,6 +62,13 @@ struct bytes utf8_trim(struct bytes b)
             break;
         b = bytes_from(b, len);
     }
+    return b;
+}
+
+struct bytes utf8_trim(struct bytes b)
+{
+    uint32_t rune;
+    b = utf8_trim_left(b);
     while (b.len) {
         size_t start = b.len - 1;
         while (start > 0 && b.len - start < 4 && (b.at[start] & 0xc0) == 0x80)

@@ -27,5 +27,7 @@ bool utf8_is_space(uint32_t rune);
 
 /* b without the Unicode white space at its ends. Source: Go strings.TrimSpace. */
 struct bytes utf8_trim(struct bytes b);
+/* At its beginning only. Source: Go strings.TrimLeftFunc(s, unicode.IsSpace). */
+struct bytes utf8_trim_left(struct bytes b);
 
 #endif

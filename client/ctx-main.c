@@ -3,7 +3,6 @@
 #include "ctx.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 
 static const struct ctx_command commands[] = {
@@ -74,18 +73,10 @@ static enum exit_status run(const struct ctx_command *command, int argc, char **
     return status;
 }
 
-/* Were one of them closed, the root would get its number, and messages with it. */
-static void hold_standard_descriptors(void)
-{
-    for (int fd = 0; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0)
-            (void)!open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
-}
-
 int main(int argc, char **argv)
 {
     struct failure f = {0};
-    hold_standard_descriptors();
+    io_hold_standard();
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     report_program("ctx");
     const char *word = argc > 1 ? argv[1] : NULL;

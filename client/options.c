@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "options-priv.h"
 
+#include "recipe.h"
+
 #include <errno.h>
 
 /* The last second that the eleven octal digits of a tar header hold. */
@@ -42,6 +44,14 @@ static int take_trust_bases(struct options *options, const char *value, struct f
                     &options->cap_trusted) = glob;
     }
     return 0;
+}
+
+static int take_recipe(struct options *options, const char *value, struct failure *f)
+{
+    options->recipe = true;
+    options->recipe_ecos = value ? bytes_of(value) : BYTES("");
+    int r = value ? recipe_check_ecos(value, f) : 0;
+    return r < 0 ? fail_wrap(f, r, "--recipe") : 0;
 }
 
 static int take_level(const char *option, const char *value, int fallback, unsigned max,
@@ -152,6 +162,10 @@ static const struct option which_options[] = {
      "read."},
     {OPTION_FLAG, 0, false, "full", NULL, AT(full), NULL,
      "Send all that the ignore file keeps, whatever the Dockerfile reads."},
+    {OPTION_CALL, 0, true, "recipe", "ECO[,ECO]...", 0, take_recipe,
+     "Add the dependencies' recipe of these ecosystems (default: all) to the context, a tree "
+     "for each project: COPY .ctx/cargo/root/ ./ before the step that installs, see "
+     "ctx-recipe(1)."},
     {OPTION_CALL, 0, false, "trust-bases", "GLOB[,GLOB]...", 0, take_trust_bases,
      "Base images known to have no ONBUILD triggers. May be repeated."},
     {OPTION_STRING, 0, false, "base-config", "engine|none|FILE", AT(base_config), NULL,

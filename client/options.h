@@ -63,6 +63,8 @@ struct options {
     bool args_final;
     enum send_builder builder;
     bool full;
+    bool recipe;
+    struct bytes recipe_ecos; /* empty: all */
     struct bytes *trusted;
     size_t n_trusted, cap_trusted;
     const char *base_config; /* "engine", "none" or a file */

@@ -405,20 +405,12 @@ static enum exit_status run(const struct recipe_command_line *line)
     return differs ? EXIT_DIFFERS : EXIT_DONE;
 }
 
-/* Were one of them closed, a directory or file would get its number, and messages with it. */
-static void hold_standard_descriptors(void)
-{
-    for (int fd = 0; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0)
-            (void)!open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
-}
-
 int main(int argc, char **argv)
 {
     struct recipe_command_line line = {0};
     struct failure f = {0};
     enum exit_status status = EXIT_USAGE;
-    hold_standard_descriptors();
+    io_hold_standard();
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     if (recipe_command_line(argc, argv, &line, &f) < 0)
         fprintf(stderr, "ctx-recipe: %s\nTry: ctx-recipe --help\n", f.text);

@@ -5,9 +5,6 @@
 #include <errno.h>
 #include <stddef.h>
 
-#define WIDTH 79       /* the last column stays free: some terminals wrap behind it */
-#define TEXT_COLUMN 29 /* where descriptions begin */
-
 enum kind { HEADING, FLAG, TEXT, BIN, ALL_TARGETS, SETUP, ACTION };
 
 struct option {
@@ -231,41 +228,6 @@ int recipe_command_line(int argc, char **argv, struct recipe_command_line *ret,
 
 /* ---- help -------------------------------------------------------------------------- */
 
-static void print_wrapped(FILE *to, struct bytes text)
-{
-    size_t column = TEXT_COLUMN;
-    struct bytes word;
-    while (bytes_next(&text, ' ', &word)) {
-        if (column + 1 + word.len > WIDTH) {
-            fprintf(to, "\n%*s", TEXT_COLUMN, "");
-            column = TEXT_COLUMN;
-        } else if (column > TEXT_COLUMN) {
-            fputc(' ', to);
-            column++;
-        }
-        fprintf(to, "%.*s", BYTES_ARG(word));
-        column += word.len;
-    }
-    fputc('\n', to);
-}
-
-static void print_option(FILE *to, const struct option *option)
-{
-    char letter[4] = "", left[96];
-    if (option->letter)
-        snprintf(letter, sizeof(letter), "-%c,", option->letter);
-    snprintf(left, sizeof(left), "  %3s --%s%s%s", letter, option->name,
-             option->metavar ? "=" : "", option->metavar ? option->metavar : "");
-    fputs(left, to);
-    size_t column = strlen(left);
-    if (column + 2 > TEXT_COLUMN) {
-        fputc('\n', to);
-        column = 0;
-    }
-    fprintf(to, "%*s", (int)(TEXT_COLUMN - column), "");
-    print_wrapped(to, bytes_of(option->help));
-}
-
 void recipe_help(FILE *to)
 {
     fputs("Usage: ctx-recipe prepare [OPTION]... [PATH]\n"
@@ -281,10 +243,11 @@ void recipe_help(FILE *to)
           "the project, and runs the installer in it.\n",
           to);
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-        if (table[i].kind == HEADING)
-            fprintf(to, "\n%s\n", table[i].help);
+        const struct option *o = &table[i];
+        if (o->kind == HEADING)
+            fprintf(to, "\n%s\n", o->help);
         else
-            print_option(to, &table[i]);
+            help_option(to, o->letter, o->name, o->metavar, false, o->help);
     }
     fputs("\nExamples:\n"
           "  ctx-recipe prepare -o recipe.json\n"

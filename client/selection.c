@@ -107,6 +107,8 @@ void selection_request(const struct selection *selection, const struct options *
                                  .reads = selection->reads,
                                  .builder = options->builder,
                                  .full = options->full,
+                                 .recipe = options->recipe,
+                                 .recipe_ecos = options->recipe_ecos,
                                  .verify = options->verify,
                                  .mtime = options->mtime,
                                  .mtime_seconds = options->mtime_seconds,

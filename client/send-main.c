@@ -117,22 +117,13 @@ static enum exit_status print_answer(enum options_action action)
     return report_flush();
 }
 
-/* Were one of them closed, the root or the output would get its number, and messages with it.
- */
-static void hold_standard_descriptors(void)
-{
-    for (int fd = 0; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0)
-            (void)!open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
-}
-
 int main(int argc, char **argv)
 {
     struct failure f = {0};
     struct options options = {0};
     cleanup_notes struct notes notes = {0};
     enum exit_status status;
-    hold_standard_descriptors();
+    io_hold_standard();
     /* A reader that goes away is a failed write with a message, not a silent death. */
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     if (options_parse(&send_line, argc, argv, &notes, &options, &f) < 0) {

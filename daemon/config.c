@@ -303,41 +303,10 @@ int config_read(int argc, char **argv, struct config *ret, enum config_action *r
     return r < 0 ? r : default_paths(ret, f);
 }
 
-void config_make_cache_dir(const struct config *config)
-{
-    char path[PATH_MAX];
-    memcpy(path, config->cache_dir, sizeof(path));
-    for (char *c = path + 1; *c; c++) {
-        if (*c != '/')
-            continue;
-        *c = 0;
-        (void)!mkdir(path, 0700);
-        *c = '/';
-    }
-    (void)!mkdir(path, 0700);
-}
-
 /* ---- help ----------------------------------------------------------------------------------
  */
 
-#define WIDTH 79
 #define INDENT 8
-
-static void print_wrapped(FILE *to, struct bytes text)
-{
-    struct bytes word;
-    size_t column = INDENT;
-    fprintf(to, "%*s", INDENT, "");
-    while (bytes_next(&text, ' ', &word)) {
-        if (column > INDENT && column + 1 + word.len > WIDTH) {
-            fprintf(to, "\n%*s", INDENT, "");
-            column = INDENT;
-        }
-        column += word.len + (column > INDENT);
-        fprintf(to, "%s%.*s", column > INDENT + word.len ? " " : "", BYTES_ARG(word));
-    }
-    fputc('\n', to);
-}
 
 void config_help(FILE *to)
 {
@@ -350,7 +319,8 @@ void config_help(FILE *to)
     for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
         fprintf(to, "  --%s=%s", settings[i].name, settings[i].metavar);
         fprintf(to, settings[i].fallback ? "  (%s)\n" : "\n", settings[i].fallback);
-        print_wrapped(to, bytes_of(settings[i].help));
+        fprintf(to, "%*s", INDENT, "");
+        help_paragraph(to, bytes_of(settings[i].help), INDENT);
     }
     fputs("  --config=FILE\n"
           "        Lines such as max-roots=8. Default: ctxd/config in $XDG_CONFIG_HOME,\n"

@@ -17,7 +17,5 @@ enum config_action { CONFIG_SERVE, CONFIG_HELP, CONFIG_VERSION };
 int config_read(int argc, char **argv, struct config *ret, enum config_action *ret_action,
                 struct failure *f) must_use;
 void config_help(FILE *to);
-/* Makes the cache's directory and those above it; what fails shows when it is opened. */
-void config_make_cache_dir(const struct config *config);
 
 #endif

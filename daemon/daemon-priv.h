@@ -12,6 +12,7 @@
 #ifndef CTXD_DAEMON_PRIV_H
 #define CTXD_DAEMON_PRIV_H
 
+#include "mounts.h"
 #include "proto.h"
 
 #include <pthread.h>
@@ -101,16 +102,16 @@ struct watch;
 struct root {
     struct bytes path; /* its real path, NUL-terminated */
     int fd;
-    uint64_t dev, ino;
+    struct identity id;
     struct watch *watch; /* NULL: every answer looks at everything by stat */
     struct warm *warm;
 };
 
 /*
  * The root at a real path; one object for all who ask. root_fd: the directory as the client
- * sees it, borrowed; -1: as we see it. -EXDEV: that path leads us to another directory (a
- * replaced root, another mount namespace). -ENOENT … of opening it. *ret is the caller's until
- * root_put(). Past config.max_roots the longest unused goes.
+ * sees it, borrowed; -1: as we see it. -EXDEV: that path leads us to another directory, or by
+ * another mount (a replaced root, one that was mounted over). -ENOENT … of opening it. *ret is
+ * the caller's until root_put(). Past config.max_roots the longest unused goes.
  */
 int root_get(struct daemon *daemon, int root_fd, struct bytes real_path, struct root **ret,
              struct failure *f) must_use;

@@ -11,7 +11,7 @@
 /* Streams that run when the end is asked for have so long; a second SIGTERM cuts them. */
 #define END_GRACE_NS (10ull * 1000000000)
 
-static void accept_all(struct loop *loop);
+static void listen_on(struct loop *loop);
 
 /* ---- ending ------------------------------------------------------------------------------ */
 
@@ -108,7 +108,7 @@ static void on_clock(uv_timer_t *timer)
         return;
     }
     /* Full before, perhaps not now. */
-    accept_all(loop);
+    listen_on(loop);
     chores_look(loop);
 }
 
@@ -154,10 +154,11 @@ static void accept_one(struct loop *loop, int fd)
     session_begin(loop, fd);
 }
 
-/* Past the maximum they stay in the socket's queue, and past that clients see -EAGAIN. */
-static void accept_all(struct loop *loop)
+/* Past the maximum they stay in the socket's queue, and past that clients see -EAGAIN. true:
+ * all are in. */
+static bool accept_all(struct loop *loop)
 {
-    while (loop->listen_fd >= 0 && loop->n_sessions < loop->daemon->config.max_clients) {
+    while (loop->n_sessions < loop->daemon->config.max_clients) {
         int fd = accept4(loop->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
             accept_one(loop, fd);
@@ -165,26 +166,33 @@ static void accept_all(struct loop *loop)
         }
         if (errno == EINTR || errno == ECONNABORTED)
             continue;
-        if (errno != EAGAIN)
-            log_event(LOG_ERROR, "accept", "why=%s", LOG_VALUE(bytes_of(strerror(errno))));
+        if (errno == EAGAIN)
+            return true;
+        log_event(LOG_ERROR, "accept", "why=%s", LOG_VALUE(bytes_of(strerror(errno))));
         break;
     }
+    return false;
 }
 
 static void on_connection(uv_poll_t *poll, int status, int events)
 {
-    struct loop *loop = poll->data;
     (void)status, (void)events;
-    accept_all(loop);
     /* Level-triggered: a queue that we leave alone would spin the loop. */
-    if (loop->listen_fd >= 0 && loop->n_sessions >= loop->daemon->config.max_clients)
+    if (!accept_all(poll->data))
         uv_poll_stop(poll);
+}
+
+/* Where it was stopped, since it was full or had no descriptors: when a session is closed, and
+ * each second. */
+static void listen_on(struct loop *loop)
+{
+    if (loop->listen_fd >= 0 && !uv_is_active((uv_handle_t *)&loop->listener))
+        uv_poll_start(&loop->listener, UV_READABLE, on_connection);
 }
 
 void loop_session_closed(struct loop *loop)
 {
-    if (loop->listen_fd >= 0 && !uv_is_active((uv_handle_t *)&loop->listener))
-        uv_poll_start(&loop->listener, UV_READABLE, on_connection);
+    listen_on(loop);
     /* At the end the last one to go decides. */
     if (loop->ending)
         uv_async_send(&loop->woken);

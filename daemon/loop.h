@@ -115,6 +115,8 @@ void polls_end(struct loop *loop);
  */
 bool polls_wait(struct loop *loop, struct session *session, struct root *root, uint64_t since,
                 uint64_t *ret_seq);
+/* Whether events were read since then; for who waits, every now and then. */
+bool polls_moved(struct root *root, uint64_t since, uint64_t *ret_seq);
 void polls_forget(struct loop *loop, struct session *session, struct root *root);
 
 #endif

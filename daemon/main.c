@@ -27,7 +27,8 @@ static void open_caches(struct daemon *daemon)
 {
     cleanup_notes struct notes notes = {0};
     char chunks[PATH_MAX + 16];
-    config_make_cache_dir(&daemon->config);
+    /* What fails shows when it is opened. */
+    (void)!io_make_directories(daemon->config.cache_dir);
     snprintf(chunks, sizeof(chunks), "%s/chunks", daemon->config.cache_dir);
     struct store_limits limits = {daemon->config.max_cache_bytes, CACHE_AGE_S};
     store_open(chunks, &limits, false, &notes, &daemon->store);
@@ -91,14 +92,6 @@ static int serve(struct daemon *daemon, struct failure *f)
     return r;
 }
 
-/* Were one of them closed, a socket would get its number, and messages with it. */
-static void hold_standard_descriptors(void)
-{
-    for (int fd = 0; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0)
-            (void)!open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
-}
-
 static enum exit_status print_answer(enum config_action action)
 {
     if (action == CONFIG_HELP)
@@ -117,7 +110,7 @@ int main(int argc, char **argv)
     static struct daemon daemon = {.http_fd = -1};
     struct failure f = {0};
     enum config_action action;
-    hold_standard_descriptors();
+    io_hold_standard();
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     if (config_read(argc, argv, &daemon.config, &action, &f) < 0) {
         fprintf(stderr, "ctxd: %s\nTry: ctxd --help\n", f.text);

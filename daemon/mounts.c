@@ -4,7 +4,33 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+bool identify(int dir_fd, const char *path, int flags, struct identity *ret)
+{
+    struct statx st;
+    /* What is cached suffices for what never changes: no server is asked. */
+    if (statx(dir_fd, path, flags | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
+              STATX_INO | STATX_MNT_ID, &st) < 0)
+        return false;
+    *ret = (struct identity){
+        .dev = (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor,
+        .ino = st.stx_ino,
+        .mount = st.stx_mask & STATX_MNT_ID ? st.stx_mnt_id : 0,
+    };
+    return true;
+}
+
+bool same_mount(const struct identity *a, const struct identity *b)
+{
+    return a->dev == b->dev && a->mount == b->mount;
+}
+
+bool same_directory(const struct identity *a, const struct identity *b)
+{
+    return same_mount(a, b) && a->ino == b->ino;
+}
 
 void mounts_release(struct mounts *mounts)
 {

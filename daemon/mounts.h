@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The mount points below one directory, by /proc/self/mountinfo (proc(5)).
+ * Which directory it is, and by which mount; and the mount points below one, by
+ * /proc/self/mountinfo (proc(5)).
  *
  *     struct mounts mounts = {0};
  *     if (mounts_changed(fd))
@@ -12,6 +13,17 @@
 #define CTXD_MOUNTS_H
 
 #include "base.h"
+
+/* One directory, as reached by one mount: by another one, other things may be mounted below. */
+struct identity {
+    uint64_t dev, ino, mount; /* mount 0: the kernel doesn't say (before 5.8) */
+};
+
+/* Of dir_fd/path, with AT_* flags. The kernel uses a mount's number again once nobody has it
+ * open. false: errno says why. */
+bool identify(int dir_fd, const char *path, int flags, struct identity *ret) must_use;
+bool same_mount(const struct identity *a, const struct identity *b);
+bool same_directory(const struct identity *a, const struct identity *b);
 
 struct mounts {
     struct arena arena;

@@ -2,7 +2,9 @@
 /*
  * The watches of the roots on the loop. Events themselves are read by whoever makes a tree;
  * here the loop only sees that there are some, for who waits for that, and that the mount table
- * changed, which must be noted at once: a mount may be gone again at the next answer.
+ * changed, which must be noted at once: a mount may be gone again at the next answer. Where a
+ * tree is made in the instant that an event came, the loop sees none: so who waits asks for the
+ * number of those read as well (polls_moved()).
  */
 #include "loop.h"
 #include "watch.h"
@@ -129,13 +131,18 @@ void polls_end(struct loop *loop)
     roots_each(loop->daemon, end_one, NULL);
 }
 
+bool polls_moved(struct root *root, uint64_t since, uint64_t *ret_seq)
+{
+    *ret_seq = events_of(root);
+    return *ret_seq != since;
+}
+
 bool polls_wait(struct loop *loop, struct session *session, struct root *root, uint64_t since,
                 uint64_t *ret_seq)
 {
     polls_look_at_roots(loop);
     struct polled *polled = root_polled(root);
-    *ret_seq = events_of(root);
-    if (*ret_seq != since || !polled || polled->n_handles < 2)
+    if (polls_moved(root, since, ret_seq) || !polled || polled->n_handles < 2)
         return true;
     struct waiter *waiter = xcalloc(1, sizeof(*waiter));
     waiter->session = session;

@@ -4,6 +4,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <sys/sysmacros.h>
 
 /* A client hands it over as soon as it is told to. */
@@ -129,19 +131,34 @@ static void conclude(struct work *work, int r, struct proto_answer *answer)
     say(work, answer);
 }
 
+/* The same pipe, opened anew by its name under /proc: its flags, as it came, are the client's,
+ * too. Refused where another user made it (sudo -u me ctx-send | …). */
+static int open_pipe(int fd, int *ret_fd, struct failure *f)
+{
+    char name[64];
+    snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+    *ret_fd = open(name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    return *ret_fd < 0 ? fail_errno(f, -errno, "the output can't be waited for") : 0;
+}
+
 /*
- * What can be written to without ever being held up: the lane waits for pipes in poll(), and
- * files and /dev/null take all. The flags of anything else are not ours to change.
+ * Only what can be written to without ever being held up: a non-blocking pipe, for which the
+ * lane waits in poll(), files and /dev/null, which take all. For all else, sockets and
+ * terminals, the client does the work itself.
  */
-static int check_output(int fd, struct failure *f)
+static int make_patient(int *fd, struct failure *f)
 {
     struct stat st;
-    if (fstat(fd, &st) < 0)
+    if (fstat(*fd, &st) < 0)
         return fail_errno(f, -errno, "the output");
+    if (S_ISFIFO(st.st_mode)) {
+        cleanup_fd int given = *fd;
+        return open_pipe(given, fd, f);
+    }
     bool null = S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
-    if (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode) || null)
-        return 0;
-    return fail(f, -EOPNOTSUPP, "the output is neither a pipe nor a file");
+    return S_ISREG(st.st_mode) || null
+               ? 0
+               : fail(f, -EOPNOTSUPP, "the output is neither a pipe nor a file");
 }
 
 /* The output, and with it the right to write to it. */
@@ -153,8 +170,9 @@ static int take_output(struct work *work, const struct lane *lane, struct failur
     r = proto_receive_output(work->fd, lane->hooks.cancel_fd, OUTPUT_MS, &work->out_fd);
     if (r < 0)
         return fail_errno(f, r, "no output came from the client");
+    r = make_patient(&work->out_fd, f);
     work->request->send.out_fd = work->out_fd;
-    return check_output(work->out_fd, f);
+    return r;
 }
 
 static void do_send(struct work *work, struct lane *lane, struct root *root)

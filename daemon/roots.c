@@ -61,7 +61,7 @@ void roots_free(struct roots *roots)
 }
 
 /* A root whose changes can't be watched is served all the same, by looking at everything. */
-static struct root_entry *make(struct daemon *daemon, int fd, const struct stat *st,
+static struct root_entry *make(struct daemon *daemon, int fd, const struct identity *id,
                                struct bytes path)
 {
     struct root_entry *entry = xcalloc(1, sizeof(*entry));
@@ -71,8 +71,7 @@ static struct root_entry *make(struct daemon *daemon, int fd, const struct stat 
     copy[path.len] = 0;
     root->path = bytes_at(copy, path.len);
     root->fd = fd;
-    root->dev = st->st_dev;
-    root->ino = st->st_ino;
+    root->id = *id;
     struct failure f = {0};
     int r = watch_new(&(struct watch_setup){.root_fd = fd,
                                             .root = root->path,
@@ -97,14 +96,14 @@ static struct root_entry *make(struct daemon *daemon, int fd, const struct stat 
 }
 
 /* The entry of that directory at that path; others at the path are marked as replaced. */
-static struct root_entry *find__with_lock(struct roots *roots, const struct stat *st,
+static struct root_entry *find__with_lock(struct roots *roots, const struct identity *id,
                                           struct bytes path)
 {
     struct root_entry *found = NULL;
     for (struct root_entry *e = roots->first; e; e = e->next) {
         if (!bytes_equal(e->root.path, path))
             continue;
-        if (e->root.dev == st->st_dev && e->root.ino == st->st_ino && !e->replaced)
+        if (same_directory(&e->root.id, id) && !e->replaced)
             found = e;
         else
             e->replaced = true;
@@ -118,21 +117,21 @@ static void use__with_lock(struct root_entry *entry)
     entry->used_ns = clock_now_ns();
 }
 
-static int open_root(int root_fd, struct bytes real_path, int *ret_fd, struct stat *st,
+static int open_root(int root_fd, struct bytes real_path, int *ret_fd, struct identity *ret_id,
                      struct failure *f)
 {
-    struct stat theirs;
+    struct identity theirs;
     char path[PATH_MAX];
     if (real_path.len >= sizeof(path))
         return fail(f, -ENAMETOOLONG, "a path of %zu bytes", real_path.len);
     memcpy(path, real_path.at, real_path.len);
     path[real_path.len] = 0;
     cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 || fstat(fd, st) < 0)
+    if (fd < 0 || !identify(fd, "", AT_EMPTY_PATH, ret_id))
         return fail_errno(f, -errno, "%s", QUOTE(real_path));
-    if (root_fd >= 0 && fstat(root_fd, &theirs) < 0)
+    if (root_fd >= 0 && !identify(root_fd, "", AT_EMPTY_PATH, &theirs))
         return fail_errno(f, -errno, "the root's descriptor");
-    if (root_fd >= 0 && (theirs.st_dev != st->st_dev || theirs.st_ino != st->st_ino))
+    if (root_fd >= 0 && !same_directory(&theirs, ret_id))
         return fail(f, -EXDEV, "%s is another directory to the daemon", QUOTE(real_path));
     *ret_fd = steal_fd(&fd);
     return 0;
@@ -142,17 +141,17 @@ int root_get(struct daemon *daemon, int root_fd, struct bytes real_path, struct 
              struct failure *f)
 {
     struct roots *roots = daemon->roots;
-    struct stat st = {0};
+    struct identity id;
     cleanup_fd int fd = -1;
-    int r = open_root(root_fd, real_path, &fd, &st, f);
+    int r = open_root(root_fd, real_path, &fd, &id, f);
     if (r < 0)
         return r;
     pthread_mutex_lock(&roots->lock);
-    struct root_entry *entry = find__with_lock(roots, &st, real_path);
+    struct root_entry *entry = find__with_lock(roots, &id, real_path);
     bool made = !entry;
     if (made) {
         /* With the lock held: two would else watch it. It costs about 0.1 ms. */
-        entry = make(daemon, steal_fd(&fd), &st, real_path);
+        entry = make(daemon, steal_fd(&fd), &id, real_path);
         entry->next = roots->first;
         roots->first = entry;
         roots->n++;

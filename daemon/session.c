@@ -323,9 +323,12 @@ void session_begin(struct loop *loop, int fd)
 
 static void session_tick(struct session *session, uint64_t now_ns)
 {
+    uint64_t seq;
     if (session->state == WORKING) {
         if (session->progress && !session->gone)
             tell_progress(session);
+    } else if (session->state == WAITING && polls_moved(session->root, session->since, &seq)) {
+        answer_wait(session, seq, true, false);
     } else if (now_ns < session->deadline_ns) {
         return;
     } else if (session->state == WAITING) {

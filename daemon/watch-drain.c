@@ -65,6 +65,9 @@ static void tell_other_names(const struct drain *d, const struct place *place, s
         dirty_listing(d->dirty, dir);
     else if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode) && st.st_nlink > 1)
         dirty_inode(d->dirty, st.st_dev, st.st_ino);
+    /* No descriptors, no memory: it can't be asked. */
+    if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM)
+        d->w->lost = true;
 }
 
 static void tell(struct drain *d, const struct place *place, struct bytes name, unsigned what)

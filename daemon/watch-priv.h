@@ -9,11 +9,6 @@
 
 #include <pthread.h>
 
-/* One directory, as reached by one mount. */
-struct identity {
-    uint64_t dev, ino, mount; /* mount 0: the kernel doesn't say (before 5.8) */
-};
-
 struct watch {
     int root_fd;
     char *root_path;

@@ -30,31 +30,11 @@
 /* Mount points that went between two drains; past it, everything is looked at. */
 #define WENT_MAX 1000
 
-static bool identify(int dir_fd, const char *path, int flags, struct identity *ret)
-{
-    struct statx st;
-    /* What is cached suffices for what never changes: no server is asked. */
-    if (statx(dir_fd, path, flags | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
-              STATX_INO | STATX_MNT_ID, &st) < 0)
-        return false;
-    *ret = (struct identity){
-        .dev = (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor,
-        .ino = st.stx_ino,
-        .mount = st.stx_mask & STATX_MNT_ID ? st.stx_mnt_id : 0,
-    };
-    return true;
-}
-
-static bool same_mount(const struct identity *a, const struct identity *b)
-{
-    return a->dev == b->dev && a->mount == b->mount;
-}
-
 bool watch_in_place(const struct watch *w)
 {
     struct identity now;
     return identify(AT_FDCWD, w->root_path, AT_SYMLINK_NOFOLLOW, &now) &&
-           same_mount(&now, &w->root) && now.ino == w->root.ino;
+           same_directory(&now, &w->root);
 }
 
 /* ---- watches --------------------------------------------------------------------------- */

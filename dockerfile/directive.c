@@ -51,7 +51,7 @@ int df_directive(struct df_directives *d, struct bytes line, struct bytes commen
     } known[] = {{"syntax", DF_SYNTAX}, {"escape", DF_ESCAPE}, {"check", DF_CHECK}};
     struct bytes name;
     if (!d->done && bytes_starts(line, comment) &&
-        match_directive(df_trim_left(bytes_from(line, comment.len)), &name, ret_value)) {
+        match_directive(utf8_trim_left(bytes_from(line, comment.len)), &name, ret_value)) {
         for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
             if (!bytes_equal_nocase(name, bytes_of(known[i].name)))
                 continue;

@@ -26,9 +26,6 @@ struct df_line {
 size_t df_line_at(const struct df_line *line, size_t joined);
 size_t df_line_end(const struct df_line *line, size_t joined);
 
-/* "NAME:LINE", the name quoted where it has to be. Returns q->text. */
-const char *df_where(struct quoted *q, const struct dockerfile *df, uint32_t line);
-#define DF_WHERE(df, line) df_where(&(struct quoted){.text = ""}, (df), (line))
 /* -EINVAL, with "NAME:LINE: " before the text. */
 int df_fail(const struct dockerfile *df, uint32_t line, struct failure *f, const char *format,
             ...) __attribute__((format(printf, 4, 5)));
@@ -83,8 +80,6 @@ bool df_syntax_is_ours(struct bytes syntax);
 
 /* Go's `[\t\v\f\r ]`, by which BuildKit splits what is not quoted. */
 bool df_is_blank(uint8_t c);
-/* Without the Unicode white space in front. */
-struct bytes df_trim_left(struct bytes text);
 
 struct df_words {
     struct bytes *at;

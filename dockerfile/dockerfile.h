@@ -114,6 +114,9 @@ struct dockerfile {
 int dockerfile_parse(struct bytes name, struct bytes text, struct dockerfile **ret,
                      struct failure *f) must_use;
 void dockerfile_free(struct dockerfile *df);
+/* "NAME:LINE", the name quoted where it has to be. Returns q->text. */
+const char *df_where(struct quoted *q, const struct dockerfile *df, uint32_t line);
+#define DF_WHERE(df, line) df_where(&(struct quoted){.text = ""}, (df), (line))
 
 /*
  * Whether a word of COPY or ADD is a heredoc (`<<EOF`) to the builder, no path. Words of the
@@ -287,14 +290,16 @@ bool reads_cover(const struct reads *reads, struct bytes path);
  * The Dockerfile with a stage `FROM scratch AS <name>`, `ADD <tar_name> /` before its first
  * FROM, and every COPY and bind mount of the context reading from that stage. Stage names,
  * directives, heredocs and all other bytes are kept; numeric --from shift by one; lines behind
- * the global ARGs move down by two. tar_name needs no quoting. *ret_text is in the arena.
+ * the global ARGs move down by two. tar_name needs no quoting. `outside`, unless empty, is a
+ * directory at the root that is not in the inner tar: what names it as its source still reads
+ * the context. *ret_text is in the arena.
  *
  * -EOPNOTSUPP with the reason and line where something that the request may build can't be
  * kept: ADD has no --from, triggers of a base (ONBUILD) are not ours to change, a foreign
  * syntax. Both builders take the result. Source: docker-context research §2.1.
  */
 int dockerfile_rewrite(const struct dockerfile *df, const struct df_request *request,
-                       struct bytes tar_name, struct arena *arena, struct bytes *ret_text,
-                       struct failure *f) must_use;
+                       struct bytes tar_name, struct bytes outside, struct arena *arena,
+                       struct bytes *ret_text, struct failure *f) must_use;
 
 #endif

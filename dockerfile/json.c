@@ -247,7 +247,7 @@ static struct bytes take_string(struct arena *arena, struct bytes *rest)
 
 int df_json_words(struct arena *arena, struct bytes text, struct df_words *words)
 {
-    text = df_trim_left(text);
+    text = utf8_trim_left(text);
     if (text.len == 0 || text.at[0] != '[' || !is_json(text))
         return 0;
     take(&text, '[');

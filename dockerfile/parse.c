@@ -80,7 +80,7 @@ static struct bytes trim_newline(struct bytes line)
 
 static bool is_comment(struct bytes line)
 {
-    line = df_trim_left(line);
+    line = utf8_trim_left(line);
     return line.len && line.at[0] == '#';
 }
 
@@ -155,7 +155,7 @@ static int read_logical_line(struct parser *p, struct bytes line)
     while (r == 0 && more && next_line(p, &line)) {
         line = trim_newline(line);
         /* Comments and blank lines inside are passed over. */
-        struct bytes content = df_trim_left(line);
+        struct bytes content = utf8_trim_left(line);
         if (content.len == 0 || content.at[0] == '#')
             continue;
         alone = false;
@@ -275,7 +275,7 @@ static int parse_text(struct parser *p)
     if (bytes_starts(df->text, BYTES("\xef\xbb\xbf")))
         p->at = 3;
     while (r == 0 && next_line(p, &line)) {
-        line = df_trim_left(trim_newline(line));
+        line = utf8_trim_left(trim_newline(line));
         r = read_directive(p, line);
         if (r < 0 || line.len == 0 || is_comment(line))
             continue;

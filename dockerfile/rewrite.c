@@ -27,8 +27,9 @@ struct edit {
 struct rewrite {
     const struct dockerfile *df;
     struct arena *arena;
-    struct bytes name; /* of the added stage */
-    bool *needed;      /* by stage: what the request may build */
+    struct bytes name;    /* of the added stage */
+    struct bytes outside; /* the directory that is not in the inner tar; empty: none */
+    bool *needed;         /* by stage: what the request may build */
     struct edit *edits;
     size_t n, cap;
 };
@@ -64,18 +65,40 @@ static struct bytes certain(struct rewrite *rw, struct bytes word, bool *ret_all
     return bytes_head(expanded.text, expanded.known_prefix);
 }
 
-/* How many words are sources from the context, and how many are heredocs. */
-static void count_sources(struct rewrite *rw, const struct df_instruction *in,
-                          size_t *ret_files, size_t *ret_heredocs)
+/* Whether a source lies, for certain, in the directory that stays outside. */
+static bool is_outside(struct rewrite *rw, struct bytes word)
 {
-    *ret_files = *ret_heredocs = 0;
+    bool all;
+    if (rw->outside.len == 0)
+        return false;
+    struct bytes known = certain(rw, word, &all);
+    /* What follows the last slash may go on. */
+    while (!all && known.len && known.at[known.len - 1] != '/')
+        known.len--;
+    struct bytes path = path_clean_root(rw->arena, known);
+    return bytes_starts(path, rw->outside) &&
+           (path.len == rw->outside.len || path.at[rw->outside.len] == '/');
+}
+
+/* How many words are of a kind. */
+struct sources {
+    size_t files; /* of the context, and in the inner tar */
+    size_t outside, heredocs;
+};
+
+static struct sources count_sources(struct rewrite *rw, const struct df_instruction *in)
+{
+    struct sources n = {0};
     for (size_t i = 0; i + 1 < in->n_words; i++) {
         bool all;
         if (df_is_heredoc(in->words[i]))
-            ++*ret_heredocs;
+            n.heredocs++;
+        else if (is_outside(rw, in->words[i]))
+            n.outside++;
         else if (in->keyword != DF_ADD || !source_is_remote(certain(rw, in->words[i], &all)))
-            ++*ret_files;
+            n.files++;
     }
+    return n;
 }
 
 /* 1: the mount reads the context, 0: it doesn't, -EOPNOTSUPP: that depends. */
@@ -92,7 +115,7 @@ static int mount_reads(struct rewrite *rw, uint32_t line, struct bytes value, st
     for (size_t i = 0; i < mount.from.len; i++)
         if (strchr("$\"'\\`", mount.from.at[i]))
             return refuse(rw->df, line, f, "the from of a --mount has a variable or quotes");
-    return df_mount_may_read(type) && mount.from.len == 0;
+    return df_mount_may_read(type) && mount.from.len == 0 && !is_outside(rw, mount.source);
 }
 
 /* Whether a trigger, which can't be edited, works all the same. */
@@ -101,16 +124,13 @@ static int check_trigger(struct rewrite *rw, const struct df_instruction *in, ui
 {
     struct bytes from = BYTES("");
     uint64_t number;
-    size_t files, heredocs;
     int r = 0;
     if (in->keyword == DF_COPY && df_find_flag(in, BYTES("from"), &from) && from.len)
         return stages_number(from, &number)
                    ? refuse(rw->df, line, f, "an ONBUILD trigger names a stage by its number")
                    : 0;
-    if (in->keyword == DF_COPY || in->keyword == DF_ADD) {
-        count_sources(rw, in, &files, &heredocs);
-        r = files > 0;
-    }
+    if (in->keyword == DF_COPY || in->keyword == DF_ADD)
+        r = count_sources(rw, in).files > 0;
     for (size_t i = 0; in->keyword == DF_RUN && r == 0 && i < in->n_flags; i++)
         if (bytes_equal(in->flags[i].name, BYTES("mount")))
             r = mount_reads(rw, line, in->flags[i].value, f);
@@ -135,7 +155,6 @@ static int edit_number(struct rewrite *rw, const struct df_instruction *in,
 static int edit_copy(struct rewrite *rw, const struct df_instruction *in, struct failure *f)
 {
     const struct df_flag *from = NULL;
-    size_t files, heredocs;
     for (size_t i = 0; i < in->n_flags; i++)
         if (bytes_equal(in->flags[i].name, BYTES("from")))
             from = &in->flags[i];
@@ -147,12 +166,15 @@ static int edit_copy(struct rewrite *rw, const struct df_instruction *in, struct
             return refuse(rw->df, in->line, f, "--from has a variable");
         return 0;
     }
-    count_sources(rw, in, &files, &heredocs);
-    if (files == 0)
+    struct sources n = count_sources(rw, in);
+    if (n.files == 0)
         return 0;
-    if (heredocs)
+    if (n.heredocs)
         return refuse(rw->df, in->line, f,
                       "one COPY takes heredocs and files of the context: make it two");
+    if (n.outside)
+        return refuse(rw->df, in->line, f,
+                      "one COPY takes the recipe's files and others: make it two");
     if (from && !from->has_value)
         return refuse(rw->df, in->line, f, "--from has no value");
     if (from)
@@ -164,9 +186,9 @@ static int edit_copy(struct rewrite *rw, const struct df_instruction *in, struct
 
 static int edit_add(struct rewrite *rw, const struct df_instruction *in, struct failure *f)
 {
-    size_t files, heredocs;
-    count_sources(rw, in, &files, &heredocs);
-    return files ? refuse(rw->df, in->line, f, "ADD can take files from the context alone") : 0;
+    return count_sources(rw, in).files
+               ? refuse(rw->df, in->line, f, "ADD can take files from the context alone")
+               : 0;
 }
 
 static int edit_run(struct rewrite *rw, const struct df_instruction *in, struct failure *f)
@@ -307,15 +329,15 @@ static bool is_plain_name(struct bytes name)
 }
 
 int dockerfile_rewrite(const struct dockerfile *df, const struct df_request *request,
-                       struct bytes tar_name, struct arena *arena, struct bytes *ret_text,
-                       struct failure *f)
+                       struct bytes tar_name, struct bytes outside, struct arena *arena,
+                       struct bytes *ret_text, struct failure *f)
 {
     if (df->foreign)
         return fail(f, -EOPNOTSUPP, "%s: its syntax %s is not Docker's own", DF_WHERE(df, 1),
                     QUOTE(df->syntax));
     if (!is_plain_name(tar_name))
         return fail(f, -EINVAL, "%s can't be the name of the inner tar", QUOTE(tar_name));
-    struct rewrite rw = {.df = df, .arena = arena};
+    struct rewrite rw = {.df = df, .arena = arena, .outside = outside};
     rw.needed = ARENA_ARRAY(arena, df->n_stages, bool);
     int r = check_stages(df, request, rw.needed, f);
     if (r < 0)

@@ -12,18 +12,6 @@ bool df_is_blank(uint8_t c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
 }
 
-struct bytes df_trim_left(struct bytes text)
-{
-    uint32_t rune;
-    while (text.len) {
-        size_t len = utf8_decode(text, &rune);
-        if (!utf8_is_space(rune))
-            break;
-        text = bytes_from(text, len);
-    }
-    return text;
-}
-
 int df_words_add(struct arena *arena, struct df_words *words, struct bytes word)
 {
     if (words->left == 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two trees of one root: what a view would send otherwise; and what only a stat can tell. */
+/* Two trees of one root: what a view would send otherwise, what is gone; and what only a stat
+ * can tell. */
 #include "hashdb-priv.h"
 
 #include <fcntl.h>
@@ -69,6 +70,33 @@ void tree_compare(const struct tree *was, const struct tree *is, uint32_t view_b
     c->context = context;
     compare_dirs(c, was->root.below, is->root.below, 0);
     free(c);
+}
+
+static void leave_gone(const struct tree_watch *watch, const struct dir *old,
+                       const struct dir *new, char *path, size_t path_len)
+{
+    for (size_t i = 0; old != new &&i < old->n; i++) {
+        const struct node *was = &old->nodes[i];
+        if (!was->below || path_len + was->name_len + 2 > PATH_MAX)
+            continue;
+        size_t len = path_len;
+        if (len)
+            path[len++] = '/';
+        memcpy(path + len, was->text, was->name_len);
+        len += was->name_len;
+        const struct node *is = dir_find(new, node_name(was));
+        if (!is || !is->below)
+            watch->leave(watch->watch, bytes_at(path, len));
+        else
+            leave_gone(watch, was->below, is->below, path, len);
+    }
+}
+
+void tree_leave_gone(const struct tree *was, const struct tree *is,
+                     const struct tree_watch *watch)
+{
+    char path[PATH_MAX];
+    leave_gone(watch, was->root.below, is->root.below, path, 0);
 }
 
 struct link_check {

@@ -6,8 +6,9 @@
  *
  *   files      tree dev ino            the key
  *              size mtime_ns ctime_ns mode   the rest of the stat that the hashes hold for
- *              sum                     first 64 bits of XXH3-128 over all else of the row
- *              xxh  16 bytes           XXH3-128 of the content
+ *              sum                     first 64 bits of XXH3-128 over all else of the row, and
+ *                                      ROW_VERSION: what earlier releases wrote is not believed
+ *              xxh  16 bytes           XXH3-128 of the content, by the chunk store's key
  *              sha  32 bytes or NULL   SHA-256 of it
  *   trees      id                      from a digest of the three that follow, so that a new
  *              path dev ino            database gives a tree the number it had
@@ -22,6 +23,7 @@
 #include <errno.h>
 
 #define FORMAT_VERSION 1
+#define ROW_VERSION 2             /* 1: an xxh without a key */
 #define APPLICATION_ID 0x63747868 /* "ctxh" */
 #define TEXT_OF_(x) #x
 #define TEXT_OF(x) TEXT_OF_(x)
@@ -281,15 +283,16 @@ int64_t db_row_sum(int64_t tree, const struct stat_identity *id,
                    const struct content_hash *hash)
 {
     struct {
-        uint64_t words[7];
+        uint64_t words[8];
         struct digest128 xxh;
         struct sha256 sha;
     } all = {
         .words = {(uint64_t)tree, id->dev, id->ino, id->size, (uint64_t)id->mtime_ns,
-                  (uint64_t)id->ctime_ns, id->mode | (uint64_t)hash->has_sha << 32},
+                  (uint64_t)id->ctime_ns, id->mode | (uint64_t)hash->has_sha << 32,
+                  ROW_VERSION},
         .xxh = hash->xxh,
     };
-    _Static_assert(sizeof(all) == 56 + 16 + 32, "no padding, whose bytes could be anything");
+    _Static_assert(sizeof(all) == 64 + 16 + 32, "no padding, whose bytes could be anything");
     if (hash->has_sha)
         all.sha = hash->sha;
     struct digest128 digest = digest128(bytes_at(&all, sizeof(all)));

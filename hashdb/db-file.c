@@ -21,24 +21,6 @@
 
 /* ---- the directory --------------------------------------------------------------------- */
 
-/* Makes what is missing of the path, for its owner alone. */
-static int make_directories(const char *path)
-{
-    char part[PATH_MAX];
-    size_t len = strlen(path);
-    if (len >= sizeof(part))
-        return -ENAMETOOLONG;
-    for (size_t i = 1; i <= len; i++) {
-        if (path[i] != '/' && path[i] != '\0')
-            continue;
-        memcpy(part, path, i);
-        part[i] = '\0';
-        if (mkdir(part, 0700) < 0 && errno != EEXIST)
-            return -errno;
-    }
-    return 0;
-}
-
 /* The lock is the kernel's, so it ends with its process. */
 static int lock_directory(int fd, const char *path, struct failure *f)
 {
@@ -58,7 +40,7 @@ static int lock_directory(int fd, const char *path, struct failure *f)
 
 int db_directory_open(const char *path, struct failure *f)
 {
-    int r = make_directories(path);
+    int r = io_make_directories(path);
     if (r < 0)
         return fail_errno(f, r, "can't make the directory %s", QUOTE(bytes_of(path)));
     cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

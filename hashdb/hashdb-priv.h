@@ -29,33 +29,48 @@ const struct dirty_node *dirty_child(const struct dirty_node *node, struct bytes
 bool dirty_has_inodes(const struct dirty *dirty);
 bool dirty_has_inode(const struct dirty *dirty, uint64_t dev, uint64_t ino);
 
-/* ---- names.c: one directory -------------------------------------------------------- */
+/* ---- views.c: what the rules of all views say ------------------------------------------ */
 
-/* One name of a directory being read. */
-struct name {
-    uint32_t at; /* in the name bytes */
-    uint16_t len;
-    uint8_t type; /* DT_* */
+/* Where one view stands in a directory. */
+struct view_state {
+    bool here;                 /* it descends into this directory */
+    bool all_selected;         /* its Dockerfile reads all below */
+    bool top;                  /* the root's own states, which are not ours to leave */
+    struct ignore_dir *ignore; /* NULL without an ignore set, or at the top */
+    struct select_dir *select; /* NULL with all_selected, or at the top */
 };
 
-struct names {
-    struct name *at;
-    size_t n, cap;
-    struct buf bytes;
+/* What the rules of all views say of one name, and their states below it. */
+struct verdict {
+    uint32_t keep, descend, empty; /* a bit for each view */
+    struct view_state *below;      /* owned; NULL where no view descends */
 };
 
-/* 4 GiB of names in one directory: what a uint32_t offset reaches. */
-#define NAME_BYTES_MAX UINT32_MAX
-
-/* Begin with NAMES. 0 or -errno; *names is to be released either way. */
-#define NAMES ((struct names){.bytes = BUF(NAME_BYTES_MAX)})
-int names_read(int fd, struct names *names) must_use;
-void names_release(struct names *names);
+/* The states at the root, one for each of the rules; for views_free(). */
+struct view_state *views_top(const struct tree_walk *ask);
+void views_free(struct view_state *views, size_t n);
+/* Of a name in a directory where the views stand as `here` says. *v is to be released. */
+int views_ask(const struct tree_walk *ask, const struct view_state *here, struct bytes name,
+              bool is_dir, struct verdict *v, struct failure *f) must_use;
+void verdict_release(const struct tree_walk *ask, struct verdict *v);
 
 /* ---- tree.c --------------------------------------------------------------------------- */
 
 const struct node *dir_find(const struct dir *dir, struct bytes name);
 struct dir *dir_ref(struct dir *dir);
 void dir_unref(struct dir *dir);
+
+/* ---- make.c --------------------------------------------------------------------------- */
+
+/* As tree_make(), but adds to *again what was replaced by something else meanwhile. */
+int tree_make_once(const struct tree_walk *walk, const struct tree *old,
+                   const struct dirty *dirty, struct dirty *again, struct tree **ret_tree,
+                   struct failure *f) must_use;
+
+/* ---- compare.c ------------------------------------------------------------------------ */
+
+/* Directories that the newer tree has no more are no longer watched. */
+void tree_leave_gone(const struct tree *was, const struct tree *is,
+                     const struct tree_watch *watch);
 
 #endif

@@ -160,7 +160,8 @@ void dirty_inode(struct dirty *dirty, uint64_t dev, uint64_t ino);
 /*
  * Makes a tree. old NULL: by a whole walk; dirty NULL: by a whole walk that compares with old;
  * else by looking at what is dirty alone, sharing the rest with old (made by the same rules).
- * A directory or link that vanishes meanwhile is as if never seen.
+ * A directory or link that vanishes meanwhile is as if never seen; one that is replaced is what
+ * it was replaced by (-ESTALE: by something else each time).
  * -EACCES …: a kept directory that can't be read, naming it and the rule that would exclude it;
  * an excluded one is passed over in silence. -ENAMETOOLONG: a path past PATH_MAX.
  * *ret_tree is the caller's, ended by tree_unref(). Thread: the pool's owner.
@@ -197,7 +198,7 @@ void tree_check_new_links(const struct tree *was, const struct tree *is, struct 
 /* ---- hashes of contents (db.c): one database for all trees of a user ------------------- */
 
 struct content_hash {
-    struct digest128 xxh; /* always */
+    struct digest128 xxh; /* always; by a key, for content is made up by others */
     struct sha256 sha;    /* where has_sha */
     bool has_sha;
 };

@@ -12,6 +12,8 @@
  *     old:  root ─ a ─ x, y          dirty: b/z          new:  root'─ a (the same block)
  *                └ b ─ z, w                                        └ b'─ z', w
  *
+ * What is replaced by something else under a job's eyes is looked at again, in the same way.
+ *
  * Jobs share nothing but the pool, the sealed rules and, under a lock, the first failure.
  */
 #include "hashdb-priv.h"
@@ -25,19 +27,11 @@
 struct making {
     const struct tree_walk *ask;
     uint32_t generation;  /* the version of what is new */
-    pthread_mutex_t lock; /* failure */
+    pthread_mutex_t lock; /* failure, again */
     struct failure failure;
+    struct dirty *again;
     atomic_bool failed;
     atomic_uint_fast64_t n_dirs_read, n_stats;
-};
-
-/* Where one view stands in a directory. */
-struct view_state {
-    bool here;                 /* it descends into this directory */
-    bool all_selected;         /* its Dockerfile reads all below */
-    bool top;                  /* the root's own states, which are not ours to leave */
-    struct ignore_dir *ignore; /* NULL without an ignore set, or at the top */
-    struct select_dir *select; /* NULL with all_selected, or at the top */
 };
 
 struct make_job {
@@ -66,87 +60,14 @@ static struct bytes job_path(const struct make_job *job)
     return bytes_at(job->path, job->path_len);
 }
 
-/* ---- verdicts ----------------------------------------------------------------------- */
-
-/* What the rules of all views say of one name, and their states below it. */
-struct verdict {
-    uint32_t keep, descend, empty; /* a bit for each view */
-    struct view_state *below;      /* owned; NULL where no view descends */
-};
-
-static void states_free(struct view_state *states, size_t n)
+/* `name` of the job's directory (empty: that itself) is not what it was a moment ago. */
+static void look_again(const struct make_job *job, struct bytes name)
 {
-    for (size_t i = 0; states && i < n; i++) {
-        ignore_leave(states[i].ignore);
-        select_leave(states[i].select);
-    }
-    free(states);
-}
-
-static void verdict_release(const struct make_job *job, struct verdict *v)
-{
-    states_free(v->below, job->making->ask->n_rules);
-    *v = (struct verdict){0};
-}
-
-/* One view's verdict; *below is its state there. */
-static int ask_view(const struct tree_rules *rules, const struct view_state *here,
-                    struct bytes name, bool is_dir, struct ignore_verdict *ret_verdict,
-                    struct view_state *below, struct failure *f)
-{
-    struct select_verdict select = {.select = true, .descend = is_dir};
-    *ret_verdict = (struct ignore_verdict){.keep = true, .descend = is_dir};
-    if (!here->all_selected) {
-        const struct select_dir *at = here->top ? select_root(rules->reads) : here->select;
-        select_check(at, name, is_dir, &select, &below->select);
-    }
-    below->all_selected = here->all_selected || !below->select;
-    if (!select.select && !select.descend) {
-        *ret_verdict = (struct ignore_verdict){0};
-        return 0; /* nothing here is read: the ignore rules need not be asked */
-    }
-    if (rules->ignore) {
-        const struct ignore_dir *at = here->top ? ignore_root(rules->ignore) : here->ignore;
-        int r = ignore_check(rules->ignore, at, name, is_dir, ret_verdict, &below->ignore, f);
-        if (r < 0)
-            return r;
-    }
-    ret_verdict->keep &= select.select;
-    ret_verdict->descend &= select.descend;
-    below->here = ret_verdict->descend;
-    return 0;
-}
-
-static int ask_rules(const struct make_job *job, struct bytes name, bool is_dir,
-                     struct verdict *v, struct failure *f)
-{
-    const struct tree_walk *ask = job->making->ask;
-    struct view_state states[TREE_VIEWS_MAX];
-    memset(states, 0, ask->n_rules * sizeof(*states));
-    *v = (struct verdict){0};
-    int r = 0;
-    for (size_t i = 0; i < ask->n_rules && r == 0; i++) {
-        if (!ask->rules[i] || !job->views[i].here)
-            continue;
-        struct ignore_verdict one;
-        r = ask_view(ask->rules[i], &job->views[i], name, is_dir, &one, &states[i], f);
-        if (r < 0)
-            break;
-        uint32_t bit = UINT32_C(1) << i;
-        v->keep |= one.keep ? bit : 0;
-        v->descend |= one.descend ? bit : 0;
-        v->empty |= one.keep && one.no_content && !is_dir ? bit : 0;
-    }
-    if (r == 0 && v->descend) {
-        v->below = xmalloc(ask->n_rules * sizeof(*v->below));
-        memcpy(v->below, states, ask->n_rules * sizeof(*v->below));
-        return 0;
-    }
-    for (size_t i = 0; i < ask->n_rules; i++) {
-        ignore_leave(states[i].ignore);
-        select_leave(states[i].select);
-    }
-    return r;
+    cleanup_arena struct arena arena = {0};
+    struct bytes path = name.len ? path_join(&arena, job_path(job), name) : job_path(job);
+    pthread_mutex_lock(&job->making->lock);
+    dirty_below(job->making->again, path);
+    pthread_mutex_unlock(&job->making->lock);
 }
 
 /* ---- one directory ------------------------------------------------------------------- */
@@ -164,7 +85,7 @@ struct found {
 static void found_release(const struct make_job *job, struct found *found)
 {
     for (size_t i = 0; i < found->n; i++)
-        verdict_release(job, &found->verdicts[i]);
+        verdict_release(job->making->ask, &found->verdicts[i]);
     free(found->nodes);
     free(found->verdicts);
     free(found->text_at);
@@ -198,17 +119,24 @@ static int node_failure(const struct make_job *job, struct bytes name, int error
 
 /* Appends the target of a link. 1: done, 0: it is gone, <0 failed. */
 static int read_target(const struct make_job *job, int fd, struct bytes name,
-                       struct found *found, uint16_t *ret_len, struct failure *f)
+                       const struct stat *seen, struct found *found, uint16_t *ret_len,
+                       struct failure *f)
 {
+    struct stat now;
     if (buf_reserve(&found->text, PATH_MAX) < 0)
         return fail(f, -E2BIG, "too many links in one directory");
     uint8_t *at = found->text.at + found->text.len;
     ssize_t n = readlinkat(fd, (const char *)name.at, (char *)at, PATH_MAX - 1);
-    /* EINVAL: a link no more. Either way it was not there for long enough to count. */
-    if (n < 0 && (errno == ENOENT || errno == EINVAL))
+    /* EINVAL: a link no more. */
+    int error = n < 0 ? errno : 0;
+    if (error && error != ENOENT && error != EINVAL)
+        return node_failure(job, name, -error, f);
+    /* Of an atomic replacement it is one or the other, not the times of the first, say. */
+    if (fstatat(fd, (const char *)name.at, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+        (error || now.st_ino != seen->st_ino || now.st_dev != seen->st_dev))
+        look_again(job, name);
+    if (error)
         return 0;
-    if (n < 0)
-        return node_failure(job, name, -errno, f);
     at[n] = '\0';
     found->text.len += (size_t)n + 1;
     *ret_len = (uint16_t)n;
@@ -235,21 +163,21 @@ static int look_at(const struct make_job *job, int fd, struct bytes name, uint8_
     struct verdict v = {0};
     struct stat st;
     for (;;) {
-        int r = known ? ask_rules(job, name, is_dir, &v, f) : 0;
+        int r = known ? views_ask(job->making->ask, job->views, name, is_dir, &v, f) : 0;
         if (r < 0 || (known && !v.keep && !v.descend)) {
-            verdict_release(job, &v);
+            verdict_release(job->making->ask, &v);
             return r;
         }
         atomic_fetch_add_explicit(&job->making->n_stats, 1, memory_order_relaxed);
         if (fstatat(fd, (const char *)name.at, &st, AT_SYMLINK_NOFOLLOW) < 0) {
             int error = -errno;
-            verdict_release(job, &v);
+            verdict_release(job->making->ask, &v);
             return error == -ENOENT ? 0 : node_failure(job, name, error, f);
         }
         if (known && S_ISDIR(st.st_mode) == is_dir)
             break;
         /* The type was not known, or the name was replaced since: ask again. */
-        verdict_release(job, &v);
+        verdict_release(job->making->ask, &v);
         is_dir = S_ISDIR(st.st_mode);
         known = true;
     }
@@ -259,9 +187,9 @@ static int look_at(const struct make_job *job, int fd, struct bytes name, uint8_
                 ? fail(f, -E2BIG, "too many names in one directory")
                 : 1;
     if (r > 0 && S_ISLNK(st.st_mode))
-        r = read_target(job, fd, name, found, &target_len, f);
+        r = read_target(job, fd, name, &st, found, &target_len, f);
     if (r <= 0) {
-        verdict_release(job, &v);
+        verdict_release(job->making->ask, &v);
         found->text.len = text_at;
         return r;
     }
@@ -357,7 +285,7 @@ static int go_below(const struct make_job *job, struct node *node, struct verdic
     }
     if (was) {
         /* Not asked of the rules yet: the states below it are needed now. */
-        int r = ask_rules(job, name, true, v, f);
+        int r = views_ask(job->making->ask, job->views, name, true, v, f);
         if (r < 0)
             return r;
     }
@@ -387,19 +315,15 @@ static int go_below_all(const struct make_job *job, struct dir *dir, struct foun
 static int look_at_all(const struct make_job *job, int fd, struct found *found,
                        struct failure *f)
 {
-    struct names names = NAMES;
+    cleanup_names struct names names = NAMES(NAMES_MAX);
     atomic_fetch_add_explicit(&job->making->n_dirs_read, 1, memory_order_relaxed);
     int r = names_read(fd, &names);
     if (r < 0)
         node_failure(job, BYTES(""), r, f);
     else
         found_reserve(found, names.n);
-    for (size_t i = 0; i < names.n && r == 0 && !atomic_load(&job->making->failed); i++) {
-        const struct name *name = &names.at[i];
-        r = look_at(job, fd, bytes_at(names.bytes.at + name->at, name->len), name->type, found,
-                    f);
-    }
-    names_release(&names);
+    for (size_t i = 0; i < names.n && r == 0 && !atomic_load(&job->making->failed); i++)
+        r = look_at(job, fd, names_at(&names, i), names.at[i].type, found, f);
     return r;
 }
 
@@ -450,6 +374,8 @@ static int open_dir(struct make_job *job, int *ret_fd, struct failure *f)
     bool vanished = fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP;
     bool excluded = !job->node->keep;
     if (job->path_len && (vanished || (excluded && (fd == -EACCES || fd == -EPERM)))) {
+        if (fd == -ENOTDIR || fd == -ELOOP)
+            look_again(job, BYTES(""));
         if (vanished)
             job->node->keep = 0;
         return 0;
@@ -496,7 +422,7 @@ static void run_make_job(struct pool_job *base)
     struct failure f = {0};
     if (!atomic_load(&job->making->failed) && make_dir(job, &f) < 0)
         making_fail(job->making, &f);
-    states_free(job->views, job->making->ask->n_rules);
+    views_free(job->views, job->making->ask->n_rules);
     free(job);
 }
 
@@ -521,27 +447,6 @@ static void seal(struct dir *dir)
     dir->sealed = true;
 }
 
-/* Directories that the new tree has no more are no longer watched. */
-static void leave_gone(const struct tree_watch *watch, const struct dir *old,
-                       const struct dir *new, char *path, size_t path_len)
-{
-    for (size_t i = 0; old != new &&i < old->n; i++) {
-        const struct node *was = &old->nodes[i];
-        if (!was->below || path_len + was->name_len + 2 > PATH_MAX)
-            continue;
-        size_t len = path_len;
-        if (len)
-            path[len++] = '/';
-        memcpy(path + len, was->text, was->name_len);
-        len += was->name_len;
-        const struct node *is = dir_find(new, node_name(was));
-        if (!is || !is->below)
-            watch->leave(watch->watch, bytes_at(path, len));
-        else
-            leave_gone(watch, was->below, is->below, path, len);
-    }
-}
-
 static struct make_job *root_job(struct making *making, struct tree *tree,
                                  const struct tree *old, const struct dirty *dirty)
 {
@@ -556,21 +461,16 @@ static struct make_job *root_job(struct making *making, struct tree *tree,
         .dirty = root,
         .whole = !old || !root || root->flags & DIRTY_BELOW,
         .voided = root && root->flags & DIRTY_BELOW && root->flags & DIRTY_CONTENT,
-        .views = xcalloc(ask->n_rules + 1, sizeof(*job->views)),
+        .views = views_top(ask),
     };
-    for (size_t i = 0; i < ask->n_rules; i++)
-        if (ask->rules[i])
-            job->views[i] = (struct view_state){
-                .here = true,
-                .top = true,
-                .all_selected = !ask->rules[i]->reads || !select_root(ask->rules[i]->reads)};
     return job;
 }
 
-int tree_make(const struct tree_walk *ask, const struct tree *old, const struct dirty *dirty,
-              struct tree **ret_tree, struct failure *f)
+int tree_make_once(const struct tree_walk *ask, const struct tree *old,
+                   const struct dirty *dirty, struct dirty *again, struct tree **ret_tree,
+                   struct failure *f)
 {
-    struct making making = {.ask = ask, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct making making = {.ask = ask, .lock = PTHREAD_MUTEX_INITIALIZER, .again = again};
     struct stat st;
     int64_t clock = stat_clock_ns();
     if (fstat(ask->root_fd, &st) < 0)
@@ -590,10 +490,8 @@ int tree_make(const struct tree_walk *ask, const struct tree *old, const struct 
     tree->root.sent = tree->root.below->sent;
     tree->n_dirs_read = atomic_load(&making.n_dirs_read);
     tree->n_stats = atomic_load(&making.n_stats);
-    if (old && ask->watch) {
-        char path[PATH_MAX];
-        leave_gone(ask->watch, old->root.below, tree->root.below, path, 0);
-    }
+    if (old && ask->watch)
+        tree_leave_gone(old, tree, ask->watch);
     *ret_tree = tree;
     return 0;
 }

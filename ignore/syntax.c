@@ -11,44 +11,6 @@ struct dot {
     size_t len; /* 0 or 1 */
 };
 
-/* Takes one class bound off *p; false where Go finds none. Source: filepath getEsc. */
-static bool take_bound(struct bytes *p, uint32_t *ret)
-{
-    if (p->len == 0 || p->at[0] == '-' || p->at[0] == ']')
-        return false;
-    if (p->at[0] == '\\') {
-        *p = bytes_from(*p, 1);
-        if (p->len == 0)
-            return false;
-    }
-    size_t len = utf8_decode(*p, ret);
-    if (*ret == UTF8_INVALID && len == 1)
-        return false;
-    *p = bytes_from(*p, len);
-    return p->len > 0;
-}
-
-/* The class behind a '['. 1: has the rune; 0: hasn't; -EINVAL. */
-static int take_class(struct bytes *p, uint32_t rune)
-{
-    bool negated = p->len && p->at[0] == '^', hit = false;
-    *p = bytes_from(*p, negated);
-    for (size_t n = 0; !(n && p->len && p->at[0] == ']'); n++) {
-        uint32_t low, high;
-        if (!take_bound(p, &low))
-            return -EINVAL;
-        high = low;
-        if (p->at[0] == '-') {
-            *p = bytes_from(*p, 1);
-            if (!take_bound(p, &high))
-                return -EINVAL;
-        }
-        hit = hit || (low <= rune && rune <= high);
-    }
-    *p = bytes_from(*p, 1);
-    return hit != negated;
-}
-
 /* The piece of p up to the next star outside a class. Source: filepath scanChunk. */
 static struct bytes take_piece(struct bytes *p)
 {
@@ -77,10 +39,10 @@ static int match_piece(struct bytes piece, struct dot *name)
         failed = failed || left == 0;
         piece = bytes_from(piece, 1);
         if (c == '[') {
-            int r = take_class(&piece, failed ? 0 : '.');
-            if (r < 0)
-                return r;
-            failed = failed || r == 0;
+            int has = glob_class(&piece, failed ? 0 : '.');
+            if (has < 0)
+                return -EINVAL;
+            failed = failed || has == 0;
         } else if (c == '\\') {
             if (piece.len == 0)
                 return -EINVAL;

@@ -56,6 +56,8 @@ static const struct json_key request_keys[] = {
     {"platform", JSON_KEY_BYTES, AT(send.reads.platform), NULL, 0},
     {"builder", JSON_KEY_WORD, AT(send.builder), builder_words, 0},
     {"full", JSON_KEY_BOOL, AT(send.full), NULL, 0},
+    {"recipe", JSON_KEY_BOOL, AT(send.recipe), NULL, 0},
+    {"recipe_ecos", JSON_KEY_BYTES, AT(send.recipe_ecos), NULL, 1024},
     {"verify", JSON_KEY_BOOL, AT(send.verify), NULL, 0},
     {"mtime", JSON_KEY_WORD, AT(send.mtime), mtime_words, 0},
     {"mtime_seconds", JSON_KEY_SECONDS, AT(send.mtime_seconds), NULL, MTIME_MAX},
@@ -76,19 +78,20 @@ static const struct json_key request_keys[] = {
  * A new member must travel, too, or a daemon answers something else than was asked. Whoever
  * adds one comes by here.
  */
-static_assert(sizeof(void *) != 8 || sizeof(struct send_request) == 224, "request_keys");
+static_assert(sizeof(void *) != 8 || sizeof(struct send_request) == 240, "request_keys");
 static_assert(sizeof(void *) != 8 || sizeof(struct df_request) == 96, "request_keys");
 static_assert(sizeof(void *) != 8 || sizeof(struct control) == 232, "request_keys");
 
-/* What tells one version of the Dockerfile, and that it is a file of the tree. */
+/* What tells one version of the Dockerfile, and that it is a file of the tree. The numbers of
+ * device and inode have 64 bits, which travel as a signed number. */
 struct file_stat {
     uint64_t dev, ino, mode, size;
     int64_t mtime, mtime_ns, ctime, ctime_ns;
 };
 
 static const struct json_key stat_keys[] = {
-    {"dockerfile_dev", JSON_KEY_NUMBER, offsetof(struct file_stat, dev), NULL, 0},
-    {"dockerfile_ino", JSON_KEY_NUMBER, offsetof(struct file_stat, ino), NULL, 0},
+    {"dockerfile_dev", JSON_KEY_SIGNED, offsetof(struct file_stat, dev), NULL, 0},
+    {"dockerfile_ino", JSON_KEY_SIGNED, offsetof(struct file_stat, ino), NULL, 0},
     {"dockerfile_st_mode", JSON_KEY_NUMBER, offsetof(struct file_stat, mode), NULL, 0xffff},
     {"dockerfile_size", JSON_KEY_NUMBER, offsetof(struct file_stat, size), NULL, 0},
     {"dockerfile_mtime", JSON_KEY_SIGNED, offsetof(struct file_stat, mtime), NULL, 0},

@@ -43,7 +43,7 @@ static void infer(struct finding *x, const char *dir, struct inferred **ret, siz
         listing_child(l, full, i, &name);
         size_t slash = bytes_find(name, '/');
         struct bytes below = bytes_from(name, slash + 1), path;
-        if (name.at[0] == '.' || l->at[i].kind == ENTRY_DIR)
+        if (name.at[0] == '.' || l->at[i].kind == LISTED_DIR)
             continue;
         if (slash == name.len && bytes_ends(name, BYTES(".rs"))) {
             path = path_join(a, bytes_of(dir), name);

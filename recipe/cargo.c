@@ -23,7 +23,7 @@ static int read_manifests(struct cargo *c, struct failure *f)
     struct arena *a = &p->values.arena;
     for (size_t i = 0; i < p->l->n; i++) {
         struct failure why = {0};
-        if (!entry_named(p->l, i, "Cargo.toml"))
+        if (!listed_named(p->l, i, "Cargo.toml"))
             continue;
         struct manifest *m = ARENA_NEW(a, struct manifest);
         m->path = p->l->at[i].path;

@@ -268,7 +268,7 @@ static int find(struct prepare *p, struct failure *f)
     size_t n = 0, cap = 0;
     int r = 0;
     for (size_t i = 0; i < p->l->n; i++)
-        if (p->l->at[i].kind == ENTRY_FILE &&
+        if (p->l->at[i].kind == LISTED_FILE &&
             (is_project(p->l->at[i].path) || is_solution(p->l->at[i].path)))
             *ARENA_PUSH(&p->values.arena, paths, &n, &cap) = p->l->at[i].path;
     for (int pass = 0; pass < 2; pass++) {

@@ -152,7 +152,7 @@ int go_warm(struct go *go, struct recipe_unit *unit, struct failure *f)
         for (size_t j = first; j < end && m->main; j++) {
             struct bytes path = p->l->at[j].path, text;
             struct failure ignored;
-            if (p->l->at[j].kind != ENTRY_FILE || !bytes_ends(path, BYTES(".go")) ||
+            if (p->l->at[j].kind != LISTED_FILE || !bytes_ends(path, BYTES(".go")) ||
                 is_passed_over(go, m, path) || prepare_read(p, path, &text, &ignored) < 0 ||
                 is_elsewhere(path_name(path), text))
                 continue;

@@ -158,7 +158,7 @@ static int find(struct prepare *p, struct failure *f)
     int r = 0;
     for (size_t i = 0; i < p->l->n; i++) {
         struct bytes dir = path_dir(p->l->at[i].path);
-        if (!entry_named(p->l, i, "go.mod") && !entry_named(p->l, i, "go.work"))
+        if (!listed_named(p->l, i, "go.mod") && !listed_named(p->l, i, "go.work"))
             continue;
         *ARENA_PUSH(&p->values.arena, dirs, &n, &cap) =
             prepare_printf(p, "%.*s", BYTES_ARG(dir));

@@ -35,34 +35,16 @@ static bool is_wanted(struct bytes rel)
 }
 
 /* gradle.properties holds what Maven puts in settings.xml, too. */
-static int add_properties(struct prepare *p, struct recipe_unit *unit, struct bytes path,
-                          struct failure *f)
+static enum line_verdict judge_property(struct bytes line, void *context)
 {
-    static const char *const secrets[] = {"assword",   "oken",  "ecret", "asskey",
-                                          "redential", "piKey", "pi_key"};
-    struct bytes text, line;
-    cleanup_buf struct buf out = BUF(MANIFEST_MAX);
-    bool found = false;
-    int r = prepare_read(p, path, &text, f);
-    text = text_lf(&p->values.arena, r < 0 ? BYTES("") : text);
-    while (r == 0 && text.at && text.len && bytes_next(&text, '\n', &line)) {
-        struct bytes trimmed = utf8_trim(line);
-        struct bytes key = bytes_head(line, bytes_find(line, '='));
-        bool secret = false;
-        for (size_t i = 0; i < ARRAY_SIZE(secrets); i++)
-            secret |= text_has(key, secrets[i]);
-        found |= secret;
-        if (secret || !trimmed.len || trimmed.at[0] == '#' || trimmed.at[0] == '!')
-            continue;
-        r = buf_add_bytes(&out, text_without_logins(&p->values.arena, line, &found));
-        if (r == 0)
-            r = buf_add_byte(&out, '\n');
-    }
-    if (found)
-        unit_secret(p, unit, path);
-    if (r == 0)
-        unit_file(p, unit, path, 0644, buf_bytes(&out));
-    return r;
+    static const char *const secrets[] = {"passw",      "token",  "secret",  "passkey",
+                                          "passphrase", "apikey", "api_key", "credential"};
+    struct bytes key = bytes_head(line, bytes_find(line, '='));
+    (void)context;
+    for (size_t i = 0; i < ARRAY_SIZE(secrets); i++)
+        if (text_has_nocase(key, secrets[i]))
+            return LINE_SECRET;
+    return LINE_KEEP;
 }
 
 /* includeBuild("x"): a build whose code runs in ours, so with its sources. */
@@ -111,7 +93,7 @@ static int make_unit(struct prepare *p, struct bytes dir, struct failure *f)
     for (size_t i = first; i < end && r == 0; i++) {
         struct bytes path = p->l->at[i].path;
         listing_child(p->l, dir, i, &rel);
-        if (p->l->at[i].kind == ENTRY_DIR)
+        if (p->l->at[i].kind == LISTED_DIR)
             continue;
         bool built = bytes_starts(rel, BYTES("buildSrc/"));
         if (is_script(path_name(path)))
@@ -120,7 +102,7 @@ static int make_unit(struct prepare *p, struct bytes dir, struct failure *f)
             continue;
         bool settings = bytes_starts(path_name(path), BYTES("settings.gradle"));
         r = bytes_equal(path_name(path), BYTES("gradle.properties"))
-                ? add_properties(p, unit, path, f)
+                ? unit_lines(p, unit, path, judge_property, NULL, f)
             : built || bytes_ends(path, BYTES(".jar")) ? unit_raw(p, unit, path, f)
                                                        : unit_text(p, unit, path, f);
         if (r == 0 && settings)

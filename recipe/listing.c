@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/syscall.h>
 
 /* A context of that many entries is no source tree; the walk is bounded by it. */
 #define LISTING_MAX 4000000
@@ -21,14 +20,15 @@ void listing_release(struct listing *l)
     *l = (struct listing){0};
 }
 
-void listing_add(struct listing *l, struct bytes path, enum entry_kind kind)
+void listing_add(struct listing *l, struct bytes path, enum listed_kind kind, bool linked_file)
 {
-    *ARENA_PUSH(&l->arena, l->at, &l->n, &l->cap) = (struct entry){.path = path, .kind = kind};
+    *ARENA_PUSH(&l->arena, l->at, &l->n, &l->cap) =
+        (struct listed){.path = path, .kind = kind, .linked_file = linked_file};
 }
 
 static int compare_entries(const void *a, const void *b)
 {
-    const struct entry *x = a, *y = b;
+    const struct listed *x = a, *y = b;
     return bytes_compare(x->path, y->path);
 }
 
@@ -44,60 +44,19 @@ struct walking {
     struct failure *f;
 };
 
-/* As the kernel writes it. */
-struct linux_dirent {
-    uint64_t ino;
-    int64_t off;
-    uint16_t len;
-    uint8_t type;
-    char name[];
-};
+/* Room for the names of one directory: some 4,000,000 of usual length. */
+#define LISTING_NAMES_MAX (64u << 20)
 
-/* Room for the names of one directory: some 100,000 of usual length. */
-#define NAMES_MAX (64u << 20)
-
-/* All of a directory at once: it is gone through twice, and read once. */
-static int read_names(int fd, struct buf *names)
+void listing_look_beside(struct bytes name, struct listing_beside *beside)
 {
-    for (;;) {
-        int r = buf_reserve(names, 32768);
-        long n = r < 0 ? r : syscall(SYS_getdents64, fd, names->at + names->len, 32768);
-        if (r == 0 && n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return r < 0 ? r : n < 0 ? -errno : 0;
-        names->len += (size_t)n;
-    }
-}
-
-/* The next entry but "." and "..", or NULL. The kernel aligns them to 8 bytes, malloc does too.
- */
-static const struct linux_dirent *next_name(const struct buf *names, size_t *at)
-{
-    while (*at < names->len) {
-        const struct linux_dirent *e = (const void *)(names->at + *at);
-        *at += e->len;
-        if (strcmp(e->name, ".") != 0 && strcmp(e->name, "..") != 0)
-            return e;
-    }
-    return NULL;
-}
-
-/* The names of one directory that change what its neighbours mean. */
-struct beside {
-    bool cargo, dotnet, venv;
-};
-
-static void look_beside(const struct linux_dirent *e, struct beside *beside)
-{
-    struct bytes name = bytes_of(e->name);
     beside->cargo |= bytes_equal(name, BYTES("Cargo.toml"));
     beside->dotnet |= bytes_ends(name, BYTES(".csproj")) ||
                       bytes_ends(name, BYTES(".fsproj")) || bytes_ends(name, BYTES(".vbproj"));
     beside->venv |= bytes_equal(name, BYTES("pyvenv.cfg"));
 }
 
-static bool is_product(struct bytes name, struct bytes parent, const struct beside *beside)
+bool listing_is_product(struct bytes name, struct bytes parent,
+                        const struct listing_beside *beside)
 {
     for (size_t i = 0; i < ARRAY_SIZE(never); i++)
         if (bytes_equal(name, bytes_of(never[i])))
@@ -127,16 +86,18 @@ static unsigned char type_of(struct walking *w, struct bytes path)
 }
 
 static int walk_entry(struct walking *w, struct bytes dir, const struct ignore_dir *rules,
-                      const struct beside *beside, const struct linux_dirent *e)
+                      const struct listing_beside *beside, const struct names *names, size_t i)
 {
     struct listing *l = w->l;
-    struct bytes path = path_join(&l->arena, dir, bytes_of(e->name)), name = path_name(path);
-    unsigned char type = e->type == DT_UNKNOWN ? type_of(w, path) : e->type;
+    struct bytes path = path_join(&l->arena, dir, names_at(names, i)), name = path_name(path);
+    unsigned char type = names->at[i].type;
+    if (type == DT_UNKNOWN)
+        type = type_of(w, path);
     struct stat st;
     bool is_dir = type == DT_DIR;
     struct ignore_verdict verdict = {.keep = true, .descend = is_dir};
     struct ignore_dir *below = NULL;
-    if (is_dir && is_product(name, dir, beside))
+    if (is_dir && listing_is_product(name, dir, beside))
         return 0;
     int r =
         w->ignore ? ignore_check(w->ignore, rules, name, is_dir, &verdict, &below, w->f) : 0;
@@ -150,14 +111,18 @@ static int walk_entry(struct walking *w, struct bytes dir, const struct ignore_d
     if (l->n >= LISTING_MAX)
         return fail(w->f, -E2BIG, "more than %d entries: prepare a smaller directory",
                     LISTING_MAX);
-    if (is_dir || type == DT_REG || type == DT_LNK)
-        listing_add(l, path, is_dir ? ENTRY_DIR : type == DT_REG ? ENTRY_FILE : ENTRY_LINK);
+    bool linked_file = false;
     if (type == DT_LNK) {
         /* Only O_PATH: a FIFO behind a link must not be opened. */
         cleanup_fd int target = io_open_in_root(l->root_fd, (const char *)path.at, O_PATH);
-        l->at[l->n - 1].linked_file =
-            target >= 0 && fstat(target, &st) == 0 && S_ISREG(st.st_mode);
+        linked_file = target >= 0 && fstat(target, &st) == 0 && S_ISREG(st.st_mode);
     }
+    if (is_dir || type == DT_REG || type == DT_LNK)
+        listing_add(l, path,
+                    is_dir           ? LISTED_DIR
+                    : type == DT_REG ? LISTED_FILE
+                                     : LISTED_LINK,
+                    linked_file);
     return 0;
 }
 
@@ -173,17 +138,16 @@ static int walk_dir(struct walking *w, struct bytes dir, const struct ignore_dir
                                 "can't read the directory %s; exclude it in the "
                                 "ignore file, or make it readable",
                                 QUOTE(dir));
-    cleanup_buf struct buf names = BUF(NAMES_MAX);
-    int r = read_names(fd, &names);
+    cleanup_names struct names names = NAMES(LISTING_NAMES_MAX);
+    int r = names_read(fd, &names);
     close(fd); /* before it goes deeper: descriptors are few */
     if (r < 0)
         return fail_errno(w->f, r, "can't read the directory %s", QUOTE(dir));
-    struct beside beside = {0};
-    const struct linux_dirent *e;
-    for (size_t at = 0; (e = next_name(&names, &at));)
-        look_beside(e, &beside);
-    for (size_t at = 0; r == 0 && !beside.venv && (e = next_name(&names, &at));)
-        r = walk_entry(w, dir, rules, &beside, e);
+    struct listing_beside beside = {0};
+    for (size_t i = 0; i < names.n; i++)
+        listing_look_beside(names_at(&names, i), &beside);
+    for (size_t i = 0; i < names.n && r == 0 && !beside.venv; i++)
+        r = walk_entry(w, dir, rules, &beside, &names, i);
     return r;
 }
 
@@ -213,7 +177,7 @@ static size_t lower_bound(const struct listing *l, struct bytes key)
     return low;
 }
 
-struct entry *listing_find(const struct listing *l, struct bytes path)
+struct listed *listing_find(const struct listing *l, struct bytes path)
 {
     size_t at = lower_bound(l, path);
     return at < l->n && bytes_equal(l->at[at].path, path) ? &l->at[at] : NULL;
@@ -221,16 +185,16 @@ struct entry *listing_find(const struct listing *l, struct bytes path)
 
 bool listing_is_file(const struct listing *l, struct bytes path)
 {
-    struct entry *e = listing_find(l, path);
-    return e && (e->kind == ENTRY_FILE || e->linked_file);
+    struct listed *e = listing_find(l, path);
+    return e && (e->kind == LISTED_FILE || e->linked_file);
 }
 
 /* A directory that is only there for what it holds has no entry of its own. */
 bool listing_is_dir(const struct listing *l, struct bytes path)
 {
     size_t first, end;
-    struct entry *e = listing_find(l, path);
-    if (path.len == 0 || (e && e->kind == ENTRY_DIR))
+    struct listed *e = listing_find(l, path);
+    if (path.len == 0 || (e && e->kind == LISTED_DIR))
         return true;
     listing_below(l, path, &first, &end);
     return end > first;
@@ -259,21 +223,34 @@ bool listing_child(const struct listing *l, struct bytes dir, size_t i, struct b
     return bytes_find(name, '/') == name.len;
 }
 
+static int read_from_root(const struct listing *l, struct bytes path, struct buf *to,
+                          bool *ret_executable, struct failure *f)
+{
+    struct stat st;
+    const char *name = (const char *)path.at;
+    struct listed *e = listing_find(l, path);
+    cleanup_fd int fd = e && e->kind == LISTED_LINK
+                            ? io_open_in_root(l->root_fd, name, O_RDONLY | O_NONBLOCK)
+                            : io_open_beneath(l->root_fd, name, O_RDONLY | O_NONBLOCK);
+    int r = fd < 0 ? fd : io_read_regular(fd, to);
+    if (r < 0)
+        return fail_errno(f, r, "can't read %s", QUOTE(path));
+    *ret_executable = fstat(fd, &st) == 0 && (st.st_mode & 0111);
+    return 0;
+}
+
 int listing_read(const struct listing *l, struct arena *a, struct bytes path, size_t max,
                  struct bytes *ret, bool *ret_executable, struct failure *f)
 {
-    struct stat st;
     cleanup_buf struct buf text = BUF(max);
-    char *name = arena_string(a, path);
-    struct entry *e = listing_find(l, path);
-    cleanup_fd int fd = e && e->kind == ENTRY_LINK
-                            ? io_open_in_root(l->root_fd, name, O_RDONLY | O_NONBLOCK)
-                            : io_open_beneath(l->root_fd, name, O_RDONLY | O_NONBLOCK);
-    int r = fd < 0 ? fd : io_read_regular(fd, &text);
+    bool executable;
+    struct bytes name = bytes_of(arena_string(a, path));
+    int r = l->reader ? l->reader(l->reader_context, name, &text, &executable, f)
+                      : read_from_root(l, name, &text, &executable, f);
     if (r < 0)
-        return fail_errno(f, r, "can't read %s", QUOTE(path));
+        return r;
     if (ret_executable)
-        *ret_executable = fstat(fd, &st) == 0 && (st.st_mode & 0111);
+        *ret_executable = executable;
     *ret = arena_copy(a, buf_bytes(&text));
     return 0;
 }

@@ -35,9 +35,9 @@ static int read_poms(struct maven *m, struct failure *f)
     for (size_t i = 0; i < p->l->n; i++) {
         struct failure why = {0};
         struct bytes text;
-        bool named =
-            entry_named(p->l, i, "pom.xml") ||
-            (p->l->at[i].kind == ENTRY_FILE && bytes_ends(p->l->at[i].path, BYTES(".pom.xml")));
+        bool named = listed_named(p->l, i, "pom.xml") ||
+                     (p->l->at[i].kind == LISTED_FILE &&
+                      bytes_ends(p->l->at[i].path, BYTES(".pom.xml")));
         if (!named)
             continue;
         struct pom *pom = ARENA_NEW(&p->values.arena, struct pom);

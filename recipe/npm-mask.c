@@ -175,7 +175,7 @@ static int add_bins(struct npm *n, struct recipe_unit *unit, const struct packag
     size_t first, end;
     listing_below(n->p->l, full, &first, &end);
     for (size_t i = first; i < end && r == 0; i++)
-        if (n->p->l->at[i].kind == ENTRY_FILE)
+        if (n->p->l->at[i].kind == LISTED_FILE)
             r = add_bin(n, unit, package,
                         path_between(&n->p->values.arena, package->dir, n->p->l->at[i].path),
                         f);
@@ -202,8 +202,6 @@ int npm_mask(struct npm *n, struct recipe_unit *unit, struct package *package,
     static const char *const dirs[] = {"bin"};
     struct prepare *p = n->p;
     struct values *pool = &p->values;
-    cleanup_buf struct buf text = BUF(MANIFEST_MAX);
-    bool found = false;
     if (!value_is(package->json, VALUE_MAP)) {
         unit_note(p, unit, "%s can't be read, and is copied as it is", QUOTE(package->path));
         return unit_raw(p, unit, package->path, f);
@@ -227,14 +225,9 @@ int npm_mask(struct npm *n, struct recipe_unit *unit, struct package *package,
         if (out->pairs[i].value->kind == VALUE_MAP && out->pairs[i].value->n == 0)
             value_drop_at(out, i);
     mask_version(n, package, out);
-    value_without_logins(p, out, &found);
-    if (found)
-        unit_secret(p, unit, package->path);
-    int r = json_write_pretty(out, &text);
-    if (r < 0)
-        return fail(f, r, "%s is too large", QUOTE(package->path));
-    unit_file(p, unit, package->path, 0644, buf_bytes(&text));
-    r = add_script_files(n, unit, package, scripts, f);
+    int r = unit_json(p, unit, package->path, out, false, f);
+    if (r == 0)
+        r = add_script_files(n, unit, package, scripts, f);
     return r == 0 && package != n->root ? add_bins(n, unit, package, f) : r;
 }
 
@@ -246,8 +239,6 @@ int npm_lock(struct npm *n, struct recipe_unit *unit, const char *name, struct f
     struct bytes path = prepare_path(p, n->root->dir, name), text;
     struct value *json;
     struct failure why = {0};
-    cleanup_buf struct buf out = BUF(2ul * MANIFEST_MAX);
-    bool found = false;
     int r = prepare_read(p, path, &text, f);
     if (r < 0)
         return r;
@@ -270,12 +261,5 @@ int npm_lock(struct npm *n, struct recipe_unit *unit, const char *name, struct f
         value_drop(entry, "license");
         value_drop(entry, "funding");
     }
-    value_without_logins(p, json, &found);
-    if (found)
-        unit_secret(p, unit, path);
-    r = json_write_pretty(json, &out);
-    if (r < 0)
-        return fail(f, r, "%s is too large", QUOTE(path));
-    unit_file(p, unit, path, 0644, buf_bytes(&out));
-    return 0;
+    return unit_json(p, unit, path, json, false, f);
 }

@@ -43,7 +43,7 @@ static int read_packages(struct npm *n, struct failure *f)
     for (size_t i = 0; i < p->l->n; i++) {
         struct failure why = {0};
         struct bytes text;
-        if (!entry_named(p->l, i, "package.json"))
+        if (!listed_named(p->l, i, "package.json"))
             continue;
         struct package *package = ARENA_NEW(a, struct package);
         package->path = p->l->at[i].path;
@@ -100,36 +100,30 @@ static bool is_secret(struct bytes line)
     return false;
 }
 
+/* In YAML what is deeper than a secret's key belongs to its value. */
+struct config {
+    bool yaml, below;
+    size_t indent; /* of the secret's key */
+};
+
+static enum line_verdict judge_config(struct bytes line, void *context)
+{
+    struct config *config = context;
+    size_t indent = 0;
+    while (indent < line.len && line.at[indent] == ' ')
+        indent++;
+    if (config->yaml && config->below && indent > config->indent)
+        return LINE_SECRET;
+    config->below = is_secret(line);
+    config->indent = indent;
+    return config->below ? LINE_SECRET : LINE_KEEP;
+}
+
 static int add_config(struct npm *n, struct recipe_unit *unit, struct bytes dir,
                       const char *name, struct failure *f)
 {
-    struct prepare *p = n->p;
-    struct bytes path = prepare_path(p, dir, name), text, line;
-    cleanup_buf struct buf out = BUF(MANIFEST_MAX);
-    bool found = false;
-    if (!listing_is_file(p->l, path))
-        return 0;
-    int r = prepare_read(p, path, &text, f);
-    if (r < 0)
-        return r;
-    text = text_lf(&p->values.arena, text);
-    while (r == 0 && text.len && bytes_next(&text, '\n', &line)) {
-        struct bytes trimmed = utf8_trim(line);
-        if (trimmed.len == 0 || trimmed.at[0] == '#' || trimmed.at[0] == ';')
-            continue;
-        if (is_secret(line)) {
-            found = true;
-            continue;
-        }
-        r = buf_add_bytes(&out, text_without_logins(&p->values.arena, line, &found));
-        if (r == 0)
-            r = buf_add_byte(&out, '\n');
-    }
-    if (found)
-        unit_secret(p, unit, path);
-    if (r == 0)
-        unit_file(p, unit, path, 0644, buf_bytes(&out));
-    return r;
+    struct config config = {.yaml = bytes_ends(bytes_of(name), BYTES(".yml"))};
+    return unit_lines(n->p, unit, prepare_path(n->p, dir, name), judge_config, &config, f);
 }
 
 static int add_trees(struct npm *n, struct recipe_unit *unit, const char *const *names,

@@ -21,7 +21,6 @@ static int mask(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
                                           "forgejo-token", "custom-headers"};
     struct bytes path = prepare_path(p, dir, "composer.json"), text;
     struct failure why = {0};
-    cleanup_buf struct buf out = BUF(MANIFEST_MAX);
     bool found = false;
     int r = prepare_read(p, path, &text, f);
     if (r < 0)
@@ -40,13 +39,7 @@ static int mask(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
     }
     value_sort(value_get(json, "require"));
     value_sort(value_get(json, "require-dev"));
-    value_without_logins(p, json, &found);
-    if (found)
-        unit_secret(p, unit, path);
-    r = json_write_pretty(json, &out);
-    if (r == 0)
-        unit_file(p, unit, path, 0644, buf_bytes(&out));
-    return r;
+    return unit_json(p, unit, path, json, found, f);
 }
 
 /* {"type": "path", "url": "packages/..."} with a star for the dots: the manifest of each. */
@@ -64,7 +57,8 @@ static int add_paths(struct prepare *p, struct recipe_unit *unit, struct bytes d
         for (size_t j = 0; j < p->l->n && r == 0; j++) {
             struct value *ignored;
             struct bytes at = path_dir(p->l->at[j].path);
-            if (entry_named(p->l, j, "composer.json") && !unit_has(p, unit, p->l->at[j].path) &&
+            if (listed_named(p->l, j, "composer.json") &&
+                !unit_has(p, unit, p->l->at[j].path) &&
                 (bytes_equal(full, at) || path_glob(full, at, false)))
                 r = mask(p, unit, at, &ignored, f);
         }

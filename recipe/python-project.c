@@ -146,8 +146,6 @@ int python_mask(struct python *py, struct recipe_unit *unit, const struct projec
                 struct failure *f)
 {
     struct prepare *p = py->p;
-    cleanup_buf struct buf text = BUF(MANIFEST_MAX);
-    bool found = false;
     if (!project->toml) {
         unit_note(p, unit, "%s can't be read, and is copied as it is", QUOTE(project->path));
         return unit_text(p, unit, project->path, f);
@@ -158,13 +156,9 @@ int python_mask(struct python *py, struct recipe_unit *unit, const struct projec
     struct value *tools = keep_tools(py, project->toml);
     if (tools->n)
         value_put(&p->values, out, BYTES("tool"), tools);
-    value_without_logins(p, out, &found);
-    if (found)
-        unit_secret(p, unit, project->path);
-    int r = toml_write(out, &text);
+    int r = unit_toml(p, unit, project->path, out, false, f);
     if (r < 0)
-        return fail(f, r, "%s is too large", QUOTE(project->path));
-    unit_file(p, unit, project->path, 0644, buf_bytes(&text));
+        return r;
     return dynamic_files(
         p, unit, project,
         value_get(value_get(value_get(project->toml, "tool"), "setuptools"), "dynamic"), f);

@@ -105,33 +105,42 @@ static int take_line(struct reading *x, struct bytes file, struct bytes line, un
     return is_path(line) ? take_path(x, line, false, ret_keep) : 0;
 }
 
-/* Takes the next logical line off *rest: continued ones joined, comments gone. */
+static bool is_blank(struct bytes line, size_t i)
+{
+    return i < line.len && (line.at[i] == ' ' || line.at[i] == '\t');
+}
+
+/* Where a comment begins, or the length. */
+static size_t find_comment(struct bytes line)
+{
+    for (size_t i = 0; i < line.len; i++)
+        if (line.at[i] == '#' && (i == 0 || is_blank(line, i - 1)))
+            return i;
+    return line.len;
+}
+
+/*
+ * Takes the next logical line off *rest: continued ones joined, comments gone. The two sides of
+ * a joint make one word where no blank is between them. Source: pip, join_lines.
+ */
 static struct bytes next_line(struct prepare *p, struct bytes *rest)
 {
     cleanup_buf struct buf joined = BUF(MANIFEST_MAX);
     struct bytes line;
-    while (rest->at && bytes_next(rest, '\n', &line)) {
-        struct bytes start = utf8_trim(line);
-        size_t comment = 0;
-        if (start.len && start.at[0] == '#' && !joined.len)
-            break;
-        while (comment + 1 < line.len &&
-               !((line.at[comment] == ' ' || line.at[comment] == '\t') &&
-                 line.at[comment + 1] == '#'))
-            comment++;
-        if (comment + 1 < line.len)
-            line = bytes_head(line, comment);
-        struct bytes trimmed = utf8_trim(line);
-        bool goes_on = bytes_ends(trimmed, BYTES("\\"));
+    bool goes_on = true, blank = false;
+    while (goes_on && rest->at && bytes_next(rest, '\n', &line)) {
+        bool comment = bytes_starts(utf8_trim(line), BYTES("#"));
+        goes_on = bytes_ends(line, BYTES("\\")) && !comment;
         if (goes_on)
-            trimmed = utf8_trim(bytes_head(trimmed, trimmed.len - 1));
-        if (joined.len && trimmed.len)
+            line.len--;
+        struct bytes trimmed = utf8_trim(line);
+        if (joined.len && trimmed.len && (blank || comment || is_blank(line, 0)))
             (void)!buf_add_byte(&joined, ' ');
         (void)!buf_add_bytes(&joined, trimmed); /* not longer than the file */
-        if (!goes_on)
-            break;
+        blank = line.len ? is_blank(line, line.len - 1) : blank;
     }
-    return arena_copy(&p->values.arena, buf_bytes(&joined));
+    line = buf_bytes(&joined);
+    return arena_copy(&p->values.arena, utf8_trim(bytes_head(line, find_comment(line))));
 }
 
 /* An include of an include …; a file that is there already ends a circle. */
@@ -186,7 +195,8 @@ int python_requirements(struct python *py, struct recipe_unit *unit, struct byte
         bool nested = bytes_starts(name, BYTES("requirements/")) &&
                       bytes_ends(name, BYTES(".txt")) &&
                       bytes_find(bytes_from(name, 13), '/') == name.len - 13;
-        if (l->at[i].kind == ENTRY_DIR || !(nested || (direct && python_is_requirements(name))))
+        if (l->at[i].kind == LISTED_DIR ||
+            !(nested || (direct && python_is_requirements(name))))
             continue;
         *ret_any = true;
         r = read_file(&x, l->at[i].path, 0);

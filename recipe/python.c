@@ -26,7 +26,7 @@ static int read_projects(struct python *py, struct failure *f)
     for (size_t i = 0; i < p->l->n; i++) {
         struct failure why = {0};
         struct bytes text;
-        if (!entry_named(p->l, i, "pyproject.toml"))
+        if (!listed_named(p->l, i, "pyproject.toml"))
             continue;
         struct project *project = ARENA_NEW(a, struct project);
         project->path = p->l->at[i].path;
@@ -141,9 +141,7 @@ static int add_pipfile(struct python *py, struct recipe_unit *unit, struct bytes
 {
     struct prepare *p = py->p;
     struct bytes path = prepare_path(p, dir, "Pipfile"), text;
-    cleanup_buf struct buf out = BUF(MANIFEST_MAX);
     struct value *toml;
-    bool found = false;
     int r = prepare_read(p, path, &text, f);
     if (r < 0)
         return r;
@@ -151,13 +149,7 @@ static int add_pipfile(struct python *py, struct recipe_unit *unit, struct bytes
         return unit_text(p, unit, path, f);
     value_drop(toml, "scripts");
     value_drop(toml, "pipenv");
-    value_without_logins(p, toml, &found);
-    if (found)
-        unit_secret(p, unit, path);
-    r = toml_write(toml, &out);
-    if (r == 0)
-        unit_file(p, unit, path, 0644, buf_bytes(&out));
-    return r;
+    return unit_toml(p, unit, path, toml, false, f);
 }
 
 /* setup.cfg: the lines of [options] that name dependencies, and the project's name. */
@@ -323,10 +315,10 @@ static int compare_dirs(const void *a, const void *b)
 
 static bool is_candidate(struct python *py, size_t i, struct bytes *ret_dir)
 {
-    const struct entry *e = &py->p->l->at[i];
+    const struct listed *e = &py->p->l->at[i];
     struct bytes name = path_name(e->path);
     *ret_dir = path_dir(e->path);
-    if (e->kind == ENTRY_DIR)
+    if (e->kind == LISTED_DIR)
         return false;
     if (bytes_equal(path_name(*ret_dir), BYTES("requirements")) &&
         bytes_ends(name, BYTES(".txt"))) {

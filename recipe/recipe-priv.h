@@ -8,7 +8,7 @@
 
 /* ---- the context ------------------------------------------------------------------- */
 
-struct entry *listing_find(const struct listing *l, struct bytes path);
+struct listed *listing_find(const struct listing *l, struct bytes path);
 bool listing_is_file(const struct listing *l, struct bytes path);
 bool listing_is_dir(const struct listing *l, struct bytes path);
 /* Entries [first, end) lie below dir, at any depth. */
@@ -183,20 +183,41 @@ struct bytes prepare_printf(struct prepare *p, const char *format, ...)
 int prepare_read(struct prepare *p, struct bytes path, struct bytes *ret,
                  struct failure *f) must_use;
 /* For ecosystems whose files are chosen by exact name: true where entry i is a candidate. */
-bool entry_named(const struct listing *l, size_t i, const char *name);
+bool listed_named(const struct listing *l, size_t i, const char *name);
 
 /* ---- text (text.c) ----------------------------------------------------------------- */
 
 struct bytes text_lf(struct arena *a, struct bytes text);
 bool text_has(struct bytes in, const char *what);
+bool text_has_nocase(struct bytes in, const char *what);
 struct bytes text_without_logins(struct arena *a, struct bytes text, bool *ret_found);
 void value_without_logins(struct prepare *p, struct value *v, bool *ret_found);
 /* A map of some keys, in this order; values are shared. */
 struct value *value_keep(struct values *pool, const struct value *from, const char *const *keys,
                          size_t n);
+/* A manifest as it was changed, without credentials in its URLs. secret: one was left out
+ * before. */
+int unit_json(struct prepare *p, struct recipe_unit *unit, struct bytes path, struct value *v,
+              bool secret, struct failure *f) must_use;
+int unit_toml(struct prepare *p, struct recipe_unit *unit, struct bytes path, struct value *v,
+              bool secret, struct failure *f) must_use;
 /* A text file as it is, but for CR LF and credentials in its URLs. Not there: nothing. */
 int unit_text(struct prepare *p, struct recipe_unit *unit, struct bytes path,
               struct failure *f) must_use;
+enum line_verdict {
+    LINE_KEEP,
+    LINE_DROP,
+    LINE_SECRET, /* dropped, and told */
+};
+/*
+ * A file of settings, a line each: without blank lines, comments ('#', ';', '!'), credentials
+ * in URLs and what `judge` says. A line that ends in a backslash is judged joined with what
+ * follows, and stays or goes with it: in a format that doesn't join them nothing is lost by
+ * that but a line beside a secret. Not there: nothing. Source: java.util.Properties, load.
+ */
+int unit_lines(struct prepare *p, struct recipe_unit *unit, struct bytes path,
+               enum line_verdict (*judge)(struct bytes line, void *context), void *context,
+               struct failure *f) must_use;
 void unit_secret(struct prepare *p, struct recipe_unit *unit, struct bytes path);
 int unit_script_files(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
                       struct bytes script, struct failure *f) must_use;

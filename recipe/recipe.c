@@ -35,6 +35,24 @@ static bool wants_eco(const struct recipe_options *options, const char *eco)
     return false;
 }
 
+int recipe_check_ecos(const char *names, struct failure *f)
+{
+    char all[256] = "";
+    struct bytes rest = bytes_of(names), one;
+    for (size_t i = 0; i < n_ecos; i++)
+        snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", i ? ", " : "",
+                 ecos[i]->name);
+    while (bytes_next(&rest, ',', &one)) {
+        bool known = false;
+        for (size_t i = 0; i < n_ecos; i++)
+            known |= bytes_equal(one, bytes_of(ecos[i]->name));
+        if (!known)
+            return fail(f, -EINVAL, "%s is no ecosystem that is known here: %s", QUOTE(one),
+                        all);
+    }
+    return 0;
+}
+
 static bool wanted(const struct prepare *p, const char *eco, struct bytes dir)
 {
     const char *asked = p->options->dir;
@@ -126,10 +144,10 @@ static int add_link(struct prepare *p, struct recipe_unit *unit, struct bytes pa
 
 int unit_raw(struct prepare *p, struct recipe_unit *unit, struct bytes path, struct failure *f)
 {
-    struct entry *e = listing_find(p->l, path);
-    if (!e || e->kind == ENTRY_DIR || unit_has(p, unit, path))
+    struct listed *e = listing_find(p->l, path);
+    if (!e || e->kind == LISTED_DIR || unit_has(p, unit, path))
         return 0;
-    if (e->kind == ENTRY_LINK)
+    if (e->kind == LISTED_LINK)
         return add_link(p, unit, path, f);
     struct bytes content;
     bool executable;
@@ -163,6 +181,19 @@ void unit_stub(struct prepare *p, struct recipe_unit *unit, struct bytes path, c
         (struct recipe_stub){arena_copy(&recipe->arena, path), bytes_of(kind)};
 }
 
+static void warn(const struct recipe_unit *unit, struct bytes text, struct notes *notes)
+{
+    notes_add(notes, NOTE_WARNING, "%.*s in %s: %.*s", BYTES_ARG(unit->eco),
+              unit->dir.len ? QUOTE(unit->dir) : "the root", BYTES_ARG(text));
+}
+
+void recipe_unit_warnings(const struct recipe *recipe, size_t unit, struct notes *notes)
+{
+    const struct recipe_unit *u = &recipe->units[unit];
+    for (size_t i = 0; i < u->n_notes; i++)
+        warn(u, u->notes[i], notes);
+}
+
 void unit_note(struct prepare *p, struct recipe_unit *unit, const char *format, ...)
 {
     char text[1024];
@@ -173,8 +204,7 @@ void unit_note(struct prepare *p, struct recipe_unit *unit, const char *format, 
     struct arena *a = &p->recipe->arena;
     *ARENA_PUSH(a, unit->notes, &unit->n_notes, &unit->cap_notes) =
         arena_copy(a, bytes_of(text));
-    notes_add(p->notes, NOTE_WARNING, "%.*s in %s: %s", BYTES_ARG(unit->eco),
-              unit->dir.len ? QUOTE(unit->dir) : "the root", text);
+    warn(unit, bytes_of(text), p->notes);
 }
 
 void unit_install(struct prepare *p, struct recipe_unit *unit, const char *const *words)
@@ -275,14 +305,14 @@ int prepare_read(struct prepare *p, struct bytes path, struct bytes *ret, struct
     return listing_read(p->l, &p->values.arena, path, MANIFEST_MAX, ret, NULL, f);
 }
 
-bool entry_named(const struct listing *l, size_t i, const char *name)
+bool listed_named(const struct listing *l, size_t i, const char *name)
 {
     /* The end first: it is asked of every entry, by each ecosystem. */
     struct bytes path = l->at[i].path, wanted = bytes_of(name);
     return path.len >= wanted.len &&
            memcmp(path.at + path.len - wanted.len, wanted.at, wanted.len) == 0 &&
            (path.len == wanted.len || path.at[path.len - wanted.len - 1] == '/') &&
-           (l->at[i].kind == ENTRY_FILE || l->at[i].linked_file);
+           (l->at[i].kind == LISTED_FILE || l->at[i].linked_file);
 }
 
 /* ---- the whole --------------------------------------------------------------------- */
@@ -473,6 +503,11 @@ struct bytes recipe_unit_hint(const struct recipe *recipe, size_t unit, struct a
         hint = i ? arena_printf(a, "%.*s %.*s", BYTES_ARG(hint), BYTES_ARG(u->install[i]))
                  : u->install[i];
     return hint;
+}
+
+size_t recipe_bytes(const struct recipe *recipe)
+{
+    return recipe->arena.used_bytes;
 }
 
 size_t recipe_units(const struct recipe *recipe)

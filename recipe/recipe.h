@@ -22,18 +22,27 @@
 
 /* ---- the context, as the ignore rules leave it (listing.c) ------------------------- */
 
-enum entry_kind { ENTRY_FILE, ENTRY_DIR, ENTRY_LINK };
+enum listed_kind { LISTED_FILE, LISTED_DIR, LISTED_LINK };
 
-struct entry {
+struct listed {
     struct bytes path; /* below the root, clean */
-    enum entry_kind kind;
+    enum listed_kind kind;
     bool linked_file; /* a link that leads to a regular file of the context */
 };
 
+/*
+ * Reads the file that is listed at `path` (NUL-terminated), or that a link there leads to.
+ * 0, or -errno with a message. -E2BIG past to->max.
+ */
+typedef int listing_reader(void *context, struct bytes path, struct buf *to,
+                           bool *ret_executable, struct failure *f);
+
 struct listing {
     struct arena arena;
-    int root_fd; /* borrowed */
-    struct entry *at;
+    int root_fd;            /* borrowed */
+    listing_reader *reader; /* NULL: from root_fd */
+    void *reader_context;
+    struct listed *at;
     size_t n, cap; /* sorted by path, bytewise, once listing_seal() was called */
 };
 
@@ -47,9 +56,18 @@ void listing_release(struct listing *l);
  */
 int listing_walk(int root_fd, const struct ignore *ignore, struct listing *ret,
                  struct failure *f) must_use;
-/* By hand, for who has a tree already: paths in any order, then the seal. */
-void listing_add(struct listing *l, struct bytes path, enum entry_kind kind);
+/* By hand, for who has a tree already: paths (borrowed) in any order, then the seal. */
+void listing_add(struct listing *l, struct bytes path, enum listed_kind kind, bool linked_file);
 void listing_seal(struct listing *l);
+
+/* The names of one directory that change what its neighbours are. */
+struct listing_beside {
+    bool cargo, dotnet, venv;
+};
+void listing_look_beside(struct bytes name, struct listing_beside *beside);
+/* Whether a directory `name` in `parent` is what listing_walk() doesn't enter. */
+bool listing_is_product(struct bytes name, struct bytes parent,
+                        const struct listing_beside *beside);
 
 /* ---- prepare ----------------------------------------------------------------------- */
 
@@ -70,8 +88,13 @@ struct recipe_options {
     bool setup_raw;      /* Python: setup.py as it is */
 };
 
+/* -EINVAL: a name of options.ecos is none; the message has all that there are. */
+int recipe_check_ecos(const char *ecos, struct failure *f) must_use;
+
 struct recipe;
 void recipe_free(struct recipe *recipe);
+/* Memory it takes. */
+size_t recipe_bytes(const struct recipe *recipe);
 
 /*
  * Makes the recipe of all that is found. What can't be parsed is copied whole, with a note and
@@ -90,6 +113,9 @@ void recipe_unit_digest(const struct recipe *recipe, size_t unit,
                         char text[RECIPE_DIGEST_TEXT]);
 /* How to install, for people: "cargo build --release --locked"; may be empty. */
 struct bytes recipe_unit_hint(const struct recipe *recipe, size_t unit, struct arena *a);
+
+/* What recipe_prepare() warned of this unit, once more. */
+void recipe_unit_warnings(const struct recipe *recipe, size_t unit, struct notes *notes);
 
 /* ---- the file ---------------------------------------------------------------------- */
 
@@ -143,6 +169,24 @@ int recipe_cook(const struct recipe *recipe, const struct cook *how, struct cook
 /* The same tree as a tar, the same bytes on every machine. */
 int recipe_tar(const struct recipe *recipe, const struct cook *how, int out_fd,
                struct failure *f) must_use;
+
+/* ---- in a stream (carried.c) --------------------------------------------------------- */
+
+/* Where the context has them. */
+#define RECIPE_CARRIED ".ctx"
+
+struct carried {
+    struct bytes path; /* ".ctx/cargo/root/Cargo.toml", NUL-terminated */
+    struct bytes top;  /* ".ctx/cargo/root"; ".ctx" for the recipe itself */
+    size_t unit;       /* SIZE_MAX: the recipe itself */
+    unsigned mode;     /* 0644, 0755; 0777 of a link */
+    bool is_link;
+    struct bytes content; /* or the target; the recipe's or the arena's */
+};
+
+/* The recipe's file and a skeleton for each unit, by path. Directories are not listed. */
+int recipe_carried(const struct recipe *recipe, struct arena *arena, struct carried **ret,
+                   size_t *ret_n, struct failure *f) must_use;
 
 /* ---- comparing --------------------------------------------------------------------- */
 

@@ -54,7 +54,7 @@ static int add_gemspecs(struct prepare *p, struct recipe_unit *unit, struct byte
     listing_below(p->l, dir, &first, &end);
     for (size_t i = first; i < end && r == 0; i++) {
         struct bytes path = p->l->at[i].path, text;
-        if (!bytes_ends(path, BYTES(".gemspec")) || p->l->at[i].kind != ENTRY_FILE)
+        if (!bytes_ends(path, BYTES(".gemspec")) || p->l->at[i].kind != LISTED_FILE)
             continue;
         r = prepare_read(p, path, &text, f);
         if (r == 0)
@@ -92,35 +92,45 @@ static int add_gemfile(struct prepare *p, struct recipe_unit *unit, struct bytes
     return r;
 }
 
-/* .bundle/config holds settings, and logins of gem servers. */
-static int add_config(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
-                      struct failure *f)
+/*
+ * .bundle/config holds settings, and logins of gem servers, whose names look like settings:
+ * BUNDLE_MIRROR__CORP__COM is the login of mirror.corp.com, and BUNDLE_BUILD__CORP__COM may be
+ * one. A mirror's own key holds a URL, an option of a build begins with "--".
+ */
+static enum line_verdict judge_setting(struct bytes line, void *context)
 {
-    static const char *const known[] = {"BUNDLE_PATH",  "BUNDLE_WITH",  "BUNDLE_DEPLOYMENT",
-                                        "BUNDLE_JOBS",  "BUNDLE_RETRY", "BUNDLE_FROZEN",
-                                        "BUNDLE_BUILD", "BUNDLE_FORCE", "BUNDLE_MIRROR",
-                                        "BUNDLE_BIN",   "BUNDLE_CLEAN", "BUNDLE_NO"};
-    struct bytes path = prepare_path(p, dir, ".bundle/config"), text, line;
-    cleanup_buf struct buf out = BUF(MANIFEST_MAX);
-    bool found = false;
-    if (!listing_is_file(p->l, path))
-        return 0;
-    int r = prepare_read(p, path, &text, f);
-    while (r == 0 && text.at && text.len && bytes_next(&text, '\n', &line)) {
-        bool keep = bytes_starts(line, BYTES("---"));
-        for (size_t i = 0; i < ARRAY_SIZE(known) && !keep; i++)
-            keep = bytes_starts(line, bytes_of(known[i]));
-        found |= !keep && bytes_starts(line, BYTES("BUNDLE_"));
-        if (keep)
-            r = buf_add_bytes(&out, text_without_logins(&p->values.arena, line, &found));
-        if (keep && r == 0)
-            r = buf_add_byte(&out, '\n');
-    }
-    if (found)
-        unit_secret(p, unit, path);
-    if (r == 0)
-        unit_file(p, unit, path, 0644, buf_bytes(&out));
-    return r;
+    static const char *const known[] = {"BIN",
+                                        "CLEAN",
+                                        "DEPLOYMENT",
+                                        "FORCE_RUBY_PLATFORM",
+                                        "FROZEN",
+                                        "JOBS",
+                                        "MIRROR__ALL",
+                                        "MIRROR__ALL__FALLBACK_TIMEOUT",
+                                        "MIRROR__HTTP",
+                                        "MIRROR__HTTPS",
+                                        "NO_INSTALL",
+                                        "NO_PRUNE",
+                                        "PATH",
+                                        "PATH__SYSTEM",
+                                        "PATH_RELATIVE_TO_CWD",
+                                        "RETRY",
+                                        "WITH",
+                                        "WITHOUT"};
+    (void)context;
+    if (bytes_starts(line, BYTES("---")))
+        return LINE_KEEP;
+    if (!bytes_starts(line, BYTES("BUNDLE_")))
+        return LINE_DROP;
+    struct bytes name = bytes_from(line, strlen("BUNDLE_"));
+    size_t colon = bytes_find(name, ':');
+    struct bytes value = bytes_from(name, colon);
+    name = bytes_head(name, colon);
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+        if (bytes_equal(name, bytes_of(known[i])))
+            return LINE_KEEP;
+    bool option = bytes_starts(value, BYTES(": --")) || bytes_starts(value, BYTES(": \"--"));
+    return option && bytes_starts(name, BYTES("BUILD__")) ? LINE_KEEP : LINE_SECRET;
 }
 
 static int make_unit(struct prepare *p, struct bytes dir, struct failure *f)
@@ -135,7 +145,9 @@ static int make_unit(struct prepare *p, struct bytes dir, struct failure *f)
     int r = add_gemfile(p, unit, prepare_path(p, dir, "Gemfile"), 0, f);
     for (size_t i = 0; i < ARRAY_SIZE(texts) && r == 0; i++)
         r = unit_text(p, unit, prepare_path(p, dir, texts[i]), f);
-    return r == 0 ? add_config(p, unit, dir, f) : r;
+    return r == 0 ? unit_lines(p, unit, prepare_path(p, dir, ".bundle/config"), judge_setting,
+                               NULL, f)
+                  : r;
 }
 
 static int find(struct prepare *p, struct failure *f)

@@ -4,6 +4,7 @@
  *
  *     Dockerfile's reads, ignore rules -> tree -> how the Dockerfile travels -> chunks -> plan
  */
+#include "skeleton.h"
 #include "stream-priv.h"
 
 #include <errno.h>
@@ -51,19 +52,78 @@ static int rules_make(const struct send_request *request, struct notes *notes,
     return 0;
 }
 
+/* The same ignore rules, whatever is read: a recipe is made of all that they keep. */
+static int names_make(const struct send_request *request, struct rules **ret, struct failure *f)
+{
+    const struct control *control = request->control;
+    struct rules *rules = xcalloc(1, sizeof(*rules));
+    rules->refs = 1;
+    int r =
+        control->has_ignore
+            ? ignore_parse(control->ignore_name, control->ignore,
+                           request->builder == SEND_CLASSIC ? IGNORE_CLASSIC : IGNORE_BUILDKIT,
+                           NULL, &rules->ignore, f)
+            : 0;
+    if (r < 0) {
+        rules_free(rules);
+        return r;
+    }
+    rules->tree.ignore = rules->ignore;
+    *ret = rules;
+    return 0;
+}
+
 static int cold_tree(const struct send_request *request, const struct answer *answer,
                      struct tree **ret_tree, struct failure *f)
 {
-    const struct tree_rules *const rules[] = {&answer->rules->tree};
+    const struct tree_rules *const rules[] = {&answer->rules->tree,
+                                              answer->names ? &answer->names->tree : NULL};
     struct tree_walk walk = {
         .root_fd = request->root_fd,
         .root_name = request->root_name,
         .ignore_name = request->control->ignore_name,
         .rules = rules,
-        .n_rules = 1,
+        .n_rules = answer->names ? 2 : 1,
         .pool = answer->pool,
     };
     return tree_make(&walk, NULL, NULL, ret_tree, f);
+}
+
+/* The tree, as far as the rules let it be seen: the plan's view of it, and all of its names. */
+static int find_tree(const struct send_request *request, struct warm *warm, struct answer *a,
+                     struct tree_view *ret_names, struct failure *f)
+{
+    struct plan *plan = &a->plan;
+    struct tree_view views[2] = {{.rules = a->rules, .bit = 1}, {.rules = a->names, .bit = 2}};
+    size_t n = a->names ? 2 : 1;
+    int r = warm ? warm_tree(warm, request, views, n, a->pool, plan, f)
+                 : cold_tree(request, a, &plan->tree, f);
+    plan->terms.bit = views[0].bit;
+    plan->serial = views[0].serial;
+    *ret_names = views[n - 1];
+    return r;
+}
+
+/* The recipe's part of the stream; *ret_line: of an instruction that would swallow it, or 0. */
+static int find_skeleton(const struct send_request *request, struct warm *warm,
+                         struct answer *a, const struct tree_view *names, struct notes *notes,
+                         struct send_stats *stats, uint32_t *ret_line, struct failure *f)
+{
+    struct plan *plan = &a->plan;
+    struct skeleton_part part;
+    struct skeleton_request wanted = {request, plan->tree, names->bit, names->serial};
+    int r = skeleton_get(warm ? warm_skeletons(warm) : NULL, &wanted, notes, &a->skeleton, f);
+    if (r == 0)
+        r = skeleton_part(a->skeleton, request, a->rules->reads, notes, &plan->arena, &part, f);
+    if (r < 0)
+        return r;
+    plan->recipe = part.tar;
+    stats->n_files += part.n_files;
+    stats->n_dirs += part.n_dirs;
+    stats->n_links += part.n_links;
+    stats->content_bytes += part.bytes;
+    *ret_line = part.swallowed ? part.line : 0;
+    return 0;
 }
 
 static int answer_steps(const struct send_request *request, struct warm *warm, bool for_digest,
@@ -72,17 +132,18 @@ static int answer_steps(const struct send_request *request, struct warm *warm, b
 {
     uint64_t start = clock_now_ns();
     struct plan *plan = &a->plan;
-    plan->terms.bit = 1;
+    struct tree_view names;
+    uint32_t recipe_line = 0;
     plan->looked = true;
     a->pool = request->pool ? request->pool : (a->own_pool = pool_new(0));
     int r = rules_make(request, notes, &a->rules, f);
     if (r < 0)
         return r;
     stats->everything = a->rules->reads->everything;
-
-    /* The tree, as far as the rules let it be seen. */
-    r = warm ? warm_tree(warm, request, a->rules, a->pool, plan, f)
-             : cold_tree(request, a, &plan->tree, f);
+    if (request->recipe && !request->full && !stats->everything)
+        r = names_make(request, &a->names, f);
+    if (r == 0)
+        r = find_tree(request, warm, a, &names, f);
     if (r < 0)
         return r;
     stats->n_dirs_read = plan->looked ? plan->tree->n_dirs_read : 0;
@@ -90,11 +151,15 @@ static int answer_steps(const struct send_request *request, struct warm *warm, b
     stats->walk_ns = clock_now_ns() - start;
 
     /* The Dockerfile's place in the stream, and what goes before it. */
+    if (request->recipe)
+        r = find_skeleton(request, warm, a, &names, notes, stats, &recipe_line, f);
+    if (r < 0)
+        return r;
     if (for_digest)
         a->carriage.how = CARRY_NONE;
     else
-        r = carry_decide(request, a->rules, plan->tree, plan->terms.bit, notes, &a->arena,
-                         &a->carriage, f);
+        r = carry_decide(request, a->rules, plan->tree, plan->terms.bit, recipe_line, notes,
+                         &a->arena, &a->carriage, f);
     if (r < 0)
         return r;
     stats->rewritten = a->carriage.how == CARRY_INNER;
@@ -123,7 +188,9 @@ int answer_make(const struct send_request *request, struct warm *warm, bool for_
 void answer_release(struct answer *answer)
 {
     plan_release(&answer->plan);
+    skeleton_unref(answer->skeleton);
     rules_unref(answer->rules);
+    rules_unref(answer->names);
     arena_release(&answer->arena);
     pool_free(answer->own_pool);
     *answer = (struct answer){0};

@@ -148,7 +148,7 @@ static void make_etag(struct body *body)
     sha256_add(state, bytes_at("ctxd-etag-1", sizeof("ctxd-etag-1")));
     sha256_add(state, bytes_at(le, sizeof(le)));
     if (codec)
-        sha256_add(state, bytes_of(codec->version));
+        sha256_add(state, bytes_of(codec->version()));
     add_measure(body, state, &body->before);
     for (size_t i = 0; i < plan->chunks.n; i++)
         if (plan->chunks.at[i]->n)

@@ -10,7 +10,8 @@
  *   an instruction reads it (COPY . .)                  inner tar and rewritten Dockerfile
  *   … and the file can't be rewritten                   added; a warning says what is gained
  *   a kept "dockerfile" that a cut stream would run     inner tar; else a guard entry, first
- *   the builder is given a Dockerfile otherwise (bare)  the tree as it is
+ *   an instruction reads .ctx without naming it         inner tar, .ctx beside it; else a
+ * warning the builder is given a Dockerfile otherwise (bare)  the tree as it is
  */
 #include "stream-priv.h"
 
@@ -37,10 +38,11 @@ struct reason {
     bool alters; /* … and stands where the context has another file of that name */
     bool guard;  /* a cut stream could build by another file */
     const char *text;
+    uint32_t recipe_line; /* an instruction would take .ctx along; 0: none */
 };
 
 static struct reason find_reason(const struct carriage *c, const struct tree *tree,
-                                 uint32_t bit, const struct reads *reads)
+                                 uint32_t bit, const struct reads *reads, uint32_t recipe_line)
 {
     struct reason reason = {0};
     const struct node *same = kept(tree, bit, c->name);
@@ -60,6 +62,9 @@ static struct reason find_reason(const struct carriage *c, const struct tree *tr
                                 "short would be built by"
                               : "the context has a Containerfile, which some builders prefer";
     }
+    reason.recipe_line = recipe_line;
+    if (recipe_line && !reason.text)
+        reason.text = "an instruction that doesn't name .ctx would take it along";
     return reason;
 }
 
@@ -75,6 +80,16 @@ static int classic_removes(const struct send_request *request, const struct igno
         !request->control->ignore_of_root)
         return 0;
     return ignore_path(ignore, c->name, ret_removes, f);
+}
+
+/* What is sent is what is read: so the image gets it, and nothing tells. */
+static void note_recipe(const struct dockerfile *dockerfile, uint32_t line, const char *cause,
+                        struct notes *notes)
+{
+    notes_add(notes, NOTE_WARNING,
+              "%s: the image may gain .ctx, which --recipe adds to the context (%s); name "
+              "what is copied, or say --exclude=.ctx there",
+              DF_WHERE(dockerfile, line), cause);
 }
 
 static int carry_plain(const struct send_request *request, const struct reason *reason,
@@ -95,14 +110,19 @@ static int carry_plain(const struct send_request *request, const struct reason *
         notes_add(notes, NOTE_WARNING,
                   "the image %s a file Dockerfile that docker build . would not give it (%s)",
                   reason->alters ? "gets, in place of its own," : "may gain", cause);
+    if (reason->recipe_line)
+        note_recipe(request->dockerfile, reason->recipe_line, cause, notes);
     return 0;
 }
 
 int carry_decide(const struct send_request *request, const struct rules *rules,
-                 const struct tree *tree, uint32_t bit, struct notes *notes,
-                 struct arena *arena, struct carriage *ret, struct failure *f)
+                 const struct tree *tree, uint32_t bit, uint32_t recipe_line,
+                 struct notes *notes, struct arena *arena, struct carriage *ret,
+                 struct failure *f)
 {
     if (request->bare) {
+        if (recipe_line)
+            note_recipe(request->dockerfile, recipe_line, "--bare", notes);
         *ret = (struct carriage){.how = CARRY_NONE};
         return 0;
     }
@@ -120,7 +140,7 @@ int carry_decide(const struct send_request *request, const struct rules *rules,
         c.name = BYTES("dockerfile");
     }
     c.replaces = c.how == CARRY_EXTRA && upper;
-    struct reason reason = find_reason(&c, tree, bit, rules->reads);
+    struct reason reason = find_reason(&c, tree, bit, rules->reads, recipe_line);
     bool removed;
     int r = classic_removes(request, rules->ignore, &c, &removed, f);
     if (r < 0)
@@ -129,7 +149,7 @@ int carry_decide(const struct send_request *request, const struct rules *rules,
         c.ship_ignore = true;
         reason.shows = false;
     }
-    if (!reason.shows && !reason.guard) {
+    if (!reason.shows && !reason.guard && !recipe_line) {
         *ret = c;
         return 0;
     }
@@ -137,8 +157,8 @@ int carry_decide(const struct send_request *request, const struct rules *rules,
     r = -EOPNOTSUPP;
     struct bytes text;
     if (request->dockerfile_mode == SEND_DOCKERFILE_AUTO)
-        r = dockerfile_rewrite(request->dockerfile, &request->reads, c.tar_name, arena, &text,
-                               &why);
+        r = dockerfile_rewrite(request->dockerfile, &request->reads, c.tar_name,
+                               request->recipe ? BYTES(".ctx") : BYTES(""), arena, &text, &why);
     if (r == -EOPNOTSUPP) {
         r = carry_plain(request, &reason, &why, notes, &c, f);
     } else if (r == 0) {

@@ -50,7 +50,7 @@ static bool may_be_half_written(int fd, const struct stat_identity *id, int64_t 
     return content_is_sure(fd) == CONTENT_HELD;
 }
 
-static int settled_stat(int fd, struct stat *st)
+int content_settle(int fd, struct stat *st)
 {
     for (int step = 0;; step++) {
         int64_t before = stat_clock_ns();
@@ -130,7 +130,7 @@ int content_open(const struct content_source *source, struct bytes path, int *re
                     QUOTE(path));
     if (fd < 0)
         return fail_errno(f, fd, "can't read %s", QUOTE(path));
-    int r = settled_stat(fd, ret_stat);
+    int r = content_settle(fd, ret_stat);
     if (r < 0)
         return fail_errno(f, r, "can't read %s", QUOTE(path));
     if (!S_ISREG(ret_stat->st_mode))

@@ -8,22 +8,43 @@
 #include <errno.h>
 #include <fcntl.h>
 
-/* Reads a control file that was found; the open descriptor is the caller's. */
-static int load(struct arena *arena, int fd, struct bytes name, size_t max,
-                struct bytes *ret_text, struct failure *f)
+static int read_text(int fd, struct bytes name, size_t max, struct buf *text, struct failure *f)
 {
-    cleanup_buf struct buf text = BUF(max);
-    int r = io_read_regular(fd, &text);
+    /* What can't be rewound is no file, which is said next. */
+    int r = lseek(fd, 0, SEEK_SET) < 0 && errno != ESPIPE ? -errno : io_read_regular(fd, text);
     if (r == -EISDIR)
         return fail(f, r, "%s is a directory", QUOTE(name));
     if (r == -EINVAL)
         return fail(f, r, "%s is not a regular file", QUOTE(name));
     if (r == -E2BIG)
         return fail(f, r, "%s is larger than %zu MiB", QUOTE(name), max >> 20);
-    if (r < 0)
-        return fail_errno(f, r, "can't read %s", QUOTE(name));
-    *ret_text = arena_copy(arena, buf_bytes(&text));
-    return 0;
+    return r < 0 ? fail_errno(f, r, "can't read %s", QUOTE(name)) : 0;
+}
+
+/* Reads a control file that was found, in one version: a change while it is read is waited out.
+ * The open descriptor is the caller's. */
+static int load(struct arena *arena, int fd, struct bytes name, size_t max,
+                struct bytes *ret_text, struct stat *ret_stat, struct failure *f)
+{
+    for (int tries = 0;; tries++) {
+        cleanup_buf struct buf text = BUF(max);
+        struct stat after;
+        int r = content_settle(fd, ret_stat);
+        if (r < 0)
+            return fail_errno(f, r, "can't read %s", QUOTE(name));
+        r = read_text(fd, name, max, &text, f);
+        if (r < 0)
+            return r;
+        if (fstat(fd, &after) < 0)
+            return fail_errno(f, -errno, "can't read %s", QUOTE(name));
+        struct stat_identity was = stat_identity(ret_stat), is = stat_identity(&after);
+        if (stat_identity_equal(&was, &is)) {
+            *ret_text = arena_copy(arena, buf_bytes(&text));
+            return 0;
+        }
+        if (tries == 5)
+            return fail(f, -ESTALE, "%s keeps changing", QUOTE(name));
+    }
 }
 
 static int load_stdin(const struct control_request *request, struct control *c,
@@ -74,27 +95,9 @@ static int load_dockerfile(const struct control_request *request, struct control
     if (request->dockerfile && strcmp(request->dockerfile, "-") == 0)
         return load_stdin(request, c, f);
     cleanup_fd int fd = open_dockerfile(request, c, f);
-    if (fd < 0)
-        return fd;
-    /* It is sent as it is analysed: a change while it is read is waited out. */
-    for (int tries = 0;; tries++) {
-        struct stat after;
-        /* What can't be rewound is no file, which load() says. */
-        if (fstat(fd, &c->dockerfile_stat) < 0 ||
-            (lseek(fd, 0, SEEK_SET) < 0 && errno != ESPIPE))
-            return fail_errno(f, -errno, "can't read %s", QUOTE(c->dockerfile_name));
-        int r = load(&c->arena, fd, c->dockerfile_name, DOCKERFILE_MAX, &c->dockerfile, f);
-        if (r < 0)
-            return r;
-        struct stat_identity was = stat_identity(&c->dockerfile_stat), is;
-        if (fstat(fd, &after) < 0)
-            return fail_errno(f, -errno, "can't read %s", QUOTE(c->dockerfile_name));
-        is = stat_identity(&after);
-        if (stat_identity_equal(&was, &is))
-            return 0;
-        if (tries == 5)
-            return fail(f, -ESTALE, "%s keeps changing", QUOTE(c->dockerfile_name));
-    }
+    return fd < 0 ? fd
+                  : load(&c->arena, fd, c->dockerfile_name, DOCKERFILE_MAX, &c->dockerfile,
+                         &c->dockerfile_stat, f);
 }
 
 /*
@@ -108,7 +111,8 @@ static int take_ignore(struct control *c, int fd, struct bytes name, struct fail
         return 0;
     if (fd < 0)
         return fail_errno(f, fd, "can't read the ignore file %s", QUOTE(name));
-    int r = load(&c->arena, fd, name, IGNORE_FILE_MAX, &c->ignore, f);
+    struct stat st;
+    int r = load(&c->arena, fd, name, IGNORE_FILE_MAX, &c->ignore, &st, f);
     close(fd);
     if (r < 0)
         return fail_wrap(f, r, "ignore file");

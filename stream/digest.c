@@ -10,11 +10,13 @@
  * hashed together; then
  *
  *     SHA-256( "ctxd-digest-1" NUL, SHA-256 of the Dockerfile, target length 8 LE, target,
- *              the SHA-256 of each run )
+ *              the SHA-256 of each run,
+ *              with --recipe: the SHA-256 of what is read of .ctx, as in the stream )
  *
  * so that a daemon reads the runs anew that something changed in, and no others. Times, owners
  * and other bits of the mode are not in it, and a hard link is the file that it is.
  */
+#include "skeleton.h"
 #include "stream-priv.h"
 
 #include <errno.h>
@@ -52,13 +54,13 @@ static void add_text(struct sha256_state *state, struct bytes text)
 
 /* ---- contents ------------------------------------------------------------------------- */
 
-/* Reads all of an open file, block by block. */
-static int hash_file(int fd, const struct stat *st, struct bytes path, struct content_hash *ret,
-                     struct failure *f)
+/* Reads all of an open file, block by block. key: of the XXH3. */
+static int hash_file(int fd, const struct stat *st, struct bytes path,
+                     const struct digest_key *key, struct content_hash *ret, struct failure *f)
 {
     cleanup_free uint8_t *block = xmalloc(BLOCK_BYTES);
     struct sha256_state *sha = sha256_new();
-    struct digest128_state *xxh = digest128_new(NULL);
+    struct digest128_state *xxh = digest128_new(key);
     uint64_t size = (uint64_t)st->st_size, at = 0;
     int r = 0;
     while (at < size && r == 0) {
@@ -98,7 +100,8 @@ static int content_of(struct digesting *all, const struct entry *e, struct conte
         struct stat st;
         int r = content_open(&all->source, e->path, &fd, &st, f);
         if (r == 0)
-            r = hash_file(fd, &st, e->path, ret, f);
+            r = hash_file(fd, &st, e->path, plan->store ? store_key(plan->store) : NULL, ret,
+                          f);
         if (r == -ESTALE && tries < 5)
             continue;
         if (r < 0)
@@ -107,7 +110,7 @@ static int content_of(struct digesting *all, const struct entry *e, struct conte
         enum content_sure sure = content_is_sure(fd);
         *ret_size = is.size;
         *ret_sure = sure != CONTENT_HELD && stat_identity_equal(&is, &e->node->id);
-        if (sure == CONTENT_SURE && *ret_sure && plan->hashdb)
+        if (sure == CONTENT_SURE && *ret_sure && plan->hashdb && plan->store)
             hashdb_put(plan->hashdb, plan->hashdb_tree, &is, ret);
         return 0;
     }
@@ -256,6 +259,9 @@ static int digest_line(const struct send_request *request, struct answer *answer
         .f = f,
     };
     entries_walk(&plan->terms, plan->tree, BYTES(""), digest_selected, &s);
+    if (answer->skeleton)
+        skeleton_digest(answer->skeleton, &answer->rules->reads->at[i], one, s.state,
+                        &line->n_files, &line->bytes);
     line->sha = sha256_end(s.state);
     sha256_free(s.state);
     reads_free(one);
@@ -292,6 +298,10 @@ static struct sha256 digest_whole(const struct send_request *request, const stru
     for (size_t i = 0; i < plan->chunks.n; i++)
         if (plan->chunks.at[i]->n)
             sha256_add(state, bytes_at(runs[i].at, sizeof(runs[i].at)));
+    if (request->recipe) {
+        struct sha256 recipe = sha256(plan->recipe);
+        sha256_add(state, bytes_at(recipe.at, sizeof(recipe.at)));
+    }
     struct sha256 whole = sha256_end(state);
     sha256_free(state);
     return whole;

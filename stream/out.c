@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Bytes -> the descriptor of a request. Alone, a client simply waits for its reader. A daemon
- * may not: the descriptor is somebody else's, its flags are not ours to change, and a thread
- * that sleeps in write() hears of nothing. So a pipe is opened a second time, non-blocking, by
- * its name under /proc, and all waiting is done in poll(), beside the client's connection.
+ * may not, since a thread that sleeps in write() hears of nothing: it has a descriptor that
+ * doesn't block, and all waiting is done in poll(), beside the client's connection.
  */
 #include "stream-priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 
 enum {
     PIPE_BYTES = 1 << 20, /* the most an unprivileged process may ask for */
@@ -21,26 +19,11 @@ enum {
 void out_open(struct out *out, const struct send_request *request)
 {
     struct stat st;
-    *out = (struct out){.fd = request->out_fd, .own_fd = -1, .hooks = request->hooks};
+    *out = (struct out){.fd = request->out_fd, .hooks = request->hooks};
     out->is_pipe = fstat(out->fd, &st) == 0 && S_ISFIFO(st.st_mode);
-    if (!out->is_pipe)
-        return;
     /* Not granted past the user's share of pipe pages: then as it is. */
-    (void)fcntl(out->fd, F_SETPIPE_SZ, PIPE_BYTES);
-    if (!out->hooks)
-        return;
-    char name[64];
-    snprintf(name, sizeof(name), "/proc/self/fd/%d", out->fd);
-    out->own_fd = open(name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-    if (out->own_fd >= 0)
-        out->fd = out->own_fd;
-}
-
-void out_close(struct out *out)
-{
-    if (out->own_fd >= 0)
-        close(out->own_fd);
-    out->own_fd = -1;
+    if (out->is_pipe)
+        (void)fcntl(out->fd, F_SETPIPE_SZ, PIPE_BYTES);
 }
 
 /* Waits until the reader takes more. */

@@ -5,7 +5,8 @@
  * and after it, so any number of them run side by side.
  *
  * A chunk's name is a keyed digest of, for each entry, its header and its content's digest: so
- * it can be told from what the database knows of the files, without reading one.
+ * it can be told from what the database knows of the files, without reading one. Both are by
+ * the store's key, since two contents of equal XXH3 are easily made up by who knows its secret.
  */
 #include "stream-priv.h"
 
@@ -27,8 +28,17 @@ const struct codec *codec_of(enum send_codec codec)
 
 struct store_name store_name_of(const struct writer *w, const struct digest128 *content)
 {
-    return (struct store_name){*content, w->request->codec,
-                               w->request->codec == SEND_TAR ? 0 : w->request->level};
+    struct store_name name = {*content, w->request->codec, 0};
+    if (!w->codec)
+        return name;
+    /* What another version of the library packed must not be sent for what this one packs. */
+    struct digest128_state *state = digest128_new(store_key(w->plan->store));
+    digest128_add(state, bytes_at(content->at, sizeof(content->at)));
+    digest128_add(state, bytes_of(w->codec->version()));
+    name.content = digest128_end(state);
+    name.level = w->request->level;
+    digest128_free(state);
+    return name;
 }
 
 static int out_of_room(const struct entry *e, struct failure *f)
@@ -38,6 +48,11 @@ static int out_of_room(const struct entry *e, struct failure *f)
 }
 
 /* ---- names ------------------------------------------------------------------------------ */
+
+static struct digest128 content_digest(const struct plan *plan, struct bytes content)
+{
+    return digest128_keyed(store_key(plan->store), content);
+}
 
 static void name_entry(struct naming *naming, struct bytes header,
                        const struct digest128 *content)
@@ -55,7 +70,7 @@ static void learn_content(struct piece *piece, const struct entry *e, struct byt
     if (!naming->state)
         return;
     const struct plan *plan = piece->writer->plan;
-    struct content_hash hash = {.xxh = digest128(content)};
+    struct content_hash hash = {.xxh = content_digest(plan, content)};
     name_entry(naming, header, &hash.xxh);
     if (sure == CONTENT_HELD)
         naming->as_walked = false;
@@ -75,8 +90,8 @@ static bool name_by_hashes(const struct plan *plan, const struct entries *entrie
     cleanup_buf struct buf header = BUF(TAR_HEADER_MAX);
     for (size_t i = 0; i < entries->n; i++) {
         const struct entry *e = &entries->at[i];
-        struct content_hash hash = {.xxh =
-                                        digest128(e->kind == ENTRY_TEXT ? e->text : BYTES(""))};
+        struct bytes text = e->kind == ENTRY_TEXT ? e->text : BYTES("");
+        struct content_hash hash = {.xxh = content_digest(plan, text)};
         if (is_content(e) && !hashes_get(plan->hashes, &e->node->id, &hash))
             return false;
         struct tar_header h = entry_header(&plan->terms, e, NULL);
@@ -207,7 +222,7 @@ static int pack_entry(struct piece *piece, const struct entry *e, struct naming 
         return out_of_room(e, f);
     tar_add_header(out, &h);
     if (naming->state) {
-        struct digest128 content = digest128(text);
+        struct digest128 content = content_digest(piece->writer->plan, text);
         name_entry(naming, bytes_at(out->at + start, out->len - start), &content);
     }
     if (buf_add_bytes(out, text) < 0 || buf_add_zeros(out, tar_padding(text.len)) < 0)

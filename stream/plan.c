@@ -3,11 +3,11 @@
  * What goes around the chunks of a view. The Dockerfile comes last of all, so that a stream cut
  * anywhere before its end has none:
  *
- *   plain:   [./] [guard] | chunks | Dockerfile, end    ([./] only where the first entry is no
- *                                                        plain ustar header: Docker sniffs
- *                                                        1,024 bytes and knows no other)
- *   inner:   ctx.tar{ [./] | chunks | end } Dockerfile, end
- *   bare:    [./] | chunks | end
+ *   plain:   [./] [guard] [.ctx] | chunks | Dockerfile, end
+ *                                   ([./] only where the first entry is no plain ustar header:
+ *                                    Docker sniffs 1,024 bytes and knows no other)
+ *   inner:   [.ctx] ctx.tar{ [./] | chunks | end } Dockerfile, end
+ *   bare:    [./] [.ctx] | chunks | end
  */
 #include "stream-priv.h"
 
@@ -88,11 +88,18 @@ static struct bytes inner_header(struct planner *p, uint64_t size)
     return arena_copy(&p->plan->arena, buf_bytes(&out));
 }
 
+static void add_recipe(struct planner *p)
+{
+    if (p->plan->recipe.len)
+        add_raw(p, &p->plan->before, p->plan->recipe);
+}
+
 static void add_inner(struct planner *p)
 {
     struct plan *plan = p->plan;
     bool empty = !(plan->tree->root.sent & plan->terms.bit);
     uint64_t inside = plan->tar_bytes + sizeof(end_marks) + (empty ? TAR_BLOCK : 0);
+    add_recipe(p);
     add_raw(p, &plan->before, inner_header(p, inside));
     /* Docker takes a tar without entries for a file, and would copy instead of unpack. */
     if (empty)
@@ -157,6 +164,7 @@ static void add_plain(struct planner *p)
         add_text(p, &plan->before, BYTES("Dockerfile"), BYTES(GUARD_TEXT));
     if (c->ship_ignore && !sends(p, BYTES(".dockerignore")))
         add_text(p, &plan->before, BYTES(".dockerignore"), p->request->control->ignore);
+    add_recipe(p);
 }
 
 /* ---- what the whole is ----------------------------------------------------------------- */

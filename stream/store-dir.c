@@ -146,24 +146,6 @@ int store_publish(struct store *store, int dir_fd, const char *name, struct byte
 
 /* ---- the directory -------------------------------------------------------------------- */
 
-/* mkdir -p: those above are made as private as this one. */
-static int make_directories(const char *path)
-{
-    char part[PATH_MAX];
-    size_t len = strlen(path);
-    if (len >= sizeof(part))
-        return -ENAMETOOLONG;
-    for (size_t i = 1; i <= len; i++) {
-        if (path[i] != '/' && path[i] != '\0')
-            continue;
-        memcpy(part, path, i);
-        part[i] = '\0';
-        if (mkdir(part, 0700) < 0 && errno != EEXIST && i == len)
-            return -errno; /* of one above: told by the one below it */
-    }
-    return 0;
-}
-
 /* Ours alone? `path` is for the message. */
 static int check_directory(int fd, const char *path, struct failure *f)
 {
@@ -195,7 +177,7 @@ static int open_both(const struct store *store, int *ret_dir, int *ret_chunks,
                      struct failure *f)
 {
     if (!store->read_only) {
-        int r = make_directories(store->directory);
+        int r = io_make_directories(store->directory);
         if (r < 0)
             return fail_errno(f, r, "can't make %s", QUOTE(bytes_of(store->directory)));
     }

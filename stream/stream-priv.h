@@ -60,6 +60,12 @@ enum content_sure {
 enum content_sure content_is_sure(int fd);
 
 /*
+ * A stat that any later write will differ from: it waits out the clock tick of a change just
+ * made, and for a while a file that somebody is writing. -errno of fstat.
+ */
+int content_settle(int fd, struct stat *st) must_use;
+
+/*
  * Reads walked->size bytes to `at`, if the file is still, and surely, the one that the walk
  * saw. false: it is not, or can't be told (content_open() then says which). Unless ret_sure is
  * NULL it says whether the bytes may be remembered by this stat. Thread: any, its own dir.
@@ -90,8 +96,8 @@ struct codec {
     size_t (*bound)(void *state, size_t len);
     /* The packed length; 0 on failure (too little room). */
     size_t (*pack)(void *state, const void *in, size_t len, void *out, size_t room);
-    struct bytes poison; /* after whole pieces: what no reader accepts */
-    const char *version; /* of the library: other ones may pack otherwise */
+    struct bytes poison;          /* after whole pieces: what no reader accepts */
+    const char *(*version)(void); /* of the library: other ones may pack otherwise */
 };
 
 extern const struct codec codec_gzip, codec_zstd;
@@ -249,17 +255,21 @@ struct carriage {
 };
 
 struct rules;
+/* recipe_line: of the instruction that would take .ctx along; 0: none would. */
 int carry_decide(const struct send_request *request, const struct rules *rules,
-                 const struct tree *tree, uint32_t bit, struct notes *notes,
-                 struct arena *arena, struct carriage *ret, struct failure *f) must_use;
+                 const struct tree *tree, uint32_t bit, uint32_t recipe_line,
+                 struct notes *notes, struct arena *arena, struct carriage *ret,
+                 struct failure *f) must_use;
 
 /* ---- view.c: everything that an answer is made of, sealed ------------------------------- */
 
 struct plan {
     struct arena arena; /* of the two lists of entries, and of the carriage */
-    struct tree *tree;  /* owned */
-    bool looked;        /* the tree was made for this answer */
-    uint64_t serial;    /* of the bit's rules, in a daemon */
+    struct bytes
+        recipe;        /* entries of .ctx, as they are in the tar; empty: none. In the arena */
+    struct tree *tree; /* owned */
+    bool looked;       /* the tree was made for this answer */
+    uint64_t serial;   /* of the bit's rules, in a daemon */
     struct terms terms;
     struct links *links;           /* owned */
     struct entries before, behind; /* around the chunks */
@@ -300,6 +310,8 @@ struct answer {
     struct pool *pool; /* the request's or own_pool */
     struct pool *own_pool;
     struct rules *rules;
+    struct rules *names;       /* of all that is kept, for a recipe; NULL: `rules` are that */
+    struct skeleton *skeleton; /* NULL: no recipe was asked for */
     struct carriage carriage;
     struct plan plan;
 };
@@ -309,9 +321,18 @@ int answer_make(const struct send_request *request, struct warm *warm, bool for_
                 struct failure *f) must_use;
 void answer_release(struct answer *answer);
 
-/* warm.c: the newest tree with the rules among its views: fills tree, terms.bit, serial. */
-int warm_tree(struct warm *warm, const struct send_request *request, struct rules *rules,
-              struct pool *pool, struct plan *plan, struct failure *f) must_use;
+/* How a tree shows one set of rules. */
+struct tree_view {
+    struct rules *rules;
+    uint32_t bit;
+    uint64_t serial; /* of the bit's rules, in a daemon */
+};
+
+/* warm.c: the newest tree with all the rules among its views: fills its bits and serials, and
+ * the plan's tree. */
+int warm_tree(struct warm *warm, const struct send_request *request, struct tree_view *views,
+              size_t n_views, struct pool *pool, struct plan *plan, struct failure *f) must_use;
+struct skeletons *warm_skeletons(struct warm *warm);
 /* … and the view's chunks, patched up to plan->tree: fills links, chunks, hashes, store. */
 void warm_chunks(struct warm *warm, struct plan *plan);
 
@@ -390,13 +411,11 @@ struct store_name store_name_of(const struct writer *w, const struct digest128 *
 /* The descriptor of a request, with the patience of its hooks. */
 struct out {
     int fd;
-    int own_fd; /* a non-blocking description of the same pipe; -1: none */
     bool is_pipe;
     const struct send_hooks *hooks;
 };
 
 void out_open(struct out *out, const struct send_request *request);
-void out_close(struct out *out);
 /* 0 or -errno: -EPIPE, -ECANCELED … */
 int out_write(struct out *out, struct bytes bytes) must_use;
 /* Passes len bytes of a file that nobody changes on, without copying where that can be. */

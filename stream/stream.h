@@ -70,7 +70,8 @@ int control_load(const struct control_request *request, struct notes *notes,
                  struct control *ret, struct failure *f) must_use;
 void control_release(struct control *control);
 
-/* How whoever runs a request takes part in it. Thread of the calls: the request's. */
+/* How whoever runs a request takes part in it; then out_fd is one that never blocks. Thread of
+ * the calls: the request's. */
 struct send_hooks {
     void *context;
     /* A descriptor whose hang-up cancels the request (-ECANCELED); -1: none. */
@@ -86,7 +87,9 @@ struct send_request {
     struct dockerfile *dockerfile; /* of control->dockerfile; borrowed */
     struct df_request reads;       /* target, args, bases … */
     enum send_builder builder;
-    bool full;   /* ignore rules only */
+    bool full;                /* ignore rules only */
+    bool recipe;              /* .ctx goes along (skeleton.h) … */
+    struct bytes recipe_ecos; /* … of these, comma-separated; empty: all */
     bool bare;   /* no Dockerfile in the stream: for a builder that is given it otherwise */
     bool verify; /* trust no event: look at everything by stat for this answer */
     enum send_mtime mtime;
@@ -150,6 +153,7 @@ struct warm_stats {
     uint64_t n_views, n_entries, n_dirs, n_chunks;
     uint64_t bytes; /* memory of trees and chunk lists */
 };
+/* Never waits: while a tree is made, as last counted. */
 void warm_stats(struct warm *warm, struct warm_stats *ret);
 
 /* ---- answers ------------------------------------------------------------------------- */

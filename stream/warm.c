@@ -17,9 +17,11 @@
  * (times, which file is the Dockerfile) share it. New rules cost a walk of everything, by which
  * unchanged entries keep their versions, so that no other view has anything to do.
  */
+#include "skeleton.h"
 #include "stream-priv.h"
 
 #include <errno.h>
+#include <sys/random.h>
 
 enum {
     VIEWS_MAX = 64,         /* past it the longest unused goes */
@@ -47,13 +49,18 @@ struct warm {
     struct warm_setup setup;
     struct bytes root_name;
     int64_t hashdb_tree;
+    struct digest_key key; /* of views and rules, whose texts are others' */
     pthread_mutex_t
-        lock;          /* of all below; held while a tree is made, never while bytes go out */
-    struct tree *tree; /* NULL: none was made, or what changed since is lost */
-    struct tree *last; /* the one before a loss: to compare with */
+        lock;            /* of all below; held while a tree is made, never while bytes go out */
+    struct tree *tree;   /* NULL: none was made, or what changed since is lost */
+    struct tree *last;   /* the one before a loss: to compare with */
+    struct dirty *dirty; /* what was told, until a tree was made by it */
     uint64_t last_serial;
     struct slot slots[TREE_VIEWS_MAX];
     struct view views[VIEWS_MAX];
+    struct skeletons *skeletons; /* has a lock of its own */
+    pthread_mutex_t stats_lock;
+    struct warm_stats stats; /* as last counted */
 };
 
 struct warm *warm_new(const struct warm_setup *setup)
@@ -63,7 +70,14 @@ struct warm *warm_new(const struct warm_setup *setup)
     uint8_t *name = xmalloc(setup->root_name.len + 1);
     memcpy(name, setup->root_name.at, setup->root_name.len);
     warm->root_name = bytes_at(name, setup->root_name.len);
+    warm->dirty = dirty_new();
+    /* Up to 256 bytes the call can't fail or fall short. */
+    if (getrandom(warm->key.secret, sizeof(warm->key.secret), 0) !=
+        (ssize_t)sizeof(warm->key.secret))
+        abort();
     pthread_mutex_init(&warm->lock, NULL);
+    warm->skeletons = skeletons_new();
+    pthread_mutex_init(&warm->stats_lock, NULL);
     struct stat st;
     if (setup->hashes && fstat(setup->root_fd, &st) == 0)
         warm->hashdb_tree = hashdb_tree(setup->hashes, warm->root_name, st.st_dev, st.st_ino);
@@ -95,7 +109,10 @@ void warm_free(struct warm *warm)
         slot_drop__with_lock(warm, i);
     tree_unref(warm->tree);
     tree_unref(warm->last);
+    dirty_free(warm->dirty);
     pthread_mutex_destroy(&warm->lock);
+    skeletons_free(warm->skeletons);
+    pthread_mutex_destroy(&warm->stats_lock);
     void *name = (void *)(uintptr_t)warm->root_name.at;
     free(name);
     free(warm);
@@ -111,15 +128,17 @@ static void add_field(struct digest128_state *state, struct bytes field)
 }
 
 /* Equal for rules that give equal verdicts: the ignore file's text, and the paths read. */
-static struct digest128 rules_key(const struct send_request *request, const struct rules *rules)
+static struct digest128 rules_key(const struct warm *warm, const struct send_request *request,
+                                  const struct rules *rules)
 {
-    struct digest128_state *state = digest128_new(NULL);
+    struct digest128_state *state = digest128_new(&warm->key);
+    const struct reads *reads = rules->tree.reads;
     uint8_t flags[] = {request->control->has_ignore, request->builder == SEND_CLASSIC,
-                       request->full, rules->reads->everything};
+                       !reads || reads->everything};
     add_field(state, bytes_at(flags, sizeof(flags)));
     add_field(state, request->control->ignore);
-    for (size_t i = 0; !request->full && i < rules->reads->n; i++) {
-        const struct df_read *read = &rules->reads->at[i];
+    for (size_t i = 0; reads && !reads->everything && i < reads->n; i++) {
+        const struct df_read *read = &reads->at[i];
         uint8_t kind[] = {read->globstar, read->literal};
         add_field(state, read->pattern);
         add_field(state, bytes_at(kind, sizeof(kind)));
@@ -176,6 +195,21 @@ static int look_at_links(const struct tree_walk *walk, const struct tree *was,
     return r;
 }
 
+struct voiding {
+    const struct warm *warm;
+    const struct tree *was, *is;
+};
+
+/* A file that was written to though stat is as it was: the database must not know better. */
+static void void_hash(void *context, struct bytes path)
+{
+    const struct voiding *v = context;
+    const struct node *was = tree_find(v->was, path), *is = tree_find(v->is, path);
+    if (was && is && S_ISREG(is->id.mode) && was->version != is->version &&
+        stat_identity_equal(&was->id, &is->id))
+        hashdb_void(v->warm->setup.hashes, v->warm->hashdb_tree, is->id.dev, is->id.ino);
+}
+
 static int make_tree__with_lock(struct warm *warm, struct bytes ignore_name, struct pool *pool,
                                 const struct dirty *dirty, struct failure *f)
 {
@@ -197,9 +231,11 @@ static int make_tree__with_lock(struct warm *warm, struct bytes ignore_name, str
     int r = tree_make(&walk, old, dirty, &new, f);
     r = r < 0 ? r : look_at_links(&walk, old, &new, f);
     if (r < 0) {
-        lose_tree__with_lock(warm); /* what was dirty is drained, and not looked at */
+        lose_tree__with_lock(warm); /* by what is dirty alone it can't be mended */
         return r;
     }
+    if (old && warm->setup.hashes)
+        tree_compare(old, new, UINT32_MAX, void_hash, &(struct voiding){warm, old, new});
     tree_unref(warm->tree);
     tree_unref(warm->last);
     warm->last = NULL;
@@ -207,25 +243,17 @@ static int make_tree__with_lock(struct warm *warm, struct bytes ignore_name, str
     return 0;
 }
 
-struct voiding {
-    const struct warm *warm;
-    const struct tree *was;
-};
-
-/* A file that was written to though stat is as it was: the database must not know better. */
-static void void_hash(void *context, struct bytes path)
+/* What was told is looked at. */
+static void forget_dirty__with_lock(struct warm *warm)
 {
-    const struct voiding *v = context;
-    const struct node *was = tree_find(v->was, path), *is = tree_find(v->warm->tree, path);
-    if (was && is && S_ISREG(is->id.mode) && was->version != is->version &&
-        stat_identity_equal(&was->id, &is->id))
-        hashdb_void(v->warm->setup.hashes, v->warm->hashdb_tree, is->id.dev, is->id.ino);
+    dirty_free(warm->dirty);
+    warm->dirty = dirty_new();
 }
 
 static int renew__with_lock(struct warm *warm, struct bytes ignore_name, struct pool *pool,
                             bool everything, struct failure *f)
 {
-    struct dirty *dirty = dirty_new();
+    struct dirty *dirty = warm->dirty;
     bool told = warm->setup.drain && warm->setup.drain(warm->setup.watch->watch, dirty);
     everything |= !told || !warm->tree;
     if (everything)
@@ -233,47 +261,54 @@ static int renew__with_lock(struct warm *warm, struct bytes ignore_name, struct 
     else
         tree_check_links(warm->tree, warm->setup.root_fd, dirty);
     int r = 0;
-    if (!dirty_is_empty(dirty)) {
-        struct tree *was = warm->tree ? tree_ref(warm->tree) : NULL;
+    if (!dirty_is_empty(dirty))
         r = make_tree__with_lock(warm, ignore_name, pool, dirty, f);
-        if (r == 0 && was && warm->setup.hashes)
-            tree_compare(was, warm->tree, UINT32_MAX, void_hash, &(struct voiding){warm, was});
-        tree_unref(was);
-    }
-    dirty_free(dirty);
+    if (r == 0)
+        forget_dirty__with_lock(warm);
     return r;
 }
 
-int warm_tree(struct warm *warm, const struct send_request *request, struct rules *rules,
-              struct pool *pool, struct plan *plan, struct failure *f)
+int warm_tree(struct warm *warm, const struct send_request *request, struct tree_view *views,
+              size_t n_views, struct pool *pool, struct plan *plan, struct failure *f)
 {
-    struct digest128 key = rules_key(request, rules);
+    bool new[TREE_VIEWS_MAX] = {0}, any_new = false;
+    size_t slots[TREE_VIEWS_MAX];
     pthread_mutex_lock(&warm->lock);
-    bool new;
-    size_t slot = find_slot__with_lock(warm, &key, rules, &new);
-    warm->slots[slot].used_ns = clock_now_ns();
+    for (size_t i = 0; i < n_views; i++) {
+        struct digest128 key = rules_key(warm, request, views[i].rules);
+        slots[i] = find_slot__with_lock(warm, &key, views[i].rules, &new[i]);
+        warm->slots[slots[i]].used_ns = clock_now_ns(); /* so that the next takes another */
+        any_new |= new[i];
+    }
     const struct tree *before = warm->tree;
-    int r =
-        renew__with_lock(warm, request->control->ignore_name, pool, new || request->verify, f);
+    int r = renew__with_lock(warm, request->control->ignore_name, pool,
+                             any_new || request->verify, f);
+    for (size_t i = 0; i < n_views; i++) {
+        views[i].bit = UINT32_C(1) << slots[i];
+        views[i].serial = warm->slots[slots[i]].serial;
+        if (r < 0 && new[i])
+            slot_drop__with_lock(warm, slots[i]);
+    }
     if (r == 0) {
         plan->tree = tree_ref(warm->tree);
         plan->looked = warm->tree != before;
-        plan->terms.bit = UINT32_C(1) << slot;
-        plan->serial = warm->slots[slot].serial;
-    } else if (new) {
-        slot_drop__with_lock(warm, slot);
     }
     pthread_mutex_unlock(&warm->lock);
     return r;
 }
 
+struct skeletons *warm_skeletons(struct warm *warm)
+{
+    return warm->skeletons;
+}
+
 /* ---- the chunks ----------------------------------------------------------------------------
  */
 
-static struct digest128 terms_key(const struct plan *plan)
+static struct digest128 terms_key(const struct warm *warm, const struct plan *plan)
 {
     const struct terms *t = &plan->terms;
-    struct digest128_state *state = digest128_new(NULL);
+    struct digest128_state *state = digest128_new(&warm->key);
     uint64_t numbers[] = {t->bit,           t->fixed_mtime, (uint64_t)t->mtime_seconds,
                           t->aside_dropped, t->for_digest,  t->classic};
     digest128_add(state, bytes_at(numbers, sizeof(numbers)));
@@ -369,7 +404,7 @@ static void ask_database(struct warm *warm, struct plan *plan)
 
 void warm_chunks(struct warm *warm, struct plan *plan)
 {
-    struct digest128 key = terms_key(plan);
+    struct digest128 key = terms_key(warm, plan);
     pthread_mutex_lock(&warm->lock);
     bool new;
     struct view *view = find_view__with_lock(warm, &key, &new);
@@ -406,12 +441,18 @@ void warm_chunks(struct warm *warm, struct plan *plan)
 
 struct audit {
     const struct dirty *told;
+    const struct tree *is;
     uint64_t missed;
 };
 
+/* Of a directory that went, one event tells, and none of what was below it. */
 static void count_missed(void *context, struct bytes path)
 {
     struct audit *audit = context;
+    for (size_t i = 0; i < path.len; i++)
+        if (path.at[i] == '/' && dirty_covers(audit->told, bytes_head(path, i)) &&
+            !tree_find(audit->is, bytes_head(path, i)))
+            return;
     audit->missed += !dirty_covers(audit->told, path);
 }
 
@@ -430,7 +471,7 @@ int warm_audit(struct warm *warm, struct pool *pool, uint64_t *ret_missed, struc
     if (!warm->setup.drain)
         return 0;
     pthread_mutex_lock(&warm->lock);
-    struct dirty *dirty = dirty_new();
+    struct dirty *dirty = warm->dirty;
     struct tree *was = warm->tree ? tree_ref(warm->tree) : NULL;
     int r = 0;
     if (was) {
@@ -443,18 +484,19 @@ int warm_audit(struct warm *warm, struct pool *pool, uint64_t *ret_missed, struc
         /* What happened during the sweep may be in it: that is not missed either. */
         bool told_after = warm->setup.drain(warm->setup.watch->watch, dirty);
         told &= told_after;
-        struct audit audit = {.told = dirty};
+        struct audit audit = {.told = dirty, .is = warm->tree};
         if (r == 0 && told)
             tree_compare(was, warm->tree, live_bits__with_lock(warm), count_missed, &audit);
         *ret_missed = audit.missed;
         /* … but is looked at again, by the next answer. */
         if (r == 0 && !dirty_is_empty(dirty))
             r = make_tree__with_lock(warm, BYTES(".dockerignore"), pool, dirty, f);
+        if (r == 0)
+            forget_dirty__with_lock(warm);
         if (r == 0 && !told_after)
             lose_tree__with_lock(warm);
         tree_unref(was);
     }
-    dirty_free(dirty);
     pthread_mutex_unlock(&warm->lock);
     return r;
 }
@@ -469,6 +511,7 @@ void warm_trim(struct warm *warm, uint64_t since_ns)
         if (warm->slots[i].rules && warm->slots[i].used_ns < since_ns)
             slot_drop__with_lock(warm, i);
     pthread_mutex_unlock(&warm->lock);
+    skeletons_trim(warm->skeletons, since_ns);
 }
 
 static void count_dir(const struct dir *dir, struct warm_stats *stats)
@@ -481,18 +524,30 @@ static void count_dir(const struct dir *dir, struct warm_stats *stats)
             count_dir(dir->nodes[i].below, stats);
 }
 
-void warm_stats(struct warm *warm, struct warm_stats *ret)
+static struct warm_stats count_all__with_lock(const struct warm *warm)
 {
-    *ret = (struct warm_stats){0};
-    pthread_mutex_lock(&warm->lock);
+    struct warm_stats stats = {0};
     if (warm->tree)
-        count_dir(warm->tree->root.below, ret);
+        count_dir(warm->tree->root.below, &stats);
     for (size_t i = 0; i < VIEWS_MAX; i++) {
         const struct view *view = &warm->views[i];
-        ret->n_views += view->bit != 0;
-        ret->n_chunks += view->chunks.n;
+        stats.n_views += view->bit != 0;
+        stats.n_chunks += view->chunks.n;
         for (size_t k = 0; k < view->chunks.n; k++)
-            ret->bytes += sizeof(struct chunk) + view->chunks.at[k]->first_len + sizeof(void *);
+            stats.bytes +=
+                sizeof(struct chunk) + view->chunks.at[k]->first_len + sizeof(void *);
     }
-    pthread_mutex_unlock(&warm->lock);
+    stats.bytes += skeletons_bytes(warm->skeletons);
+    return stats;
+}
+
+void warm_stats(struct warm *warm, struct warm_stats *ret)
+{
+    pthread_mutex_lock(&warm->stats_lock);
+    if (pthread_mutex_trylock(&warm->lock) == 0) {
+        warm->stats = count_all__with_lock(warm);
+        pthread_mutex_unlock(&warm->lock);
+    }
+    *ret = warm->stats;
+    pthread_mutex_unlock(&warm->stats_lock);
 }

@@ -378,6 +378,5 @@ int write_plan(const struct send_request *request, const struct plan *plan, stru
     if (r < 0 && r != -EPIPE && r != -ECANCELED)
         poison(&w);
     writer_release(&w);
-    out_close(&out);
     return r;
 }

@@ -38,5 +38,5 @@ const struct codec codec_zstd = {
     .pack = zstd_pack,
     /* A frame's header, then a block of the reserved type 3. */
     .poison = {(const uint8_t *)"\x28\xb5\x2f\xfd\x00\x58\x07\x00\x00!!!!!!!!!!!!!!!!", 25},
-    .version = ZSTD_VERSION_STRING,
+    .version = ZSTD_versionString,
 };

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "db-fixture.h"
+#include "scratch.h"
 
 #include "tap.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -19,29 +19,17 @@ void reopen(struct fixture *x)
 struct fixture setup(void)
 {
     struct fixture x = {.dir = "/tmp/ctxd-db-XXXXXX"};
-    if (!mkdtemp(x.dir))
-        abort();
+    scratch_make(x.dir);
     snprintf(x.path, sizeof(x.path), "%s/hashes.db", x.dir);
     reopen(&x);
     return x;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st, (void)type, (void)at;
-    return remove(path);
-}
-
-void remove_all(const char *path)
-{
-    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 void teardown(struct fixture *x)
 {
     hashdb_close(x->db);
     notes_release(&x->notes);
-    remove_all(x->dir);
+    scratch_remove(x->dir);
 }
 
 struct stat_identity file(uint64_t n)

@@ -21,8 +21,6 @@ struct fixture setup(void);
 void teardown(struct fixture *x);
 /* As the next process would find it. */
 void reopen(struct fixture *x);
-/* Takes a directory and all below it away. */
-void remove_all(const char *path);
 
 /* File n, and a hash that can only be that file's; each third has a SHA-256. */
 struct stat_identity file(uint64_t n);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store-fixture.h"
+#include "scratch.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -12,26 +13,14 @@ const struct store_limits roomy = {1ull << 30, 7 * 86400};
 struct fixture setup(void)
 {
     struct fixture x = {.top = "/tmp/ctxd-store-XXXXXX"};
-    if (!mkdtemp(x.top))
-        abort();
+    scratch_make(x.top);
     snprintf(x.path, sizeof(x.path), "%s/a/store", x.top);
     return x;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st, (void)type, (void)at;
-    return remove(path);
-}
-
-void remove_all(const char *path)
-{
-    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
 void teardown(struct fixture *x)
 {
-    remove_all(x->top);
+    scratch_remove(x->top);
 }
 
 struct store *open_store(const struct fixture *x, const struct store_limits *limits,

@@ -20,7 +20,6 @@ extern const struct store_limits roomy;
 
 struct fixture setup(void);
 void teardown(struct fixture *x);
-void remove_all(const char *path);
 struct store *open_store(const struct fixture *x, const struct store_limits *limits,
                          bool read_only);
 

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base.h"
+#include "scratch.h"
 #include "tap.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void test_bytes(void)
@@ -222,8 +226,7 @@ static void test_pool(void)
 static void test_io(void)
 {
     char dir[] = "/tmp/ctxd-test-XXXXXX";
-    if (!mkdtemp(dir))
-        return;
+    scratch_make(dir);
     cleanup_fd int root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     tap_case("no link is followed below a root, and nothing above it is opened");
     TAP_CHECK(mkdirat(root, "d", 0755) == 0 && symlinkat("d", root, "l") == 0);
@@ -236,10 +239,49 @@ static void test_io(void)
     cleanup_buf struct buf b = BUF(100);
     TAP_CHECK(io_read_file(root, "d/fifo", &b) == -EINVAL);
     TAP_CHECK(io_read_file(root, "d", &b) == -EISDIR);
-    unlinkat(root, "d/fifo", 0);
-    unlinkat(root, "l", 0);
-    unlinkat(root, "d", AT_REMOVEDIR);
-    rmdir(dir);
+    tap_case("directories are made for their owner alone, and the first that can't says why");
+    {
+        struct stat st;
+        char path[sizeof(dir) + 16];
+        snprintf(path, sizeof(path), "%s/d/e//f/", dir);
+        TAP_CHECK(io_make_directories(path) == 0 && io_make_directories(path) == 0);
+        TAP_CHECK(fstatat(root, "d/e/f", &st, 0) == 0 && (st.st_mode & 07777) == 0700);
+        snprintf(path, sizeof(path), "%s/d/fifo/g", dir);
+        TAP_CHECK(io_make_directories(path) == -ENOTDIR);
+        int r = io_make_directories("/sys/none/below");
+        TAP_CHECKF(r < 0 && r != -ENOENT, "%d: not what /sys says to a directory in it", r);
+    }
+    tap_case("a directory's names come in byte order, with their types, up to a maximum");
+    {
+        cleanup_fd int top = io_open_beneath(root, ".", O_RDONLY | O_DIRECTORY);
+        cleanup_fd int again = io_open_beneath(root, ".", O_RDONLY | O_DIRECTORY);
+        cleanup_names struct names names = NAMES(NAMES_MAX), few = NAMES(3);
+        TAP_CHECK(symlinkat("d", root, "Z") == 0 && names_read(top, &names) == 0);
+        if (TAP_CHECK(names.n == 3)) {
+            TAP_EQUAL(names_at(&names, 0), BYTES("Z"));
+            TAP_EQUAL(names_at(&names, 1), BYTES("d"));
+            TAP_EQUAL(names_at(&names, 2), BYTES("l"));
+            TAP_CHECK(names.at[0].type == DT_LNK && names.at[1].type == DT_DIR);
+        }
+        TAP_CHECK(names_read(again, &few) == -E2BIG);
+    }
+    scratch_remove(dir);
+}
+
+static void test_standard(void)
+{
+    tap_case("the numbers of standard input, output and error are never given to a file");
+    pid_t child = fork();
+    if (child == 0) {
+        close_range(0, STDERR_FILENO, 0);
+        io_hold_standard();
+        bool held = (fcntl(0, F_GETFL) & O_ACCMODE) == O_RDONLY &&
+                    (fcntl(STDERR_FILENO, F_GETFL) & O_ACCMODE) == O_WRONLY &&
+                    open("/", O_PATH | O_CLOEXEC) > STDERR_FILENO;
+        _exit(held ? 0 : 1);
+    }
+    int status;
+    TAP_CHECK(waitpid(child, &status, 0) == child && status == 0);
 }
 
 static void test_utf8(void)
@@ -281,5 +323,6 @@ int main(void)
     test_containers();
     test_pool();
     test_io();
+    test_standard();
     return tap_end();
 }

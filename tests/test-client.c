@@ -4,6 +4,7 @@
 #include "output.h"
 #include "progress.h"
 #include "report.h"
+#include "scratch.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -193,8 +194,7 @@ static void test_output(const char *dir)
 int main(void)
 {
     char dir[] = "/tmp/ctxd-test-XXXXXX";
-    if (!mkdtemp(dir))
-        return 1;
+    scratch_make(dir);
     test_progress();
     test_progress_start();
     test_notes();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The hash database and what befalls its file: damage, other programs, no place to be. */
 #include "db-fixture.h"
+#include "scratch.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -279,7 +280,7 @@ static void test_damage_found_late(void)
     put_many(&x, 20, 30);
     TAP_CHECK(count_known(&x, 0, 100) == 10 && stats(&x).n_trees == 1);
     TAP_CHECK(hashdb_set(x.db, BYTES("k"), &(struct bytes){(const uint8_t *)"v", 1}) == 0);
-    remove_all(x.dir);
+    scratch_remove(x.dir);
     TAP_CHECK(hashdb_set(x.db, BYTES("k"), &(struct bytes){(const uint8_t *)"v", 1}) == 0);
     put_many(&x, 30, 40);
     reopen(&x);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The hash database among others: a busy writer, several processes, and kill -9. */
 #include "db-fixture.h"
+#include "scratch.h"
 #include "tap.h"
 
 #include <signal.h>
@@ -172,7 +173,7 @@ static void test_kill(void)
         if (i % 3 == 1)
             scribble(x.path, 0, 8192);
         if (i % 3 == 2)
-            remove_all(x.dir);
+            scratch_remove(x.dir);
         random = random * 6364136223846793005u + 1442695040888963407u;
         fflush(stdout);
         pid_t child = fork();

@@ -2,27 +2,20 @@
 /* Symbolic links in the way of patterns: dockerfile/follow.c. */
 #include "dockerfile.h"
 #include "reads-priv.h"
+#include "scratch.h"
 #include "tap.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st, (void)type, (void)ftw;
-    return remove(path);
-}
-
 /* Makes "a/b c/ l>target": files, directories, links, with their parents. */
 static int make_tree(const char *spec, char dir[32])
 {
-    if (!mkdtemp(dir))
-        return -1;
+    scratch_make(dir);
     int root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct bytes rest = bytes_of(spec), item;
     while (root >= 0 && bytes_next(&rest, ' ', &item)) {
@@ -132,7 +125,7 @@ static void test_cases(void)
         TAP_EQUAL(list_reads(&arena, reads, 1), bytes_of(cases[i].want));
         reads_free(reads);
         close(root);
-        nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        scratch_remove(dir);
     }
 }
 
@@ -153,7 +146,7 @@ static void test_via(void)
     TAP_CHECK(reads_cover(reads, BYTES("t/x/y")) && !reads_cover(reads, BYTES("t/y")));
     reads_free(reads);
     close(root);
-    nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(dir);
 }
 
 static void test_many(void)
@@ -174,7 +167,7 @@ static void test_many(void)
     TAP_CHECK(reads->n < 1000);
     reads_free(reads);
     close(root);
-    nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(dir);
 }
 
 int main(void)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hashdb.h"
+#include "scratch.h"
 #include "tap.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,26 +17,25 @@ struct fixture {
     struct pool *pool;
 };
 
-static struct fixture setup(void)
+static struct fixture setup_at(const char *where)
 {
-    struct fixture x = {.path = "/tmp/ctxd-tree-XXXXXX"};
-    if (!mkdtemp(x.path))
-        abort();
+    struct fixture x = {0};
+    snprintf(x.path, sizeof(x.path), "%s/ctxd-tree-XXXXXX", where);
+    scratch_make(x.path);
     x.root = open(x.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     x.pool = pool_new(4);
     return x;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+static struct fixture setup(void)
 {
-    (void)st, (void)type, (void)at;
-    return remove(path);
+    return setup_at("/tmp");
 }
 
 static void teardown(struct fixture *x)
 {
     close(x->root);
-    nftw(x->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(x->path);
     pool_free(x->pool);
 }
 
@@ -218,11 +219,126 @@ static void test_watched_directory(void)
     teardown(&x);
 }
 
+/* ---- while others write ---------------------------------------------------------------- */
+
+enum { RACED_NAMES = 4000 };
+
+struct racer {
+    const struct fixture *x;
+    atomic_bool stop;
+};
+
+static void *make_anew(void *context)
+{
+    struct racer *racer = context;
+    for (unsigned i = 0; !atomic_load(&racer->stop); i = (i + 1301) % RACED_NAMES) {
+        char name[64];
+        snprintf(name, sizeof(name), "a-name-of-some-length-%u", i);
+        unlinkat(racer->x->root, name, 0);
+        put(racer->x, name, "");
+    }
+    return NULL;
+}
+
+static void test_names_once(void)
+{
+    tap_case("a name that is removed and made anew while its directory is read is there once");
+    /* Where a name comes back at another place of the directory: tmpfs; ext4 has one for each.
+     */
+    struct fixture x = setup_at(access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    for (unsigned i = 0; i < RACED_NAMES; i++) {
+        char name[64];
+        snprintf(name, sizeof(name), "a-name-of-some-length-%u", i);
+        put(&x, name, "");
+    }
+    struct racer racer = {.x = &x};
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, make_anew, &racer) != 0)
+        abort();
+    size_t twice = 0;
+    for (int walks = 0; walks < 40; walks++) {
+        struct tree *tree = walk(&x, NULL, NULL);
+        const struct dir *dir = tree->root.below;
+        for (size_t i = 1; i < dir->n; i++)
+            twice += bytes_equal(node_name(&dir->nodes[i - 1]), node_name(&dir->nodes[i]));
+        tree_unref(tree);
+    }
+    atomic_store(&racer.stop, true);
+    pthread_join(thread, NULL);
+    TAP_CHECKF(twice == 0, "%zu names are there twice", twice);
+    teardown(&x);
+}
+
+static const char *const raced[] = {"in/file", "in/link", "in/dir", "in/link2"};
+
+static void *exchange(void *context)
+{
+    struct racer *racer = context;
+    for (unsigned i = 0; !atomic_load(&racer->stop); i = (i + 1) % ARRAY_SIZE(raced))
+        if (renameat2(racer->x->root, "out/name", racer->x->root, raced[i], RENAME_EXCHANGE) <
+            0)
+            abort();
+    return NULL;
+}
+
+/* Two links whose targets tell their times. */
+static void put_timed_link(const struct fixture *x, const char *target, const char *path,
+                           time_t at)
+{
+    struct timespec times[] = {{.tv_sec = at}, {.tv_sec = at}};
+    if (symlinkat(target, x->root, path) < 0 ||
+        utimensat(x->root, path, times, AT_SYMLINK_NOFOLLOW) < 0)
+        abort();
+}
+
+static void test_replaced(void)
+{
+    tap_case(
+        "a name that is a file, a link and a directory in turn is one of them in each tree");
+    struct fixture x = setup();
+    put_dir(&x, "in");
+    put_dir(&x, "in/dir");
+    put(&x, "in/dir/f", "");
+    put(&x, "in/file", "");
+    put_dir(&x, "out");
+    put(&x, "out/name", "");
+    put_timed_link(&x, "1", "in/link", 1);
+    put_timed_link(&x, "2", "in/link2", 2);
+    /* Between the look at the name and the look into it. */
+    for (int i = 0; i < 200; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "out/z-%d", i);
+        put(&x, name, "");
+    }
+    struct racer racer = {.x = &x};
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, exchange, &racer) != 0)
+        abort();
+    size_t missing = 0, hollow = 0, mixed = 0;
+    for (int walks = 0; walks < 1200; walks++) {
+        struct tree *tree = walk(&x, "in\n", NULL);
+        const struct node *node = tree ? tree_find(tree, BYTES("out/name")) : NULL;
+        missing += !node || !node->keep;
+        hollow += node && S_ISDIR(node->id.mode) && !node->below;
+        mixed += node && S_ISLNK(node->id.mode) &&
+                 node_target(node).at[0] - '0' != node->id.mtime_ns / 1000000000;
+        tree_unref(tree);
+    }
+    atomic_store(&racer.stop, true);
+    pthread_join(thread, NULL);
+    TAP_CHECKF(missing == 0, "%zu trees are without it", missing);
+    TAP_CHECKF(hollow == 0, "%zu trees have a directory that was not looked into", hollow);
+    TAP_CHECKF(mixed == 0, "%zu trees have one link's times and another's target", mixed);
+    teardown(&x);
+}
+
 int main(void)
 {
     test_order_and_verdicts();
     test_unreadable();
     test_wide_and_deep();
     test_watched_directory();
+    test_names_once();
+    test_replaced();
     return tap_end();
 }

@@ -2,11 +2,11 @@
 #include "http-fakes.h"
 #include "http.h"
 #include "metrics.h"
+#include "scratch.h"
 #include "tap.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <sys/wait.h>
 
@@ -251,12 +251,6 @@ static void test_peer(peer_way *way, const char *name)
 
 /* ---- addresses ----------------------------------------------------------------------- */
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st, (void)type, (void)at;
-    return remove(path);
-}
-
 struct fixture {
     char directory[64];
     struct hashdb *hashes;
@@ -278,8 +272,7 @@ static void close_urls(struct fixture *x)
 static struct fixture setup(void)
 {
     struct fixture x = {.directory = "/tmp/ctxd-http-XXXXXX"};
-    if (!mkdtemp(x.directory))
-        abort();
+    scratch_make(x.directory);
     open_urls(&x);
     return x;
 }
@@ -287,7 +280,7 @@ static struct fixture setup(void)
 static void teardown(struct fixture *x)
 {
     close_urls(x);
-    nftw(x->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(x->directory);
 }
 
 static struct url_token token_of(struct fixture *x, struct bytes line)

@@ -65,7 +65,8 @@ static struct proto_request *full_request(void)
     q->control.ignore_name = BYTES("ig");
     q->control.has_ignore = q->control.ignore_of_root = true;
     q->control.dockerfile_stat.st_dev = 7;
-    q->control.dockerfile_stat.st_ino = 8;
+    /* overlayfs (xino) and FUSE have them so large. */
+    q->control.dockerfile_stat.st_ino = UINT64_C(0x8000000000000008);
     q->control.dockerfile_stat.st_mode = S_IFREG | 0644;
     q->control.dockerfile_stat.st_size = 9;
     q->control.dockerfile_stat.st_mtim = (struct timespec){-5, 10};
@@ -82,7 +83,8 @@ static struct proto_request *full_request(void)
                                         .bases = bases,
                                         .n_bases = 2};
     q->send.builder = SEND_CLASSIC;
-    q->send.full = q->send.verify = true;
+    q->send.full = q->send.verify = q->send.recipe = true;
+    q->send.recipe_ecos = BYTES("go,npm");
     q->send.mtime = SEND_MTIME_FIXED;
     q->send.mtime_seconds = 8589934591;
     q->send.dockerfile_mode = SEND_DOCKERFILE_PLAIN;

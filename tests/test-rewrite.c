@@ -74,6 +74,22 @@ static const struct {
      "FROM scratch AS t\nCOPY --from=ctxd-context a /\nFROM scratch\nADD b /\nCOPY --from=1 "
      "c /\n"},
 
+    {"what names .ctx stays, of every kind",
+     "FROM alpine\nCOPY .ctx/cargo/root/ ./\nCOPY [\"/.ctx/a b\", \"./.ctx/c\", \"./\"]\nADD "
+     ".ctx/go/root /\nRUN --mount=type=bind,source=.ctx/x,target=/x true\nCOPY . .\n",
+     "",
+     ADDED "FROM alpine\nCOPY .ctx/cargo/root/ ./\nCOPY [\"/.ctx/a b\", \"./.ctx/c\", "
+           "\"./\"]\nADD .ctx/go/root /\nRUN --mount=type=bind,source=.ctx/x,target=/x "
+           "true\nCOPY --from=ctxd-context . .\n"},
+    {"a variable behind .ctx/ stays, one that may end its name does not",
+     "FROM scratch\nARG E\nCOPY .ctx/$E/root /\nCOPY .ctx$E /\n", "",
+     ADDED "FROM scratch\nARG E\nCOPY .ctx/$E/root /\nCOPY --from=ctxd-context .ctx$E /\n"},
+    {"names that begin alike, and a way out of .ctx, are the context's",
+     "FROM scratch\nCOPY .ctxd .ctx/../a /\n", "",
+     ADDED "FROM scratch\nCOPY --from=ctxd-context .ctxd .ctx/../a /\n"},
+    {"a COPY of both is two", "FROM scratch\nCOPY .ctx/go/root a /\n", "",
+     "!Dockerfile:2: one COPY takes the recipe's files and others: make it two"},
+
     {"§2.1 ADD of the context", "FROM scratch\nADD a /\n", "",
      "!Dockerfile:2: ADD can take files from the context alone"},
     {"ADD of what may be", "FROM scratch\nARG U\nADD $U /\n", "",
@@ -107,7 +123,8 @@ static const struct {
      "!Dockerfile:2: the from of a --mount has a variable or quotes"},
 };
 
-/* The rewritten file has one stage more, and reads nothing but the tar. */
+/* The rewritten file has one stage more, and reads nothing but the tar, and what stays outside.
+ */
 static void check_again(struct bytes text, const struct dockerfile *before, const char *target)
 {
     struct dockerfile *df = NULL;
@@ -125,7 +142,8 @@ static void check_again(struct bytes text, const struct dockerfile *before, cons
             struct bytes pattern = reads->at[i].pattern;
             bool harmless =
                 reads->at[i].kind == DF_READ_ALL || bytes_equal(pattern, BYTES("ctx.tar")) ||
-                bytes_starts(pattern, BYTES("<<")) || bytes_starts(pattern, BYTES("git@"));
+                bytes_starts(pattern, BYTES("<<")) || bytes_starts(pattern, BYTES("git@")) ||
+                bytes_equal(pattern, BYTES(".ctx")) || bytes_starts(pattern, BYTES(".ctx/"));
             TAP_CHECKF(harmless, "it reads %s", QUOTE(pattern));
         }
     }
@@ -145,7 +163,8 @@ int main(void)
         int r = dockerfile_parse(BYTES("Dockerfile"), bytes_of(cases[i].file), &df, &f);
         TAP_CHECKF(r == 0, "%s", f.text);
         if (r == 0)
-            r = dockerfile_rewrite(df, &request, BYTES("ctx.tar"), &arena, &text, &f);
+            r = dockerfile_rewrite(df, &request, BYTES("ctx.tar"), BYTES(".ctx"), &arena, &text,
+                                   &f);
         if (want.at[0] == '!') {
             TAP_CHECK(r == -EOPNOTSUPP);
             TAP_EQUAL(bytes_of(f.text), bytes_from(want, 1));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The chunk store: its limits, full disks, killed writers, and many at once. */
+#include "scratch.h"
 #include "store-fixture.h"
 
 #include <dirent.h>
@@ -87,7 +88,7 @@ static void test_sweep(void)
 
     tap_case("what was used in the last minute stays: put, got here, or written down");
     store = open_store(&x, &(struct store_limits){0, 0}, false);
-    remove_all(x.path);
+    scratch_remove(x.path);
     store_close(store);
     put_aged(&x, 4);
     store = open_store(&x, &(struct store_limits){5 * SIZE, 0}, false);
@@ -216,7 +217,7 @@ static void fill_tmpfs(void *context)
             bad += !TAP_CHECK(get_chunk(store, i, 50000) == (is_there(x, i) ? RIGHT : MISSED));
         bad += !TAP_CHECK(stats_of(store).damaged == 0 &&
                           stats_of(store).put_failures == refusals);
-        remove_all(x->path);
+        scratch_remove(x->path);
         store_close(store);
     }
     /* Not one inode more. */

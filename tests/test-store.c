@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The chunk store: what it is for, its directory and key, and what is not believed. */
+#include "scratch.h"
 #include "store-fixture.h"
 
 #include <dirent.h>
@@ -263,14 +264,14 @@ static void test_directory(void)
     TAP_CHECK(store->usable && put_chunk(store, 1, 10) == 0);
 
     tap_case("a directory that is removed in use is made anew, with the same key");
-    remove_all(x.path);
+    scratch_remove(x.path);
     TAP_CHECK(get_chunk(store, 1, 10) == MISSED);
     TAP_CHECK(put_chunk(store, 1, 10) == 0 && get_chunk(store, 1, 10) == RIGHT &&
               is_there(&x, 1));
     struct store *second = open_store(&x, &roomy, false);
     TAP_CHECK(get_chunk(second, 1, 10) == RIGHT);
     store_close(second);
-    remove_all(x.path);
+    scratch_remove(x.path);
     TAP_CHECK(put_chunk(store, 1, 10) == -ENOENT); /* once in a while only */
     store->next_heal_ns = 0;
     TAP_CHECK(put_chunk(store, 1, 10) == 0 && is_there(&x, 1));

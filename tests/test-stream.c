@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "scratch.h"
 #include "stream-priv.h"
 #include "tap.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- headers ----------------------------------------------------------------------- */
@@ -69,22 +71,15 @@ struct fixture {
 static struct fixture setup(void)
 {
     struct fixture x = {.path = "/tmp/ctxd-stream-XXXXXX"};
-    if (!mkdtemp(x.path))
-        abort();
+    scratch_make(x.path);
     x.root = open(x.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     return x;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st, (void)type, (void)at;
-    return remove(path);
 }
 
 static void teardown(struct fixture *x)
 {
     close(x->root);
-    nftw(x->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(x->path);
 }
 
 static void put(const struct fixture *x, const char *path, const void *at, size_t len)
@@ -463,6 +458,58 @@ static void test_closed_pipe(void)
     teardown(&x);
 }
 
+/* ---- control files ----------------------------------------------------------------- */
+
+enum { RULES_BYTES = 1 << 20 };
+
+struct rewriter {
+    int root;
+    atomic_bool stop;
+};
+
+/* One version over the other, in place. */
+static void *rewrite_rules(void *context)
+{
+    struct rewriter *rewriter = context;
+    cleanup_free char *text = xmalloc(RULES_BYTES);
+    for (unsigned i = 0; !atomic_load(&rewriter->stop); i++) {
+        memset(text, i % 2 ? 'a' : 'b', RULES_BYTES);
+        int fd = openat(rewriter->root, ".dockerignore", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+        if (write(fd, text, RULES_BYTES) != RULES_BYTES)
+            abort();
+        close(fd);
+        nanosleep(&(struct timespec){.tv_nsec = 7000000}, NULL);
+    }
+    return NULL;
+}
+
+static void test_one_version(void)
+{
+    tap_case("an ignore file that is written while it is read is read in one version");
+    struct fixture x = setup();
+    put_text(&x, "Dockerfile", "FROM scratch\n");
+    struct rewriter rewriter = {.root = x.root};
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, rewrite_rules, &rewriter) != 0)
+        abort();
+    size_t mixed = 0;
+    for (int i = 0; i < 300; i++) {
+        struct control control;
+        struct control_request request = {
+            .root_fd = x.root, .root_name = BYTES("."), .stdin_fd = -1};
+        if (control_load(&request, NULL, &control, NULL) < 0)
+            continue; /* it keeps changing */
+        struct bytes text = control.ignore;
+        if (text.len)
+            mixed += memcmp(text.at, text.at + 1, text.len - 1) != 0;
+        control_release(&control);
+    }
+    atomic_store(&rewriter.stop, true);
+    pthread_join(thread, NULL);
+    TAP_CHECKF(mixed == 0, "%zu times of two", mixed);
+    teardown(&x);
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -474,5 +521,6 @@ int main(void)
     test_first_header();
     test_poison();
     test_closed_pipe();
+    test_one_version();
     return tap_end();
 }

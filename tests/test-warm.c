@@ -4,169 +4,13 @@
  * inotify would tell them, or not at all; after each, some view's answer must be, byte for
  * byte, the one that is made from nothing. SEED=N repeats a run, STEPS=N makes it longer.
  */
-#include "stream-priv.h"
-#include "tap.h"
+#include "scratch.h"
+#include "warm-world.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <sys/mman.h>
-
-static uint64_t random_state;
-
-static uint32_t random_below(uint32_t n)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (uint32_t)(random_state >> 11) % n;
-}
-
-/* ---- a tree, and who watches it ------------------------------------------------------ */
-
-struct world {
-    char path[64], store_path[64], db_path[64];
-    int root;
-    struct dirty *told; /* since the last drain */
-    bool lost;          /* … and more, that can't be told */
-    struct pool *pool;
-    struct store *store;
-    struct hashdb *hashes;
-    struct warm *warm;
-    struct tree_watch watch;
-    uint64_t n_entered, n_left;
-};
-
-static bool drain(void *watch, struct dirty *dirty);
-
-static void on_enter(void *watch, int fd, struct bytes path)
-{
-    struct world *w = watch;
-    (void)fd, (void)path;
-    __atomic_fetch_add(&w->n_entered, 1, __ATOMIC_RELAXED);
-}
-
-static void on_leave(void *watch, struct bytes path)
-{
-    struct world *w = watch;
-    (void)path;
-    w->n_left++;
-}
-
-/* The changes are kept as text, told to a new set at each drain. */
-struct telling {
-    enum { TELL_STAT, TELL_CONTENT, TELL_BELOW } what;
-    char path[256];
-};
-static struct telling tellings[64];
-static size_t n_tellings;
-
-static void tell(int what, const char *path)
-{
-    tellings[n_tellings].what = what;
-    snprintf(tellings[n_tellings].path, sizeof(tellings->path), "%s", path);
-    n_tellings++;
-}
-
-static bool drain(void *watch, struct dirty *dirty)
-{
-    struct world *w = watch;
-    for (size_t i = 0; i < n_tellings; i++) {
-        struct bytes path = bytes_of(tellings[i].path);
-        if (tellings[i].what == TELL_BELOW)
-            dirty_below(dirty, path);
-        else
-            dirty_entry(dirty, path, tellings[i].what == TELL_CONTENT);
-        /* As the watcher does, since the name may be one that no view sees. */
-        struct stat st;
-        if (fstatat(w->root, tellings[i].path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            !S_ISDIR(st.st_mode) && st.st_nlink > 1)
-            dirty_inode(dirty, st.st_dev, st.st_ino);
-    }
-    n_tellings = 0;
-    bool told = !w->lost;
-    w->lost = false;
-    return told;
-}
-
-static void open_warm(struct world *w)
-{
-    struct notes notes = {0};
-    struct store_limits limits = {.max_bytes = 1u << 30, .max_age_seconds = 3600};
-    store_open(w->store_path, &limits, false, &notes, &w->store);
-    hashdb_open(w->db_path, &notes, &w->hashes);
-    w->watch = (struct tree_watch){w, on_enter, on_leave};
-    struct warm_setup setup = {.root_fd = w->root,
-                               .root_name = bytes_of(w->path),
-                               .store = w->store,
-                               .hashes = w->hashes,
-                               .watch = &w->watch,
-                               .drain = drain};
-    w->warm = warm_new(&setup);
-    for (size_t i = 0; i < notes.n; i++)
-        printf("# %.*s\n", BYTES_ARG(notes.at[i].text));
-    notes_release(&notes);
-}
-
-static void close_warm(struct world *w)
-{
-    warm_free(w->warm);
-    hashdb_close(w->hashes);
-    store_close(w->store);
-    n_tellings = 0;
-    w->lost = false;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st, (void)type, (void)at;
-    return remove(path);
-}
-
-static void remove_tree(const char *path)
-{
-    nftw(path, remove_one, 32, FTW_DEPTH | FTW_PHYS);
-}
-
-static void write_file(const struct world *w, const char *path, size_t len)
-{
-    cleanup_fd int fd = openat(w->root, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    cleanup_free uint8_t *bytes = xmalloc(len + 1);
-    for (size_t i = 0; i < len; i++)
-        bytes[i] = (uint8_t)('a' + (i * 7 + random_state) % 23);
-    if (fd >= 0 && io_write_full(fd, bytes, len) < 0)
-        abort();
-}
-
-static const char *const dockerfiles[] = {
-    "FROM scratch\nCOPY . /\n",
-    "FROM scratch\nCOPY d0 /x\nCOPY *.txt /y/\n",
-    "FROM scratch\nCOPY --from=other / /\nCOPY d1/d0 /z\nADD d2 /w\n",
-    "FROM scratch\nCOPY d1 d2 /x/\n",
-};
-static const char *const ignores[] = {"", "*.log\n**/d1\n!**/keep.txt\n", "d2\n!d2/f1.txt\n"};
-
-static struct world world_new(void)
-{
-    struct world w = {.path = "/tmp/ctxd-warm-XXXXXX",
-                      .store_path = "/tmp/ctxd-warm-XXXXXX",
-                      .db_path = "/tmp/ctxd-warm-XXXXXX"};
-    if (!mkdtemp(w.path) || !mkdtemp(w.store_path) || !mkdtemp(w.db_path))
-        abort();
-    w.root = open(w.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    w.pool = pool_new(2);
-    return w;
-}
-
-static void world_end(struct world *w)
-{
-    close(w->root);
-    pool_free(w->pool);
-    remove_tree(w->path);
-    remove_tree(w->store_path);
-    remove_tree(w->db_path);
-}
 
 /* ---- changes -------------------------------------------------------------------------- */
 
@@ -180,13 +24,14 @@ static void random_dir(char *path, size_t size)
 
 static void random_path(char *path, size_t size)
 {
-    static const char *const names[] = {"f%u.txt", "g%u.log", "keep.txt", "s%u", "f%u.txt"};
+    static const char *const names[] = {"f%u.txt", "g%u.log",      "keep.txt",
+                                        "s%u",     "package.json", "requirements.txt"};
     char dir[64], name[32];
     random_dir(dir, sizeof(dir));
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 #pragma GCC diagnostic ignored "-Wformat-extra-args"
-    snprintf(name, sizeof(name), names[random_below(5)], random_below(12));
+    snprintf(name, sizeof(name), names[random_below(6)], random_below(12));
 #pragma GCC diagnostic pop
     snprintf(path, size, "%s%s%s", dir, dir[0] ? "/" : "", name);
 }
@@ -239,7 +84,7 @@ static void remove_some(struct world *w)
         if (!path[0])
             return;
         snprintf(full, sizeof(full), "%s/%s", w->path, path);
-        remove_tree(full);
+        scratch_remove(full);
     } else {
         random_path(path, sizeof(path));
         if (unlinkat(w->root, path, 0) < 0)
@@ -287,6 +132,10 @@ static void change(struct world *w)
         if (mknodat(w->root, path, S_IFIFO | 0600, 0) == 0)
             tell(TELL_CONTENT, path);
         return;
+    case 7:
+        write_file(w, "go.mod", 0); /* always there, so that there always is a recipe */
+        tell(TELL_CONTENT, "go.mod");
+        return;
     default:
         random_path(path, sizeof(path));
         struct stat st;
@@ -299,52 +148,6 @@ static void change(struct world *w)
 }
 
 /* ---- answers --------------------------------------------------------------------------- */
-
-struct ask {
-    struct control control;
-    struct dockerfile *df;
-    struct send_request request;
-};
-
-static bool everything; /* instead of a view by chance */
-
-static bool ask_begin(struct world *w, struct ask *ask)
-{
-    struct failure f = {0};
-    const char *text = dockerfiles[everything ? 0 : random_below(ARRAY_SIZE(dockerfiles))];
-    const char *ignore = ignores[everything ? 0 : random_below(ARRAY_SIZE(ignores))];
-    *ask = (struct ask){.control = {.dockerfile_name = BYTES("Dockerfile"),
-                                    .ignore_name = BYTES(".dockerignore"),
-                                    .has_ignore = true}};
-    ask->control.dockerfile = bytes_of(text);
-    ask->control.ignore = bytes_of(ignore);
-    if (dockerfile_parse(BYTES("Dockerfile"), bytes_of(text), &ask->df, &f) < 0)
-        return TAP_CHECKF(false, "%s", f.text);
-    ask->request = (struct send_request){.root_fd = w->root,
-                                         .root_name = bytes_of(w->path),
-                                         .control = &ask->control,
-                                         .dockerfile = ask->df,
-                                         .codec = (enum send_codec)random_below(3),
-                                         .level = 1,
-                                         .full = random_below(8) == 0,
-                                         .pool = w->pool};
-    if (random_below(6) == 0)
-        ask->request.mtime = SEND_MTIME_FIXED;
-    return true;
-}
-
-static int send_to_memory(const struct send_request *from, struct warm *warm, struct buf *out,
-                          struct send_stats *stats)
-{
-    struct send_request request = *from;
-    struct failure f = {0};
-    cleanup_fd int fd = memfd_create("stream", MFD_CLOEXEC);
-    request.out_fd = fd;
-    int r = send_run(&request, warm, NULL, stats, &f);
-    if (!TAP_CHECKF(r == 0, "%s", f.text))
-        return r;
-    return lseek(fd, 0, SEEK_SET) < 0 ? -errno : io_read_rest(fd, out);
-}
 
 static bool same_counts(const struct send_stats *a, const struct send_stats *b)
 {
@@ -422,13 +225,13 @@ static void run(uint64_t seed, uint32_t steps)
     for (uint32_t i = 0; i < 40; i++)
         change(&w);
     w.lost = true;
-    n_tellings = 0;
+    tell_nothing();
     for (uint32_t step = 0; step < steps; step++) {
         for (uint32_t n = random_below(4) + 1; n > 0; n--)
             change(&w);
         uint32_t accident = random_below(60);
         if (accident == 0) { /* an overflow */
-            n_tellings = 0;
+            tell_nothing();
             w.lost = true;
         } else if (accident == 1) { /* a restart */
             close_warm(&w);
@@ -466,6 +269,15 @@ static void audit_heals(void)
     TAP_CHECKF(warm_audit(w.warm, w.pool, &missed, &f) == 0, "%s", f.text);
     TAP_CHECKF(missed == 1, "%llu missed", (unsigned long long)missed);
     TAP_CHECK(answers_agree(&w));
+    tap_case("what lay below a directory that was told to be gone is not missed");
+    everything = true;
+    answers_agree(&w);
+    TAP_CHECK(renameat(w.root, "d0", w.root, "d1") == 0);
+    tell(TELL_CONTENT, "d0");
+    tell(TELL_BELOW, "d1");
+    TAP_CHECKF(warm_audit(w.warm, w.pool, &missed, &f) == 0, "%s", f.text);
+    TAP_CHECKF(missed == 0, "%llu missed", (unsigned long long)missed);
+    everything = false;
     close_warm(&w);
     world_end(&w);
 }

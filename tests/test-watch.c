@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 /* ---- each kind of change ---------------------------------------------------------------- */
 
@@ -253,6 +254,28 @@ static void test_overflow(void)
     teardown(&x);
 }
 
+static void test_no_descriptors(void)
+{
+    tap_case("without a descriptor to ask for a file's other names, nothing can be told");
+    struct fixture x = setup(0);
+    struct dirty d = {0};
+    struct rlimit was, now;
+    sh(x.path, "ln a second");
+    drain_and_follow(&x, &d);
+    put(&x, "second", "x");
+    cleanup_fd int next = fcntl(x.fd, F_DUPFD_CLOEXEC, 0);
+    if (getrlimit(RLIMIT_NOFILE, &was) < 0)
+        abort();
+    now = (struct rlimit){(rlim_t)next, was.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &now) < 0)
+        abort();
+    TAP_CHECK(!drain(&x, &d) || d.n_inodes > 0);
+    if (setrlimit(RLIMIT_NOFILE, &was) < 0)
+        abort();
+    dirty_clear(&d);
+    teardown(&x);
+}
+
 static void test_limit(void)
 {
     tap_case("a directory past the limit is marked at every drain, with the remedy named");
@@ -471,6 +494,7 @@ int main(void)
     test_ends();
     test_overflow();
     test_limit();
+    test_no_descriptors();
     test_root();
     test_threads();
     test_random();

@@ -35,6 +35,7 @@ static int ask_begin(struct world *w, struct ask *ask, struct failure *f)
                                          .control = &ask->control,
                                          .dockerfile = ask->df,
                                          .full = below(4) == 0,
+                                         .recipe = below(5) == 0,
                                          .out_fd = -1,
                                          .pool = w->pool};
     ask->request.reads.target = bytes_of(targets[below(ARRAY_SIZE(targets))]);
@@ -158,10 +159,12 @@ static bool complain(struct world *w, const char *how, const struct ask *ask)
            (unsigned long long)w->seed, (unsigned long long)w->n_operations,
            (unsigned long long)w->n_answers);
     if (ask)
-        printf("# asked: target %s, %s, full %d, verify %d, fixed mtime %d, Dockerfile %s\n",
-               QUOTE(ask->request.reads.target), codecs[ask->request.codec], ask->request.full,
-               ask->request.verify, ask->request.mtime == SEND_MTIME_FIXED,
-               QUOTE(ask->control.dockerfile));
+        printf(
+            "# asked: target %s, %s, full %d, recipe %d, verify %d, fixed mtime %d, Dockerfile "
+            "%s\n",
+            QUOTE(ask->request.reads.target), codecs[ask->request.codec], ask->request.full,
+            ask->request.recipe, ask->request.verify, ask->request.mtime == SEND_MTIME_FIXED,
+            QUOTE(ask->control.dockerfile));
     show_last(w);
     return false;
 }

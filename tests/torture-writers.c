@@ -3,11 +3,11 @@
  * The writers. Names are few, so that operations meet: what one made, the next renames, links,
  * mounts over, removes. None of them looks at how an answer is made.
  */
+#include "scratch.h"
 #include "torture-priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -147,20 +147,13 @@ void write_text(int dir_fd, const char *path, int flags, const char *text)
         (void)!io_write_full(fd, text, strlen(text));
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st, (void)type, (void)at;
-    remove(path);
-    return 0;
-}
-
 void remove_below(int dir_fd, const char *path)
 {
     char full[256];
     snprintf(full, sizeof(full), "/proc/self/fd/%d/%s", dir_fd, path);
     if (path[0] == '/')
         snprintf(full, sizeof(full), "%s", path);
-    nftw(full, remove_one, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    scratch_remove(full);
 }
 
 int run_program(int dir_fd, const char *const *words)
@@ -272,6 +265,8 @@ static const char *const dockerfiles[] = {
     "FROM scratch AS a\nCOPY . /all\nFROM scratch\nCOPY --from=a / /\nCOPY d1/d0 /z\nADD d2 "
     "/w\n",
     "FROM scratch\nCOPY d1 d2 Dockerfile /x/\n",
+    "FROM scratch\nCOPY .ctx/go/root /r\nCOPY d1 /x/\n",
+    "FROM scratch\nCOPY .ctx /r\nCOPY . /x\n",
 };
 static const char *const ignores[] = {
     "",
@@ -281,6 +276,41 @@ static const char *const ignores[] = {
     "repo/.git\nDockerfile\n",
 };
 
+/* What a recipe is made of, or is not: another number in it may be a version or a dependency's.
+ */
+static bool do_manifest(struct world *w)
+{
+    static const char *const manifests[][2] = {
+        {"go.mod", "module m // %u\nrequire example.com/a v1.0.%u\n"},
+        {"package.json", "{\"version\": \"1.0.%u\", \"dependencies\": {\"a\": \"%u\"}}\n"},
+        {"requirements.txt", "# %u\na==1.%u\n"},
+    };
+    static const char *const dirs[] = {"", "d0/", "d1/", "d1/d0/"};
+    char path[64], text[128];
+    uint32_t which = below(ARRAY_SIZE(manifests));
+    const char *dir = dirs[below(ARRAY_SIZE(dirs))];
+    snprintf(path, sizeof(path), "%s%s", dir, manifests[which][0]);
+    if (dir[0] && below(4) == 0) {
+        unlinkat(w->root, path, 0);
+        tell_done(w, "unlink %s", path);
+        return true;
+    }
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    snprintf(text, sizeof(text), manifests[which][1], below(10), below(10));
+#pragma GCC diagnostic pop
+    struct stat st = {0};
+    bool there = fstatat(w->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (there && !S_ISREG(st.st_mode))
+        return false;
+    write_text(w->root, path, O_TRUNC, text);
+    struct timespec times[] = {st.st_atim, st.st_mtim};
+    if (there && below(2))
+        utimensat(w->root, path, times, 0);
+    tell_done(w, "edit %s: %.40s", path, QUOTE(bytes_of(text)));
+    return true;
+}
+
 static bool do_control(struct world *w)
 {
     static const char *const names[] = {"Dockerfile", ".dockerignore",
@@ -288,7 +318,8 @@ static bool do_control(struct world *w)
                                         ".dockerignore"};
     uint32_t which = below(ARRAY_SIZE(names));
     const char *name = names[which];
-    const char *text = which == 0 || which == 3 ? dockerfiles[below(5)] : ignores[below(5)];
+    const char *text = which == 0 || which == 3 ? dockerfiles[below(ARRAY_SIZE(dockerfiles))]
+                                                : ignores[below(ARRAY_SIZE(ignores))];
     struct stat st = {0};
     bool there = fstatat(w->root, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
     if (which != 0 && which != 3 && below(3) == 0) {
@@ -318,20 +349,13 @@ static const struct {
     uint32_t weight;
     bool (*run)(struct world *w);
 } writers[] = {
-    {90, do_create},        {60, do_append},
-    {60, do_rewrite},       {40, do_poke},
-    {20, do_copy_range},    {60, do_rename_over},
-    {60, do_unlink},        {80, do_rename},
-    {30, do_chmod_file},    {30, do_touch},
-    {10, do_special},       {60, do_map},
-    {40, do_tmpfile},       {20, do_write_unlinked},
-    {8, do_held},           {60, do_mkdir_deep},
-    {25, do_remove_dir},    {30, do_chmod_dir},
-    {50, do_symlink},       {50, do_link},
-    {30, do_link_outside},  {40, do_write_outside},
-    {25, do_move_out},      {15, do_mount},
-    {30, do_write_mounted}, {12, do_git},
-    {25, do_control},
+    {90, do_create},     {60, do_append},         {60, do_rewrite},       {40, do_poke},
+    {20, do_copy_range}, {60, do_rename_over},    {60, do_unlink},        {80, do_rename},
+    {30, do_chmod_file}, {30, do_touch},          {10, do_special},       {60, do_map},
+    {40, do_tmpfile},    {20, do_write_unlinked}, {8, do_held},           {60, do_mkdir_deep},
+    {25, do_remove_dir}, {30, do_chmod_dir},      {40, do_manifest},      {50, do_symlink},
+    {50, do_link},       {30, do_link_outside},   {40, do_write_outside}, {25, do_move_out},
+    {15, do_mount},      {30, do_write_mounted},  {12, do_git},           {25, do_control},
 };
 
 void write_something(struct world *w)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "watched.h"
+#include "scratch.h"
 
 #include "tap.h"
 
@@ -176,8 +177,7 @@ static void watch_root(struct fixture *x, size_t max_watches)
 struct fixture setup(size_t max_watches)
 {
     struct fixture x = {.top = "/tmp/ctxd-watch-XXXXXX"};
-    if (!mkdtemp(x.top))
-        abort();
+    scratch_make(x.top);
     snprintf(x.path, sizeof(x.path), "%s/root", x.top);
     sh(x.top, "mkdir -p root/src/lib root/docs root/empty outside/kept/deep;"
               "echo 1 >root/a; echo 2 >root/b; echo 3 >root/src/c; echo 4 >root/src/lib/d;"
@@ -197,8 +197,9 @@ void teardown(struct fixture *x)
     close(x->fd);
     close(x->top_fd);
     char script[192];
-    snprintf(script, sizeof(script), "chmod -R u+rwx %s; rm -rf %s", x->top, x->top);
+    snprintf(script, sizeof(script), "chmod -R u+rwx %s", x->top);
     sh("/", script);
+    scratch_remove(x->top);
 }
 
 bool drain(struct fixture *x, struct dirty *d)

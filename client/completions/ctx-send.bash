@@ -16,7 +16,7 @@ _ctx_send_stages() {
 _ctx_send() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]-}
 	local options="--file= --target= --build-arg= --args-final --platform= --ignore-file=
-		--builder= --full --trust-bases= --base-config= --output= --gzip --zstd --mtime=
+		--builder= --full --recipe --trust-bases= --base-config= --output= --gzip --zstd --mtime=
 		--dockerfile= --max-size= --max-files= --stats --verbose --quiet --daemon= --no-daemon
 		--verify --help --version -f -o -z -v -q -h -V"
 	COMPREPLY=()
@@ -36,6 +36,7 @@ _ctx_send() {
 		;;
 	--target) mapfile -t COMPREPLY < <(compgen -W "$(_ctx_send_stages)" -- "$cur") ;;
 	--build-arg) mapfile -t COMPREPLY < <(compgen -v -- "$cur") ;;
+	--recipe) mapfile -t COMPREPLY < <(compgen -W "cargo dotnet elixir go gradle maven npm php python ruby" -- "$cur") ;;
 	--builder) mapfile -t COMPREPLY < <(compgen -W "any buildkit classic" -- "$cur") ;;
 	--mtime) mapfile -t COMPREPLY < <(compgen -W "keep epoch" -- "$cur") ;;
 	--dockerfile) mapfile -t COMPREPLY < <(compgen -W "auto plain" -- "$cur") ;;

@@ -24,6 +24,7 @@ complete -c ctx-send -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7' -d
 complete -c ctx-send -l ignore-file -r -F -d 'The ignore file'
 complete -c ctx-send -l builder -x -a 'any buildkit classic' -d 'Whose rules apply'
 complete -c ctx-send -l full -d 'Send all that the ignore file keeps'
+complete -c ctx-send -l recipe -d 'Add the recipe of the dependencies'
 complete -c ctx-send -l trust-bases -x -d 'Base images without triggers'
 complete -c ctx-send -l base-config -r -F -a 'engine none' -d 'Who is asked about base images'
 complete -c ctx-send -s o -l output -r -F -d 'Write to a file'

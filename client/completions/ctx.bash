@@ -2,7 +2,7 @@
 # bash completion for ctx and ctxd. Checked against --help by tests/daemon.
 
 _ctx_which="--file= --target= --build-arg= --args-final --platform= --ignore-file= --builder=
-	--full --trust-bases= --base-config= -f"
+	--full --recipe --trust-bases= --base-config= -f"
 _ctx_daemon="--daemon= --no-daemon --verify"
 _ctx_talk="--verbose --quiet --help -v -q -h"
 declare -A _ctx_options=(
@@ -30,6 +30,7 @@ _ctx_value() {
 		mapfile -t COMPREPLY < <(compgen -d -- "$2")
 		;;
 	--build-arg) mapfile -t COMPREPLY < <(compgen -v -- "$2") ;;
+	--recipe) mapfile -t COMPREPLY < <(compgen -W "cargo dotnet elixir go gradle maven npm php python ruby" -- "$2") ;;
 	--builder) mapfile -t COMPREPLY < <(compgen -W "any buildkit classic" -- "$2") ;;
 	--mtime) mapfile -t COMPREPLY < <(compgen -W "keep epoch" -- "$2") ;;
 	--dockerfile) mapfile -t COMPREPLY < <(compgen -W "auto plain" -- "$2") ;;

@@ -19,6 +19,7 @@ complete -c ctx -n '__ctx_is digest url watch' -l platform -x -a 'linux/amd64 li
 complete -c ctx -n '__ctx_is digest url watch' -l ignore-file -r -F -d 'The ignore file'
 complete -c ctx -n '__ctx_is digest url watch' -l builder -x -a 'any buildkit classic' -d 'Whose rules apply'
 complete -c ctx -n '__ctx_is digest url watch' -l full -d 'All that the ignore file keeps'
+complete -c ctx -n '__ctx_is digest url watch' -l recipe -d 'With the recipe of the dependencies'
 complete -c ctx -n '__ctx_is digest url watch' -l trust-bases -x -d 'Base images without triggers'
 complete -c ctx -n '__ctx_is digest url watch' -l base-config -r -F -a 'engine none' -d 'Who is asked about base images'
 complete -c ctx -n '__ctx_is digest url watch' -s v -l verbose -d 'Say why'

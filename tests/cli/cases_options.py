@@ -20,6 +20,8 @@ WRONG = [
     (["--file="], r"--file: FILE is empty"),
     (["-o", ""], r"--output: FILE is empty"),
     (["--target="], r"--target: STAGE is empty"),
+    (["--recipe=rust"], r'--recipe: "rust" is no ecosystem that is known here: cargo, '),
+    (["--recipe=cargo,,go"], r'--recipe: "" is no ecosystem'),
     (["--full=yes"], r"--full takes no value"),
     (["--gzip=0"], r'--gzip="0": a level is a number from 1 to 12'),
     (["-z13"], r'--gzip="13": a level is a number from 1 to 12'),

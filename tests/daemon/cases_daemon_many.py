@@ -4,6 +4,7 @@
 import io
 import os
 import signal
+import socket
 import subprocess
 import tarfile
 import time
@@ -120,3 +121,17 @@ def cases(tap, box):
     with ThreadPoolExecutor(10) as pool:
         faults = [f for f in pool.map(lambda i: box.send(roots[0]).fault(), range(20)) if f]
     tap.check("\n".join(faults), "past --max-clients others wait, or do it by themselves")
+    daemon.end()
+
+    daemon = box.daemon(command=["prlimit", "--nofile=128:128", box.programs / "ctxd", "--http=off", "--log-level=info", "--max-clients=300"])
+    idle = []
+    for _ in range(160):
+        idle.append(socket.socket(socket.AF_UNIX))
+        idle[-1].connect(str(box.socket))
+    until(lambda: "event=accept" in daemon.said())
+    time.sleep(1)
+    said = daemon.said().count("event=accept")
+    tap.check(said > 20 and f"{said} times", "without descriptors for another client it says so, and waits")
+    for s in idle:
+        s.close()
+    tap.check(one(0) or one(1), "… and serves on when there are some")

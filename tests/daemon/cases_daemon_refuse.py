@@ -131,6 +131,35 @@ def users(tap, box):
         server.kill()
 
 
+def outputs(tap, box):
+    """Outputs that a daemon could be held up by are not for it: one lane, and a reader that takes nothing."""
+    if os.geteuid() != 0:
+        tap.skip("not root", "an output that another user made is not written to by the daemon")
+        return
+    box.fresh()
+    box.cache.mkdir(mode=0o700)
+    for path in (box.runtime, box.cache):
+        os.chown(path, NOBODY, NOBODY)
+    nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    daemon = box.daemon(command=[*nobody, box.programs / "ctxd", "--http=off", "--lanes=1", "--log-level=debug"])
+    small, large = box.tree("context"), box.tree("large", 10, size=4 << 20)
+    want = box.send("--no-daemon", large).out
+    pair = [s.detach() for s in socket.socketpair()]
+    for what, (read_end, write_end) in (("a pipe of root's", os.pipe()), ("a socket", pair)):
+        asked = daemon.counter("send")
+        client = subprocess.Popen([*nobody, box.programs / "ctx-send", large], env=box.environment(), stdout=write_end)
+        os.close(write_end)
+        until(lambda: daemon.counter("send") > asked)
+        code = 'set -o pipefail; "$1" --daemon=require "$2" | wc -c'
+        r = subprocess.run([*nobody, "bash", "-c", code, "sh", box.programs / "ctx-send", small], env=box.environment(),
+                           capture_output=True, text=True, timeout=30)
+        tap.check(None if r.returncode == 0 else r.stderr, f"the output is {what}, and not read: the only lane is free for others")
+        with open(read_end, "rb") as f:
+            data = f.read()
+        tap.check(None if client.wait(60) == 0 and data == want else f"{client.returncode}, {len(data)} bytes", "… and the client does the work itself")
+    daemon.end()
+
+
 def messages(tap, box):
     box.fresh()
     daemon = box.daemon()
@@ -249,5 +278,6 @@ def fakes(tap, box):
 def cases(tap, box):
     directories(tap, box)
     users(tap, box)
+    outputs(tap, box)
     messages(tap, box)
     fakes(tap, box)

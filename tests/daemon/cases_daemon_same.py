@@ -1,10 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same bytes, whatever the options, cold and warm, before and after edits."""
 
+import io
 import os
 import shutil
+import subprocess
+import tarfile
 
 from daemon import TOP
+
+
+def mounts(tap, box):
+    """The root's own directory mounted over its path: the same device and inode, and another place."""
+    if os.geteuid() != 0:
+        tap.skip("not root", "a root that is mounted over itself is another root")
+        return
+    box.fresh()
+    root = box.tree("mounted")
+    daemon = box.daemon(command=["unshare", "-m", "--propagation", "private", box.programs / "ctxd", "--http=off"])
+
+    def inside(script, cwd=box.top):
+        return subprocess.run(["nsenter", "-t", str(daemon.process.pid), "-m", "sh", "-ec", f"cd {cwd}\n{script}"],
+                              env={**box.environment(), "bin": str(box.programs)}, capture_output=True)
+
+    def fault(before=""):
+        runs = [inside(f"{before}\n$bin/ctx-send --daemon={how} mounted") for how in ("never", "require")]
+        if any(r.returncode for r in runs):
+            return str([r.stderr for r in runs])
+        return runs[0].stdout != runs[1].stdout and "other bytes"
+
+    tap.check(fault(), "a root before it is mounted over")
+    tap.check(inside("mount --bind mounted mounted; mount -t tmpfs none mounted/d1; echo x >mounted/d1/new").stderr.decode(),
+              "its own directory is mounted there, and something below it")
+    tap.check(fault(), "… is another root")
+    run = inside(f"mount --bind {root} {root}; $bin/ctx-send --daemon=require .", cwd=root)
+    tap.check(None if b"another directory to the daemon" in run.stderr else str(run.stderr), "who stands in what is mounted over is told so")
+    inside("umount -l mounted; umount -l mounted")
+    tap.check(fault(), "… and the first again, when all of that is gone")
+    daemon.end()
 
 
 def cases(tap, box):
@@ -77,6 +110,8 @@ def cases(tap, box):
     (tree / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
     tap.check(box.same([], tree), "another root at its path")
 
+    recipe_cases(tap, box)
+
     # A name that is no UTF-8, and arguments.
     odd = box.tree("odd", 3)
     os.mkdir(os.fsencode(odd) + b"/\xff\xfe")
@@ -85,6 +120,45 @@ def cases(tap, box):
     runs = [box.send(*map(os.fsdecode, [mode, *args]), cwd=odd) for mode in (b"--no-daemon", b"--daemon=require")]
     tap.check(runs[1].fault() or (runs[0].out != runs[1].out and "differ"), "paths and arguments that are not UTF-8")
     tap.check(daemon.counter("failed") > 2 and f"{daemon.counter('failed')} failed", "the daemon failed only where it should")
+    mounts(tap, box)
+
+
+def recipe_cases(tap, box):
+    tree = box.tree("recipe", 20)
+    (tree / "src").mkdir()
+    (tree / "Dockerfile").write_text("FROM scratch\nCOPY .ctx/cargo/root/ /\nCOPY . /\n")
+    (tree / "Cargo.toml").write_text('[package]\nname = "app"\nversion = "0.1.0"\nedition = "2021"\n')
+    (tree / "Cargo.lock").write_text('version = 3\n\n[[package]]\nname = "app"\nversion = "0.1.0"\n')
+    (tree / "src/main.rs").write_text("fn main() {}\n")
+    edits = [
+        ("nothing", lambda: None),
+        ("a source", lambda: (tree / "src/main.rs").write_text("fn main() { other(); }\n")),
+        ("a version", lambda: (tree / "Cargo.toml").write_text('[package]\nname = "app"\nversion = "0.2.0"\nedition = "2021"\n')),
+        ("a dependency", lambda: (tree / "Cargo.toml").write_text(
+            '[package]\nname = "app"\nversion = "0.2.0"\nedition = "2021"\n[dependencies]\na = "1"\n')),
+        ("a new binary", lambda: ((tree / "src/bin").mkdir(), (tree / "src/bin/b.rs").write_text("fn main() {}\n"))),
+        ("another ecosystem", lambda: (tree / "go.mod").write_text("module m\n")),
+        ("the manifest ignored", lambda: (tree / ".dockerignore").write_text("Cargo.toml\n")),
+    ]
+    seen = []
+    for what, edit in edits:
+        edit()
+        for args in (["--recipe"], ["--recipe", "-z"], ["--recipe=cargo,go", "--full"]):
+            tap.check(box.same(args, tree), f"{args}, an edit of {what}")
+        run = box.send("--recipe", tree)
+        with tarfile.open(fileobj=io.BytesIO(run.out)) as tar:
+            seen.append([(m.name, m.mode, m.mtime, tar.extractfile(m).read() if m.isfile() else b"")
+                         for m in tar if m.name.startswith(".ctx")])
+    same = [a == b for a, b in zip(seen, seen[1:])]
+    tap.check(None if same == [True, True, False, False, True, False] else str(same),
+              "the recipe that is sent changes with the dependencies and targets alone")
+    (tree / ".dockerignore").unlink()
+    for args in (["--recipe"], ["--recipe", "--per-instruction"]):
+        one, two = box.ctx("digest", "--daemon=require", *args, tree), box.ctx("digest", "--no-daemon", *args, tree)
+        tap.check(one.fault() or (one.out != two.out and f"{one.out} {two.out}"), f"digest {args}")
+    (tree / ".ctx").mkdir()
+    for mode in ("--no-daemon", "--daemon=require"):
+        tap.check(box.send(mode, "--recipe", tree).fault(1, r"has a \.ctx of its own.*a line /\.ctx in"), f"a .ctx of the context's own, {mode}")
 
 
 def rewrite(path):

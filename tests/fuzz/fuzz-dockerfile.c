@@ -9,20 +9,11 @@
  * a word that is refused while something is unknown is refused with every value
  */
 #include "dockerfile.h"
+#include "fuzz.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(claim)                                                                            \
-    do {                                                                                       \
-        if (!(claim)) {                                                                        \
-            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #claim);                \
-            abort();                                                                           \
-        }                                                                                      \
-    } while (0)
+#define MUST(claim) FUZZ_CHECK(claim, "not so: %s", #claim)
 
 /* ---- words ------------------------------------------------------------------------------ */
 

@@ -3,19 +3,13 @@
  * What a stranger may write into a request, and what a table of the kernel may hold: one input,
  * read by each of the parsers. None may break, and what must hold of their answers does.
  */
+#include "fuzz.h"
 #include "http.h"
 #include "metrics.h"
 
-#include <stdio.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static void expect(bool holds, const char *what, struct bytes input)
 {
-    if (holds)
-        return;
-    fprintf(stderr, "%s: %s\n", what, QUOTE(input));
-    abort();
+    FUZZ_CHECK(holds, "%s: %s", what, QUOTE(input));
 }
 
 /* Each address has one spelling: what was understood, spelled again, is what was given. */

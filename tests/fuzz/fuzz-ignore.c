@@ -3,11 +3,8 @@
  * An ignore file, then paths, each behind a NUL. No input may break or stall the reader, and
  * where it is small enough, live nodes must judge as the letter of the rules does.
  */
+#include "fuzz.h"
 #include "ignore-priv.h"
-
-#include <stdio.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* What the letter can judge in good time: it runs each pattern on each directory's whole path.
  */
@@ -15,10 +12,7 @@ enum { TEXT_MAX = 4096, PATH_BYTES = 256, DEPTH = 12, PATHS = 8 };
 
 static void expect(bool holds, const char *what, struct bytes text, struct bytes path)
 {
-    if (holds)
-        return;
-    fprintf(stderr, "%s: of %s, %s\n", what, QUOTE(text), QUOTE(path));
-    abort();
+    FUZZ_CHECK(holds, "%s: of %s, %s", what, QUOTE(text), QUOTE(path));
 }
 
 /* One path, a component at a time; all but the last are directories. slow may be NULL. */

@@ -1,18 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* JSON, YAML or XML, by the first byte. No input may break or stall a reader or its writer. */
+#include "fuzz.h"
 #include "readers.h"
-
-#include <stdio.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds, const char *what)
-{
-    if (holds)
-        return;
-    fprintf(stderr, "%s\n", what);
-    abort();
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -29,26 +18,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     case 0:
         if (json_read(&pool, name, text, &root, &f) < 0)
             break;
-        must(json_write_pretty(root, &once) == 0, "can't be written");
+        FUZZ_CHECK(json_write_pretty(root, &once) == 0, "can't be written");
         r = json_read(&pool, name, buf_bytes(&once), &root, &f);
-        must(r == 0, f.text);
-        must(json_write_pretty(root, &twice) == 0 &&
-                 bytes_equal(buf_bytes(&once), buf_bytes(&twice)),
-             "is written in two ways");
+        FUZZ_CHECK(r == 0, "%s", f.text);
+        FUZZ_CHECK(json_write_pretty(root, &twice) == 0 &&
+                       bytes_equal(buf_bytes(&once), buf_bytes(&twice)),
+                   "is written in two ways");
         break;
     case 1:
         r = yaml_parse(&pool, name, text, &root, &f);
-        must(r < 0 || json_write(root, &once) == 0, "can't be written");
+        FUZZ_CHECK(r < 0 || json_write(root, &once) == 0, "can't be written");
         break;
     default:
         if (xml_parse(&pool, name, text, &xml, &f) < 0)
             break;
-        must(xml_write(xml, &once) == 0, "can't be written");
+        FUZZ_CHECK(xml_write(xml, &once) == 0, "can't be written");
         r = xml_parse(&pool, name, buf_bytes(&once), &xml, &f);
-        must(r == 0, f.text);
-        must(xml_write(xml, &twice) == 0 && bytes_equal(buf_bytes(&once), buf_bytes(&twice)),
-             "is written in two ways");
+        FUZZ_CHECK(r == 0, "%s", f.text);
+        FUZZ_CHECK(xml_write(xml, &twice) == 0 &&
+                       bytes_equal(buf_bytes(&once), buf_bytes(&twice)),
+                   "is written in two ways");
     }
-    must(!f.code || strncmp(f.text, "input:", 6) == 0, "a failure without its line");
+    FUZZ_CHECK(!f.code || strncmp(f.text, "input:", 6) == 0, "a failure without its line");
     return 0;
 }

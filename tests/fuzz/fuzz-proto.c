@@ -3,40 +3,29 @@
  * A line of a client: its first byte says how many descriptors come with it. What is accepted
  * is written again and read again, to the same bytes. And the same text as a daemon's answer.
  */
+#include "fuzz.h"
 #include "proto.h"
-
-#include <stdio.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void expect(bool holds, const char *what)
-{
-    if (holds)
-        return;
-    fprintf(stderr, "%s\n", what);
-    abort();
-}
 
 static void request(struct bytes line, const int *fds, size_t n, bool stored)
 {
     struct proto_request *was = NULL, *is = NULL;
     struct failure f = {0};
     if (proto_request_parse(line, fds, n, stored, &was, &f) < 0) {
-        expect(f.code < 0 && f.text[0], "refused without a word");
+        FUZZ_CHECK(f.code < 0 && f.text[0], "refused without a word");
         return;
     }
-    expect(was->kind == PROTO_STATUS || was->kind == PROTO_STOP ||
-               (was->root_path.len && was->root_path.at[0] == '/'),
-           "no root");
+    FUZZ_CHECK(was->kind == PROTO_STATUS || was->kind == PROTO_STOP ||
+                   (was->root_path.len && was->root_path.at[0] == '/'),
+               "no root");
     cleanup_buf struct buf first = BUF(8 * PROTO_REQUEST_MAX),
                            again = BUF(8 * PROTO_REQUEST_MAX);
     if (proto_request_print(was, &first, &f) == 0) {
         /* Without its descriptors: they are not there a second time. */
-        expect(proto_request_parse(buf_bytes(&first), NULL, 0, true, &is, &f) == 0 || n > 0,
-               "what was written can't be read");
+        FUZZ_CHECK(proto_request_parse(buf_bytes(&first), NULL, 0, true, &is, &f) == 0 || n > 0,
+                   "what was written can't be read");
         if (is && n == 0) {
-            expect(proto_request_print(is, &again, &f) == 0, "can't be written again");
-            expect(bytes_equal(buf_bytes(&first), buf_bytes(&again)), "other bytes");
+            FUZZ_CHECK(proto_request_print(is, &again, &f) == 0, "can't be written again");
+            FUZZ_CHECK(bytes_equal(buf_bytes(&first), buf_bytes(&again)), "other bytes");
         }
     }
     proto_request_free(is);
@@ -54,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct bytes line = bytes_at(data + 1, size - 1);
     request(line, fds, n, false);
     int next = dup(STDERR_FILENO);
-    expect(next <= STDERR_FILENO + 8, "descriptors are left open");
+    FUZZ_CHECK(next <= STDERR_FILENO + 8, "descriptors are left open");
     close(next);
     request(line, NULL, 0, true);
     struct proto_answer answer;

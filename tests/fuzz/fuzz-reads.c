@@ -8,9 +8,9 @@
  * tar
  */
 #include "dockerfile.h"
+#include "fuzz.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 static struct reads *reads_for(const struct dockerfile *df, const struct df_request *request)
 {
@@ -56,7 +56,8 @@ static void check_rewrite(const struct dockerfile *df, const struct df_request *
     struct bytes text;
     struct failure f = {0};
     struct dockerfile *again;
-    if (dockerfile_rewrite(df, request, BYTES("ctx.tar"), &arena, &text, &f) == 0) {
+    if (dockerfile_rewrite(df, request, BYTES("ctx.tar"), BYTES(".ctx"), &arena, &text, &f) ==
+        0) {
         int r = dockerfile_parse(BYTES("Dockerfile"), text, &again, &f);
         /* Only the maxima of size may be passed by what was added. */
         if (r == -EINVAL && text.len < 60000)
@@ -78,7 +79,6 @@ static void check_rewrite(const struct dockerfile *df, const struct df_request *
     arena_release(&arena);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct bytes onbuild[] = {{(const uint8_t *)"COPY $X b /", 11},

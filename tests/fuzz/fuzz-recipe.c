@@ -3,19 +3,8 @@
  * A recipe, as hostile as can be. What is accepted must hold its promises: clean paths below
  * the directory, and written and read again it must be the same recipe.
  */
+#include "fuzz.h"
 #include "recipe-priv.h"
-
-#include <stdio.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds, const char *what)
-{
-    if (holds)
-        return;
-    fprintf(stderr, "%s\n", what);
-    abort();
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -26,22 +15,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct item *items;
     size_t n;
     if (recipe_read(BYTES("input"), bytes_at(data, size), &recipe, &f) < 0) {
-        must(f.text[0], "a failure without a word");
+        FUZZ_CHECK(f.text[0], "a failure without a word");
         return 0;
     }
     if (recipe_items(recipe, &(struct cook){.dir_fd = -1}, &arena, &items, &n, &f) == 0) {
         for (size_t i = 0; i < n; i++) {
-            must(items[i].path.len && items[i].path.at[0] != '/', "an absolute path");
-            must(bytes_equal(path_clean_root(&arena, items[i].path), items[i].path),
-                 "a path that is not clean");
+            FUZZ_CHECK(items[i].path.len && items[i].path.at[0] != '/', "an absolute path");
+            FUZZ_CHECK(bytes_equal(path_clean_root(&arena, items[i].path), items[i].path),
+                       "a path that is not clean");
         }
     }
     char before[RECIPE_DIGEST_TEXT], after[RECIPE_DIGEST_TEXT];
     recipe_digest(recipe, before);
-    must(recipe_write(recipe, &text, &f) == 0, "can't be written");
-    must(recipe_read(BYTES("again"), buf_bytes(&text), &again, &f) == 0, f.text);
+    FUZZ_CHECK(recipe_write(recipe, &text, &f) == 0, "can't be written");
+    FUZZ_CHECK(recipe_read(BYTES("again"), buf_bytes(&text), &again, &f) == 0, "%s", f.text);
     recipe_digest(again, after);
-    must(strcmp(before, after) == 0, "becomes another");
+    FUZZ_CHECK(strcmp(before, after) == 0, "becomes another");
     recipe_free(recipe);
     recipe_free(again);
     return 0;

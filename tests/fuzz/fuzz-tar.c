@@ -6,14 +6,12 @@
  * The input is a sequence of entries: type, 2 bytes of mode, a time, a size, and two texts with
  * their lengths, each cut to what a context can hold (clean relative paths, no NUL).
  */
+#include "fuzz.h"
 #include "stream-priv.h"
 
 #include <archive.h>
 #include <archive_entry.h>
 #include <locale.h>
-#include <stdio.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len);
 
 enum { ENTRIES_MAX = 8, CONTENT_MAX = 3000 };
 
@@ -65,10 +63,7 @@ static struct tar_header take_header(struct input *in)
 
 static void expect(bool holds, const char *what, struct bytes path)
 {
-    if (holds)
-        return;
-    fprintf(stderr, "libarchive reads another %s of %s\n", what, QUOTE(path));
-    abort();
+    FUZZ_CHECK(holds, "libarchive reads another %s of %s", what, QUOTE(path));
 }
 
 static void expect_text(const char *got, struct bytes want, const char *what, struct bytes path)

@@ -4,13 +4,11 @@
  * for compilers that lack it, and for a debugger. Prints TAP, a case a file.
  */
 #include "base.h"
+#include "fuzz.h"
 #include "tap.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <stdio.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void run_file(int dirfd, const char *name)
 {

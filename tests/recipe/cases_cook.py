@@ -186,6 +186,47 @@ def several(tap, box):
     tap.check(run.fault(0) or (str(found) if found else None), "no credential enters a recipe")
     tap.check(None if b"${TOKEN}" in run.out else "gone", "a variable for one stays")
     tap.check(None if run.err.count("credential") + run.err.count("a token") >= 7 else run.err, "and each is told")
+    over_lines(tap, box)
+
+
+def over_lines(tap, box):
+    """Source: java.util.Properties, YAML 1.2 §7.3, pip's join_lines, Ruby's string literals."""
+    cases = {
+        "a property that goes on in the next line": ("gradle.properties", "a=1\nrepoPassword=\\\n  SECRET\nb=2\n", "b=2"),
+        "in the line after that": ("gradle.properties", "token=x\\\n  y\\\n  SECRET\nb=2\n", "b=2"),
+        "behind CR LF": ("gradle.properties", "token=x\\\r\n  SECRET\r\nb=2\r\n", "b=2"),
+        "behind CR alone": ("gradle.properties", "a=1\rtoken=SECRET\rb=2\r", "b=2"),
+        "whose name does": ("gradle.properties", "repoPass\\\n  word=SECRET\nb=2\n", "b=2"),
+        "a login in a URL of a property that does": ("gradle.properties", "u=https://me:\\\n  SECRET@h/\nb=2\n", "b=2"),
+        "a property whose name is in capitals": ("gradle.properties", "REPO_PASSWORD=SECRET\nb=2\n", "b=2"),
+        "a property after one that ends in two backslashes":
+            ("gradle.properties", "dir=c:\\\\\ntoken=SECRET\nb=2\n", "dir=c:"),
+        "a property after a comment that ends in one": ("gradle.properties", "# c:\\\ntoken=SECRET\nb=2\n", "b=2"),
+        "a value of .npmrc in the next line": (".npmrc", "//h/:_authToken=\\\nSECRET\nsave-exact=true\n", "save-exact"),
+        "a value of .yarnrc.yml in the next line":
+            (".yarnrc.yml", "npmAuthToken:\n  SECRET\nnodeLinker: node-modules\n", "nodeLinker"),
+        "in a block below": (".yarnrc.yml", "npmScopes:\n  a:\n    npmAuthToken: >-\n      x\n\n      SECRET\n"
+                             "    npmRegistryServer: https://r/\n", "npmRegistryServer"),
+        "a login of --index-url in the next line":
+            ("requirements.txt", "--index-url https://me:x\\\nSECRET@h/simple\nsix\n", "https://h/simple"),
+        "in the line after an option": ("requirements.txt", "--extra-index-url \\\n  https://me:SECRET@h/simple\nsix\n",
+                                        "https://h/simple"),
+        "in a line before a comment": ("requirements.txt", "--index-url https://me:\\\nSECRET@h/simple\\\n# why\nsix\n",
+                                       "https://h/simple"),
+        "a login in a string of a Gemfile": ("Gemfile", 'source "https://me:x\\\nSECRET@h/"\ngem "x"\n', "https://h/"),
+        "a login of a gem server that is named like a setting":
+            (".bundle/config", '---\nBUNDLE_MIRROR__H__COM: "me:SECRET"\nBUNDLE_JOBS: "4"\n', "BUNDLE_JOBS"),
+        "the same of a build host": (".bundle/config", '---\nBUNDLE_BUILD__H__COM: "me:SECRET"\n'
+                                     'BUNDLE_BUILD__PG: "--with-pg=/x"\n', "--with-pg"),
+    }
+    needs = {"gradle.properties": "settings.gradle", ".bundle/config": "Gemfile"}
+    for i, (title, (name, text, stays)) in enumerate(cases.items()):
+        tree = {"package.json": '{"name":"x"}', "yarn.lock": "__metadata:\n", needs.get(name, "x"): "", name: text}
+        box.tree(f"l{i}", tree)
+        run = box.run("prepare", box.path(f"l{i}"))
+        tap.check(run.fault(0) or ("it is in the recipe" if b"SECRET" in run.out else None) or
+                  (None if stays.encode() in run.out else "its neighbour is gone") or
+                  (None if "credential" in run.err else "it is not told"), f"{title} is no way into a recipe")
 
 
 def alone(tap, box, recipe):

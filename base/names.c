@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The names of a directory, by getdents64: with their types, in byte order. */
-#include "hashdb-priv.h"
+#include "names.h"
+
+#include "arena.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
+/* As the kernel writes it. */
 struct linux_dirent {
     uint64_t ino;
     int64_t off;
@@ -49,12 +53,29 @@ static int compare_names(const void *a, const void *b, void *bytes)
     return bytes_compare(bytes_at(base + x->at, x->len), bytes_at(base + y->at, y->len));
 }
 
+/* A name that was removed and made anew while they were read may have come twice: POSIX lets
+ * it, and tmpfs and btrfs do it. */
+static void drop_repeated(struct names *names)
+{
+    size_t n = names->n ? 1 : 0;
+    for (size_t i = 1; i < names->n; i++)
+        if (compare_names(&names->at[n - 1], &names->at[i], names->bytes.at) != 0)
+            names->at[n++] = names->at[i];
+    names->n = n;
+}
+
 int names_read(int fd, struct names *names)
 {
     int r = fill(fd, names);
     if (r == 0 && names->n)
         qsort_r(names->at, names->n, sizeof(*names->at), compare_names, names->bytes.at);
+    drop_repeated(names);
     return r;
+}
+
+struct bytes names_at(const struct names *names, size_t i)
+{
+    return bytes_at(names->bytes.at + names->at[i].at, names->at[i].len);
 }
 
 void names_release(struct names *names)

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "skeleton.h"
+
+#include "recipe.h"
+#include "skeleton-priv.h"
+
+#include <errno.h>
+
+enum {
+    KEPT_MAX = 8,       /* recipes of one root: choices of ecosystems, ignore files */
+    READ_TRIES = 6,     /* as for what is sent */
+    LINK_HOPS_MAX = 40, /* as the kernel */
+};
+
+#define KEPT_BYTES_MAX                                                                         \
+    (64u << 20) /* a larger one is made each time: it would take more to keep */
+
+static void skeleton_free(struct skeleton *s)
+{
+    recipe_free(s->recipe);
+    table_release(&s->sources);
+    notes_release(&s->notes);
+    arena_release(&s->arena);
+    free(s);
+}
+
+static struct skeleton *skeleton_ref(struct skeleton *s)
+{
+    atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+    return s;
+}
+
+void skeleton_unref(struct skeleton *s)
+{
+    if (s && atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) == 1)
+        skeleton_free(s);
+}
+
+/* ---- tree -> listing ------------------------------------------------------------------- */
+
+struct making {
+    const struct skeleton_request *request;
+    struct skeleton *skeleton;
+    struct listing listing;
+    struct content_source source;
+    struct content_dir dir;
+};
+
+/* The regular file of the context that a path is, or that links there lead to; {NULL}: none.
+ * What the ignore rules exclude is not looked through. */
+static struct bytes find_file(struct making *m, struct bytes path)
+{
+    struct arena *a = &m->listing.arena;
+    for (int hops = 0; hops <= LINK_HOPS_MAX && path.len; hops++) {
+        const struct node *node = tree_find(m->request->tree, path);
+        if (!node || !(node->keep & m->request->bit) || (node->empty & m->request->bit))
+            break;
+        if (S_ISREG(node->id.mode))
+            return path;
+        if (!S_ISLNK(node->id.mode))
+            break;
+        struct bytes target = node_target(node);
+        path = path_clean_root(a, target.len && target.at[0] == '/'
+                                      ? target
+                                      : path_join(a, path_dir(path), target));
+    }
+    return (struct bytes){0};
+}
+
+static void list_dir(struct making *m, const struct dir *dir, struct bytes path);
+
+static void list_node(struct making *m, const struct node *node, struct bytes parent,
+                      const struct listing_beside *beside)
+{
+    uint32_t bit = m->request->bit, mode = node->id.mode;
+    bool is_dir = S_ISDIR(mode);
+    if (!(node->sent & bit) || (node->empty & bit) ||
+        (is_dir && listing_is_product(node_name(node), parent, beside)))
+        return;
+    struct bytes path = path_join(&m->listing.arena, parent, node_name(node));
+    if (node->below)
+        list_dir(m, node->below, path);
+    if (!(node->keep & bit) || !(is_dir || S_ISREG(mode) || S_ISLNK(mode)))
+        return;
+    listing_add(&m->listing, path,
+                is_dir          ? LISTED_DIR
+                : S_ISREG(mode) ? LISTED_FILE
+                                : LISTED_LINK,
+                S_ISLNK(mode) && find_file(m, path).at);
+}
+
+static void list_dir(struct making *m, const struct dir *dir, struct bytes path)
+{
+    struct listing_beside beside = {0};
+    for (size_t i = 0; i < dir->n; i++)
+        if (dir->nodes[i].keep & m->request->bit)
+            listing_look_beside(node_name(&dir->nodes[i]), &beside);
+    for (size_t i = 0; i < dir->n && !beside.venv; i++)
+        list_node(m, &dir->nodes[i], path, &beside);
+}
+
+/* ---- contents ---------------------------------------------------------------------------- */
+
+/* One version of a file that may not be what the tree says. */
+static int read_opened(struct making *m, struct bytes path, const struct stat_identity *walked,
+                       struct buf *to, bool *ret_executable, struct failure *f)
+{
+    for (int tries = 1;; tries++) {
+        struct stat st;
+        cleanup_fd int fd = -1;
+        buf_clear(to);
+        int r = content_open(&m->source, path, &fd, &st, f);
+        if (r < 0)
+            return r;
+        *ret_executable = st.st_mode & 0111;
+        r = io_read_rest(fd, to);
+        if (r < 0)
+            return fail_errno(f, r, "can't read %s", QUOTE(path));
+        r = content_check(fd, &st, path, f);
+        struct stat_identity is = stat_identity(&st);
+        if (!stat_identity_equal(&is, walked) || content_is_sure(fd) == CONTENT_HELD)
+            m->skeleton->as_walked = false;
+        if (r != -ESTALE || tries == READ_TRIES)
+            return r;
+    }
+}
+
+/* As the stream reads what it sends: one version, and known to be the tree's. */
+static int read_source(void *context, struct bytes listed, struct buf *to, bool *ret_executable,
+                       struct failure *f)
+{
+    struct making *m = context;
+    struct skeleton *s = m->skeleton;
+    struct bytes path = find_file(m, listed);
+    if (!path.at)
+        return fail(f, -ENOENT, "can't read %s: it is no file of the context", QUOTE(listed));
+    path = arena_copy(&s->arena, path);
+    *table_put(&s->sources, path, NULL) = 1;
+    const struct stat_identity *id = &tree_find(m->request->tree, path)->id;
+    if (id->size > to->max || buf_reserve(to, (size_t)id->size) < 0)
+        return fail(f, -E2BIG, "%s is larger than %zu MiB, which no manifest is", QUOTE(path),
+                    to->max >> 20);
+    enum content_sure sure = CONTENT_UNKNOWN;
+    if (!content_read_as_walked(&m->source, &m->dir, path, id, to->at, &sure))
+        return read_opened(m, path, id, to, ret_executable, f);
+    if (sure == CONTENT_HELD)
+        s->as_walked = false;
+    to->len = (size_t)id->size;
+    *ret_executable = id->mode & 0111;
+    return 0;
+}
+
+static int make_skeleton(const struct skeleton_request *request, struct skeleton **ret,
+                         struct failure *f)
+{
+    struct skeleton *s = xcalloc(1, sizeof(*s));
+    *s = (struct skeleton){.refs = 1, .as_walked = true};
+    struct making m = {.request = request,
+                       .skeleton = s,
+                       .source = {request->send->root_fd, request->send->control->ignore_name,
+                                  request->tree->clock_ns},
+                       .dir = {.fd = -1}};
+    m.listing.root_fd = request->send->root_fd;
+    m.listing.reader = read_source;
+    m.listing.reader_context = &m;
+    list_dir(&m, request->tree->root.below, BYTES(""));
+    listing_seal(&m.listing);
+    struct bytes ecos = request->send->recipe_ecos;
+    struct recipe_options options = {.ecos = ecos.len ? arena_string(&s->arena, ecos) : NULL};
+    int r = recipe_prepare(&m.listing, &options, &s->notes, &s->recipe, f);
+    if (r == 0)
+        r = recipe_carried(s->recipe, &s->arena, &s->at, &s->n, f);
+    content_dir_close(&m.dir);
+    listing_release(&m.listing);
+    if (r < 0) {
+        skeleton_free(s);
+        return fail_wrap(f, r, "--recipe");
+    }
+    *ret = s;
+    return 0;
+}
+
+/* ---- what is kept ------------------------------------------------------------------------ */
+
+struct kept {
+    struct skeleton *skeleton; /* NULL: free */
+    struct tree *tree;         /* that it is of */
+    uint64_t serial, used_ns;
+    struct bytes ecos; /* the skeleton's */
+};
+
+struct skeletons {
+    pthread_mutex_t lock;
+    struct kept at[KEPT_MAX];
+};
+
+struct skeletons *skeletons_new(void)
+{
+    struct skeletons *kept = xcalloc(1, sizeof(*kept));
+    pthread_mutex_init(&kept->lock, NULL);
+    return kept;
+}
+
+static void drop(struct kept *kept)
+{
+    skeleton_unref(kept->skeleton);
+    tree_unref(kept->tree);
+    *kept = (struct kept){0};
+}
+
+void skeletons_free(struct skeletons *kept)
+{
+    for (size_t i = 0; i < KEPT_MAX; i++)
+        drop(&kept->at[i]);
+    pthread_mutex_destroy(&kept->lock);
+    free(kept);
+}
+
+void skeletons_trim(struct skeletons *kept, uint64_t since_ns)
+{
+    pthread_mutex_lock(&kept->lock);
+    for (size_t i = 0; i < KEPT_MAX; i++)
+        if (kept->at[i].used_ns < since_ns)
+            drop(&kept->at[i]);
+    pthread_mutex_unlock(&kept->lock);
+}
+
+static uint64_t bytes_of_skeleton(const struct skeleton *s)
+{
+    return s->arena.used_bytes + recipe_bytes(s->recipe);
+}
+
+uint64_t skeletons_bytes(struct skeletons *kept)
+{
+    uint64_t bytes = 0;
+    pthread_mutex_lock(&kept->lock);
+    for (size_t i = 0; i < KEPT_MAX; i++)
+        if (kept->at[i].skeleton)
+            bytes += bytes_of_skeleton(kept->at[i].skeleton);
+    pthread_mutex_unlock(&kept->lock);
+    return bytes;
+}
+
+static bool is_for(const struct kept *k, const struct skeleton_request *request)
+{
+    return k->skeleton && k->serial == request->serial &&
+           bytes_equal(k->ecos, request->send->recipe_ecos);
+}
+
+/* The place of this question, or where to put its answer. */
+static struct kept *find__with_lock(struct skeletons *kept,
+                                    const struct skeleton_request *request)
+{
+    struct kept *oldest = &kept->at[0];
+    for (size_t i = 0; i < KEPT_MAX; i++) {
+        struct kept *k = &kept->at[i];
+        if (is_for(k, request))
+            return k;
+        if (k->used_ns < oldest->used_ns)
+            oldest = k;
+    }
+    return oldest;
+}
+
+struct comparing {
+    const struct skeleton *skeleton;
+    const struct tree *was, *is;
+    uint32_t bit;
+    bool differs;
+};
+
+/* A recipe is made of names, of links, and of the contents of its sources. */
+static void on_difference(void *context, struct bytes path)
+{
+    struct comparing *c = context;
+    const struct node *was = tree_find(c->was, path), *is = tree_find(c->is, path);
+    if (!was || !is || (was->keep & c->bit) != (is->keep & c->bit) ||
+        (was->empty & c->bit) != (is->empty & c->bit) ||
+        (was->id.mode & S_IFMT) != (is->id.mode & S_IFMT) || S_ISLNK(is->id.mode) ||
+        table_get(&c->skeleton->sources, path))
+        c->differs = true;
+}
+
+static bool still_holds(const struct kept *k, const struct skeleton_request *request)
+{
+    struct comparing c = {
+        .skeleton = k->skeleton, .was = k->tree, .is = request->tree, .bit = request->bit};
+    tree_compare(k->tree, request->tree, request->bit, on_difference, &c);
+    return !c.differs;
+}
+
+static void keep(struct skeletons *kept, const struct skeleton_request *request,
+                 struct skeleton *skeleton)
+{
+    pthread_mutex_lock(&kept->lock);
+    struct kept *k = find__with_lock(kept, request);
+    /* Meanwhile others may have gone ahead. */
+    if (!is_for(k, request) || k->tree->generation <= request->tree->generation) {
+        struct kept new = {.skeleton = skeleton_ref(skeleton),
+                           .tree = tree_ref(request->tree),
+                           .serial = request->serial,
+                           .used_ns = clock_now_ns(),
+                           .ecos = skeleton->ecos};
+        drop(k);
+        *k = new;
+    }
+    pthread_mutex_unlock(&kept->lock);
+}
+
+/* What is kept for the question, with references of its own. */
+static struct kept look_up(struct skeletons *kept, const struct skeleton_request *request)
+{
+    struct kept found = {0};
+    pthread_mutex_lock(&kept->lock);
+    struct kept *k = find__with_lock(kept, request);
+    if (is_for(k, request)) {
+        found = *k;
+        skeleton_ref(found.skeleton);
+        tree_ref(found.tree);
+    }
+    pthread_mutex_unlock(&kept->lock);
+    return found;
+}
+
+/* ---- the whole --------------------------------------------------------------------------- */
+
+static int check_own(const struct skeleton_request *request, struct failure *f)
+{
+    const struct node *own = tree_find(request->tree, BYTES(RECIPE_CARRIED));
+    if (!own || !(own->sent & request->bit))
+        return 0;
+    return fail(f, -EEXIST,
+                "%s has a %s of its own, where --recipe puts the recipe: rename it, or exclude "
+                "it by a line /%s in %s",
+                QUOTE(request->send->root_name), RECIPE_CARRIED, RECIPE_CARRIED,
+                QUOTE(request->send->control->ignore_name));
+}
+
+int skeleton_get(struct skeletons *kept, const struct skeleton_request *request,
+                 struct notes *notes, struct skeleton **ret, struct failure *f)
+{
+    struct skeleton *s = NULL;
+    int r = check_own(request, f);
+    if (r < 0)
+        return r;
+    if (kept) {
+        struct kept found = look_up(kept, request);
+        if (found.skeleton && still_holds(&found, request))
+            s = skeleton_ref(found.skeleton);
+        drop(&found);
+    }
+    if (!s) {
+        r = make_skeleton(request, &s, f);
+        if (r < 0)
+            return r;
+        s->ecos = arena_copy(&s->arena, request->send->recipe_ecos);
+    }
+    if (kept && s->as_walked && bytes_of_skeleton(s) <= KEPT_BYTES_MAX)
+        keep(kept, request, s);
+    /* Warnings are of units: skeleton_part() gives those of what is sent. */
+    for (size_t i = 0; i < s->notes.n; i++)
+        if (s->notes.at[i].level == NOTE_INFO)
+            notes_add(notes, NOTE_INFO, "%.*s", BYTES_ARG(s->notes.at[i].text));
+    *ret = s;
+    return 0;
+}

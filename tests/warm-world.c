@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "warm-world.h"
+
+#include "scratch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+
+uint64_t random_state = 1;
+
+uint32_t random_below(uint32_t n)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return (uint32_t)(random_state >> 11) % n;
+}
+
+/* ---- a tree, and who watches it ------------------------------------------------------ */
+
+static void on_enter(void *watch, int fd, struct bytes path)
+{
+    struct world *w = watch;
+    (void)fd, (void)path;
+    __atomic_fetch_add(&w->n_entered, 1, __ATOMIC_RELAXED);
+}
+
+static void on_leave(void *watch, struct bytes path)
+{
+    struct world *w = watch;
+    (void)path;
+    w->n_left++;
+}
+
+/* The changes are kept as text, told to a new set at each drain. */
+struct telling {
+    enum telling_what what;
+    char path[256];
+};
+static struct telling tellings[64];
+static size_t n_tellings;
+
+void tell(enum telling_what what, const char *path)
+{
+    tellings[n_tellings].what = what;
+    snprintf(tellings[n_tellings].path, sizeof(tellings->path), "%s", path);
+    n_tellings++;
+}
+
+void tell_nothing(void)
+{
+    n_tellings = 0;
+}
+
+static bool drain(void *watch, struct dirty *dirty)
+{
+    struct world *w = watch;
+    for (size_t i = 0; i < n_tellings; i++) {
+        struct bytes path = bytes_of(tellings[i].path);
+        if (tellings[i].what == TELL_BELOW)
+            dirty_below(dirty, path);
+        else
+            dirty_entry(dirty, path, tellings[i].what == TELL_CONTENT);
+        /* As the watcher does, since the name may be one that no view sees. */
+        struct stat st;
+        if (fstatat(w->root, tellings[i].path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            !S_ISDIR(st.st_mode) && st.st_nlink > 1)
+            dirty_inode(dirty, st.st_dev, st.st_ino);
+    }
+    n_tellings = 0;
+    bool told = !w->lost;
+    w->lost = false;
+    return told;
+}
+
+void open_warm(struct world *w)
+{
+    struct notes notes = {0};
+    struct store_limits limits = {.max_bytes = 1u << 30, .max_age_seconds = 3600};
+    store_open(w->store_path, &limits, false, &notes, &w->store);
+    hashdb_open(w->db_path, &notes, &w->hashes);
+    w->watch = (struct tree_watch){w, on_enter, on_leave};
+    struct warm_setup setup = {.root_fd = w->root,
+                               .root_name = bytes_of(w->path),
+                               .store = w->store,
+                               .hashes = w->hashes,
+                               .watch = &w->watch,
+                               .drain = drain};
+    w->warm = warm_new(&setup);
+    for (size_t i = 0; i < notes.n; i++)
+        printf("# %.*s\n", BYTES_ARG(notes.at[i].text));
+    notes_release(&notes);
+}
+
+void close_warm(struct world *w)
+{
+    warm_free(w->warm);
+    hashdb_close(w->hashes);
+    store_close(w->store);
+    n_tellings = 0;
+    w->lost = false;
+}
+
+/* What a recipe is made of, some of which changes it. */
+static size_t write_manifest(struct bytes name, char text[static 256])
+{
+    unsigned version = random_below(4), dependency = random_below(4);
+    int n = 0;
+    if (bytes_equal(name, BYTES("package.json")))
+        n = snprintf(text, 256,
+                     "{\"version\": \"1.0.%u\", \"dependencies\": {\"a\": \"%u\"}}\n", version,
+                     dependency);
+    else if (bytes_equal(name, BYTES("requirements.txt")))
+        n = snprintf(text, 256, "# %u\na==1.%u\n", version, dependency);
+    else if (bytes_equal(name, BYTES("go.mod")))
+        n = snprintf(text, 256, "module m // %u\nrequire example.com/a v1.0.%u\n", version,
+                     dependency);
+    return (size_t)n;
+}
+
+void write_file(const struct world *w, const char *path, size_t len)
+{
+    cleanup_fd int fd = openat(w->root, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    cleanup_free uint8_t *bytes = xmalloc(len + 1);
+    char manifest[256];
+    for (size_t i = 0; i < len; i++)
+        bytes[i] = (uint8_t)('a' + (i * 7 + random_state) % 23);
+    size_t n = write_manifest(path_name(bytes_of(path)), manifest);
+    if (n) {
+        free(bytes);
+        bytes = xmalloc(n);
+        memcpy(bytes, manifest, len = n);
+    }
+    if (fd >= 0 && io_write_full(fd, bytes, len) < 0)
+        abort();
+}
+
+static const char *const dockerfiles[] = {
+    "FROM scratch\nCOPY . /\n",
+    "FROM scratch\nCOPY d0 /x\nCOPY *.txt /y/\n",
+    "FROM scratch\nCOPY --from=other / /\nCOPY d1/d0 /z\nADD d2 /w\n",
+    "FROM scratch\nCOPY d1 d2 /x/\n",
+    "FROM scratch\nCOPY .ctx/go/root /r\nCOPY d1 /x\n",
+    "FROM scratch\nCOPY .ctx /r\nCOPY . /x\n",
+};
+static const char *const ignores[] = {"", "*.log\n**/d1\n!**/keep.txt\n", "d2\n!d2/f1.txt\n"};
+
+struct world world_new(void)
+{
+    struct world w = {.path = "/tmp/ctxd-warm-XXXXXX",
+                      .store_path = "/tmp/ctxd-warm-XXXXXX",
+                      .db_path = "/tmp/ctxd-warm-XXXXXX"};
+    scratch_make(w.path);
+    scratch_make(w.store_path);
+    scratch_make(w.db_path);
+    w.root = open(w.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    w.pool = pool_new(2);
+    write_file(&w, "go.mod", 0);
+    return w;
+}
+
+void world_end(struct world *w)
+{
+    close(w->root);
+    pool_free(w->pool);
+    scratch_remove(w->path);
+    scratch_remove(w->store_path);
+    scratch_remove(w->db_path);
+}
+
+/* ---- answers --------------------------------------------------------------------------- */
+
+bool everything;
+
+bool ask_begin(struct world *w, struct ask *ask)
+{
+    struct failure f = {0};
+    const char *text = dockerfiles[everything ? 0 : random_below(ARRAY_SIZE(dockerfiles))];
+    const char *ignore = ignores[everything ? 0 : random_below(ARRAY_SIZE(ignores))];
+    *ask = (struct ask){.control = {.dockerfile_name = BYTES("Dockerfile"),
+                                    .ignore_name = BYTES(".dockerignore"),
+                                    .has_ignore = true}};
+    ask->control.dockerfile = bytes_of(text);
+    ask->control.ignore = bytes_of(ignore);
+    if (dockerfile_parse(BYTES("Dockerfile"), bytes_of(text), &ask->df, &f) < 0)
+        return TAP_CHECKF(false, "%s", f.text);
+    ask->request = (struct send_request){.root_fd = w->root,
+                                         .root_name = bytes_of(w->path),
+                                         .control = &ask->control,
+                                         .dockerfile = ask->df,
+                                         .codec = (enum send_codec)random_below(3),
+                                         .level = 1,
+                                         .full = random_below(8) == 0,
+                                         .recipe = !everything && random_below(3) == 0,
+                                         .pool = w->pool};
+    if (random_below(6) == 0)
+        ask->request.mtime = SEND_MTIME_FIXED;
+    return true;
+}
+
+int send_to_memory(const struct send_request *from, struct warm *warm, struct buf *out,
+                   struct send_stats *stats)
+{
+    struct send_request request = *from;
+    struct failure f = {0};
+    cleanup_fd int fd = memfd_create("stream", MFD_CLOEXEC);
+    request.out_fd = fd;
+    int r = send_run(&request, warm, NULL, stats, &f);
+    if (!TAP_CHECKF(r == 0, "%s", f.text))
+        return r;
+    return lseek(fd, 0, SEEK_SET) < 0 ? -errno : io_read_rest(fd, out);
+}
