@@ -100,15 +100,19 @@ char *arena_string(struct arena *a, struct bytes b)
 
 struct bytes arena_printf(struct arena *a, const char *format, ...)
 {
+    char most[256]; /* so that most are written once */
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, args);
+    int len = vsnprintf(most, sizeof(most), format, args);
     va_end(args);
     if (len < 0)
         out_of_memory();
     char *at = arena_take(a, (size_t)len + 1, 1);
-    vsnprintf(at, (size_t)len + 1, format, again);
+    if ((size_t)len < sizeof(most))
+        memcpy(at, most, (size_t)len + 1);
+    else
+        vsnprintf(at, (size_t)len + 1, format, again);
     va_end(again);
     return bytes_at(at, (size_t)len);
 }

@@ -74,14 +74,15 @@ int buf_addf(struct buf *b, const char *format, ...)
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, args);
+    size_t room = b->cap - b->len;
+    int len = vsnprintf(room ? (char *)b->at + b->len : NULL, room, format, args);
     va_end(args);
     /* One more than the text: vsnprintf writes a NUL, which stays outside len. */
     int r = len < 0 ? -EINVAL : buf_reserve(b, (size_t)len + 1);
-    if (r == 0) {
+    if (r == 0 && (size_t)len >= room)
         vsnprintf((char *)b->at + b->len, (size_t)len + 1, format, again);
+    if (r == 0)
         b->len += (size_t)len;
-    }
     va_end(again);
     return r;
 }

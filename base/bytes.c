@@ -64,6 +64,25 @@ size_t bytes_find_last(struct bytes b, uint8_t c)
     return hit ? (size_t)(hit - b.at) : b.len;
 }
 
+size_t bytes_plain(struct bytes b, size_t from)
+{
+    const uint64_t ones = 0x0101010101010101u, high = ones << 7;
+    size_t i = from;
+    /* Eight at a time, up to where one is not plain: in `bad` the high bit of its byte is set.
+     * Above it a borrow may set others. */
+    for (uint64_t word; i + 8 <= b.len; i += 8) {
+        memcpy(&word, b.at + i, 8);
+        uint64_t quotes = word ^ ones * '"', slashes = word ^ ones * '\\';
+        uint64_t bad = ((word - ones * 0x20) & ~word) | ((quotes - ones) & ~quotes) |
+                       ((slashes - ones) & ~slashes) | (word + ones) | word;
+        if (bad & high)
+            break;
+    }
+    while (i < b.len && b.at[i] >= 0x20 && b.at[i] < 0x7f && b.at[i] != '"' && b.at[i] != '\\')
+        i++;
+    return i - from;
+}
+
 struct bytes bytes_from(struct bytes b, size_t from)
 {
     if (from > b.len)

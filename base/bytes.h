@@ -45,6 +45,10 @@ bool bytes_ends(struct bytes b, struct bytes suffix);
 size_t bytes_find(struct bytes b, uint8_t c);
 size_t bytes_find_last(struct bytes b, uint8_t c);
 
+/* How many bytes from `from` on are printable ASCII, but for '"' and '\\': JSON and TOML have
+ * them in strings as they are. */
+size_t bytes_plain(struct bytes b, size_t from);
+
 /* The part from index `from` on (clamped to the end), and the first `len` bytes (clamped). */
 struct bytes bytes_from(struct bytes b, size_t from);
 struct bytes bytes_head(struct bytes b, size_t len);

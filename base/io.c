@@ -163,7 +163,9 @@ int io_read_regular(int fd, struct buf *into)
         return -EISDIR;
     if (!S_ISREG(st.st_mode))
         return -EINVAL;
-    return io_read_rest(fd, into);
+    /* A hint: it may grow or shrink, and what is too large fails here before it is read. */
+    int r = buf_reserve(into, st.st_size > 0 ? (size_t)st.st_size : 0);
+    return r < 0 ? r : io_read_rest(fd, into);
 }
 
 int io_read_file(int dirfd, const char *path, struct buf *into)

@@ -51,7 +51,7 @@ LICENSES
 """
 
 
-def _made(name, make):
+def made(name, make):
     path = os.path.join(BASE, name, "tree")
     done = os.path.join(BASE, name, "done")
     if not os.path.exists(done):
@@ -105,7 +105,7 @@ REAL_TOPS = ["kernel", "fs", "include", "lib", "mm", "net", "arch/x86", "arch/ar
 
 
 def real():
-    return _made("real", lambda path: _copy_files(path, 27000, REAL_TOPS))
+    return made("real", lambda path: _copy_files(path, 27000, REAL_TOPS))
 
 
 def ruled():
@@ -129,7 +129,7 @@ def ruled():
                 kept.write(os.fsencode(member.name) + b"\0")
         if stream.wait() != 0:
             raise SystemExit(f"bench: {send} failed in {path}")
-    return _made("ruled", make)
+    return made("ruled", make)
 
 
 def small():
@@ -144,7 +144,7 @@ def small():
                     size, offset = rng.randint(1000, 8000), rng.randint(0, len(blob) - 8000)
                     with open(os.path.join(at, f"file{k}.c"), "wb") as f:
                         f.write(blob[offset:offset + size])
-    return _made("small", make)
+    return made("small", make)
 
 
 def large():
@@ -155,13 +155,13 @@ def large():
                 for _ in range(25 + i % 3):
                     f.write(rng.randbytes(1 << 19) + b"x" * (1 << 19))
         subprocess.run("tar -cf ../large.tar .", shell=True, cwd=path, check=True)
-    return _made("large", make)
+    return made("large", make)
 
 
 def little():
     def make(path):
         _copy_files(path, 300, ["kernel/sched", "kernel/locking", "fs/ext4", "mm"])
-    return _made("little", make)
+    return made("little", make)
 
 
 def tiny(n):
@@ -171,4 +171,4 @@ def tiny(n):
             if i % 20 == 0:
                 os.makedirs(at)
             _write(os.path.join(at, f"f{i % 20}"), f"{i}\n")
-    return _made(f"tiny{n}", make)
+    return made(f"tiny{n}", make)

@@ -123,6 +123,7 @@ int cargo_lock_read(struct cargo *c, struct recipe_unit *unit, struct failure *f
         qsort(c->lock.at, c->lock.n, sizeof(*c->lock.at), compare_entries);
     for (size_t i = c->lock.n; i-- > 0;)
         *table_put(&c->lock.by_name, c->lock.at[i].name, NULL) = i;
+    c->lock.stack = ARENA_ARRAY(a, c->lock.n, size_t);
     c->lock.old = value_get(c->lock.toml, "metadata") != NULL;
     for (size_t i = 0; i < c->lock.n; i++) {
         connect_edges(c, &c->lock.at[i]);
@@ -162,7 +163,7 @@ static bool needs_beyond_tests(struct cargo *c, const struct crate *crate, struc
 static void reach(struct cargo *c, size_t from)
 {
     struct lock *lock = &c->lock;
-    size_t *stack = ARENA_ARRAY(&c->p->values.arena, lock->n, size_t), n = 0;
+    size_t n = 0, *stack = lock->stack;
     if (lock->at[from].reached)
         return;
     lock->at[from].reached = true;
@@ -249,10 +250,10 @@ static struct crate *find_wanted(const struct cargo *c, struct bytes name)
     return NULL;
 }
 
-static void want(struct cargo *c, size_t from, size_t *stack)
+static void want(struct cargo *c, size_t from)
 {
     struct lock *lock = &c->lock;
-    size_t n = 0;
+    size_t n = 0, *stack = lock->stack;
     if (lock->at[from].wanted)
         return;
     lock->at[from].wanted = true;
@@ -292,7 +293,6 @@ bool cargo_lock_closure(struct cargo *c, struct recipe_unit *unit)
     }
     if (!any)
         return false; /* a binary of another unit */
-    size_t *stack = ARENA_ARRAY(&c->p->values.arena, lock->n, size_t);
     for (size_t i = 0; i < lock->n; i++)
         lock->at[i].wanted = false;
     for (size_t i = 0; i < c->n_crates; i++)
@@ -304,7 +304,7 @@ bool cargo_lock_closure(struct cargo *c, struct recipe_unit *unit)
         crate->wanted = true;
         for (size_t j = 0; j < lock->n; j++)
             if (lock->at[j].crate == crate)
-                want(c, j, stack);
+                want(c, j);
     }
     /* Who is inherited from must be there too. */
     for (size_t i = 0; i < c->n_crates; i++) {
@@ -325,7 +325,9 @@ struct writing {
 
 static int add_pair(struct writing *w, const char *key, struct bytes text)
 {
-    int r = text.at ? buf_addf(w->to, "%s = ", key) : 0;
+    int r = text.at ? buf_add_bytes(w->to, bytes_of(key)) : 0;
+    if (r == 0 && text.at)
+        r = buf_add_bytes(w->to, BYTES(" = "));
     if (r == 0 && text.at)
         r = toml_write_string(text, w->to);
     return r == 0 && text.at ? buf_add_byte(w->to, '\n') : r;
@@ -390,10 +392,15 @@ static int write_entry(struct writing *w, const char *header, const struct lock_
 /* The rest of the file as it is: what a later cargo may put there, and unused patches. */
 static int write_rest(struct writing *w)
 {
-    struct value *rest = value_copy(&w->c->p->values, w->c->lock.toml);
-    value_drop(rest, "version");
-    value_drop(rest, "package");
-    value_drop(rest, "root");
+    struct values *pool = &w->c->p->values;
+    const struct value *all = w->c->lock.toml;
+    struct value *rest = value_new(pool, VALUE_MAP);
+    for (size_t i = 0; i < all->n; i++) {
+        struct bytes key = all->pairs[i].key;
+        if (!bytes_equal(key, BYTES("version")) && !bytes_equal(key, BYTES("package")) &&
+            !bytes_equal(key, BYTES("root")))
+            value_put(pool, rest, key, value_copy(pool, all->pairs[i].value));
+    }
     if (!rest->n)
         return 0;
     cleanup_buf struct buf text = BUF(w->to->max);

@@ -59,9 +59,9 @@ struct lock_entry {
 struct lock {
     struct value *toml; /* NULL: none */
     struct lock_entry *at;
-    size_t n, cap;
-    struct table by_name; /* the first of a name; the others follow, since it is sorted */
-    bool old;             /* version 1: edges name the source */
+    size_t n, cap, *stack; /* room for a walk over all of them */
+    struct table by_name;  /* the first of a name; the others follow, since it is sorted */
+    bool old;              /* version 1: edges name the source */
 };
 
 struct cargo {

@@ -100,15 +100,15 @@ int json_read_large(struct values *pool, struct bytes name, struct bytes text, s
 static size_t plain_run(struct bytes text, size_t i)
 {
     size_t from = i;
-    while (i < text.len) {
-        uint8_t c = text.at[i];
+    for (;;) {
         uint32_t rune;
-        size_t len = c < 0x80 ? 1 : utf8_decode(bytes_from(text, i), &rune);
-        if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f || (c >= 0x80 && len == 1))
-            break;
+        i += bytes_plain(text, i);
+        size_t len =
+            i < text.len && text.at[i] >= 0x80 ? utf8_decode(bytes_from(text, i), &rune) : 1;
+        if (len == 1)
+            return i - from;
         i += len;
     }
-    return i - from;
 }
 
 int json_write_string(struct bytes text, struct buf *to)
@@ -121,10 +121,13 @@ int json_write_string(struct bytes text, struct buf *to)
         if (r < 0 || i == text.len)
             break;
         uint8_t c = text.at[i++];
-        if (c == '"' || c == '\\')
-            r = buf_addf(to, "\\%c", c);
-        else if (c == '\n' || c == '\r' || c == '\t')
-            r = buf_addf(to, "\\%c", c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
+        if (c == '"' || c == '\\' || c == '\n' || c == '\r' || c == '\t')
+            r = buf_add(to,
+                        (uint8_t[]){'\\', c == '\n'   ? 'n'
+                                          : c == '\r' ? 'r'
+                                          : c == '\t' ? 't'
+                                                      : c},
+                        2);
         else if (c < 0x80)
             r = buf_addf(to, "\\u%04x", c);
         else

@@ -16,7 +16,6 @@ static const char never[][16] = {
 
 void listing_release(struct listing *l)
 {
-    table_release(&l->by_path);
     arena_release(&l->arena);
     *l = (struct listing){0};
 }
@@ -37,8 +36,6 @@ void listing_seal(struct listing *l)
 {
     if (l->n)
         qsort(l->at, l->n, sizeof(*l->at), compare_entries);
-    for (size_t i = 0; i < l->n; i++)
-        *table_put(&l->by_path, l->at[i].path, NULL) = i;
 }
 
 struct walking {
@@ -166,10 +163,24 @@ int listing_walk(int root_fd, const struct ignore *ignore, struct listing *ret,
     return 0;
 }
 
+/* The first entry that is not before `key`. */
+static size_t lower_bound(const struct listing *l, struct bytes key)
+{
+    size_t low = 0, high = l->at ? l->n : 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (bytes_compare(l->at[middle].path, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 struct listed *listing_find(const struct listing *l, struct bytes path)
 {
-    uintptr_t *at = table_get(&l->by_path, path);
-    return at ? &l->at[*at] : NULL;
+    size_t at = lower_bound(l, path);
+    return at < l->n && bytes_equal(l->at[at].path, path) ? &l->at[at] : NULL;
 }
 
 bool listing_is_file(const struct listing *l, struct bytes path)
@@ -187,20 +198,6 @@ bool listing_is_dir(const struct listing *l, struct bytes path)
         return true;
     listing_below(l, path, &first, &end);
     return end > first;
-}
-
-/* The first entry that is not before `key`. */
-static size_t lower_bound(const struct listing *l, struct bytes key)
-{
-    size_t low = 0, high = l->at ? l->n : 0;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (bytes_compare(l->at[middle].path, key) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
 }
 
 void listing_below(const struct listing *l, struct bytes dir, size_t *ret_first,

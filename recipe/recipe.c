@@ -307,8 +307,11 @@ int prepare_read(struct prepare *p, struct bytes path, struct bytes *ret, struct
 
 bool listed_named(const struct listing *l, size_t i, const char *name)
 {
-    return l->at[i].kind != LISTED_DIR &&
-           bytes_equal(path_name(l->at[i].path), bytes_of(name)) &&
+    /* The end first: it is asked of every entry, by each ecosystem. */
+    struct bytes path = l->at[i].path, wanted = bytes_of(name);
+    return path.len >= wanted.len &&
+           memcmp(path.at + path.len - wanted.len, wanted.at, wanted.len) == 0 &&
+           (path.len == wanted.len || path.at[path.len - wanted.len - 1] == '/') &&
            (l->at[i].kind == LISTED_FILE || l->at[i].linked_file);
 }
 

@@ -44,7 +44,6 @@ struct listing {
     void *reader_context;
     struct listed *at;
     size_t n, cap; /* sorted by path, bytewise, once listing_seal() was called */
-    struct table by_path;
 };
 
 #define cleanup_listing __attribute__((cleanup(listing_release)))

@@ -17,7 +17,11 @@ struct toml {
 int toml_fail(const struct toml *t, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* The byte at the reader, or -1 at the end; and `ahead` of it. */
-int toml_peek(const struct toml *t, size_t ahead);
+static inline int toml_peek(const struct toml *t, size_t ahead)
+{
+    size_t at = t->at + ahead;
+    return at < t->text.len ? t->text.at[at] : -1;
+}
 
 /* A string of any of the four kinds, or, for keys, of the two that take one line. */
 int toml_string(struct toml *t, bool key, struct bytes *ret) must_use;

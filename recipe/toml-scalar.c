@@ -139,10 +139,27 @@ static size_t longest(const struct toml *t, int quote_char, bool multi)
     }
 }
 
+/* A string of one line without escapes, as nearly all are: a view of the text, no copy. */
+static bool take_view(struct toml *t, int quote_char, struct bytes *ret)
+{
+    struct bytes rest = bytes_from(t->text, t->at + 1);
+    size_t len = 0;
+    for (uint8_t c; len < rest.len && (c = rest.at[len]) != quote_char; len++)
+        if ((c < 0x20 && c != '\t') || c == '\\' || c == 0x7f)
+            return false;
+    if (len == rest.len)
+        return false;
+    *ret = bytes_head(rest, len);
+    t->at += len + 2;
+    return true;
+}
+
 int toml_string(struct toml *t, bool key, struct bytes *ret)
 {
     int quote_char = toml_peek(t, 0);
     bool multi = toml_peek(t, 1) == quote_char && toml_peek(t, 2) == quote_char;
+    if (!multi && take_view(t, quote_char, ret))
+        return 0;
     if (multi && key)
         return toml_fail(t, "a key can't be a string of several lines");
     t->at += multi ? 3 : 1;

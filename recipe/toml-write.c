@@ -6,18 +6,17 @@
 int toml_write_string(struct bytes text, struct buf *to)
 {
     int r = buf_add_byte(to, '"');
-    for (size_t i = 0, plain = 0; i <= text.len && r == 0; i++) {
-        uint8_t c = i < text.len ? text.at[i] : '"';
-        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
-            continue;
-        r = buf_add(to, text.at + plain, i - plain);
-        plain = i + 1;
+    for (size_t i = 0; i < text.len && r == 0;) {
+        size_t run = bytes_plain(text, i);
+        r = buf_add(to, text.at + i, run);
+        i += run;
         if (r < 0 || i == text.len)
             break;
-        if (c == '"' || c == '\\')
-            r = buf_addf(to, "\\%c", c);
-        else if (c == '\n' || c == '\t')
-            r = buf_add_bytes(to, c == '\n' ? BYTES("\\n") : BYTES("\\t"));
+        uint8_t c = text.at[i++];
+        if (c >= 0x80)
+            r = buf_add_byte(to, c);
+        else if (c == '"' || c == '\\' || c == '\n' || c == '\t')
+            r = buf_add(to, (uint8_t[]){'\\', c == '\n' ? 'n' : c == '\t' ? 't' : c}, 2);
         else
             r = buf_addf(to, "\\u%04X", c);
     }

@@ -26,12 +26,6 @@ int toml_fail(const struct toml *t, const char *format, ...)
     return fail(t->f, -EINVAL, "%.*s:%u: %s", BYTES_ARG(t->name), t->line, text);
 }
 
-int toml_peek(const struct toml *t, size_t ahead)
-{
-    size_t at = t->at + ahead;
-    return at < t->text.len ? t->text.at[at] : -1;
-}
-
 static void skip_spaces(struct toml *t)
 {
     while (toml_peek(t, 0) == ' ' || toml_peek(t, 0) == '\t')
@@ -297,15 +291,17 @@ static int check_utf8(struct toml *t)
     for (size_t i = 0; i < t->text.len;) {
         uint32_t rune;
         if (t->text.at[i] < 0x80) {
-            t->line += t->text.at[i++] == '\n';
+            i++;
             continue;
         }
         size_t len = utf8_decode(bytes_from(t->text, i), &rune);
-        if (len == 1)
+        if (len == 1) {
+            for (size_t j = 0; j < i; j++)
+                t->line += t->text.at[j] == '\n';
             return toml_fail(t, "the byte \\x%02x is no UTF-8", t->text.at[i]);
+        }
         i += len;
     }
-    t->line = 1;
     return 0;
 }
 

@@ -54,6 +54,8 @@ static void XMLCALL on_start(void *user, const XML_Char *name, const XML_Char **
         *ARENA_PUSH(a, at->attributes, &at->n_attributes, &at->cap_attributes) =
             (struct pair){arena_copy(a, bytes_of(attributes[0])),
                           value_string(x->pool, arena_copy(a, bytes_of(attributes[1])))};
+    struct value sorted = {.kind = VALUE_MAP, .pairs = at->attributes, .n = at->n_attributes};
+    value_sort(&sorted); /* their order means nothing */
     if (x->depth)
         push(x->pool, x->open[x->depth - 1], at);
     else

@@ -37,6 +37,26 @@ static void test_bytes(void)
     TAP_CHECK(shown.len < sizeof(struct quoted) && bytes_ends(shown, BYTES("...\"")));
 }
 
+static void test_plain(void)
+{
+    tap_case("a run of plain text ends at every byte that is none, wherever it stands");
+    uint8_t text[24];
+    bool right = true;
+    for (unsigned c = 0; c < 256; c++) {
+        bool plain = c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+        for (size_t at = 0; at < sizeof(text); at++) {
+            memset(text, '~', sizeof(text));
+            text[at] = (uint8_t)c;
+            struct bytes b = bytes_at(text, sizeof(text));
+            for (size_t from = 0; from <= sizeof(text); from++) {
+                size_t end = plain || at < from ? sizeof(text) : at;
+                right = right && bytes_plain(b, from) == end - from;
+            }
+        }
+    }
+    TAP_CHECK(right);
+}
+
 static void test_path(void)
 {
     /* Source: Go 1.19 path.Clean, its documentation and tests' kinds of input. */
@@ -146,8 +166,20 @@ static void test_containers(void)
     TAP_CHECK(buf_add(&b, "12345678", 8) == 0 && buf_add(&b, "abc", 3) == -E2BIG);
     TAP_EQUAL(buf_bytes(&b), BYTES("12345678"));
 
-    tap_case("a table finds each of 10,000 keys and no other");
+    tap_case("text is printed whole, whether it fits what room there is or not");
     cleanup_arena struct arena arena = {0};
+    uint8_t longest[600];
+    memset(longest, 'x', sizeof(longest));
+    for (size_t len = 0; len < sizeof(longest); len++) {
+        cleanup_buf struct buf to = BUF(4096);
+        struct bytes want = bytes_at(longest, len);
+        TAP_CHECK(buf_add(&to, longest, 200) == 0);
+        TAP_CHECK(buf_addf(&to, "%.*s", BYTES_ARG(want)) == 0);
+        TAP_EQUAL(bytes_from(buf_bytes(&to), 200), want);
+        TAP_EQUAL(arena_printf(&arena, "%.*s", BYTES_ARG(want)), want);
+    }
+
+    tap_case("a table finds each of 10,000 keys and no other");
     cleanup_table struct table t = {0};
     for (uintptr_t i = 0; i < 10000; i++)
         *table_put(&t, arena_printf(&arena, "key %zu", (size_t)i), NULL) = i;
@@ -283,6 +315,7 @@ static void test_utf8(void)
 int main(void)
 {
     test_bytes();
+    test_plain();
     test_utf8();
     test_path();
     test_glob();

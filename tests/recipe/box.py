@@ -72,7 +72,7 @@ class Box:
 
     def run(self, *args, cwd=None, stdin=b"", env=None):
         done = subprocess.run([self.program, *map(str, args)], cwd=cwd or self.top, input=stdin, timeout=120,
-                              capture_output=True, env={**os.environ, **(env or {})})
+                              capture_output=True, env=environment(env))
         return Run(done)
 
     def prepare_bytes(self, name, *options):
@@ -107,8 +107,13 @@ def contents(recipe):
             for f in recipe["ctx_recipe"]["files"]}
 
 
+def environment(more):
+    """Ours, with more; None takes a variable out of it."""
+    return {k: v for k, v in {**os.environ, **(more or {})}.items() if v is not None}
+
+
 def command(*args, cwd, env=None, seconds=600):
     """(status, output) of a tool."""
     done = subprocess.run(list(map(str, args)), cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          stdin=subprocess.DEVNULL, timeout=seconds, env={**os.environ, **(env or {})})
+                          stdin=subprocess.DEVNULL, timeout=seconds, env=environment(env))
     return done.returncode, done.stdout.decode(errors="replace")

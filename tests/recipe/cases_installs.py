@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real installs from the skeleton alone, then the real sources over it, and the project works.
 
-Each needs its tool and its registry. pnpm, yarn, uv and poetry are fetched by npx and pip, which is
-why this group runs only when it is named, or with --full.
+Each needs its tool and its registry, so this group runs in CI, when it is named, and with --full.
+pnpm, yarn, uv and poetry are fetched by npx and pip. On two cores all of it takes a minute and a half.
 """
 
 import os
@@ -23,7 +23,8 @@ NODE_MEMBERS = {
 def node_tree(protocol, **more):
     return {"package.json": '{"name": "root", "version": "3.0.0", "private": true, "workspaces": ["packages/*"], "scripts": '
                             '{"postinstall": "node scripts/post.js", "test": "x"}, "dependencies": {"is-odd": "3.0.1"}}',
-            "packages/app/package.json": '{"name": "@r/app", "version": "0.1.0", "dependencies": {"@r/lib": "%s"}}' % protocol,
+            "packages/app/package.json": '{"name": "@r/app", "version": "0.1.0", "dependencies": {"@r/lib": "%s", '
+            '"is-odd": "3.0.1"}}' % protocol,
             "packages/app/index.js": "console.log(require('@r/lib'), require('is-odd')(3));\n",
             "scripts/post.js": "require('fs').writeFileSync('post.txt', 'ran');\n", **NODE_MEMBERS, **more}
 
@@ -81,13 +82,21 @@ def node(tap, box):
         tap.check(None if linked and "said" in command(linked[0], cwd=box.path("image"))[1] else f"not linked: {linked}",
                   f"{name}: a member's command is linked, and is the real one")
         tap.check(None if box.prepare_bytes("src") == before else "changed", f"{name}: installing changed nothing in the sources")
+    plug_and_play(tap, box, managers[-1])
 
 
-def python(tap, box):
-    venv = box.path("tools")
-    status, text = command(sys.executable, "-m", "venv", venv, cwd=box.top)
-    pip = [f"{venv}/bin/pip", "--disable-pip-version-check", "-q"]
-    tools, text = command(*pip, "install", "uv", "poetry", cwd=box.top)
+def plug_and_play(tap, box, berry):
+    """yarn's own way: no node_modules, but a map that is made by the install."""
+    _, protocol, lock, install, _, _ = berry
+    source = box.tree("src", node_tree(protocol, **{".yarnrc.yml": "nodeLinker: pnp\nenableTelemetry: false\n"}))
+    status, text = command(*lock[0], cwd=source, env={"CI": "", "YARN_ENABLE_IMMUTABLE_INSTALLS": "0"})
+    yarn = lock[0][:3]
+    why = text if status else cook_and_cover(box, source, install, [
+        ([*yarn, "node", "packages/app/index.js"], "true true"), ([*yarn, "workspace", "@r/app", "exec", "say"], "said")])
+    tap.check(why, "yarn berry with Plug'n'Play: installs from the skeleton, and the project works")
+
+
+def pip(tap, box):
     source = box.tree("src", {"requirements.txt": "-r base.txt\n-e .\n", "base.txt": "six==1.16.0\n", "setup.py":
                               "from setuptools import setup\nsetup(name='app', py_modules=['app'])\n",
                               "app.py": "import six\nprint('six', six.__version__)\n"})
@@ -95,10 +104,30 @@ def python(tap, box):
                                        [".venv/bin/pip", "install", "-q", "-r", "requirements.txt"]],
                          [([".venv/bin/python", "app.py"], "six 1.16.0")])
     tap.check(why, "pip: installs from the skeleton, and the project works")
-    if tools:
-        tap.skip("uv and poetry can't be installed", "uv and poetry")
+
+
+def python_tools(box):
+    """An environment with uv and poetry, or None."""
+    venv = box.path("tools")
+    steps = ([sys.executable, "-m", "venv", venv], [f"{venv}/bin/pip", "install", "-q", "uv", "poetry"])
+    for step in steps:
+        status, text = command(*step, cwd=box.top)
+        if status:
+            print("# " + text.replace("\n", "\n# "))
+            return None
+    return {"PATH": f"{venv}/bin:{os.environ['PATH']}", "POETRY_VIRTUALENVS_IN_PROJECT": "true", "VIRTUAL_ENV": ""}
+
+
+def uv_and_poetry(tap, box):
+    env = python_tools(box)
+    if not env:
+        tap.skip("they can't be installed", "uv and poetry")
         return
-    env = {"PATH": f"{venv}/bin:{os.environ['PATH']}", "POETRY_VIRTUALENVS_IN_PROJECT": "true", "VIRTUAL_ENV": ""}
+    uv(tap, box, env)
+    poetry(tap, box, env)
+
+
+def uv(tap, box, env):
     build = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
     source = box.tree("src", {
         "pyproject.toml": '[project]\nname = "app"\nversion = "1.4.0"\ndescription = "d"\nreadme = "README.md"\n'
@@ -107,22 +136,29 @@ def python(tap, box):
         "import core, idna\nprint(core.ANSWER, idna.__name__)\n", "libs/core/src/core/__init__.py": "ANSWER = 42\n",
         "libs/core/pyproject.toml": '[project]\nname = "core"\nversion = "0.3.0"\nrequires-python = ">=3.9"\n'
         'dependencies = ["six>=1.16"]\n' + build})
-    status, text = command("uv", "lock", cwd=source, env=env) if shutil.which("uv", path=env["PATH"]) else (1, "no uv")
+    status, text = command("uv", "lock", cwd=source, env=env)
     why = text if status else cook_and_cover(
         box, source, [["uv", "sync", "--locked", "--no-install-workspace"]],
         [(["uv", "sync", "--locked"], ""), ([".venv/bin/python", "-c", "import app"], "42 idna")], env)
     tap.check(why, "uv: a workspace syncs --locked from the skeleton, and the project works")
+
+
+def poetry(tap, box, env):
+    """With a package of the repository itself, which is left out until its sources are there."""
+    build = '[build-system]\nrequires = ["poetry-core"]\nbuild-backend = "poetry.core.masonry.api"\n'
     source = box.tree("src", {
+        "libs/core/pyproject.toml": '[tool.poetry]\nname = "core"\nversion = "0.3.0"\ndescription = "c"\nauthors = ["A <a@b.c>"]\n'
+        '[tool.poetry.dependencies]\npython = "^3.9"\n' + build, "libs/core/core/__init__.py": "ANSWER = 42\n",
         "pyproject.toml": '[tool.poetry]\nname = "app"\nversion = "1.4.0"\ndescription = "d"\nauthors = ["A <a@b.c>"]\n'
         'readme = "README.md"\n[[tool.poetry.source]]\nname = "simple"\nurl = "https://pypi.org/simple/"\n'
-        'priority = "primary"\n[tool.poetry.dependencies]\npython = "^3.9"\nidna = "3.7"\n[tool.poetry.group.dev.dependencies]\n'
-        'six = "1.17.0"\n[tool.black]\nline-length = 99\n[build-system]\nrequires = ["poetry-core"]\n'
-        'build-backend = "poetry.core.masonry.api"\n', "README.md": "r", "app/__init__.py": "import idna, six\nprint('fine')\n"})
+        'priority = "primary"\n[tool.poetry.dependencies]\npython = "^3.9"\nidna = "3.7"\ncore = { path = "libs/core", develop = true }\n[tool.poetry.group.dev.dependencies]\n'
+        'six = "1.17.0"\n[tool.black]\nline-length = 99\n' + build, "README.md": "r",
+        "app/__init__.py": "import core, idna, six\nprint(core.ANSWER, 'fine')\n"})
     status, text = command("poetry", "lock", cwd=source, env=env)
     why = text if status else cook_and_cover(
         box, source, [["poetry", "install", "--no-root", "--no-directory", "-n"]],
-        [(["poetry", "check", "--lock"], ""), (["poetry", "install", "--only-root", "-n"], ""),
-         ([".venv/bin/python", "-c", "import app"], "fine")], env)
+        [(["poetry", "check", "--lock"], ""), (["poetry", "install", "-n"], ""),
+         ([".venv/bin/python", "-c", "import app"], "42 fine")], env)
     tap.check(why, "poetry: installs from the skeleton, and the project works")
 
 
@@ -155,13 +191,17 @@ def maven(tap, box):
     parent = "<parent><groupId>x</groupId><artifactId>root</artifactId><version>1.5.0</version></parent>"
     module = "<project><modelVersion>4.0.0</modelVersion>%s<artifactId>%s</artifactId><dependencies>%s</dependencies></project>"
     local = "<dependency><groupId>x</groupId><artifactId>%s</artifactId><version>1.5.0</version></dependency>"
+    external = ("<dependency><groupId>%s</groupId><artifactId>%s</artifactId><version>%s</version><scope>%s</scope>"
+                "</dependency>")
     source = box.tree("src", {
         "pom.xml": "<project><modelVersion>4.0.0</modelVersion><groupId>x</groupId><artifactId>root</artifactId>"
         "<version>1.5.0</version><packaging>pom</packaging><description>d</description><properties>"
         "<maven.compiler.source>11</maven.compiler.source><maven.compiler.target>11</maven.compiler.target>"
         "</properties><modules><module>core</module><module>mid</module><module>app</module></modules></project>",
-        "core/pom.xml": module % (parent, "core", "<dependency><groupId>org.slf4j</groupId><artifactId>slf4j-api</artifactId>"
-                                  "<version>1.7.36</version></dependency>"),
+        "core/pom.xml": module % (parent, "core", external % ("org.slf4j", "slf4j-api", "1.7.36", "compile") +
+                                  external % ("junit", "junit", "4.13.2", "test")),
+        "core/src/test/java/x/CTest.java": "package x; public class CTest { @org.junit.Test public void t() "
+        "{ org.junit.Assert.assertEquals(42, C.f()); } }\n",
         "mid/pom.xml": module % (parent, "mid", local % "core"), "app/pom.xml": module % (parent, "app", local % "mid"),
         "core/src/main/java/x/C.java": "package x; public class C { public static int f() { return 42; } }\n",
         "mid/src/main/java/x/M.java": "package x; public class M { public static int f() { return C.f(); } }\n",
@@ -173,10 +213,15 @@ def maven(tap, box):
     why = cook_and_cover(box, source, [[*mvn, "-Dmaven.main.skip", "-Dspring-boot.repackage.skip", "package"], clean],
                          [([*mvn, "-o", "package"], ""), (run, "42")])
     tap.check(why, "maven: a reactor of three modules builds offline after the skeleton did")
+    compiled = box.path("image/core/target/test-classes/x/CTest.class")
+    tap.check(None if compiled.exists() else "no class", "maven: its tests are compiled offline, too")
+    # What runs them is asked for only when there are some, so not by the skeleton.
+    status, text = command(*[w for w in mvn if w not in ("-q", "-DskipTests")], "package", cwd=box.path("image"))
+    tap.check(None if status == 0 and "Tests run: 1, Failures: 0" in text else text[-3000:], "maven: and they pass")
 
 
 def cases(tap, box):
-    for case in (node, python, go, maven):
+    for case in (node, pip, uv_and_poetry, go, maven):
         try:
             case(tap, box)
         except (AssertionError, OSError, subprocess.TimeoutExpired) as error:

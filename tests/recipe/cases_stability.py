@@ -246,8 +246,14 @@ name = "app"
         "a command's text": put("packages/x/cli.js", "#!/usr/bin/env node\nconsole.log(2)\n"),
         "line ends": crlf("package.json", "package-lock.json"),
         "a new file": put("packages/x/lib.js", ""),
+        "a new test": put("packages/x/test/x.test.js", "test()\n"),
+        "a description": swap("package.json", '"private"', '"description": "d", "keywords": ["k"], "private"'),
     }, {
         "a dependency": swap("package.json", '"a": "1"', '"a": "1", "c": "3"'),
+        "a development dependency": swap("package.json", '"jest": {}', '"devDependencies": {"c": "3"}'),
+        "an optional dependency": swap("package.json", '"jest": {}', '"optionalDependencies": {"c": "3"}'),
+        "a peer dependency": swap("packages/x/package.json", '"bin"', '"peerDependencies": {"c": "3"}, "bin"'),
+        "an override": swap("package.json", '"jest": {}', '"overrides": {"c": "3"}'),
         "a locked version": swap("package-lock.json", "1.1.1", "1.1.2"),
         "an install script": swap("package.json", "node scripts/post.js", "node scripts/post.js x"),
         "a file that it runs": put("scripts/post.js", "2\n"),
@@ -260,11 +266,16 @@ name = "app"
         "an edit": put("apps/web/index.ts", "y"),
         "a version": swap("apps/web/package.json", "0.1.0", "0.2.0"),
         "a description": swap("apps/web/package.json", '"d"', '"e"'),
+        "a new test": put("apps/web/web.test.ts", "x"),
+        "an order of keys": put("apps/web/package.json", '{"dependencies": {"a": "1.0.0"}, "version": "0.1.0", "name": "web"}'),
         "an excluded package": swap("apps/old/package.json", '"old"', '"older"'),
         "line ends": crlf("pnpm-lock.yaml", "pnpm-workspace.yaml"),
     }, {
         "a locked version": swap("pnpm-lock.yaml", "a@1.0.0", "a@1.0.1"),
         "a dependency": swap("apps/web/package.json", '"a": "1.0.0"', '"a": "1.0.1"'),
+        "a development dependency": swap("apps/web/package.json", '"description"', '"devDependencies": {"b": "1"}, "description"'),
+        "an override": put("pnpm-workspace.yaml", PNPM["pnpm-workspace.yaml"] + "overrides:\n  a: 1.0.1\n"),
+        "a hook": put(".pnpmfile.cjs", "module.exports = {}\n"),
         "the workspace": swap("pnpm-workspace.yaml", "  - 'apps/*'", "  - 'apps/*'\n  - 'x/*'"),
     }),
     ("python with uv", [], PYTHON, {
@@ -272,11 +283,20 @@ name = "app"
         "a version": both(swap("pyproject.toml", '"1.0.0"', '"2.0.0"'), swap("uv.lock", '"1.0.0"', '"2.0.0"')),
         "a member's version": both(swap("libs/core/pyproject.toml", "0.3.0", "0.4.0"), swap("uv.lock", "0.3.0", "0.4.0")),
         "a description": swap("pyproject.toml", '"d"', '"e"'),
+        "a new test": put("tests/test_app.py", "1\n"),
+        "an order of keys": both(swap("pyproject.toml", 'name = "app"\nversion = "1.0.0"', 'version = "1.0.0"\nname = "app"'),
+                                 swap("libs/core/pyproject.toml", 'name = "core"\nversion = "0.3.0"',
+                                      'version = "0.3.0"\nname = "core"')),
         "a linter": swap("pyproject.toml", "99", "100"),
         "a comment": swap("pyproject.toml", "[project]", "# x\n[project]"),
         "line ends": crlf("pyproject.toml", "uv.lock"),
     }, {
         "a dependency": swap("pyproject.toml", "idna==3.7", "idna==3.8"),
+        "a group": swap("pyproject.toml", "[tool.ruff]", '[dependency-groups]\ndev = ["six"]\n[tool.ruff]'),
+        "an extra": swap("pyproject.toml", "[tool.uv.workspace]", '[project.optional-dependencies]\nx = ["six"]\n[tool.uv.workspace]'),
+        "a dependency of the build": put("pyproject.toml", PYTHON["pyproject.toml"] + '[build-system]\nrequires = ["hatchling"]\n'),
+        "an index": put("pyproject.toml", PYTHON["pyproject.toml"] + '[[tool.uv.index]]\nurl = "https://i/simple"\n'),
+        "a member's dependency": put("libs/core/pyproject.toml", PYTHON["libs/core/pyproject.toml"] + 'dependencies = ["six"]\n'),
         "a locked version": swap("uv.lock", 'name = "idna"\nversion = "3.7"', 'name = "idna"\nversion = "3.8"'),
         "a member": put("libs/new/pyproject.toml", '[project]\nname = "new"\nversion = "1"\n'),
         "an interpreter": put(".python-version", "3.12\n"),
@@ -284,20 +304,30 @@ name = "app"
     ("python with pip", [], PIP, {
         "an edit": put("app.py", "2\n"),
         "a comment": swap("requirements.txt", "# web", "# the web"),
+        "a new test": put("tests/test_app.py", "1\n"),
+        "joined lines": put("base.txt", "six==1.16.0 --hash=sha256:aaaa\n"),
         "blank lines": swap("requirements.txt", "flask", "\n\nflask"),
         "line ends": crlf("requirements.txt", "base.txt"),
     }, {
         "a requirement": swap("requirements.txt", "flask==3.0.0", "flask==3.0.1"),
         "a requirement of an included file": swap("base.txt", "1.16.0", "1.17.0"),
         "a hash": swap("base.txt", "aaaa", "bbbb"),
+        "a constraint": both(put("constraints.txt", "click<8\n"), swap("requirements.txt", "-e .", "-c constraints.txt\n-e .")),
+        "an index": swap("requirements.txt", "-e .", "--extra-index-url https://i/simple\n-e ."),
     }),
     ("go", [], GO, {
         "an edit": put("main.go", "package main\n\nfunc main() { println() }\n"),
+        "a new test": put("main_test.go", "package main\n"),
         "a comment": swap("go.mod", "require", "// x\nrequire"),
         "line ends": crlf("go.mod", "go.sum"),
     }, {
         "a requirement": swap("go.mod", "v1.5.2", "v1.5.1"),
         "a sum": swap("go.sum", "h1:x", "h1:y"),
+        "another requirement": swap("go.mod", "replace", "require rsc.io/sampler v1.3.0\n\nreplace"),
+        "a replacement": swap("go.mod", "replace y => ./y", "replace y => ./y\nreplace z => example.com/z v1.0.0"),
+        "an exclusion": swap("go.mod", "replace", "exclude rsc.io/quote v1.5.1\n\nreplace"),
+        "a language version": swap("go.mod", "go 1.21", "go 1.22"),
+        "a workspace": put("go.work", "go 1.21\n\nuse (\n\t.\n\t./y\n)\n"),
         "a replaced module's requirement": put("y/go.mod", "module y\n\nrequire z v1.0.0\n"),
     }),
     ("go, warm", ["--go-warm"], {**GO, "main.go": 'package main\n\nimport _ "rsc.io/quote"\n\nfunc main() {}\n'}, {
@@ -310,9 +340,20 @@ name = "app"
         "an edit": put("a/src/main/java/A.java", "class A { }\n"),
         "a version": both(swap("pom.xml", "<version>1.0", "<version>1.1"), swap("a/pom.xml", "<version>1.0", "<version>1.1")),
         "a description": swap("pom.xml", "<description>d", "<description>e"),
+        "a new test": put("a/src/test/java/ATest.java", "class ATest {}\n"),
         "a comment and spaces": swap("pom.xml", "<modules>", "\n  <!-- x -->\n  <modules>"),
+        "line ends": crlf("pom.xml", "a/pom.xml"),
     }, {
         "a dependency's version": swap("a/pom.xml", "2.0", "2.1"),
+        "a dependency": swap("a/pom.xml", "<dependencies>", "<dependencies><dependency><groupId>p</groupId><artifactId>p</artifactId>"
+                             "<version>1</version></dependency>"),
+        "a scope": swap("a/pom.xml", "2.0</version>", "2.0</version><scope>test</scope>"),
+        "a managed version": swap("pom.xml", "<modules>", "<dependencyManagement><dependencies><dependency><groupId>o</groupId>"
+                                  "<artifactId>o</artifactId><version>3</version></dependency></dependencies></dependencyManagement><modules>"),
+        "a plugin": swap("pom.xml", "<modules>", "<build><plugins><plugin><artifactId>maven-jar-plugin</artifactId><version>3.3.0</version>"
+                         "</plugin></plugins></build><modules>"),
+        "a repository": swap("pom.xml", "<modules>", "<repositories><repository><id>r</id><url>https://r/</url></repository>"
+                             "</repositories><modules>"),
         "a property": swap("pom.xml", "<modules>", "<properties><a>1</a></properties><modules>"),
         "a module": both(swap("pom.xml", "<module>a</module>", "<module>a</module><module>b</module>"),
                          put("b/pom.xml", "<project><artifactId>b</artifactId></project>")),
@@ -320,27 +361,62 @@ name = "app"
     ("dotnet", [], DOTNET, {
         "an edit": put("src/App/Program.cs", "class Q {}\n"),
         "a version": swap("src/App/App.csproj", "1.0.0", "2.0.0"),
+        "a new test": put("src/App/AppTests.cs", "class T {}\n"),
+        "a description": swap("src/App/App.csproj", "<Version>", "<Description>d</Description><Authors>a</Authors><Version>"),
+        "an order of attributes": swap("src/App/App.csproj", 'Include="Serilog" Version="3.0.0"', 'Version="3.0.0" Include="Serilog"'),
         "a comment": swap("src/App/App.csproj", "<ItemGroup>", "<!-- x --><ItemGroup>"),
+        "line ends": crlf("app.sln", "src/App/App.csproj", "src/Lib/Lib.csproj", "Directory.Build.props"),
     }, {
         "a package": swap("src/App/App.csproj", "3.0.0", "3.0.1"),
+        "a new package": swap("src/App/App.csproj", "<ProjectReference", '<PackageReference Include="X" Version="1" /><ProjectReference'),
+        "a central version": put("Directory.Packages.props", '<Project><ItemGroup><PackageVersion Include="X" Version="1" />'
+                                 "</ItemGroup></Project>"),
+        "a lock": put("src/App/packages.lock.json", '{"version": 1}'),
+        "a source": put("nuget.config", '<configuration><packageSources><add key="a" value="https://n/" /></packageSources></configuration>'),
+        "a tool": put(".config/dotnet-tools.json", '{"version": 1}'),
+        "an SDK": put("global.json", '{"sdk": {"version": "8.0.100"}}'),
         "a framework": swap("src/App/App.csproj", "net8.0", "net9.0"),
         "a common property": swap("Directory.Build.props", "enable", "disable"),
         "a referenced project's package": put("src/Lib/Lib.csproj", '<Project><ItemGroup><PackageReference Include="X" '
                                               'Version="1" /></ItemGroup></Project>'),
     }),
-    ("gradle", [], GRADLE, {"an edit": put("a/src/main/java/A.java", "class A { }\n")}, {
+    ("gradle", [], GRADLE, {
+        "an edit": put("a/src/main/java/A.java", "class A { }\n"), "a new test": put("a/src/test/java/ATest.java", "class T {}\n"),
+        "line ends": crlf("settings.gradle", "build.gradle", "a/build.gradle", "gradle/libs.versions.toml"),
+    }, {
+        "a module": both(swap("settings.gradle", "'a'", "'a', 'b'"), put("b/build.gradle", "\n")),
+        "a plugin": swap("build.gradle", "plugins {}", "plugins { id 'java' }"),
+        "a wrapper": put("gradle/wrapper/gradle-wrapper.properties", "distributionUrl=x\n"),
+        "a property": put("gradle.properties", "v=1\n"),
         "a script": put("a/build.gradle", "dependencies { }\n"), "a catalogue": put("gradle/libs.versions.toml", "[x]\n"),
         "buildSrc": put("buildSrc/src/main/groovy/P.groovy", "2\n"), "a lock": put("a/gradle.lockfile", "a:b:1=x\n"),
     }),
     ("php", [], PHP, {
         "an edit": put("src/A.php", "<?php 1;\n"), "a description": swap("composer.json", '"d"', '"e"'),
-        "a script": swap("composer.json", '"y"', '"z"'),
-    }, {"a locked version": swap("composer.lock", "1.0", "1.1"), "a requirement": swap("composer.json", ">=8", ">=8.1")}),
-    ("ruby", [], RUBY, {"an edit": put("app.rb", "2\n"), "an engine's code": put("engines/eng/lib/eng.rb", "2\n")}, {
+        "an order of keys": put("composer.json", '{"require": {"php": ">=8"}, "scripts": {"x": "y"}, "description": "d", "name": "a/b"}'),
+        "a script": swap("composer.json", '"y"', '"z"'), "a new test": put("tests/ATest.php", "<?php\n"),
+        "autoloading": swap("composer.json", '"scripts"', '"autoload": {"psr-4": {"A\\\\": "src/"}}, "scripts"'),
+        "line ends": crlf("composer.json", "composer.lock"),
+    }, {
+        "a development requirement": swap("composer.json", '"scripts"', '"require-dev": {"p/p": "1"}, "scripts"'),
+        "a repository": swap("composer.json", '"scripts"', '"repositories": [{"type": "vcs", "url": "https://r/"}], "scripts"'),
+        "a stability": swap("composer.json", '"scripts"', '"minimum-stability": "dev", "scripts"'),
+        "a locked version": swap("composer.lock", "1.0", "1.1"), "a requirement": swap("composer.json", ">=8", ">=8.1")}),
+    ("ruby", [], RUBY, {
+        "an edit": put("app.rb", "2\n"), "an engine's code": put("engines/eng/lib/eng.rb", "2\n"),
+        "a new test": put("test/app_test.rb", "1\n"),
+        "line ends": crlf("Gemfile", "Gemfile.lock", "engines/eng/eng.gemspec"),
+    }, {
+        "a new gem": swap("Gemfile", "gem 'eng'", "gem 'puma', group: :test\ngem 'eng'"), "a source": swap("Gemfile", "rubygems.org", "gems/"),
+        "a version of an engine": put("engines/eng/lib/eng/version.rb", "V = 2\n"), "an interpreter": put(".ruby-version", "3.3.0\n"),
         "a locked version": swap("Gemfile.lock", "3.0.0", "3.0.1"), "a gem": swap("Gemfile", "'rack'", "'rake'"),
         "an engine's gemspec": put("engines/eng/eng.gemspec", "x\n"),
     }),
-    ("elixir", [], ELIXIR, {"an edit": put("lib/a.ex", "2\n")}, {
+    ("elixir", [], ELIXIR, {
+        "an edit": put("lib/a.ex", "2\n"), "a new test": put("test/a_test.exs", "1\n"),
+        "line ends": crlf("mix.exs", "mix.lock", "config/config.exs", "apps/a/mix.exs"),
+    }, {
+        "a dependency": swap("mix.exs", "do\nend", 'do\n  [{:jason, "~> 1.4"}]\nend'),
         "a locked version": swap("mix.lock", "1.4.1", "1.4.2"), "an app's dependency": put("apps/a/mix.exs", "2\n"),
         "configuration": put("config/config.exs", "x\n"),
     }),
@@ -351,6 +427,7 @@ def cases(tap, box):
     for eco, options, tree, stays, changes in MATRIX:
         box.tree("a", tree)
         before = box.prepare_bytes("a", *options)
+        elsewhere(tap, box, eco, options, tree, before)
         for title, change in stays.items():
             box.tree("b", change(tree))
             after = box.prepare_bytes("b", *options)
@@ -362,21 +439,27 @@ def cases(tap, box):
     everywhere(tap, box)
 
 
-def everywhere(tap, box):
-    """Another place, another umask, another order of the directory, a hundred runs."""
-    tree = {**CARGO, **NPM, **PYTHON, **GO, **MAVEN}
-    box.tree("a", tree)
-    before = box.prepare_bytes("a")
+def elsewhere(tap, box, eco, options, tree, before):
+    """Another place, another umask, another order of the directory."""
     old = os.umask(0o077)
     try:
         box.tree("deep/er/place", dict(reversed(tree.items())))
         for path in box.path("deep/er/place").rglob("*"):
             if not path.is_dir():
-                path.chmod(0o600)
-        after = box.prepare_bytes("deep/er/place")
+                path.chmod(0o700 if path.stat().st_mode & 0o100 else 0o600)
+        after = box.prepare_bytes("deep/er/place", *options)
     finally:
         os.umask(old)
-    tap.check(None if before == after else "they differ", "another directory, umask and order give the same bytes")
+    tap.check(None if before == after else f"{before.decode()}\n{after.decode()}",
+              f"{eco}: another directory, umask and order give the same bytes")
+
+
+def everywhere(tap, box):
+    """All ecosystems at once, a hundred runs, and what is ignored."""
+    tree = {**CARGO, **NPM, **PYTHON, **GO, **MAVEN, **DOTNET, **GRADLE, **PHP, **RUBY, **ELIXIR}
+    box.tree("a", tree)
+    before = box.prepare_bytes("a")
+    elsewhere(tap, box, "all together", [], tree, before)
     runs = {box.prepare_bytes("a") for _ in range(100)}
     tap.check(None if runs == {before} else f"{len(runs)} kinds", "a hundred runs give the same bytes")
     box.path("a/.dockerignore").write_text("packages/\napp.py\n")
