@@ -144,11 +144,24 @@ static int load_or_make(const struct recipe_command_line *line, const char *path
 
 /* ---- writing ----------------------------------------------------------------------- */
 
+/* /dev/null, a pipe: written to, never replaced, which root could. */
+static int write_device(const char *path, struct bytes content, struct failure *f)
+{
+    cleanup_fd int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    int r = fd < 0 ? -errno : io_write_full(fd, content.at, content.len);
+    if (r < 0)
+        fail_errno(f, r, "can't write to %s", QUOTE(bytes_of(path)));
+    return r < 0 ? -EIO : 0;
+}
+
 /* Whole or not at all, and not at all where it is the same: its mtime may mean something. */
 static int write_file(const char *path, struct bytes content, struct failure *f)
 {
     cleanup_buf struct buf there = BUF(content.len + 1);
     cleanup_arena struct arena arena = {0};
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return write_device(path, content, f);
     if (io_read_file(AT_FDCWD, path, &there) == 0 && bytes_equal(buf_bytes(&there), content))
         return 0;
     const char *temporary =
