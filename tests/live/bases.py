@@ -94,6 +94,9 @@ class Root:
             self.tree(os.path.realpath(path), target)
         else:
             self.file(path)
+        self.libraries(path)
+
+    def libraries(self, path):
         ldd = subprocess.run(["ldd", path], capture_output=True, text=True)
         for library in re.findall(r"(?m)^\s(?:\S+ => )?(/\S+) \(0x", ldd.stdout):
             self.file(library)
@@ -128,12 +131,20 @@ class Root:
             subprocess.run([engine.docker, "tag", name, other], env=engine.env, check=True)
 
     def _write(self, tar):
+        seen = set()  # an engine takes no path twice, and a tree may hold what was named as well
+
+        def once(entry, leave):
+            if entry.name in seen or leave and leave.search("/" + entry.name):
+                return None
+            seen.add(entry.name)
+            return owned(entry)
+
         for path, (kind, value) in self.made.items():
             if kind == "f":
                 source, leave = value
-                tar.add(source, path, filter=lambda entry: None if leave and leave.search(entry.name) else owned(entry))
+                tar.add(source, path, filter=lambda entry: once(entry, leave))
                 continue
-            entry = owned(tarfile.TarInfo(path))
+            entry = tarfile.TarInfo(path)
             entry.mode = 0o644 if kind == "t" else 0o755
             if kind == "d":
                 entry.type = tarfile.DIRTYPE
@@ -142,7 +153,8 @@ class Root:
                 entry.type, entry.linkname = tarfile.SYMTYPE, value
             else:
                 entry.size = len(value)
-            tar.addfile(entry, io.BytesIO(value) if kind in "tx" else None)
+            if once(entry, None):
+                tar.addfile(entry, io.BytesIO(value) if kind in "tx" else None)
 
 
 def owned(entry):

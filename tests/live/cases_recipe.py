@@ -5,16 +5,18 @@ An edit is (path, pattern, text): each match becomes the text, and there must be
 the text is the whole file.
 """
 
+import glob
 import os
 import pathlib
+import re
 import shutil
 import sys
 from dataclasses import dataclass
 
-from bases import Root, Unavailable, fetch, tool
-from engine import REPO
+from bases import Root, fetch, tool
+from engine import BUILDERS, REPO
 
-NODE, PNPM = "22.20.0", "10.34.8"  # the newest of node:22 as a wheel; what the Dockerfile installs
+NODE, PNPM, UV = "22.20.0", "10.34.8", "0.13.9"  # a node:22 that there is a wheel of; what the Dockerfiles install
 
 
 @dataclass
@@ -24,7 +26,8 @@ class Example:
     bases: object  # (engine, this example, a directory to work in) makes the images of its FROM lines, and
     # returns edits that change a dependency
     sources: list  # another first line, by way of a new file
-    version: list  # of the members
+    version: list  # of the members, or what else means nothing to dependencies
+    builders: tuple = BUILDERS
     said: str = "3 words, the most frequent:"  # by the program as it is
     says: str = "counted anew: 3"  # with `sources`
     asks: tuple = ()  # options that print the version
@@ -118,5 +121,121 @@ NODE_JS = Example(
              ("package.json", r'"test": "node', '"test": "node --trace-warnings')],
 )
 
-EXAMPLES = [CARGO, NODE_JS]
-__all__ = ["EXAMPLES", "Unavailable"]
+# -- uv ---------------------------------------------------------------------------------------
+
+
+def python_bases(engine, example, home):
+    """Debian's Python, whatever version the name says."""
+    python = "/usr/bin/python3"
+    library = fetch(python, "-c", "import sysconfig; print(sysconfig.get_path('stdlib'))").strip()
+    pip = (sys.executable, "-m", "pip")
+    fetch(*pip, "download", "-q", "--no-deps", "-d", f"{home}/wheels", f"uv=={UV}")
+    fetch(*pip, "install", "-q", "--no-index", "--find-links", f"{home}/wheels", "--target", f"{home}/uv", f"uv=={UV}")
+    fetch(*pip, "install", "-q", "--target", f"{home}/pip", "pip")
+    copy = scratch(example, home)
+    uv, env = f"{home}/uv/bin/uv", {"UV_CACHE_DIR": f"{home}/uv-cache", "UV_PYTHON": python, "VIRTUAL_ENV": ""}
+    fetch(uv, "sync", "--locked", "--no-dev", cwd=copy, **env)
+    fetch(uv, "add", "colorama==0.4.6", cwd=copy, **env)
+    root = Root()
+    root.program(python)
+    root.tree(library, leave=r"/(EXTERNALLY-MANAGED|test|idlelib|__pycache__)$")
+    for extension in glob.glob(f"{library}/lib-dynload/*.so"):
+        root.program(extension)
+    root.tree(f"{home}/pip/pip", f"/usr/local/lib/{os.path.basename(library)}/dist-packages/pip")
+    root.text("/usr/local/bin/pip", "#!/usr/bin/python3\nimport sys\nfrom pip._internal.cli.main import main\n"
+              "sys.exit(main())\n", executable=True)
+    root.link("/usr/local/bin/python3", python)
+    root.libraries(uv)
+    root.tree(f"{home}/wheels", "/wheels")
+    root.tree(f"{home}/uv-cache", "/uv-cache")
+    root.image(engine, "python:3.13-slim-bookworm", PIP_NO_INDEX="1", PIP_FIND_LINKS="/wheels", UV_OFFLINE="1",
+               UV_CACHE_DIR="/uv-cache")
+    return [(path, None, (copy / path).read_text()) for path in ("pyproject.toml", "uv.lock")]
+
+
+PYTHON = Example(
+    "python", "pyproject.toml", python_bases, builders=("buildkit",),
+    sources=[("src/tally/title.py", None, 'TITLE = "counted anew"\n'),
+             ("src/tally/main.py", r"(?m)^import count$", "import count\nfrom tally.title import TITLE"),
+             ("src/tally/main.py", r'f"\{total\} words, the most frequent:"', 'f"{TITLE}: {total}"')],
+    version=[("pyproject.toml", r'version = "0\.4\.0"', 'version = "0.5.0"'),
+             ("uv.lock", r'(name = "tally"\nversion = )"0\.4\.0"', r'\1"0.5.0"')],
+)
+
+
+# -- go ---------------------------------------------------------------------------------------
+
+
+def go_bases(engine, example, home):
+    tool("go", "golang-go")
+    goroot = fetch("go", "env", "GOROOT").strip()
+    env = {"GOMODCACHE": f"{home}/mod", "GOFLAGS": "-modcacherw", "GOTOOLCHAIN": "local"}
+    copy = scratch(example, home)
+    fetch("go", "mod", "download", cwd=copy, **env)
+    # Go's own library, compiled: each build would do it again.
+    fetch("go", "build", "-trimpath", "-o", "tally", "./cmd/tally", cwd=copy, CGO_ENABLED="0", GOCACHE=f"{home}/cache", **env)
+    fetch("go", "get", "github.com/spf13/pflag@v1.0.6", cwd=copy, **env)
+    fetch("go", "mod", "download", cwd=copy, **env)
+    root = Root()
+    # Debian's is made of links to directories elsewhere.
+    for directory in {goroot, *(os.path.realpath(entry.path) for entry in os.scandir(goroot))}:
+        root.tree(directory, leave=r"/(testdata|api|doc|test|misc|\.git)$|_test\.go$")
+    root.tree(f"{home}/mod", "/go/pkg/mod")
+    root.tree(f"{home}/cache", "/root/.cache")
+    root.image(engine, "golang:1-bookworm", PATH=f"{goroot}/bin:/usr/local/bin:/usr/bin:/bin", GOPATH="/go", GOPROXY="off",
+               GOTOOLCHAIN="local", GOCACHE="/root/.cache")
+    return [(path, None, (copy / path).read_text()) for path in ("go.mod", "go.sum")]
+
+
+GO = Example(
+    "go", "go.mod", go_bases, builders=("buildkit",),
+    sources=[("cmd/tally/title.go", None, 'package main\n\nconst title = "counted anew"\n'),
+             ("cmd/tally/main.go", r'"%d words, the most frequent:\\n", total', r'"%s: %d\\n", title, total')],
+    version=[("go.mod", r"// The library is a module", "// What counts is a module")],
+)
+
+
+# -- maven ------------------------------------------------------------------------------------
+
+
+def maven_bases(engine, example, home):
+    """Debian's JDK and Maven."""
+    mvn, java = tool("mvn", "maven"), os.path.dirname(os.path.dirname(tool("javac", "openjdk-17-jdk-headless")))
+    copy = scratch(example, home)
+    words = ("mvn", "-q", "-B", "-ntp", "-DskipTests", f"-Dmaven.repo.local={home}/m2", "clean", "package")
+    edit = ("pom.xml", r"<version>2\.11\.0<", "<version>2.10.1<")
+    fetch(*words, cwd=copy)
+    (copy / edit[0]).write_text(re.sub(*edit[1:], (copy / edit[0]).read_text()))
+    fetch(*words, cwd=copy)
+    root = Root()
+    root.tree(java, leave=r"/(src\.zip|man|demo|legal|jmods)$")
+    root.tree(f"/etc/{os.path.basename(java).removesuffix('-amd64').removesuffix('-arm64')}")
+    for program in ("bin/java", "lib/server/libjvm.so", *(f"lib/lib{name}.so" for name in ("java", "jimage", "net", "nio", "zip"))):
+        root.program(f"{java}/{program}")
+    for at, _, names in os.walk(maven := os.path.dirname(os.path.dirname(mvn))):
+        for name in names:
+            root.file(os.path.join(at, name))
+    root.tree("/etc/maven")
+    for link in ("conf", "lib", "boot"):
+        if os.path.islink(f"{maven}/{link}"):
+            root.file(f"{maven}/{link}")
+    root.link("/usr/local/bin/mvn", mvn)
+    root.link("/usr/local/bin/java", f"{java}/bin/java")
+    # These files say which registry an archive came from, and Maven asks it again if it is another.
+    root.tree(f"{home}/m2", "/m2", leave=r"/_remote\.repositories$|\.lastUpdated$")
+    root.text("/root/.m2/settings.xml", "<settings><localRepository>/m2</localRepository><offline>true</offline></settings>\n")
+    root.image(engine, "maven:3-eclipse-temurin-17", "eclipse-temurin:17-jre", JAVA_HOME=java)
+    return [edit]
+
+
+MAVEN = Example(
+    "maven", "pom.xml", maven_bases, builders=("buildkit",),
+    sources=[("report/src/main/java/com/example/tally/Title.java", None,
+              'package com.example.tally;\n\nfinal class Title {\n    static final String TEXT = "counted anew";\n}\n'),
+             ("report/src/main/java/com/example/tally/Report.java", r'"%d words, the most frequent:", total',
+              '"%s: %d", Title.TEXT, total')],
+    version=[(path, r"<version>0\.4\.0<", "<version>0.5.0<") for path in
+             ("pom.xml", "count/pom.xml", "report/pom.xml", "tally/pom.xml")],
+)
+
+EXAMPLES = [CARGO, NODE_JS, PYTHON, GO, MAVEN]

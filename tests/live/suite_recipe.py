@@ -14,13 +14,14 @@ import tempfile
 import time
 from dataclasses import dataclass
 
-from cases_recipe import EXAMPLES, Unavailable
-from engine import BUILDERS, TIMEOUT, Request
+from bases import Unavailable
+from cases_recipe import EXAMPLES
+from engine import TIMEOUT, Request
 from sender import send
 
 TEXT = "Tea, tea! Cake.\n"
 SOURCES = "a source is edited, another one is new"
-VERSION = "the members have another version"
+VERSION = "a manifest changes, but no dependency"
 DEPENDENCY = "a dependency changes"
 
 
@@ -37,7 +38,7 @@ def run(tap, engine):
                 tap.skip(str(why), f"{example.name}: the dependencies stay cached")
                 continue
             tap.note(f"{example.name}: base images in {time.monotonic() - began:.0f} s")
-            for builder in BUILDERS:
+            for builder in example.builders:
                 began = time.monotonic()
                 Trial(tap, engine, example, builder, home).claims(dependency)
                 tap.note(f"{example.name}, {builder}: {time.monotonic() - began:.0f} s")
