@@ -12,12 +12,14 @@ import shutil
 import subprocess
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from bases import Unavailable
 from cases_recipe import EXAMPLES
 from engine import TIMEOUT, Request
 from sender import send
+from tap import Claims
 
 TEXT = "Tea, tea! Cake.\n"
 SOURCES = "a source is edited, another one is new"
@@ -27,21 +29,34 @@ DEPENDENCY = "a dependency changes"
 
 def run(tap, engine):
     only = os.environ.get("ONLY")
-    for example in EXAMPLES:
-        if only and not re.search(only, example.name):
-            continue
-        with tempfile.TemporaryDirectory(prefix="live-recipe.") as home:
+    chosen = [example for example in EXAMPLES if not only or re.search(only, example.name)]
+    with ThreadPoolExecutor(2) as pool:
+        for claims, times in pool.map(lambda example: one_example(engine, example), chosen):
+            tap.state(claims)
+            tap.note(times)
+
+
+def one_example(engine, example):
+    """(Claims, how long each part took)."""
+    claims, times = Claims(), [example.name]
+
+    def part(name, began):
+        times.append(f"{name} {time.monotonic() - began:.0f} s")
+
+    with tempfile.TemporaryDirectory(prefix="live-recipe.") as home:
+        try:
             began = time.monotonic()
-            try:
-                dependency = example.bases(engine, example, home)
-            except Unavailable as why:
-                tap.skip(str(why), f"{example.name}: the dependencies stay cached")
-                continue
-            tap.note(f"{example.name}: base images in {time.monotonic() - began:.0f} s")
+            dependency = example.bases(engine, example, home)
+            part("base images", began)
             for builder in example.builders:
                 began = time.monotonic()
-                Trial(tap, engine, example, builder, home).claims(dependency)
-                tap.note(f"{example.name}, {builder}: {time.monotonic() - began:.0f} s")
+                Trial(claims, engine, example, builder, home).claims(dependency)
+                part(builder, began)
+        except Unavailable as why:
+            claims.skip(str(why), f"{example.name}: the dependencies stay cached")
+        except (OSError, RuntimeError, ValueError, subprocess.SubprocessError) as why:
+            claims.check(f"{type(why).__name__}: {why}", f"{example.name}: the trial comes to its end")
+    return claims, ", ".join(times)
 
 
 @dataclass
