@@ -87,6 +87,8 @@ def all_suites(full=False):
         Suite("others", "2 same image: other builders", ["tests/live/others"], 600),
         Suite("live-daemon", "2 same image, 4 never stale, 5 never torn: by URL and by the daemon",
               ["tests/live/daemon"], 1200),
+        Suite("live-recipe", "recipes in a stream: dependencies stay cached until one changes, in real builds",
+              ["tests/live/recipe"], 1200),
         Suite("corpora", "8 hostile input: every input kept so far", ["script/fuzz", "--corpora"], 400),
         Suite("fuzz", "8 hostile input", ["script/fuzz", "--seconds", str(fuzz_seconds)],
               5 * fuzz_seconds + 240, alone=True),

@@ -151,6 +151,13 @@ def commands(tap, box, recipe):
     box.run("prepare", "-q", "-o", out, box.path("a"))
     tap.check(None if (out.stat().st_mtime_ns, out.stat().st_ino) == before else "written",
               "a recipe that is the same is not written again")
+    fifo = box.path("fifo")
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    run = box.run("prepare", "-q", "-o", fifo, box.path("a"))
+    tap.check(run.fault(0) or (None if fifo.is_fifo() and os.read(reader, 1 << 16) == out.read_bytes() else "replaced"),
+              "--output into a pipe or a device writes to it, and never replaces it")
+    os.close(reader)
     for args, pattern in ((["frob"], "not one of"), ([], "missing"), (["prepare", "--frob"], "no such option"),
                           (["prepare", "-o"], "needs a value"), (["diff", "a"], "diff OLD NEW"), (["cook", "x"], "cook"),
                           (["prepare", "--quiet=1"], "takes no value"), (["skeleton"], "--tar or a directory")):
