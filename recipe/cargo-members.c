@@ -120,8 +120,9 @@ const struct value *cargo_inherited(const struct crate *crate, const char *key)
 static bool names_above(struct cargo *c, const struct manifest *root, const char *list,
                         struct bytes dir)
 {
-    const struct value *paths =
-        root ? value_get(value_get(root->toml, "workspace"), list) : NULL;
+    if (!root)
+        return false;
+    const struct value *paths = value_get(value_get(root->toml, "workspace"), list);
     for (size_t i = 0; i < value_count(paths); i++) {
         struct bytes path;
         if (path_resolve(c->p, root->dir, value_text(paths->pairs[i].value), &path) &&

@@ -47,12 +47,37 @@ static bool has_anchor(const yaml_event_t *event)
            (event->type == YAML_MAPPING_START_EVENT && event->data.mapping_start.anchor);
 }
 
+/* The sequences and mappings that are open, outermost first. */
+struct stack {
+    struct open at[MANIFEST_DEPTH];
+    size_t depth;
+    struct value *root;
+};
+
+/* A value begins, and with a scalar ends. NULL, or what is wrong with it. */
+static const char *take_value(struct values *pool, const yaml_event_t *event, bool starts,
+                              struct stack *stack)
+{
+    struct value *v = make(pool, event);
+    struct open *top = stack->depth ? &stack->at[stack->depth - 1] : NULL;
+    if (top && top->at->kind == VALUE_MAP && !top->key.at && starts)
+        return "a key must be a word";
+    if (top)
+        attach(pool, top->at, &top->key, v);
+    else
+        stack->root = v;
+    if (!starts)
+        return NULL;
+    if (stack->depth == MANIFEST_DEPTH)
+        return "too deep";
+    stack->at[stack->depth++] = (struct open){.at = v};
+    return NULL;
+}
+
 static int take_events(struct values *pool, struct bytes name, yaml_parser_t *parser,
                        struct value **ret_root, struct failure *f)
 {
-    struct open stack[MANIFEST_DEPTH];
-    size_t depth = 0;
-    struct value *root = NULL;
+    struct stack stack = {0};
     for (bool end = false; !end;) {
         yaml_event_t event;
         if (!yaml_parser_parse(parser, &event))
@@ -63,21 +88,10 @@ static int take_events(struct values *pool, struct bytes name, yaml_parser_t *pa
         bool starts =
             event.type == YAML_SEQUENCE_START_EVENT || event.type == YAML_MAPPING_START_EVENT;
         if (!wrong && (starts || event.type == YAML_SCALAR_EVENT)) {
-            struct value *v = make(pool, &event);
-            struct open *top = depth ? &stack[depth - 1] : NULL;
-            if (top && top->at->kind == VALUE_MAP && !top->key.at && starts)
-                wrong = "a key must be a word";
-            else if (top)
-                attach(pool, top->at, &top->key, v);
-            else
-                root = v;
-            if (!wrong && starts && depth == MANIFEST_DEPTH)
-                wrong = "too deep";
-            if (!wrong && starts)
-                stack[depth++] = (struct open){.at = v};
+            wrong = take_value(pool, &event, starts, &stack);
         } else if (event.type == YAML_SEQUENCE_END_EVENT ||
                    event.type == YAML_MAPPING_END_EVENT) {
-            depth--;
+            stack.depth--;
         } else if (event.type == YAML_DOCUMENT_END_EVENT ||
                    event.type == YAML_STREAM_END_EVENT) {
             end = true;
@@ -86,7 +100,7 @@ static int take_events(struct values *pool, struct bytes name, yaml_parser_t *pa
         if (wrong)
             return yaml_fail(name, line, wrong, f);
     }
-    *ret_root = root ? root : value_new(pool, VALUE_MAP);
+    *ret_root = stack.root ? stack.root : value_new(pool, VALUE_MAP);
     return 0;
 }
 

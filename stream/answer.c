@@ -112,7 +112,7 @@ static int find_skeleton(const struct send_request *request, struct warm *warm,
                          struct send_stats *stats, uint32_t *ret_line, struct failure *f)
 {
     struct plan *plan = &a->plan;
-    struct skeleton_part part;
+    struct skeleton_part part = {0};
     struct skeleton_request wanted = {request, plan->tree, names->bit, names->serial};
     int r = skeleton_get(warm ? warm_skeletons(warm) : NULL, &wanted, notes, &a->skeleton, f);
     if (r == 0)

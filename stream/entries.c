@@ -6,6 +6,7 @@
  */
 #include "stream-priv.h"
 
+#include <assert.h>
 #include <limits.h>
 
 int stream_order(struct bytes a, struct bytes b)
@@ -221,6 +222,7 @@ struct tar_header entry_header(const struct terms *terms, const struct entry *e,
                                const struct stat_identity *now)
 {
     const struct stat_identity *id = now ? now : e->node ? &e->node->id : NULL;
+    assert(id || e->kind == ENTRY_TEXT || e->kind == ENTRY_LINK);
     struct tar_header h = {.path = e->path,
                            .type = '0',
                            .mode = id ? id->mode & 07777 : 0644,

@@ -42,7 +42,7 @@ static int wait_for_reader(struct out *out)
             r = -errno;
         else if (fds[1].revents)
             r = -ECANCELED;
-        else if (n == 0) {
+        else if (n == 0 && hooks) {
             stalled = true;
             if (hooks->stalled)
                 hooks->stalled(hooks->context, true);
@@ -50,7 +50,7 @@ static int wait_for_reader(struct out *out)
         }
         break;
     }
-    if (stalled && hooks->stalled)
+    if (hooks && stalled && hooks->stalled)
         hooks->stalled(hooks->context, false);
     return r;
 }

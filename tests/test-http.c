@@ -177,6 +177,7 @@ static void pair_open(struct pair *pair, int family)
     struct sockaddr_in6 mapped = {.sin6_family = AF_INET6,
                                   .sin6_addr = {{{[10] = 0xff, 0xff, 127, 0, 0, 1}}}};
     socklen_t len = sizeof(at);
+    *pair = (struct pair){0};
     pair->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     pair->client = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (bind(pair->listener, (struct sockaddr *)&at, sizeof(at)) < 0 ||

@@ -14,7 +14,9 @@ static size_t open_descriptors(void)
 {
     DIR *dir = opendir("/proc/self/fd");
     size_t n = 0;
-    while (dir && readdir(dir))
+    if (!dir)
+        abort();
+    while (readdir(dir))
         n++;
     closedir(dir);
     return n;

@@ -26,21 +26,25 @@ static const char *tag(const struct value *v)
     return offset ? "datetime" : "datetime-local";
 }
 
+static int dump(const struct value *v, struct buf *to);
+
+static int dump_pair(const struct value *v, size_t i, struct buf *to)
+{
+    int r = i ? buf_add_byte(to, ',') : 0;
+    if (v->kind == VALUE_MAP) {
+        r = r < 0 ? r : json_write_string(v->pairs[i].key, to);
+        r = r < 0 ? r : buf_add_byte(to, ':');
+    }
+    return r < 0 ? r : dump(v->pairs[i].value, to);
+}
+
 static int dump(const struct value *v, struct buf *to)
 {
-    int r = 0;
+    int r;
     if (v->kind == VALUE_MAP || v->kind == VALUE_LIST) {
         r = buf_add_byte(to, v->kind == VALUE_MAP ? '{' : '[');
-        for (size_t i = 0; i < v->n && r == 0; i++) {
-            if (i)
-                r = buf_add_byte(to, ',');
-            if (r == 0 && v->kind == VALUE_MAP)
-                r = json_write_string(v->pairs[i].key, to);
-            if (r == 0 && v->kind == VALUE_MAP)
-                r = buf_add_byte(to, ':');
-            if (r == 0)
-                r = dump(v->pairs[i].value, to);
-        }
+        for (size_t i = 0; i < v->n && r == 0; i++)
+            r = dump_pair(v, i, to);
         return r < 0 ? r : buf_add_byte(to, v->kind == VALUE_MAP ? '}' : ']');
     }
     r = buf_addf(to, "{\"type\":\"%s\",\"value\":", tag(v));
