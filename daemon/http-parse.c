@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http.h"
 
+#include <stdio.h>
+
 /* ---- paths --------------------------------------------------------------------------- */
 
 void http_parse_path(struct bytes path, struct http_path *ret)
@@ -34,9 +36,7 @@ void http_etag(const struct sha256 *sha, char etag[HTTP_ETAG_LEN + 1])
 {
     char hex[2 * sizeof(sha->at) + 1];
     digest_hex(hex, sha->at, sizeof(sha->at));
-    memcpy(etag, "\"sha256-", 8);
-    memcpy(etag + 8, hex, 64);
-    memcpy(etag + 72, "\"", 2);
+    snprintf(etag, HTTP_ETAG_LEN + 1, "\"sha256-%s\"", hex);
 }
 
 /* Optional white space: spaces and tabs, nothing else. Source: RFC 9110, 5.6.3. */

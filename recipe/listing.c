@@ -243,7 +243,7 @@ int listing_read(const struct listing *l, struct arena *a, struct bytes path, si
                  struct bytes *ret, bool *ret_executable, struct failure *f)
 {
     cleanup_buf struct buf text = BUF(max);
-    bool executable;
+    bool executable = false;
     struct bytes name = bytes_of(arena_string(a, path));
     int r = l->reader ? l->reader(l->reader_context, name, &text, &executable, f)
                       : read_from_root(l, name, &text, &executable, f);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "readers.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <yaml.h>
 
@@ -60,6 +61,7 @@ static const char *take_value(struct values *pool, const yaml_event_t *event, bo
 {
     struct value *v = make(pool, event);
     struct open *top = stack->depth ? &stack->at[stack->depth - 1] : NULL;
+    assert(!top || top->at);
     if (top && top->at->kind == VALUE_MAP && !top->key.at && starts)
         return "a key must be a word";
     if (top)

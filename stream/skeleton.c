@@ -174,8 +174,10 @@ static int make_skeleton(const struct skeleton_request *request, struct skeleton
     listing_release(&m.listing);
     if (r < 0) {
         skeleton_free(s);
-        return fail_wrap(f, r, "--recipe");
+        fail_wrap(f, r, "--recipe");
+        return r;
     }
+    s->ecos = arena_copy(&s->arena, ecos);
     *ret = s;
     return 0;
 }
@@ -353,7 +355,6 @@ int skeleton_get(struct skeletons *kept, const struct skeleton_request *request,
         r = make_skeleton(request, &s, f);
         if (r < 0)
             return r;
-        s->ecos = arena_copy(&s->arena, request->send->recipe_ecos);
     }
     if (kept && s->as_walked && bytes_of_skeleton(s) <= KEPT_BYTES_MAX)
         keep(kept, request, s);

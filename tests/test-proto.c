@@ -333,26 +333,22 @@ static int memory_file(const char *text)
     return fd;
 }
 
-static void test_frames(void)
+static void test_request_frames(int ends[2], struct proto_inbox *inbox)
 {
     tap_case("a request and its descriptors arrive, texts are read from them");
-    size_t before = open_descriptors();
     struct failure f = {0};
-    int ends[2];
-    TAP_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
     struct proto_request *was = full_request(), *is = NULL;
     was->fds[PROTO_FD_ROOT] = open("/", O_RDONLY | O_CLOEXEC);
     was->fds[PROTO_FD_DOCKERFILE] = memory_file("FROM scratch\n");
     was->fds[PROTO_FD_IGNORE] = memory_file("x\n");
     TAP_CHECKF(proto_send_request(ends[0], was, 1000, &f) == 0, "%s", f.text);
-    struct proto_inbox inbox = PROTO_INBOX(PROTO_REQUEST_MAX);
     struct bytes line = {0};
-    TAP_CHECK(proto_receive(ends[1], &inbox) == 1);
-    TAP_CHECK(proto_next_line(&inbox, &line) && inbox.n_fds == 3);
-    for (size_t i = 0; i < inbox.n_fds; i++)
-        TAP_CHECK(fcntl(inbox.fds[i], F_GETFD) == FD_CLOEXEC);
-    int r = proto_request_parse(line, inbox.fds, inbox.n_fds, false, &is, &f);
-    inbox.n_fds = 0;
+    TAP_CHECK(proto_receive(ends[1], inbox) == 1);
+    TAP_CHECK(proto_next_line(inbox, &line) && inbox->n_fds == 3);
+    for (size_t i = 0; i < inbox->n_fds; i++)
+        TAP_CHECK(fcntl(inbox->fds[i], F_GETFD) == FD_CLOEXEC);
+    int r = proto_request_parse(line, inbox->fds, inbox->n_fds, false, &is, &f);
+    inbox->n_fds = 0;
     TAP_CHECKF(r == 0, "%s", f.text);
     if (is) {
         TAP_CHECKF(proto_request_texts(is, &f) == 0, "%s", f.text);
@@ -385,15 +381,19 @@ static void test_frames(void)
     close(cancel[1]);
     TAP_CHECK(proto_receive_output(ends[1], cancel[0], 1000, &got) == -ECANCELED);
     close(cancel[0]);
+}
 
+static void test_frame_bounds(int ends[2], struct proto_inbox *inbox)
+{
+    struct bytes line = {0};
     tap_case("too many descriptors are all closed");
     size_t held = open_descriptors();
     int three[] = {0, 0, 0};
     TAP_CHECK(proto_send(ends[0], BYTES("x"), three, 3, 1000) == 0);
     TAP_CHECK(proto_send(ends[0], BYTES("y"), three, 3, 1000) == 0);
-    TAP_CHECK(proto_receive(ends[1], &inbox) == 1);
-    TAP_CHECK(proto_receive(ends[1], &inbox) == -EBADMSG);
-    TAP_CHECK(open_descriptors() == held && inbox.n_fds == 0);
+    TAP_CHECK(proto_receive(ends[1], inbox) == 1);
+    TAP_CHECK(proto_receive(ends[1], inbox) == -EBADMSG);
+    TAP_CHECK(open_descriptors() == held && inbox->n_fds == 0);
 
     tap_case("a line longer than allowed is -E2BIG");
     struct proto_inbox small = PROTO_INBOX(7);
@@ -413,8 +413,24 @@ static void test_frames(void)
     TAP_CHECK(proto_send(ends[0], BYTES("x"), NULL, 0, 50) == -EPIPE);
     close(ends[0]);
     proto_inbox_release(&small);
+}
+
+static void test_frames(void)
+{
+    size_t before = open_descriptors();
+    int ends[2];
+    TAP_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+    struct proto_inbox inbox = PROTO_INBOX(PROTO_REQUEST_MAX);
+    test_request_frames(ends, &inbox);
+    test_frame_bounds(ends, &inbox);
     proto_inbox_release(&inbox);
     TAP_CHECKF(open_descriptors() == before, "%zu are left", open_descriptors() - before);
+}
+
+static bool same_stats(const struct send_stats *a, const struct send_stats *b)
+{
+    return memcmp(a, b, offsetof(struct send_stats, rewritten)) == 0 &&
+           a->rewritten == b->rewritten && a->everything == b->everything;
 }
 
 static void test_answers(void)
@@ -458,7 +474,7 @@ static void test_answers(void)
         TAP_EQUAL(buf_bytes(&again), buf_bytes(&line));
         if (r == 0) {
             TAP_CHECK(is.kind == answers[i].kind && is.why == answers[i].why);
-            TAP_CHECK(memcmp(&is.stats, &answers[i].stats, sizeof(is.stats)) == 0);
+            TAP_CHECK(same_stats(&is.stats, &answers[i].stats));
             TAP_CHECK(memcmp(&is.progress, &answers[i].progress, sizeof(is.progress)) == 0);
             TAP_CHECK(is.failure.code == answers[i].failure.code);
             TAP_CHECK(strcmp(is.failure.text, answers[i].failure.text) == 0);

@@ -4,6 +4,7 @@
 #include "skeleton.h"
 #include "tap.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -196,9 +197,9 @@ static void check_part(struct world *w, size_t i)
     struct failure f = {0};
     cleanup_notes struct notes notes = {0};
     cleanup_arena struct arena arena = {0};
-    struct reads *reads;
-    struct skeleton *s;
-    struct skeleton_part part;
+    struct reads *reads = NULL;
+    struct skeleton *s = NULL;
+    struct skeleton_part part = {0};
     set_dockerfile(w, parts[i].dockerfile);
     w->request.full = parts[i].full;
     if (!TAP_CHECKF(dockerfile_reads(w->df, &w->request.reads, NULL, &reads, &f) == 0, "%s",
@@ -206,6 +207,7 @@ static void check_part(struct world *w, size_t i)
         !TAP_CHECKF(reads_resolve(reads, w->root, &f) == 0, "%s", f.text) ||
         !TAP_CHECKF(get(w, &s, &f) == 0, "%s", f.text))
         return;
+    assert(s && reads);
     TAP_CHECKF(skeleton_part(s, &w->request, reads, &notes, &arena, &part, &f) == 0, "%s",
                f.text);
     TAP_CHECKF(part.n_files == parts[i].n_files, "%llu files",

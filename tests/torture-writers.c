@@ -262,8 +262,7 @@ static const char *const dockerfiles[] = {
     "FROM scratch AS a\nCOPY d0 /x\nFROM scratch\nCOPY . /\n",
     "FROM scratch AS a\nCOPY d1 /x\nFROM scratch\nCOPY . /\n", /* as long as the first */
     "FROM scratch AS a\nCOPY repo /r\nFROM scratch\nCOPY d0 /x\nCOPY *.txt /y/\n",
-    "FROM scratch AS a\nCOPY . /all\nFROM scratch\nCOPY --from=a / /\nCOPY d1/d0 /z\nADD d2 "
-    "/w\n",
+    "FROM scratch AS a\nCOPY . /a\nFROM scratch\nCOPY --from=a / /\nCOPY d1/d0 /z\nADD d2 /w\n",
     "FROM scratch\nCOPY d1 d2 Dockerfile /x/\n",
     "FROM scratch\nCOPY .ctx/go/root /r\nCOPY d1 /x/\n",
     "FROM scratch\nCOPY .ctx /r\nCOPY . /x\n",

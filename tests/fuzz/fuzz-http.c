@@ -58,7 +58,7 @@ static void check_host(struct bytes input)
     bool local = input.len >= 9 && bytes_equal_nocase(bytes_head(input, 9), BYTES("localhost"));
     bool bracket = input.at[0] == '[';
     for (size_t i = local ? 9 : 0; !bracket && i < input.len; i++)
-        expect(memchr("0123456789.:", input.at[i], 12) != NULL, "a name", input);
+        expect(input.at[i] && strchr("0123456789.:", input.at[i]), "a name", input);
 }
 
 static void check_tcp(struct bytes input)
