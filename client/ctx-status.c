@@ -41,6 +41,9 @@ static void print_root(const json_t *root)
         "        %llu watches, %llu events, %llu overflows; looked at as a whole %llu s ago\n",
         number(root, "watches"), number(root, "events"), number(root, "overflows"),
         number(root, "audited_s"));
+    printf("        %llu paths changed at the last look; since then %s\n",
+           number(root, "dirty"),
+           number(root, "queued_bytes") ? "something happened" : "nothing happened");
     if (*text(root, "slow"))
         printf("        slow: %s\n", text(root, "slow"));
 }

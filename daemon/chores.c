@@ -34,6 +34,7 @@ static void audit(struct daemon *daemon, struct root *root, struct lane *lane)
     int r = warm_audit(root->warm, lane->pool, &missed, &f);
     count(&daemon->counters.audits, 1);
     count(&daemon->counters.audit_missed, missed);
+    daemon_count_latency(daemon, LATENCY_AUDIT, clock_now_ns() - began_ns);
     if (began_ns > VIEW_AGE_NS)
         warm_trim(root->warm, began_ns - VIEW_AGE_NS);
     root_audited(root);

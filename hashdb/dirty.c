@@ -11,7 +11,7 @@ enum { DIRTY_NODES_MAX = 100000 };
 struct dirty {
     struct arena arena;
     struct dirty_node root;
-    size_t n;
+    size_t n, n_told;
     struct table inodes;  /* struct inode -> 0 */
     struct indexed_cell { /* the nodes whose table is to be released */
         struct dirty_node *node;
@@ -52,6 +52,11 @@ void dirty_free(struct dirty *dirty)
 bool dirty_is_empty(const struct dirty *dirty)
 {
     return !dirty->root.flags && !dirty->root.children;
+}
+
+size_t dirty_count(const struct dirty *dirty)
+{
+    return dirty->n_told;
 }
 
 const struct dirty_node *dirty_root(const struct dirty *dirty)
@@ -144,6 +149,8 @@ static void mark(struct dirty *dirty, struct bytes path, uint32_t flags)
     if (!node)
         return;
     node->flags |= flags;
+    dirty->n_told += !node->told;
+    node->told = true;
     /* What came or went changed the times of the directory that holds it. */
     if (parent)
         parent->flags |= DIRTY_STAT;

@@ -138,6 +138,8 @@ struct dirty;
 struct dirty *dirty_new(void);
 void dirty_free(struct dirty *dirty);
 bool dirty_is_empty(const struct dirty *dirty);
+/* How many paths were marked; one that stands for all below it counts as one. */
+size_t dirty_count(const struct dirty *dirty);
 /* Whether looking at all that is dirty would look at `path`. */
 bool dirty_covers(const struct dirty *dirty, struct bytes path);
 

@@ -52,6 +52,7 @@ struct warm {
     struct tree *tree; /* NULL: none was made, or what changed since is lost */
     struct tree *last; /* the one before a loss: to compare with */
     uint64_t last_serial;
+    uint64_t n_dirty, n_dirty_total; /* struct warm_stats has them */
     struct slot slots[TREE_VIEWS_MAX];
     struct view views[VIEWS_MAX];
 };
@@ -227,7 +228,9 @@ static int renew__with_lock(struct warm *warm, struct bytes ignore_name, struct 
 {
     struct dirty *dirty = dirty_new();
     bool told = warm->setup.drain && warm->setup.drain(warm->setup.watch->watch, dirty);
-    everything |= !told || !warm->tree;
+    bool blind = !told || !warm->tree;
+    warm->n_dirty = dirty_count(dirty);
+    everything |= blind;
     if (everything)
         dirty_below(dirty, BYTES(""));
     else
@@ -240,6 +243,9 @@ static int renew__with_lock(struct warm *warm, struct bytes ignore_name, struct 
             tree_compare(was, warm->tree, UINT32_MAX, void_hash, &(struct voiding){warm, was});
         tree_unref(was);
     }
+    if (r == 0 && blind && warm->tree)
+        warm->n_dirty = warm->tree->n_stats;
+    warm->n_dirty_total += warm->n_dirty;
     dirty_free(dirty);
     return r;
 }
@@ -485,6 +491,8 @@ void warm_stats(struct warm *warm, struct warm_stats *ret)
 {
     *ret = (struct warm_stats){0};
     pthread_mutex_lock(&warm->lock);
+    ret->n_dirty = warm->n_dirty;
+    ret->n_dirty_total = warm->n_dirty_total;
     if (warm->tree)
         count_dir(warm->tree->root.below, ret);
     for (size_t i = 0; i < VIEWS_MAX; i++) {
