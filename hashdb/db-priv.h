@@ -154,6 +154,8 @@ bool db_queue_is_empty(const struct db_queue *q);
 bool db_queue_put(struct db_queue *q, const struct db_op *op) must_use;
 /* Never dropped: where there is no room, the tree is forgotten. */
 void db_queue_void(struct db_queue *q, int64_t tree, uint64_t dev, uint64_t ino);
+/* A void that is dropped where the queue is half full: the rest is for what must not wait. */
+void db_queue_gone(struct db_queue *q, int64_t tree, uint64_t dev, uint64_t ino);
 /* What it says of a key; *ret_op where DB_KNOWN. */
 enum db_known db_queue_knows(const struct db_queue *q, int64_t tree, uint64_t dev, uint64_t ino,
                              const struct db_op **ret_op);

@@ -200,6 +200,16 @@ void hashdb_void(struct hashdb *db, int64_t tree, uint64_t dev, uint64_t ino)
     pthread_mutex_unlock(&db->lock);
 }
 
+void hashdb_gone(struct hashdb *db, int64_t tree, const struct inode *gone, size_t n)
+{
+    pthread_mutex_lock(&db->lock);
+    for (size_t i = 0; i < n && db->usable; i++)
+        db_queue_gone(&db->pending, tree, gone[i].dev, gone[i].ino);
+    if (n && db->usable)
+        db_wake(db);
+    pthread_mutex_unlock(&db->lock);
+}
+
 void hashdb_sync(struct hashdb *db)
 {
     pthread_mutex_lock(&db->lock);

@@ -19,11 +19,6 @@ struct dirty {
     } * cells;
 };
 
-/* Without padding: its bytes are a key. */
-struct inode {
-    uint64_t dev, ino;
-};
-
 /* A directory with fewer changed names is searched one by one. */
 enum { CHILDREN_SEARCHED = 8 };
 
@@ -177,7 +172,7 @@ void dirty_inode(struct dirty *dirty, uint64_t dev, uint64_t ino)
         give_up(dirty);
         return;
     }
-    struct inode inode = {dev, ino};
+    struct inode inode = {dev, ino}; /* without padding: its bytes are a key */
     struct bytes key = bytes_at(&inode, sizeof(inode));
     if (!table_get(&dirty->inodes, key))
         table_put(&dirty->inodes, arena_copy(&dirty->arena, key), NULL);

@@ -245,10 +245,18 @@ void hashdb_put(struct hashdb *db, int64_t tree, const struct stat_identity *id,
 /*
  * Forgets what is known of (dev, ino): somebody wrote to it, whatever stat says. True of every
  * hashdb_get() and hashdb_load() of this process that begins later. Never dropped while the
- * process lives: it waits until the database can be written. (Also for what was deleted:
- * nothing else drops a row of a tree in use.) Thread: any.
+ * process lives: it waits until the database can be written. Thread: any.
  */
 void hashdb_void(struct hashdb *db, int64_t tree, uint64_t dev, uint64_t ino);
+/*
+ * The same for files that are gone with their last name: tidiness, since their numbers are used
+ * again with another stat. So what the queue has no room for stays until it is pruned. Thread:
+ * any.
+ */
+struct inode {
+    uint64_t dev, ino;
+};
+void hashdb_gone(struct hashdb *db, int64_t tree, const struct inode *gone, size_t n);
 /* Waits until all that was queued before is committed, or was tried in vain. Thread: any. */
 void hashdb_sync(struct hashdb *db);
 /*

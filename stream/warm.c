@@ -208,23 +208,86 @@ static int make_tree__with_lock(struct warm *warm, struct bytes ignore_name, str
     return 0;
 }
 
+/* Views that were dropped leave entries in a tree until it is made anew. */
+static uint32_t live_bits__with_lock(const struct warm *warm)
+{
+    uint32_t bits = 0;
+    for (size_t i = 0; i < TREE_VIEWS_MAX; i++)
+        bits |= warm->slots[i].rules ? UINT32_C(1) << i : 0;
+    return bits;
+}
+
+/* What the database is told of two trees. */
 struct voiding {
     const struct warm *warm;
     const struct tree *was;
+    uint32_t bits; /* of the views that both trees were made for */
+    struct arena arena;
+    struct inode *gone, *came; /* by the names that went, and that came */
+    size_t n_gone, gone_cap, n_came, came_cap;
 };
+
+static bool same_inode(const struct node *a, const struct node *b)
+{
+    return a && b && a->id.dev == b->id.dev && a->id.ino == b->id.ino;
+}
 
 /* A file that was written to though stat is as it was: the database must not know better. */
 static void void_hash(void *context, struct bytes path)
 {
-    const struct voiding *v = context;
+    struct voiding *v = context;
     const struct node *was = tree_find(v->was, path), *is = tree_find(v->warm->tree, path);
-    if (was && is && S_ISREG(is->id.mode) && was->version != is->version &&
+    bool was_file = was && S_ISREG(was->id.mode), is_file = is && S_ISREG(is->id.mode);
+    bool same = same_inode(was, is);
+    if (was_file && is_file && was->version != is->version &&
         stat_identity_equal(&was->id, &is->id))
         hashdb_void(v->warm->setup.hashes, v->warm->hashdb_tree, is->id.dev, is->id.ino);
+    /* By the same rules it would be there still: it is not only unwanted now. */
+    if (was_file && !same && was->n_links == 1 && was->sent & v->bits)
+        *ARENA_PUSH(&v->arena, v->gone, &v->n_gone, &v->gone_cap) =
+            (struct inode){was->id.dev, was->id.ino};
+    if (is_file && !same)
+        *ARENA_PUSH(&v->arena, v->came, &v->n_came, &v->came_cap) =
+            (struct inode){is->id.dev, is->id.ino};
 }
 
+static int compare_inodes(const void *a, const void *b)
+{
+    const struct inode *x = a, *y = b;
+    if (x->dev != y->dev)
+        return x->dev < y->dev ? -1 : 1;
+    return x->ino < y->ino ? -1 : x->ino > y->ino;
+}
+
+/* What was renamed is not gone: below a directory that moved, all hashes hold. */
+static void drop_renamed(struct voiding *v)
+{
+    size_t n = 0;
+    if (!v->n_gone || !v->n_came)
+        return;
+    qsort(v->came, v->n_came, sizeof(*v->came), compare_inodes);
+    for (size_t i = 0; i < v->n_gone; i++)
+        if (!bsearch(&v->gone[i], v->came, v->n_came, sizeof(*v->came), compare_inodes))
+            v->gone[n++] = v->gone[i];
+    v->n_gone = n;
+}
+
+/* Voids what the newest tree knows to be another content, or gone. */
+static void void_hashes__with_lock(const struct warm *warm, const struct tree *was,
+                                   uint32_t bits)
+{
+    if (!was || !warm->setup.hashes || was == warm->tree)
+        return;
+    struct voiding v = {.warm = warm, .was = was, .bits = bits};
+    tree_compare(was, warm->tree, UINT32_MAX, void_hash, &v);
+    drop_renamed(&v);
+    hashdb_gone(warm->setup.hashes, warm->hashdb_tree, v.gone, v.n_gone);
+    arena_release(&v.arena);
+}
+
+/* known_bits: of the views that the tree was made for. */
 static int renew__with_lock(struct warm *warm, struct bytes ignore_name, struct pool *pool,
-                            bool everything, struct failure *f)
+                            bool everything, uint32_t known_bits, struct failure *f)
 {
     struct dirty *dirty = dirty_new();
     bool told = warm->setup.drain && warm->setup.drain(warm->setup.watch->watch, dirty);
@@ -239,8 +302,8 @@ static int renew__with_lock(struct warm *warm, struct bytes ignore_name, struct 
     if (!dirty_is_empty(dirty)) {
         struct tree *was = warm->tree ? tree_ref(warm->tree) : NULL;
         r = make_tree__with_lock(warm, ignore_name, pool, dirty, f);
-        if (r == 0 && was && warm->setup.hashes)
-            tree_compare(was, warm->tree, UINT32_MAX, void_hash, &(struct voiding){warm, was});
+        if (r == 0)
+            void_hashes__with_lock(warm, was, known_bits);
         tree_unref(was);
     }
     if (r == 0 && blind && warm->tree)
@@ -259,12 +322,13 @@ int warm_tree(struct warm *warm, const struct send_request *request, struct rule
     size_t slot = find_slot__with_lock(warm, &key, rules, &new);
     warm->slots[slot].used_ns = clock_now_ns();
     const struct tree *before = warm->tree;
-    int r =
-        renew__with_lock(warm, request->control->ignore_name, pool, new || request->verify, f);
+    uint32_t bit = UINT32_C(1) << slot;
+    int r = renew__with_lock(warm, request->control->ignore_name, pool, new || request->verify,
+                             live_bits__with_lock(warm) & ~(new ? bit : 0), f);
     if (r == 0) {
         plan->tree = tree_ref(warm->tree);
         plan->looked = warm->tree != before;
-        plan->terms.bit = UINT32_C(1) << slot;
+        plan->terms.bit = bit;
         plan->serial = warm->slots[slot].serial;
     } else if (new) {
         slot_drop__with_lock(warm, slot);
@@ -300,6 +364,7 @@ static struct digest128 terms_key(const struct plan *plan)
 struct changes {
     const struct plan *plan;
     const struct tree *was;
+    uint32_t bits; /* of the views that both trees were made for */
     struct arena arena;
     struct bytes *at;
     size_t n, cap;
@@ -421,15 +486,6 @@ static void count_missed(void *context, struct bytes path)
     audit->missed += !dirty_covers(audit->told, path);
 }
 
-/* Views that were dropped leave entries in a tree until it is made anew. */
-static uint32_t live_bits__with_lock(const struct warm *warm)
-{
-    uint32_t bits = 0;
-    for (size_t i = 0; i < TREE_VIEWS_MAX; i++)
-        bits |= warm->slots[i].rules ? UINT32_C(1) << i : 0;
-    return bits;
-}
-
 int warm_audit(struct warm *warm, struct pool *pool, uint64_t *ret_missed, struct failure *f)
 {
     *ret_missed = 0;
@@ -456,6 +512,8 @@ int warm_audit(struct warm *warm, struct pool *pool, uint64_t *ret_missed, struc
         /* … but is looked at again, by the next answer. */
         if (r == 0 && !dirty_is_empty(dirty))
             r = make_tree__with_lock(warm, BYTES(".dockerignore"), pool, dirty, f);
+        if (r == 0)
+            void_hashes__with_lock(warm, was, live_bits__with_lock(warm));
         if (r == 0 && !told_after)
             lose_tree__with_lock(warm);
         tree_unref(was);

@@ -344,8 +344,30 @@ static void test_time(void)
     teardown(&x);
 }
 
+static void test_gone(void)
+{
+    enum { MANY = 100000 };
+    struct fixture x = setup();
+    cleanup_free struct inode *gone = xcalloc(MANY, sizeof(*gone));
+    tap_case("what is gone is dropped, as far as the queue has room, and nothing else for it");
+    put_many(&x, 0, 100);
+    for (size_t i = 0; i < MANY; i++) {
+        struct stat_identity id = file(i < 50 ? i : 1000 + i);
+        gone[i] = (struct inode){id.dev, id.ino};
+    }
+    hashdb_gone(x.db, x.tree, gone, MANY);
+    TAP_CHECK(count_known(&x, 0, 100) == 50 && !knows(&x, 49) && knows(&x, 50));
+    hashdb_sync(x.db);
+    TAP_CHECK(count_known(&x, 0, 100) == 50 && stats(&x).n_files == 50);
+    put_many(&x, 0, 10);
+    TAP_CHECK(count_known(&x, 0, 100) == 60 && stats(&x).n_dropped == 0);
+    hashdb_gone(x.db, x.tree, NULL, 0);
+    teardown(&x);
+}
+
 int main(void)
 {
+    test_gone();
     test_round_trip();
     test_identity();
     test_void();
