@@ -10,12 +10,15 @@
 /* About three million files. */
 #define HASHES_MAX_BYTES (512ull << 20)
 
+/* After so long without a request what was freed is given back to the kernel. */
+#define QUIET_NS (5ull * 1000000000)
+
 struct chores {
     struct lane_job job;
     struct daemon *daemon;
     bool running;     /* the loop's */
     atomic_bool done; /* the lane's */
-    uint64_t swept_ns;
+    uint64_t swept_ns, gave_ns;
     bool sweep;
 };
 
@@ -99,6 +102,11 @@ void chores_look(struct loop *loop)
     /* People first. */
     if (chores->running || lanes.running || loop->ending)
         return;
+    /* Once after each request: it takes a millisecond, nobody waits. */
+    if (daemon->active_ns > chores->gave_ns && now_ns - daemon->active_ns > QUIET_NS) {
+        memory_give_back();
+        chores->gave_ns = now_ns;
+    }
     struct root *oldest = NULL;
     roots_each(daemon, find_due, &oldest);
     bool audit_due = every_ns && oldest && now_ns - root_use(oldest).audited_ns >= every_ns;

@@ -108,8 +108,20 @@ struct daemon {
 void daemon_touch(struct daemon *daemon);
 /* Counts what took so long. */
 void daemon_count_latency(struct daemon *daemon, enum latency_kind kind, uint64_t ns);
-/* Resident memory of this process; 0 where /proc doesn't say. */
-uint64_t daemon_resident_bytes(void);
+
+/* ---- memory (memory.c) ------------------------------------------------------------------- */
+
+/* How the allocator is to keep memory. Before there is a second thread. */
+void memory_setup(void);
+/* What was freed goes back to the kernel, where a page of it is free: some milliseconds. */
+void memory_give_back(void);
+
+struct memory_stats {
+    uint64_t resident_bytes;  /* 0 where /proc doesn't say */
+    uint64_t heap_used_bytes; /* what was allocated, and each thread's small freed pieces */
+    uint64_t heap_free_bytes; /* kept by the allocator; part of it is resident */
+};
+void memory_stats(struct memory_stats *ret);
 
 /* ---- roots (roots.c) ------------------------------------------------------------------- */
 

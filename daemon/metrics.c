@@ -267,11 +267,21 @@ static int print_process(struct buf *text, struct daemon *daemon)
     int r = metric_begin(text, "ctxd_build_info", METRIC_GAUGE, "The release that runs.");
     r = r < 0 ? r
               : metric_sample(text, "ctxd_build_info", "version", bytes_of(proto_version), 1);
+    struct memory_stats memory;
+    memory_stats(&memory);
+    struct labelled heap[] = {
+        {"used", memory.heap_used_bytes},
+        {"free", memory.heap_free_bytes},
+    };
+    r = r < 0 ? r
+              : print_labelled(text, "ctxd_heap_bytes", METRIC_GAUGE,
+                               "Memory of the allocator: given out, and kept for the next use.",
+                               "state", heap, ARRAY_SIZE(heap));
     struct one ones[] = {
         {"ctxd_uptime_seconds", METRIC_GAUGE, "Since the daemon began.",
          (clock_now_ns() - daemon->began_ns) / 1000000000},
         {"process_resident_memory_bytes", METRIC_GAUGE, "Resident memory.",
-         daemon_resident_bytes()},
+         memory.resident_bytes},
         {"process_open_fds", METRIC_GAUGE, "Open descriptors.", open_fds()},
     };
     return r < 0 ? r : print_ones(text, ones, ARRAY_SIZE(ones));

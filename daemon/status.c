@@ -134,11 +134,15 @@ static json_t *status_object(struct daemon *daemon)
 {
     const struct config *config = &daemon->config;
     json_t *object = json_object(), *roots = json_array();
+    struct memory_stats memory;
+    memory_stats(&memory);
     put_text(object, "version", bytes_of(proto_version));
     put_text(object, "build", bytes_of(proto_build));
     put(object, "pid", (uint64_t)getpid());
     put(object, "uptime_s", seconds_since(daemon->began_ns));
-    put(object, "resident_bytes", daemon_resident_bytes());
+    put(object, "resident_bytes", memory.resident_bytes);
+    put(object, "heap_used_bytes", memory.heap_used_bytes);
+    put(object, "heap_free_bytes", memory.heap_free_bytes);
     put_text(object, "socket", bytes_of(config->socket));
     put_text(object, "cache_dir", bytes_of(config->cache_dir));
     put_text(object, "config_file", bytes_of(config->config_file));
