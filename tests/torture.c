@@ -25,8 +25,6 @@
 #define RUN_SECONDS 280 /* after which it hangs */
 #define AUDIT_SECONDS 20
 #define SOAK_SAMPLES 20
-#define SOAK_HEAP_MORE (3u << 19)
-#define SOAK_RESIDENT_MORE (5u << 19)
 #define SOAK_FDS_MORE 4
 
 enum how { RANDOM, AUDITS, SOAK };
@@ -203,19 +201,21 @@ static struct sample quarter_of(const struct sample *samples, size_t which)
 }
 
 /*
- * From the second quarter to the last, so that a leak of 5 MB in 150 s, 2.5 of them then, is
- * seen in what the allocator has given out; pages that it can't give back come and go. A lane
- * that is at work, and the sampling itself, have some descriptors.
+ * From the second quarter to the last, which is half the time: a leak of 5 MB in 150 s, 2.5 of
+ * them then, is red. What may come: caches that fill, each with a maximum (views of either root
+ * and the trees they keep, chunks that were verified: 3.5 MB), 10 kB a second and 8 MB at most
+ * (measured: 0.8 MB in 150 s, 3.7 in 600); pages that the allocator can't give back; the
+ * descriptors of a lane.
  */
-static bool is_flat(const struct sample *samples)
+static bool is_flat(const struct sample *samples, uint32_t seconds)
 {
+    uint64_t more = seconds < 150 ? 1500000 : seconds > 800 ? 8000000 : seconds * 10000ull;
     struct sample was = quarter_of(samples, 1), is = quarter_of(samples, 3);
     printf("# from the second quarter to the last: %lld kB in use, %lld kB resident, %lld "
            "descriptors more\n",
            (long long)(is.heap - was.heap) / 1024,
            (long long)(is.resident - was.resident) / 1024, (long long)(is.fds - was.fds));
-    return is.heap <= was.heap + SOAK_HEAP_MORE &&
-           is.resident <= was.resident + SOAK_RESIDENT_MORE &&
+    return is.heap <= was.heap + more && is.resident <= was.resident + more + 2500000 &&
            is.fds <= was.fds + SOAK_FDS_MORE;
 }
 
@@ -235,7 +235,7 @@ static bool run_soak(struct world *w, uint32_t seconds)
             return false;
         }
     }
-    return is_flat(samples) || !printf("# it grows\n");
+    return is_flat(samples, seconds) || !printf("# it grows\n");
 }
 
 /* ---- processes
