@@ -72,9 +72,12 @@ static void print_text(const json_t *status)
            number_human(b, number(limits, "max-cache")), number(store, "chunks"),
            number(store, "hits"), number(store, "misses"),
            json_is_true(json_object_get(store, "usable")) ? "" : "; can't be used");
-    printf("hashes  %llu files of %llu trees, %s%s\n", number(hashes, "files"),
-           number(hashes, "trees"), size(a, hashes, "bytes"),
-           json_is_true(json_object_get(hashes, "usable")) ? "" : "; can't be used");
+    if (json_is_true(json_object_get(hashes, "usable")))
+        printf("hashes  %llu files of %llu trees, %s\n", number(hashes, "files"),
+               number(hashes, "trees"), size(a, hashes, "bytes"));
+    else
+        printf("hashes  can't be kept, next try in %llu s: %s\n", number(hashes, "retry_s"),
+               text(hashes, "why"));
     printf("in      %s\n", text(status, "cache_dir"));
     printf("roots   %zu of %llu, %llu watches each; audits missed %llu\n",
            json_array_size(roots), number(limits, "max-roots"), number(limits, "max-watches"),

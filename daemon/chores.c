@@ -17,6 +17,7 @@ struct chores {
     struct lane_job job;
     struct daemon *daemon;
     bool running;     /* the loop's */
+    bool no_hashes;   /* as it was said last */
     atomic_bool done; /* the lane's */
     uint64_t swept_ns, gave_ns;
     bool sweep;
@@ -89,7 +90,19 @@ struct chores *chores_new(struct daemon *daemon)
 {
     struct chores *chores = xcalloc(1, sizeof(*chores));
     chores->daemon = daemon;
+    chores->no_hashes = !hashdb_usable(daemon->hashes); /* the open said why */
     return chores;
+}
+
+/* Once where it goes, once where it comes back; why is in `ctx status`. */
+static void say_hashes(struct chores *chores)
+{
+    chores->no_hashes = !chores->no_hashes;
+    if (chores->no_hashes)
+        log_event(LOG_WARNING, "hashes-gone", "why=%s",
+                  LOG_VALUE(BYTES("the database can't be used: it is tried again")));
+    else
+        log_event(LOG_INFO, "hashes-back", NULL);
 }
 
 void chores_look(struct loop *loop)
@@ -98,6 +111,8 @@ void chores_look(struct loop *loop)
     struct daemon *daemon = loop->daemon;
     uint64_t now_ns = clock_now_ns(), every_ns = daemon->config.audit_s * 1000000000;
     struct lanes_stats lanes;
+    if (hashdb_usable(daemon->hashes) == chores->no_hashes)
+        say_hashes(chores);
     lanes_stats(daemon, &lanes);
     /* People first. */
     if (chores->running || lanes.running || loop->ending)

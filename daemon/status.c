@@ -101,6 +101,9 @@ static json_t *hashes_object(struct daemon *daemon)
     struct hashdb_stats hashes;
     hashdb_stats(daemon->hashes, &hashes);
     json_object_set_new(object, "usable", json_boolean(hashes.usable));
+    put_text(object, "why", bytes_of(hashes.why));
+    put(object, "retries", hashes.n_retries);
+    put(object, "retry_s", (hashes.retry_in_ns + 999999999) / 1000000000);
     put(object, "files", hashes.n_files);
     put(object, "trees", hashes.n_trees);
     put(object, "bytes", hashes.file_bytes);

@@ -159,3 +159,12 @@ size_t db_queue_retain(struct db_queue *q, const struct db_queue *failed)
     }
     return dropped;
 }
+
+size_t db_queue_drop_puts(struct db_queue *q)
+{
+    struct db_queue voids = DB_QUEUE(q->max);
+    size_t dropped = db_queue_retain(&voids, q);
+    db_queue_release(q);
+    *q = voids;
+    return dropped;
+}

@@ -207,7 +207,8 @@ struct content_hash {
 /*
  * The database: SQLite, WAL, one writer (a thread of its own, which batches). It is a cache:
  * never believed without an equal stat, set aside with a note where it is damaged, foreign or
- * of a newer version, and done without where it can't be had.
+ * of a newer version, and done without where it can't be had: then it is tried again after
+ * seconds, later after minutes, without end.
  */
 struct hashdb;
 
@@ -278,10 +279,15 @@ void hashdb_each(struct hashdb *db, struct bytes prefix,
                  void (*tell)(void *context, struct bytes key, struct bytes value),
                  void *context);
 
+/* Whether it can be used now; cheap. Thread: any. */
+bool hashdb_usable(struct hashdb *db);
 /* n_dropped: puts; n_set_aside: damaged files found after the open, which no note tells of. */
 struct hashdb_stats {
     uint64_t n_files, n_trees, file_bytes, n_queued, n_dropped, n_set_aside;
     bool usable;
+    /* Where not: */
+    uint64_t n_retries, retry_in_ns;
+    char why[256];
 };
 void hashdb_stats(struct hashdb *db, struct hashdb_stats *ret);
 
