@@ -339,8 +339,10 @@ static void test_time(void)
     then = clock_now_ns();
     TAP_CHECK(stats(&x).n_files == N);
     printf("# counted in %.1f ms\n", ms_since(then));
-    /* Of the processor, so that a loaded machine is no failure; with room for sanitizers. */
-    TAP_CHECKF(cpu_ms < 500, "%.1f ms", cpu_ms);
+    /* Of the processor, so that a loaded machine is no failure; with room for sanitizers, but
+     * not for valgrind (tests/valgrind says that it is there). */
+    if (!getenv("CTXD_VALGRIND"))
+        TAP_CHECKF(cpu_ms < 500, "%.1f ms", cpu_ms);
     teardown(&x);
 }
 
