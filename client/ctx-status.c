@@ -41,6 +41,9 @@ static void print_root(const json_t *root)
         "        %llu watches, %llu events, %llu overflows; looked at as a whole %llu s ago\n",
         number(root, "watches"), number(root, "events"), number(root, "overflows"),
         number(root, "audited_s"));
+    printf("        %llu paths changed at the last look; since then %s\n",
+           number(root, "dirty"),
+           number(root, "queued_bytes") ? "something happened" : "nothing happened");
     if (*text(root, "slow"))
         printf("        slow: %s\n", text(root, "slow"));
 }
@@ -74,9 +77,12 @@ static void print_text(const json_t *status)
         printf("; %llu not kept: is the disk full, or --max-cache small?",
                number(store, "put_failures"));
     puts(json_is_true(json_object_get(store, "usable")) ? "" : "; can't be used");
-    printf("hashes  %llu files of %llu trees, %s%s\n", number(hashes, "files"),
-           number(hashes, "trees"), size(a, hashes, "bytes"),
-           json_is_true(json_object_get(hashes, "usable")) ? "" : "; can't be used");
+    if (json_is_true(json_object_get(hashes, "usable")))
+        printf("hashes  %llu files of %llu trees, %s\n", number(hashes, "files"),
+               number(hashes, "trees"), size(a, hashes, "bytes"));
+    else
+        printf("hashes  can't be kept, next try in %llu s: %s\n", number(hashes, "retry_s"),
+               text(hashes, "why"));
     printf("in      %s\n", text(status, "cache_dir"));
     printf("roots   %zu of %llu, %llu watches each; audits missed %llu\n",
            json_array_size(roots), number(limits, "max-roots"), number(limits, "max-watches"),

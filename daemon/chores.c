@@ -10,12 +10,16 @@
 /* About three million files. */
 #define HASHES_MAX_BYTES (512ull << 20)
 
+/* After so long without a request what was freed is given back to the kernel. */
+#define QUIET_NS (5ull * 1000000000)
+
 struct chores {
     struct lane_job job;
     struct daemon *daemon;
     bool running;     /* the loop's */
+    bool no_hashes;   /* as it was said last */
     atomic_bool done; /* the lane's */
-    uint64_t swept_ns;
+    uint64_t swept_ns, gave_ns;
     bool sweep;
 };
 
@@ -34,6 +38,7 @@ static void audit(struct daemon *daemon, struct root *root, struct lane *lane)
     int r = warm_audit(root->warm, lane->pool, &missed, &f);
     count(&daemon->counters.audits, 1);
     count(&daemon->counters.audit_missed, missed);
+    daemon_count_latency(daemon, LATENCY_AUDIT, clock_now_ns() - began_ns);
     if (began_ns > VIEW_AGE_NS)
         warm_trim(root->warm, began_ns - VIEW_AGE_NS);
     root_audited(root);
@@ -85,7 +90,19 @@ struct chores *chores_new(struct daemon *daemon)
 {
     struct chores *chores = xcalloc(1, sizeof(*chores));
     chores->daemon = daemon;
+    chores->no_hashes = !hashdb_usable(daemon->hashes); /* the open said why */
     return chores;
+}
+
+/* Once where it goes, once where it comes back; why is in `ctx status`. */
+static void say_hashes(struct chores *chores)
+{
+    chores->no_hashes = !chores->no_hashes;
+    if (chores->no_hashes)
+        log_event(LOG_WARNING, "hashes-gone", "why=%s",
+                  LOG_VALUE(BYTES("the database can't be used: it is tried again")));
+    else
+        log_event(LOG_INFO, "hashes-back", NULL);
 }
 
 void chores_look(struct loop *loop)
@@ -94,10 +111,17 @@ void chores_look(struct loop *loop)
     struct daemon *daemon = loop->daemon;
     uint64_t now_ns = clock_now_ns(), every_ns = daemon->config.audit_s * 1000000000;
     struct lanes_stats lanes;
+    if (hashdb_usable(daemon->hashes) == chores->no_hashes)
+        say_hashes(chores);
     lanes_stats(daemon, &lanes);
     /* People first. */
     if (chores->running || lanes.running || loop->ending)
         return;
+    /* Once after each request: it takes a millisecond, nobody waits. */
+    if (daemon->active_ns > chores->gave_ns && now_ns - daemon->active_ns > QUIET_NS) {
+        memory_give_back();
+        chores->gave_ns = now_ns;
+    }
     struct root *oldest = NULL;
     roots_each(daemon, find_due, &oldest);
     bool audit_due = every_ns && oldest && now_ns - root_use(oldest).audited_ns >= every_ns;

@@ -9,11 +9,12 @@ void daemon_touch(struct daemon *daemon)
     daemon->active_ns = clock_now_ns();
 }
 
-void daemon_count_latency(struct daemon *daemon, uint64_t ns)
+void daemon_count_latency(struct daemon *daemon, enum latency_kind kind, uint64_t ns)
 {
+    struct latency *latency = &daemon->counters.latency[kind];
     size_t class = 0;
     while (class < LATENCY_CLASSES && ns > latency_limits_ns[class])
         class ++;
-    count(&daemon->counters.latency[class], 1);
-    count(&daemon->counters.latency_sum_ns, ns);
+    count(&latency->classes[class], 1);
+    count(&latency->sum_ns, ns);
 }

@@ -45,6 +45,23 @@ struct config {
 #define LATENCY_CLASSES 8
 extern const uint64_t latency_limits_ns[LATENCY_CLASSES];
 
+/* What took how long. A body by HTTP counts once it is sent whole; what failed doesn't. */
+enum latency_kind {
+    LATENCY_SEND,
+    LATENCY_DIGEST,
+    LATENCY_URL,
+    LATENCY_HTTP_GET,
+    LATENCY_HTTP_HEAD,
+    LATENCY_HTTP_UNCHANGED, /* 304, to either */
+    LATENCY_ANSWERS,        /* those above are somebody's answers */
+    LATENCY_AUDIT = LATENCY_ANSWERS,
+    LATENCY_KINDS
+};
+
+struct latency {
+    atomic_uint_fast64_t classes[LATENCY_CLASSES + 1], sum_ns;
+};
+
 /* Since the daemon began. Each is added to by whoever does it; metrics.c and status read. */
 struct counters {
     atomic_uint_fast64_t requests[PROTO_KINDS]; /* of the socket, by enum proto_kind */
@@ -53,8 +70,7 @@ struct counters {
     atomic_uint_fast64_t bytes_out;          /* of streams, by socket and HTTP */
     atomic_uint_fast64_t chunks, chunks_hit; /* of streams; those found packed */
     atomic_uint_fast64_t audits, audit_missed;
-    atomic_uint_fast64_t latency[LATENCY_CLASSES + 1]; /* of answers */
-    atomic_uint_fast64_t latency_sum_ns;
+    struct latency latency[LATENCY_KINDS];
 };
 
 static inline void count(atomic_uint_fast64_t *counter, uint64_t n)
@@ -92,8 +108,22 @@ struct daemon {
 
 /* Somebody is served: the daemon is not idle. */
 void daemon_touch(struct daemon *daemon);
-/* Counts an answer that took so long. */
-void daemon_count_latency(struct daemon *daemon, uint64_t ns);
+/* Counts what took so long. */
+void daemon_count_latency(struct daemon *daemon, enum latency_kind kind, uint64_t ns);
+
+/* ---- memory (memory.c) ------------------------------------------------------------------- */
+
+/* How the allocator is to keep memory. Before there is a second thread. */
+void memory_setup(void);
+/* What was freed goes back to the kernel, where a page of it is free: some milliseconds. */
+void memory_give_back(void);
+
+struct memory_stats {
+    uint64_t resident_bytes;  /* 0 where /proc doesn't say */
+    uint64_t heap_used_bytes; /* what was allocated, and each thread's small freed pieces */
+    uint64_t heap_free_bytes; /* kept by the allocator; part of it is resident */
+};
+void memory_stats(struct memory_stats *ret);
 
 /* ---- roots (roots.c) ------------------------------------------------------------------- */
 

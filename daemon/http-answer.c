@@ -240,7 +240,7 @@ static void on_done(void *context)
         http_answer_detach(answer);
     pthread_mutex_unlock(&http->lock);
     if (answer->sent == length)
-        daemon_count_latency(http->daemon, took_ns);
+        daemon_count_latency(http->daemon, LATENCY_HTTP_GET, took_ns);
     else
         count(&http->daemon->counters.cancelled, 1);
     log_event(LOG_INFO, "http-sent", "root=%s bytes=%llu of=%llu ms=%llu",
@@ -284,7 +284,7 @@ static enum MHD_Result say_unchanged(struct http_answer *answer,
         return MHD_NO;
     MHD_add_response_header(response, "ETag", etag);
     count(&daemon->counters.http_not_modified, 1);
-    daemon_count_latency(daemon, clock_now_ns() - answer->began_ns);
+    daemon_count_latency(daemon, LATENCY_HTTP_UNCHANGED, clock_now_ns() - answer->began_ns);
     return http_queue(answer->http, connection, 304, response);
 }
 
@@ -305,7 +305,8 @@ static enum MHD_Result say_body(struct http_answer **answer, struct http_connect
     struct MHD_Response *response;
     if (head) {
         response = MHD_create_response_from_callback(length, 1, read_nothing, NULL, NULL);
-        daemon_count_latency(http->daemon, clock_now_ns() - (*answer)->began_ns);
+        daemon_count_latency(http->daemon, LATENCY_HTTP_HEAD,
+                             clock_now_ns() - (*answer)->began_ns);
     } else {
         count_chunks(*answer);
         response =

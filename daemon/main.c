@@ -120,6 +120,7 @@ int main(int argc, char **argv)
         return print_answer(action);
     log_set_level(daemon.config.log_level);
     raise_limits();
+    memory_setup();
     if (serve(&daemon, &f) < 0) {
         fprintf(stderr, "ctxd: %s\n", f.text);
         return EXIT_FAILED;

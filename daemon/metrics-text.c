@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "metrics.h"
 
+#include <stdio.h>
+
 static int add_escaped(struct buf *text, struct bytes value, bool quotes)
 {
     int r = 0;
@@ -24,38 +26,55 @@ int metric_begin(struct buf *text, const char *name, enum metric_type type, cons
     return r < 0 ? r : buf_addf(text, "\n# TYPE %s %s\n", name, words[type]);
 }
 
+/* "name_suffix", then the label if there is one, then le if there is one. */
+static int add_series(struct buf *text, const char *name, const char *suffix, const char *label,
+                      struct bytes value, const char *le)
+{
+    int r = buf_addf(text, "%s%s", name, suffix);
+    if (r < 0 || (!label && !le))
+        return r;
+    r = buf_addf(text, "{");
+    if (label) {
+        r = r < 0 ? r : buf_addf(text, "%s=\"", label);
+        r = r < 0 ? r : add_escaped(text, value, true);
+        r = r < 0 ? r : buf_addf(text, "\"%s", le ? "," : "");
+    }
+    if (le)
+        r = r < 0 ? r : buf_addf(text, "le=\"%s\"", le);
+    return r < 0 ? r : buf_addf(text, "}");
+}
+
 int metric_sample(struct buf *text, const char *name, const char *label, struct bytes value,
                   uint64_t number)
 {
-    int r = buf_addf(text, "%s", name);
-    if (label) {
-        r = r < 0 ? r : buf_addf(text, "{%s=\"", label);
-        r = r < 0 ? r : add_escaped(text, value, true);
-        r = r < 0 ? r : buf_addf(text, "\"}");
-    }
+    int r = add_series(text, name, "", label, value, NULL);
     return r < 0 ? r : buf_addf(text, " %llu\n", (unsigned long long)number);
 }
 
 /* Whole numbers, since what a double can't hold would be shown wrong. */
-static int add_seconds(struct buf *text, uint64_t ns)
+static void print_seconds(char at[32], uint64_t ns)
 {
-    return buf_addf(text, "%llu.%09llu", (unsigned long long)(ns / 1000000000),
-                    (unsigned long long)(ns % 1000000000));
+    snprintf(at, 32, "%llu.%09llu", (unsigned long long)(ns / 1000000000),
+             (unsigned long long)(ns % 1000000000));
 }
 
-int metric_histogram(struct buf *text, const char *name, const uint64_t *limits_ns, size_t n,
-                     const uint64_t *counts, uint64_t sum_ns)
+int metric_histogram(struct buf *text, const char *name, const char *label, struct bytes value,
+                     const uint64_t *limits_ns, size_t n, const uint64_t *counts,
+                     uint64_t sum_ns)
 {
+    char seconds[32];
     uint64_t below = 0;
     int r = 0;
     for (size_t i = 0; r == 0 && i <= n; i++) {
         below += counts[i];
-        r = buf_addf(text, "%s_bucket{le=\"", name);
-        if (r == 0)
-            r = i < n ? add_seconds(text, limits_ns[i]) : buf_addf(text, "+Inf");
-        r = r < 0 ? r : buf_addf(text, "\"} %llu\n", (unsigned long long)below);
+        if (i < n)
+            print_seconds(seconds, limits_ns[i]);
+        r = add_series(text, name, "_bucket", label, value, i < n ? seconds : "+Inf");
+        r = r < 0 ? r : buf_addf(text, " %llu\n", (unsigned long long)below);
     }
-    r = r < 0 ? r : buf_addf(text, "%s_sum ", name);
-    r = r < 0 ? r : add_seconds(text, sum_ns);
-    return r < 0 ? r : buf_addf(text, "\n%s_count %llu\n", name, (unsigned long long)below);
+    print_seconds(seconds, sum_ns);
+    r = r < 0 ? r : add_series(text, name, "_sum", label, value, NULL);
+    r = r < 0 ? r : buf_addf(text, " %s\n", seconds);
+    r = r < 0 ? r : add_series(text, name, "_count", label, value, NULL);
+    return r < 0 ? r : buf_addf(text, " %llu\n", (unsigned long long)below);
 }

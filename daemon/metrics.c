@@ -14,6 +14,7 @@
 struct gathered {
     uint64_t n_roots, n_views, n_entries, tree_bytes;
     uint64_t n_watches, n_unwatched, n_events, n_overflows, n_slow;
+    uint64_t n_dirty, n_dirty_total, n_changed, queued_bytes;
 };
 
 static void gather_root(void *context, struct root *root)
@@ -28,27 +29,15 @@ static void gather_root(void *context, struct root *root)
     sum->n_views += warm.n_views;
     sum->n_entries += warm.n_entries;
     sum->tree_bytes += warm.bytes + watch.bytes;
+    sum->n_dirty += warm.n_dirty;
+    sum->n_dirty_total += warm.n_dirty_total;
+    sum->n_changed += watch.queued_bytes > 0;
+    sum->queued_bytes += watch.queued_bytes;
     sum->n_watches += watch.n_watches;
     sum->n_unwatched += watch.n_unwatched;
     sum->n_events += watch.n_events;
     sum->n_overflows += watch.n_overflows;
     sum->n_slow += !root->watch || watch.slow[0];
-}
-
-/* The second number of statm, in pages. 0 where /proc doesn't say. */
-static uint64_t resident_bytes(void)
-{
-    cleanup_buf struct buf text = BUF(256);
-    cleanup_fd int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    struct bytes rest, pages = {0};
-    uint64_t n = 0;
-    if (fd < 0 || io_read_rest(fd, &text) < 0)
-        return 0;
-    rest = buf_bytes(&text);
-    if (!bytes_next(&rest, ' ', &pages) || !bytes_next(&rest, ' ', &pages) ||
-        number_parse(pages, &n) < 0)
-        return 0;
-    return n * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static uint64_t open_fds(void)
@@ -141,16 +130,35 @@ static int print_requests(struct buf *text, struct counters *c)
     return r < 0 ? r : print_ones(text, rest, ARRAY_SIZE(rest));
 }
 
-static int print_latency(struct buf *text, struct counters *c)
+static int print_histogram(struct buf *text, const char *name, const char *label,
+                           const char *value, struct latency *latency)
 {
     uint64_t counts[LATENCY_CLASSES + 1];
     for (size_t i = 0; i <= LATENCY_CLASSES; i++)
-        counts[i] = counted(&c->latency[i]);
+        counts[i] = counted(&latency->classes[i]);
+    return metric_histogram(text, name, label, bytes_of(value), latency_limits_ns,
+                            LATENCY_CLASSES, counts, counted(&latency->sum_ns));
+}
+
+static int print_latency(struct buf *text, struct counters *c)
+{
+    static const char *const kinds[LATENCY_ANSWERS] = {[LATENCY_SEND] = "send",
+                                                       [LATENCY_DIGEST] = "digest",
+                                                       [LATENCY_URL] = "url",
+                                                       [LATENCY_HTTP_GET] = "http_get",
+                                                       [LATENCY_HTTP_HEAD] = "http_head",
+                                                       [LATENCY_HTTP_UNCHANGED] =
+                                                           "http_unchanged"};
     int r = metric_begin(text, "ctxd_answer_seconds", METRIC_HISTOGRAM,
                          "How long answers took, from the request to their last byte.");
+    for (size_t i = 0; r == 0 && i < LATENCY_ANSWERS; i++)
+        r = print_histogram(text, "ctxd_answer_seconds", "kind", kinds[i], &c->latency[i]);
+    r = r < 0 ? r
+              : metric_begin(text, "ctxd_audit_seconds", METRIC_HISTOGRAM,
+                             "How long audits took.");
     return r < 0 ? r
-                 : metric_histogram(text, "ctxd_answer_seconds", latency_limits_ns,
-                                    LATENCY_CLASSES, counts, counted(&c->latency_sum_ns));
+                 : print_histogram(text, "ctxd_audit_seconds", NULL, "",
+                                   &c->latency[LATENCY_AUDIT]);
 }
 
 static int print_trees(struct buf *text, struct daemon *daemon)
@@ -164,12 +172,21 @@ static int print_trees(struct buf *text, struct daemon *daemon)
          sum.n_entries},
         {"ctxd_tree_bytes", METRIC_GAUGE, "Memory of trees, chunk lists and watch tables.",
          sum.tree_bytes},
+        {"ctxd_dirty_entries", METRIC_GAUGE,
+         "Paths that the last answer of each context found changed, and looked at again.",
+         sum.n_dirty},
+        {"ctxd_dirty_roots", METRIC_GAUGE,
+         "Contexts in which something happened since their last answer.", sum.n_changed},
+        {"ctxd_watch_queued_bytes", METRIC_GAUGE,
+         "Events that wait for the next answer to read them.", sum.queued_bytes},
         {"ctxd_watches", METRIC_GAUGE, "Directories that are watched.", sum.n_watches},
         {"ctxd_unwatched_directories", METRIC_GAUGE,
          "Directories that were refused a watch, and are looked at by stat.", sum.n_unwatched},
         {"ctxd_slow_roots", METRIC_GAUGE,
          "Contexts that are looked at by stat: ctx status says why.", sum.n_slow},
         /* Of the roots that are held: where one goes, they fall, as at a restart. */
+        {"ctxd_dirty_entries_total", METRIC_COUNTER, "The same, by all answers.",
+         sum.n_dirty_total},
         {"ctxd_watch_events_total", METRIC_COUNTER, "Events that the kernel told.",
          sum.n_events},
         {"ctxd_watch_overflows_total", METRIC_COUNTER,
@@ -250,10 +267,21 @@ static int print_process(struct buf *text, struct daemon *daemon)
     int r = metric_begin(text, "ctxd_build_info", METRIC_GAUGE, "The release that runs.");
     r = r < 0 ? r
               : metric_sample(text, "ctxd_build_info", "version", bytes_of(proto_version), 1);
+    struct memory_stats memory;
+    memory_stats(&memory);
+    struct labelled heap[] = {
+        {"used", memory.heap_used_bytes},
+        {"free", memory.heap_free_bytes},
+    };
+    r = r < 0 ? r
+              : print_labelled(text, "ctxd_heap_bytes", METRIC_GAUGE,
+                               "Memory of the allocator: given out, and kept for the next use.",
+                               "state", heap, ARRAY_SIZE(heap));
     struct one ones[] = {
         {"ctxd_uptime_seconds", METRIC_GAUGE, "Since the daemon began.",
          (clock_now_ns() - daemon->began_ns) / 1000000000},
-        {"process_resident_memory_bytes", METRIC_GAUGE, "Resident memory.", resident_bytes()},
+        {"process_resident_memory_bytes", METRIC_GAUGE, "Resident memory.",
+         memory.resident_bytes},
         {"process_open_fds", METRIC_GAUGE, "Open descriptors.", open_fds()},
     };
     return r < 0 ? r : print_ones(text, ones, ARRAY_SIZE(ones));

@@ -23,9 +23,11 @@ int metric_begin(struct buf *text, const char *name, enum metric_type type,
  * escaped. */
 int metric_sample(struct buf *text, const char *name, const char *label, struct bytes value,
                   uint64_t number) must_use;
-/* A whole histogram of seconds: n classes with their upper ends, and one for the rest. */
-int metric_histogram(struct buf *text, const char *name, const uint64_t *limits_ns, size_t n,
-                     const uint64_t *counts, uint64_t sum_ns) must_use;
+/* A histogram of seconds, with at most one label besides le: n classes with their upper ends,
+ * and one for the rest. One of each value of the label follows metric_begin(). */
+int metric_histogram(struct buf *text, const char *name, const char *label, struct bytes value,
+                     const uint64_t *limits_ns, size_t n, const uint64_t *counts,
+                     uint64_t sum_ns) must_use;
 
 /* ---- metrics.c ----------------------------------------------------------------------- */
 

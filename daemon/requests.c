@@ -104,6 +104,9 @@ static void count_stream(struct daemon *daemon, const struct send_stats *stats)
 /* Tells how it went; `answer` holds the notes and what was found. */
 static void conclude(struct work *work, int r, struct proto_answer *answer)
 {
+    static const enum latency_kind kinds[PROTO_KINDS] = {[PROTO_SEND] = LATENCY_SEND,
+                                                         [PROTO_DIGEST] = LATENCY_DIGEST,
+                                                         [PROTO_URL] = LATENCY_URL};
     struct daemon *daemon = work->daemon;
     uint64_t took_ns = clock_now_ns() - work->began_ns;
     /* The total is known when the plan is made, before the first byte. */
@@ -113,7 +116,8 @@ static void conclude(struct work *work, int r, struct proto_answer *answer)
         count(&daemon->counters.cancelled, 1);
     else if (r < 0)
         count(&daemon->counters.failed, 1);
-    daemon_count_latency(daemon, took_ns);
+    else
+        daemon_count_latency(daemon, kinds[work->kind], took_ns);
     const struct failure *f = &answer->failure;
     if (r < 0)
         log_event(LOG_INFO, "failed", "root=%s ms=%llu bytes=%llu why=%s",

@@ -39,10 +39,13 @@ static void put_root(void *context, struct root *root)
     put(object, "directories", warm.n_dirs);
     put(object, "chunks", warm.n_chunks);
     put(object, "bytes", warm.bytes);
+    put(object, "dirty", warm.n_dirty);
+    put(object, "dirty_total", warm.n_dirty_total);
     put(object, "watches", watch.n_watches);
     put(object, "unwatched", watch.n_unwatched);
     put(object, "watch_bytes", watch.bytes);
     put(object, "events", watch.n_events);
+    put(object, "queued_bytes", watch.queued_bytes);
     put(object, "overflows", watch.n_overflows);
     put(object, "mounts", watch.n_mounts);
     put_text(object, "slow", bytes_of(watch.slow));
@@ -98,6 +101,9 @@ static json_t *hashes_object(struct daemon *daemon)
     struct hashdb_stats hashes;
     hashdb_stats(daemon->hashes, &hashes);
     json_object_set_new(object, "usable", json_boolean(hashes.usable));
+    put_text(object, "why", bytes_of(hashes.why));
+    put(object, "retries", hashes.n_retries);
+    put(object, "retry_s", (hashes.retry_in_ns + 999999999) / 1000000000);
     put(object, "files", hashes.n_files);
     put(object, "trees", hashes.n_trees);
     put(object, "bytes", hashes.file_bytes);
@@ -127,29 +133,19 @@ static json_t *counters_object(struct daemon *daemon)
     return object;
 }
 
-/* Resident pages of this process, in bytes; 0 where /proc doesn't say. */
-static uint64_t resident_bytes(void)
-{
-    cleanup_buf struct buf text = BUF(4096);
-    uint64_t pages = 0;
-    if (io_read_file(-1, "/proc/self/statm", &text) < 0)
-        return 0;
-    struct bytes rest = buf_bytes(&text), field = {0};
-    for (int i = 0; i < 2; i++)
-        if (!bytes_next(&rest, ' ', &field))
-            return 0;
-    return number_parse(field, &pages) < 0 ? 0 : pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 static json_t *status_object(struct daemon *daemon)
 {
     const struct config *config = &daemon->config;
     json_t *object = json_object(), *roots = json_array();
+    struct memory_stats memory;
+    memory_stats(&memory);
     put_text(object, "version", bytes_of(proto_version));
     put_text(object, "build", bytes_of(proto_build));
     put(object, "pid", (uint64_t)getpid());
     put(object, "uptime_s", seconds_since(daemon->began_ns));
-    put(object, "resident_bytes", resident_bytes());
+    put(object, "resident_bytes", memory.resident_bytes);
+    put(object, "heap_used_bytes", memory.heap_used_bytes);
+    put(object, "heap_free_bytes", memory.heap_free_bytes);
     put_text(object, "socket", bytes_of(config->socket));
     put_text(object, "cache_dir", bytes_of(config->cache_dir));
     put_text(object, "config_file", bytes_of(config->config_file));

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 
 /*
  * Others change these without this kernel's knowing, or the kernel itself does without an
@@ -96,10 +97,14 @@ static void explain(const struct watch *w, struct watch_stats *ret)
 
 void watch_stats(struct watch *w, struct watch_stats *ret)
 {
+    int queued = 0;
+    if (ioctl(w->fd, FIONREAD, &queued) < 0)
+        queued = 0;
     pthread_mutex_lock(&w->lock);
     *ret = (struct watch_stats){
         .n_watches = w->n_watches,
         .n_events = w->n_events,
+        .queued_bytes = (uint64_t)queued,
         .n_overflows = w->n_overflows,
         .n_mounts = w->mounts.n,
         .bytes = sizeof(*w) + places_bytes(&w->places),

@@ -81,12 +81,13 @@ void watch_mounts_changed(struct watch *watch);
 /* ---- for people ------------------------------------------------------------------------ */
 
 struct watch_stats {
-    uint64_t n_watches;   /* the kernel's, about 1 kB of its memory each */
-    uint64_t n_events;    /* read so far */
-    uint64_t n_overflows; /* times the queue was full */
-    uint64_t n_unwatched; /* directories that were refused a watch */
-    uint64_t n_mounts;    /* mount points below the root */
-    uint64_t bytes;       /* memory of the tables */
+    uint64_t n_watches;    /* the kernel's, about 1 kB of its memory each */
+    uint64_t n_events;     /* read so far */
+    uint64_t queued_bytes; /* of events that wait for the next drain: 0: nothing happened */
+    uint64_t n_overflows;  /* times the queue was full */
+    uint64_t n_unwatched;  /* directories that were refused a watch */
+    uint64_t n_mounts;     /* mount points below the root */
+    uint64_t bytes;        /* memory of the tables */
     /* Why answers look at more than what changed, with the remedy; empty: they don't. */
     char slow[256];
 };

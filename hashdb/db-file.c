@@ -38,6 +38,17 @@ static int lock_directory(int fd, const char *path, struct failure *f)
     return 0;
 }
 
+char *db_absolute(const char *path)
+{
+    cleanup_free char *here = path[0] == '/' ? NULL : getcwd(NULL, 0);
+    char *absolute;
+    if (path[0] != '/' && !here)
+        return NULL;
+    if (asprintf(&absolute, "%s%s%s", here ? here : "", here ? "/" : "", path) < 0)
+        return NULL;
+    return absolute;
+}
+
 int db_directory_open(const char *path, struct failure *f)
 {
     int r = io_make_directories(path);

@@ -30,6 +30,9 @@
 #define DB_GATHER_MAX 8192
 /* After a transaction that failed. */
 #define DB_BACKOFF_NS 1000000000u
+/* A database that can't be had is tried again after so long, then after twice as long … */
+#define DB_RETRY_NS 2000000000u
+#define DB_RETRY_MAX_NS 300000000000u
 /* Trees to be forgotten whole, in a queue that was full; past it: all. */
 #define DB_FORGOTTEN_MAX 64
 /* Roots that a process knows at a time; the longest unused is forgotten for another. */
@@ -107,6 +110,8 @@ int db_directory_open(const char *path, struct failure *f) must_use;
 int db_files_open(int dir_fd, const char *directory, bool set_aside, struct notes *notes,
                   struct db_conn *writer, struct db_conn *reader, uint64_t *n_aside,
                   struct failure *f) must_use;
+/* `path` from the root, to be freed; NULL: it can't be told. */
+char *db_absolute(const char *path);
 /* The sizes of hashes.db and its log. */
 uint64_t db_file_bytes(const char *directory);
 /* Renames hashes.db and what belongs to it; the only one so named afterwards. */
@@ -154,10 +159,14 @@ bool db_queue_is_empty(const struct db_queue *q);
 bool db_queue_put(struct db_queue *q, const struct db_op *op) must_use;
 /* Never dropped: where there is no room, the tree is forgotten. */
 void db_queue_void(struct db_queue *q, int64_t tree, uint64_t dev, uint64_t ino);
+/* A void that is dropped where the queue is half full: the rest is for what must not wait. */
+void db_queue_gone(struct db_queue *q, int64_t tree, uint64_t dev, uint64_t ino);
 /* What it says of a key; *ret_op where DB_KNOWN. */
 enum db_known db_queue_knows(const struct db_queue *q, int64_t tree, uint64_t dev, uint64_t ino,
                              const struct db_op **ret_op);
 bool db_queue_forgot(const struct db_queue *q, int64_t tree);
+/* Drops all puts; voids stay. Returns how many. */
+size_t db_queue_drop_puts(struct db_queue *q);
 /* Keeps of `failed` what must not get lost, behind what q has; returns the puts dropped. */
 size_t db_queue_retain(struct db_queue *q, const struct db_queue *failed);
 
@@ -185,7 +194,7 @@ struct db_tree {
 };
 
 struct hashdb {
-    char *directory; /* its real path; NULL: there is none */
+    char *directory; /* absolute; its real path, if it could be told */
 
     pthread_mutex_t write_lock;
     struct db_conn writer; /* guarded by write_lock */
@@ -202,7 +211,9 @@ struct hashdb {
     uint64_t queued_seq, done_seq;   /* one more for each wish; up to which all were tried */
     uint64_t since_ns;               /* when pending got its first */
     uint64_t not_before_ns;          /* after a failure */
-    uint64_t n_dropped, n_set_aside;
+    uint64_t retry_at_ns, retry_after_ns; /* while not usable */
+    uint64_t n_dropped, n_set_aside, n_retries;
+    char why[256]; /* it is not usable */
     struct db_tree *trees;
     size_t n_trees, last_tree; /* where the one that was asked for last is */
 
@@ -210,6 +221,8 @@ struct hashdb {
     bool running;
 };
 
+/* Why it can't be used, and when it is tried again. Lock: held, or nobody else has it yet. */
+void db_unusable(struct hashdb *db, const struct failure *f);
 /* The writer: starts, and ends after a last try to write. db-write.c */
 int db_writer_start(struct hashdb *db) must_use;
 void db_writer_stop(struct hashdb *db);

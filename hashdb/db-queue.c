@@ -122,6 +122,12 @@ void db_queue_void(struct db_queue *q, int64_t tree, uint64_t dev, uint64_t ino)
         forget_tree(q, tree);
 }
 
+void db_queue_gone(struct db_queue *q, int64_t tree, uint64_t dev, uint64_t ino)
+{
+    if (q->n < q->max / 2 || find(q, tree, dev, ino))
+        db_queue_void(q, tree, dev, ino);
+}
+
 enum db_known db_queue_knows(const struct db_queue *q, int64_t tree, uint64_t dev, uint64_t ino,
                              const struct db_op **ret_op)
 {
@@ -151,5 +157,14 @@ size_t db_queue_retain(struct db_queue *q, const struct db_queue *failed)
         else
             db_queue_void(q, op->tree, op->id.dev, op->id.ino);
     }
+    return dropped;
+}
+
+size_t db_queue_drop_puts(struct db_queue *q)
+{
+    struct db_queue voids = DB_QUEUE(q->max);
+    size_t dropped = db_queue_retain(&voids, q);
+    db_queue_release(q);
+    *q = voids;
     return dropped;
 }

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <time.h>
 
 /* ---- trees ----------------------------------------------------------------------------- */
@@ -207,9 +208,9 @@ int db_prune(struct db_conn *conn, int64_t now, int64_t since, uint64_t max_byte
  * Opens what is at the path now. Never takes away what another version made: two that run side
  * by side would do so to each other for ever. Locks: write_lock and read_lock.
  */
-static int reopen(struct hashdb *db, bool damaged, uint64_t *n_aside)
+static int reopen(struct hashdb *db, bool damaged, uint64_t *n_aside, struct failure *f)
 {
-    cleanup_fd int dir_fd = db_directory_open(db->directory, NULL);
+    cleanup_fd int dir_fd = db_directory_open(db->directory, f);
     /* Where it is another's work by now, that may be whole. */
     bool take_away = damaged && db->writer.sqlite && !db_conn_moved(&db->writer);
     db_conn_close(&db->reader);
@@ -218,28 +219,82 @@ static int reopen(struct hashdb *db, bool damaged, uint64_t *n_aside)
         return dir_fd;
     if (take_away) {
         char name[64];
-        int r = db_set_aside(dir_fd, name, NULL);
+        int r = db_set_aside(dir_fd, name, f);
         if (r < 0)
             return r;
         ++*n_aside;
     }
     return db_files_open(dir_fd, db->directory, false, NULL, &db->writer, &db->reader, n_aside,
-                         NULL);
+                         f);
+}
+
+/* All that is in the file may be another process's doing. Lock: held. */
+static void usable_again(struct hashdb *db)
+{
+    db->usable = true;
+    db->retry_after_ns = 0;
+    for (size_t i = 0; i < db->n_trees; i++)
+        db->trees[i].due = true;
+}
+
+void db_unusable(struct hashdb *db, const struct failure *f)
+{
+    uint64_t twice = db->retry_after_ns * 2;
+    db->usable = false;
+    db->retry_after_ns = !twice                    ? DB_RETRY_NS
+                         : twice > DB_RETRY_MAX_NS ? DB_RETRY_MAX_NS
+                                                   : twice;
+    db->retry_at_ns = clock_now_ns() + db->retry_after_ns;
+    snprintf(db->why, sizeof(db->why), "%.255s", f->text);
+    db->n_dropped += db_queue_drop_puts(&db->pending);
 }
 
 /* Lock: not held. */
 static void renew(struct hashdb *db, bool damaged)
 {
     uint64_t n_aside = 0;
+    struct failure f = {0};
     pthread_mutex_lock(&db->write_lock);
     pthread_mutex_lock(&db->read_lock);
-    int r = reopen(db, damaged, &n_aside);
+    int r = reopen(db, damaged, &n_aside, &f);
     pthread_mutex_lock(&db->lock);
-    db->usable = r == 0;
     db->damaged = false;
     db->n_set_aside += n_aside;
-    for (size_t i = 0; i < db->n_trees; i++)
-        db->trees[i].due = true;
+    if (r == 0)
+        usable_again(db);
+    else
+        db_unusable(db, &f);
+    pthread_mutex_unlock(&db->lock);
+    pthread_mutex_unlock(&db->read_lock);
+    pthread_mutex_unlock(&db->write_lock);
+}
+
+/*
+ * Opens what could not be had before. Nothing of another version is taken away. No lock is held
+ * while it is waited for: nobody else opens anything as long as it is not usable.
+ */
+static void try_again(struct hashdb *db)
+{
+    struct db_conn writer = {0}, reader = {0};
+    struct failure f = {0};
+    uint64_t n_aside = 0;
+    cleanup_fd int dir_fd = db_directory_open(db->directory, &f);
+    int r = dir_fd < 0 ? dir_fd
+                       : db_files_open(dir_fd, db->directory, false, NULL, &writer, &reader,
+                                       &n_aside, &f);
+    pthread_mutex_lock(&db->write_lock);
+    pthread_mutex_lock(&db->read_lock);
+    if (r == 0) {
+        db->writer = writer;
+        db->reader = reader;
+    }
+    pthread_mutex_lock(&db->lock);
+    db->n_retries++;
+    db->n_set_aside += n_aside;
+    if (r == 0)
+        usable_again(db);
+    else
+        db_unusable(db, &f);
     pthread_mutex_unlock(&db->lock);
     pthread_mutex_unlock(&db->read_lock);
     pthread_mutex_unlock(&db->write_lock);
@@ -294,11 +349,14 @@ static bool await_work(struct hashdb *db)
             return true;
         if (!any && db->closing)
             return false;
-        if (!any) {
+        bool idle = !any && db->usable;
+        if (idle) {
             pthread_cond_wait(&db->work, &db->lock);
             continue;
         }
-        uint64_t until = wait_until(db);
+        /* What waits for a file that can't be had is tried in vain only where somebody asks. */
+        bool asked = any && (db->hurry || db->closing);
+        uint64_t until = db->usable || asked ? wait_until(db) : db->retry_at_ns;
         if (clock_now_ns() >= until)
             return true;
         struct timespec at = {.tv_sec = (time_t)(until / 1000000000u),
@@ -312,7 +370,7 @@ static void retain(struct hashdb *db, bool last_try)
 {
     db->n_dropped += db_queue_retain(&db->pending, &db->flight);
     db->not_before_ns = clock_now_ns() + DB_BACKOFF_NS;
-    if (last_try || !db->usable) {
+    if (last_try) {
         for (size_t i = 0; i < db->pending.n; i++)
             db->n_dropped += db->pending.ops[i].put;
         db_queue_clear(&db->pending);
@@ -359,11 +417,14 @@ static void *write_all(void *context)
     struct hashdb *db = context;
     pthread_mutex_lock(&db->lock);
     while (await_work(db)) {
-        bool damaged = db->damaged;
+        bool damaged = db->damaged, usable = db->usable;
+        bool again = !usable && !db->closing && clock_now_ns() >= db->retry_at_ns;
         pthread_mutex_unlock(&db->lock);
         if (damaged)
             renew(db, true);
-        else
+        else if (again)
+            try_again(db);
+        else if (usable)
             db_follow(db);
         pthread_mutex_lock(&db->lock);
         if (db->queued_seq > db->done_seq)

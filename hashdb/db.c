@@ -3,6 +3,7 @@
 #include "db-priv.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <time.h>
 
 /* ---- opening --------------------------------------------------------------------------- */
@@ -11,20 +12,15 @@ static int open_at(struct hashdb *db, const char *directory, struct notes *notes
                    struct failure *f)
 {
     cleanup_fd int dir_fd = db_directory_open(directory, f);
+    /* Absolute: the program may change its directory. Real: no link is followed later. */
+    db->directory = dir_fd < 0 ? db_absolute(directory) : realpath(directory, NULL);
     if (dir_fd < 0)
         return dir_fd;
-    /* Absolute: the program may change its directory. Real: no link is followed later. */
-    db->directory = realpath(directory, NULL);
     if (!db->directory)
         return fail_errno(f, -errno, "can't find %s", QUOTE(bytes_of(directory)));
     uint64_t n_aside = 0; /* said by a note */
-    int r = db_files_open(dir_fd, db->directory, true, notes, &db->writer, &db->reader,
-                          &n_aside, f);
-    if (r < 0)
-        return r;
-    db->usable = true;
-    r = db_writer_start(db);
-    return r < 0 ? fail_errno(f, r, "can't start a thread") : 0;
+    return db_files_open(dir_fd, db->directory, true, notes, &db->writer, &db->reader, &n_aside,
+                         f);
 }
 
 void hashdb_open(const char *directory, struct notes *notes, struct hashdb **ret)
@@ -42,14 +38,23 @@ void hashdb_open(const char *directory, struct notes *notes, struct hashdb **ret
     pthread_condattr_destroy(&monotonic);
 
     struct failure f = {0};
-    if (open_at(db, directory, notes, &f) < 0) {
+    int r = open_at(db, directory, notes, &f);
+    db->usable = r == 0;
+    if (r < 0)
+        db_unusable(db, &f);
+    /* It tries again where need be. */
+    int started = db->directory ? db_writer_start(db) : 0;
+    if (started < 0) {
+        r = fail_errno(&f, started, "can't start a thread");
         db->usable = false;
         db_conn_close(&db->reader);
         db_conn_close(&db->writer);
+        snprintf(db->why, sizeof(db->why), "%.255s", f.text);
+    }
+    if (r < 0)
         notes_add(notes, NOTE_WARNING,
                   "file hashes are not kept, so that files are read again each time: %s",
                   f.text);
-    }
     *ret = db;
 }
 
@@ -193,10 +198,21 @@ void hashdb_put(struct hashdb *db, int64_t tree, const struct stat_identity *id,
 void hashdb_void(struct hashdb *db, int64_t tree, uint64_t dev, uint64_t ino)
 {
     pthread_mutex_lock(&db->lock);
-    if (db->usable) {
+    /* Also while there is no file: one that comes back may know what is not true any more. */
+    if (db->running) {
         db_queue_void(&db->pending, tree, dev, ino);
         db_wake(db);
     }
+    pthread_mutex_unlock(&db->lock);
+}
+
+void hashdb_gone(struct hashdb *db, int64_t tree, const struct inode *gone, size_t n)
+{
+    pthread_mutex_lock(&db->lock);
+    for (size_t i = 0; i < n && db->usable; i++)
+        db_queue_gone(&db->pending, tree, gone[i].dev, gone[i].ino);
+    if (n && db->usable)
+        db_wake(db);
     pthread_mutex_unlock(&db->lock);
 }
 
@@ -339,6 +355,14 @@ static uint64_t count(struct db_conn *conn, enum db_statement which)
     return n;
 }
 
+bool hashdb_usable(struct hashdb *db)
+{
+    pthread_mutex_lock(&db->lock);
+    bool usable = db->usable;
+    pthread_mutex_unlock(&db->lock);
+    return usable;
+}
+
 void hashdb_stats(struct hashdb *db, struct hashdb_stats *ret)
 {
     struct hashdb_stats stats = {0};
@@ -351,6 +375,12 @@ void hashdb_stats(struct hashdb *db, struct hashdb_stats *ret)
     stats.n_dropped = db->n_dropped;
     stats.n_set_aside = db->n_set_aside;
     stats.usable = db->usable;
+    stats.n_retries = db->n_retries;
+    if (!db->usable) {
+        uint64_t now_ns = clock_now_ns();
+        stats.retry_in_ns = db->retry_at_ns > now_ns ? db->retry_at_ns - now_ns : 0;
+        memcpy(stats.why, db->why, sizeof(stats.why));
+    }
     pthread_mutex_unlock(&db->lock);
     if (stats.usable)
         stats.file_bytes = db_file_bytes(db->directory);

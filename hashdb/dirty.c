@@ -11,17 +11,12 @@ enum { DIRTY_NODES_MAX = 100000 };
 struct dirty {
     struct arena arena;
     struct dirty_node root;
-    size_t n;
+    size_t n, n_told;
     struct table inodes;  /* struct inode -> 0 */
     struct indexed_cell { /* the nodes whose table is to be released */
         struct dirty_node *node;
         struct indexed_cell *next;
     } * cells;
-};
-
-/* Without padding: its bytes are a key. */
-struct inode {
-    uint64_t dev, ino;
 };
 
 /* A directory with fewer changed names is searched one by one. */
@@ -52,6 +47,11 @@ void dirty_free(struct dirty *dirty)
 bool dirty_is_empty(const struct dirty *dirty)
 {
     return !dirty->root.flags && !dirty->root.children;
+}
+
+size_t dirty_count(const struct dirty *dirty)
+{
+    return dirty->n_told;
 }
 
 const struct dirty_node *dirty_root(const struct dirty *dirty)
@@ -144,6 +144,8 @@ static void mark(struct dirty *dirty, struct bytes path, uint32_t flags)
     if (!node)
         return;
     node->flags |= flags;
+    dirty->n_told += !node->told;
+    node->told = true;
     /* What came or went changed the times of the directory that holds it. */
     if (parent)
         parent->flags |= DIRTY_STAT;
@@ -170,7 +172,7 @@ void dirty_inode(struct dirty *dirty, uint64_t dev, uint64_t ino)
         give_up(dirty);
         return;
     }
-    struct inode inode = {dev, ino};
+    struct inode inode = {dev, ino}; /* without padding: its bytes are a key */
     struct bytes key = bytes_at(&inode, sizeof(inode));
     if (!table_get(&dirty->inodes, key))
         table_put(&dirty->inodes, arena_copy(&dirty->arena, key), NULL);

@@ -17,6 +17,7 @@ enum dirty_flags {
 struct dirty_node {
     struct bytes name;
     uint32_t flags; /* enum dirty_flags */
+    bool told;      /* itself, not only as somebody's parent */
     struct dirty_node *children, *next;
     struct table by_name; /* name -> child, where there are many */
     size_t n_children;

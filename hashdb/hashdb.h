@@ -138,6 +138,8 @@ struct dirty;
 struct dirty *dirty_new(void);
 void dirty_free(struct dirty *dirty);
 bool dirty_is_empty(const struct dirty *dirty);
+/* How many paths were marked; one that stands for all below it counts as one. */
+size_t dirty_count(const struct dirty *dirty);
 /* Whether looking at all that is dirty would look at `path`. */
 bool dirty_covers(const struct dirty *dirty, struct bytes path);
 
@@ -206,7 +208,8 @@ struct content_hash {
 /*
  * The database: SQLite, WAL, one writer (a thread of its own, which batches). It is a cache:
  * never believed without an equal stat, set aside with a note where it is damaged, foreign or
- * of a newer version, and done without where it can't be had.
+ * of a newer version, and done without where it can't be had: then it is tried again after
+ * seconds, later after minutes, without end.
  */
 struct hashdb;
 
@@ -244,10 +247,18 @@ void hashdb_put(struct hashdb *db, int64_t tree, const struct stat_identity *id,
 /*
  * Forgets what is known of (dev, ino): somebody wrote to it, whatever stat says. True of every
  * hashdb_get() and hashdb_load() of this process that begins later. Never dropped while the
- * process lives: it waits until the database can be written. (Also for what was deleted:
- * nothing else drops a row of a tree in use.) Thread: any.
+ * process lives: it waits until the database can be written. Thread: any.
  */
 void hashdb_void(struct hashdb *db, int64_t tree, uint64_t dev, uint64_t ino);
+/*
+ * The same for files that are gone with their last name: tidiness, since their numbers are used
+ * again with another stat. So what the queue has no room for stays until it is pruned. Thread:
+ * any.
+ */
+struct inode {
+    uint64_t dev, ino;
+};
+void hashdb_gone(struct hashdb *db, int64_t tree, const struct inode *gone, size_t n);
 /* Waits until all that was queued before is committed, or was tried in vain. Thread: any. */
 void hashdb_sync(struct hashdb *db);
 /*
@@ -269,10 +280,15 @@ void hashdb_each(struct hashdb *db, struct bytes prefix,
                  void (*tell)(void *context, struct bytes key, struct bytes value),
                  void *context);
 
+/* Whether it can be used now; cheap. Thread: any. */
+bool hashdb_usable(struct hashdb *db);
 /* n_dropped: puts; n_set_aside: damaged files found after the open, which no note tells of. */
 struct hashdb_stats {
     uint64_t n_files, n_trees, file_bytes, n_queued, n_dropped, n_set_aside;
     bool usable;
+    /* Where not: */
+    uint64_t n_retries, retry_in_ns;
+    char why[256];
 };
 void hashdb_stats(struct hashdb *db, struct hashdb_stats *ret);
 

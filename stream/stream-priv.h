@@ -333,6 +333,10 @@ struct tree_view {
 int warm_tree(struct warm *warm, const struct send_request *request, struct tree_view *views,
               size_t n_views, struct pool *pool, struct plan *plan, struct failure *f) must_use;
 struct skeletons *warm_skeletons(struct warm *warm);
+
+/* voiding.c: of the views in `bits`, both trees were made by the same rules. */
+void void_hashes(struct hashdb *db, int64_t hashdb_tree, const struct tree *was,
+                 const struct tree *is, uint32_t bits);
 /* … and the view's chunks, patched up to plan->tree: fills links, chunks, hashes, store. */
 void warm_chunks(struct warm *warm, struct plan *plan);
 

@@ -152,6 +152,9 @@ void warm_trim(struct warm *warm, uint64_t since_ns);
 struct warm_stats {
     uint64_t n_views, n_entries, n_dirs, n_chunks;
     uint64_t bytes; /* memory of trees and chunk lists */
+    /* Paths that were found to have changed: by the last look, and by all. Where that can't be
+     * told, or the first tree is made: all entries. */
+    uint64_t n_dirty, n_dirty_total;
 };
 /* Never waits: while a tree is made, as last counted. */
 void warm_stats(struct warm *warm, struct warm_stats *ret);

@@ -56,6 +56,8 @@ struct warm {
     struct tree *last;   /* the one before a loss: to compare with */
     struct dirty *dirty; /* what was told, until a tree was made by it */
     uint64_t last_serial;
+    uint64_t made_for[TREE_VIEWS_MAX]; /* serials of the rules that the tree was made by */
+    uint64_t n_dirty, n_dirty_total;   /* struct warm_stats has them */
     struct slot slots[TREE_VIEWS_MAX];
     struct view views[VIEWS_MAX];
     struct skeletons *skeletons; /* has a lock of its own */
@@ -195,19 +197,15 @@ static int look_at_links(const struct tree_walk *walk, const struct tree *was,
     return r;
 }
 
-struct voiding {
-    const struct warm *warm;
-    const struct tree *was, *is;
-};
-
-/* A file that was written to though stat is as it was: the database must not know better. */
-static void void_hash(void *context, struct bytes path)
+/* The views that both the tree that was and the next one are made for. */
+static uint32_t known_bits__with_lock(const struct warm *warm)
 {
-    const struct voiding *v = context;
-    const struct node *was = tree_find(v->was, path), *is = tree_find(v->is, path);
-    if (was && is && S_ISREG(is->id.mode) && was->version != is->version &&
-        stat_identity_equal(&was->id, &is->id))
-        hashdb_void(v->warm->setup.hashes, v->warm->hashdb_tree, is->id.dev, is->id.ino);
+    uint32_t bits = 0;
+    for (size_t i = 0; i < TREE_VIEWS_MAX; i++)
+        bits |= warm->slots[i].rules && warm->made_for[i] == warm->slots[i].serial
+                    ? UINT32_C(1) << i
+                    : 0;
+    return bits;
 }
 
 static int make_tree__with_lock(struct warm *warm, struct bytes ignore_name, struct pool *pool,
@@ -235,7 +233,10 @@ static int make_tree__with_lock(struct warm *warm, struct bytes ignore_name, str
         return r;
     }
     if (old && warm->setup.hashes)
-        tree_compare(old, new, UINT32_MAX, void_hash, &(struct voiding){warm, old, new});
+        void_hashes(warm->setup.hashes, warm->hashdb_tree, old, new,
+                    known_bits__with_lock(warm));
+    for (size_t i = 0; i < TREE_VIEWS_MAX; i++)
+        warm->made_for[i] = warm->slots[i].rules ? warm->slots[i].serial : 0;
     tree_unref(warm->tree);
     tree_unref(warm->last);
     warm->last = NULL;
@@ -255,7 +256,9 @@ static int renew__with_lock(struct warm *warm, struct bytes ignore_name, struct 
 {
     struct dirty *dirty = warm->dirty;
     bool told = warm->setup.drain && warm->setup.drain(warm->setup.watch->watch, dirty);
-    everything |= !told || !warm->tree;
+    bool blind = !told || !warm->tree;
+    warm->n_dirty = dirty_count(dirty);
+    everything |= blind;
     if (everything)
         dirty_below(dirty, BYTES(""));
     else
@@ -263,9 +266,13 @@ static int renew__with_lock(struct warm *warm, struct bytes ignore_name, struct 
     int r = 0;
     if (!dirty_is_empty(dirty))
         r = make_tree__with_lock(warm, ignore_name, pool, dirty, f);
-    if (r == 0)
-        forget_dirty__with_lock(warm);
-    return r;
+    if (r < 0)
+        return r;
+    forget_dirty__with_lock(warm);
+    if (blind)
+        warm->n_dirty = warm->tree->n_stats;
+    warm->n_dirty_total += warm->n_dirty;
+    return 0;
 }
 
 int warm_tree(struct warm *warm, const struct send_request *request, struct tree_view *views,
@@ -329,6 +336,7 @@ static struct digest128 terms_key(const struct warm *warm, const struct plan *pl
 struct changes {
     const struct plan *plan;
     const struct tree *was;
+    uint32_t bits; /* of the views that both trees were made for */
     struct arena arena;
     struct bytes *at;
     size_t n, cap;
@@ -527,6 +535,8 @@ static void count_dir(const struct dir *dir, struct warm_stats *stats)
 static struct warm_stats count_all__with_lock(const struct warm *warm)
 {
     struct warm_stats stats = {0};
+    stats.n_dirty = warm->n_dirty;
+    stats.n_dirty_total = warm->n_dirty_total;
     if (warm->tree)
         count_dir(warm->tree->root.below, &stats);
     for (size_t i = 0; i < VIEWS_MAX; i++) {

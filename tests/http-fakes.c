@@ -94,23 +94,6 @@ void body_free(struct body *body)
 
 /* ---- the daemon ---------------------------------------------------------------------- */
 
-const uint64_t latency_limits_ns[LATENCY_CLASSES] = {
-    1000000, 5000000, 20000000, 100000000, 500000000, 2000000000, 10000000000, 60000000000};
-
-void daemon_touch(struct daemon *daemon)
-{
-    atomic_store(&daemon->active_ns, clock_now_ns());
-}
-
-void daemon_count_latency(struct daemon *daemon, uint64_t ns)
-{
-    size_t i = 0;
-    while (i < LATENCY_CLASSES && ns > latency_limits_ns[i])
-        i++;
-    count(&daemon->counters.latency[i], 1);
-    count(&daemon->counters.latency_sum_ns, ns);
-}
-
 int root_get(struct daemon *daemon, int root_fd, struct bytes real_path, struct root **ret,
              struct failure *f)
 {
@@ -147,13 +130,15 @@ void roots_each(struct daemon *daemon, void (*tell)(void *context, struct root *
 void warm_stats(struct warm *warm, struct warm_stats *ret)
 {
     (void)warm;
-    *ret = (struct warm_stats){.n_views = 2, .n_entries = 300, .bytes = 4000};
+    *ret = (struct warm_stats){
+        .n_views = 2, .n_entries = 300, .bytes = 4000, .n_dirty = 6, .n_dirty_total = 9};
 }
 
 void watch_stats(struct watch *watch, struct watch_stats *ret)
 {
     (void)watch;
-    *ret = (struct watch_stats){.n_watches = 50, .n_overflows = 1, .bytes = 600};
+    *ret = (struct watch_stats){
+        .n_watches = 50, .queued_bytes = 64, .n_overflows = 1, .bytes = 600};
 }
 
 void store_stats(struct store *store, struct store_stats *ret)

@@ -9,7 +9,7 @@ import glob
 import os
 from dataclasses import dataclass, field
 
-BUILD, SAN = "build", "build-san"
+BUILD, SAN, TSAN = "build", "build-san", "build-tsan"
 # What fetches from registries runs where it must: in CI, with --full, and when it is named.
 CI = bool(os.environ.get("CI"))
 # The rooms' test programs, each required; others that are built are found by their name.
@@ -41,6 +41,34 @@ def unit_suites():
         yield Suite(f"san/{name}", "the same under ASan and UBSan", [f"{SAN}/tests/test-{name}"], 600)
 
 
+# What runs under ThreadSanitizer and valgrind: programs of the daemon and of what it stands on. True:
+# in CI, each of both in less than three minutes; the rest with --full.
+DYNAMIC = {"hashdb": True, "proto": True, "http": True, "store": True, "watch-mounts": True, "warm": False,
+           "watch": False, "store-limits": False, "db": False, "db-faults": False, "db-others": False}
+
+
+def dynamic_suites():
+    # Tests fork children that open a database of their own, which TSan would end.
+    tsan = {"TSAN_OPTIONS": "die_after_fork=0"}
+    for name, quick in DYNAMIC.items():
+        # Its user namespaces are for processes of one thread, and TSan has a second.
+        if name != "watch-mounts":
+            yield Suite(f"tsan/{name}", "the same under ThreadSanitizer", [f"{TSAN}/tests/test-{name}"], 900,
+                        env={**tsan, "STEPS": "60"})
+        # It kills children after so many milliseconds, in which valgrind has just begun.
+        if name != "db-others":
+            yield Suite(f"valgrind/{name}", "the same under valgrind's memcheck",
+                        ["tests/valgrind", f"{BUILD}/tests/test-{name}"], 1200, full=not quick, env={"STEPS": "20"})
+    yield Suite("tsan/daemon-http", "ctxd over HTTP under ThreadSanitizer", ["tests/daemon/http", TSAN], 600)
+    yield Suite("tsan/daemon", "ctxd's sessions under ThreadSanitizer", ["tests/daemon/run", TSAN], 900, full=True)
+    yield Suite("tsan/fresh", "writers and accidents against a ctxd under ThreadSanitizer",
+                [f"{BUILD}/tests/torture", f"{TSAN}/ctxd"], 900, full=True, env={"SEED": "1", "OPS": "600"})
+    yield Suite("valgrind/daemon-http", "ctxd over HTTP under valgrind's memcheck",
+                ["tests/valgrind", "tests/daemon/http", "answers", "metrics", "life", "real"], 600)
+    yield Suite("valgrind/daemon", "ctxd's sessions under valgrind's memcheck",
+                ["tests/valgrind", "tests/daemon/run", "same", "refuse"], 1200, alone=True, full=True)
+
+
 def vector_suites():
     ours = sorted(glob.glob("tests/vectors/*.tsv.gz")) or ["tests/vectors/*.tsv.gz"]
     for kind, where in (("", BUILD), ("-san", SAN)):
@@ -58,6 +86,7 @@ def all_suites(full=False):
         Suite("lint-tidy", "the rules of the house, by clang-tidy", ["script/lint", "tidy"], 1800, alone=True,
               full=True),
         *unit_suites(),
+        *dynamic_suites(),
         *vector_suites(),
         Suite("oracle", "1 same verdicts, against moby/patternmatcher",
               ["tests/oracle/run", "--n", str(200000 * more)], 900 * more),

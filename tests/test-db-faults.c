@@ -11,6 +11,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- bad rows and files
@@ -399,6 +400,62 @@ static void test_nowhere(void)
     teardown(&x);
 }
 
+/* A minute at most. */
+static bool comes_back(struct fixture *x)
+{
+    for (int i = 0; i < 3000 && !hashdb_usable(x->db); i++)
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    return hashdb_usable(x->db);
+}
+
+static void test_tried_again(void)
+{
+    struct fixture x = setup();
+    put_many(&x, 0, 10);
+    hashdb_close(steal(&x.db));
+    tap_case("what can't be used at the open is tried again, and said once");
+    if (chmod(x.dir, 0777) < 0)
+        abort();
+    reopen(&x);
+    TAP_CHECK(!stats(&x).usable && strstr(stats(&x).why, "chmod 700"));
+    TAP_CHECK(stats(&x).retry_in_ns > 0 && stats(&x).retry_in_ns <= 2000000000);
+    put(&x, 20);
+    forget(&x, 1);
+    hashdb_sync(x.db);
+    for (int i = 0; i < 3000 && stats(&x).n_retries == 0; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    TAP_CHECK(!stats(&x).usable && stats(&x).n_retries == 1 && stats(&x).n_dropped == 1);
+    TAP_CHECK(stats(&x).retry_in_ns > 2000000000);
+    if (chmod(x.dir, 0700) < 0)
+        abort();
+    TAP_CHECK(comes_back(&x) && stats(&x).n_retries == 2 && !*stats(&x).why);
+    TAP_CHECK(x.notes.n == 1);
+
+    tap_case("... and what was voided meanwhile is void when it is back");
+    TAP_CHECK(!knows(&x, 1) && knows(&x, 2) && !knows(&x, 20));
+    put_many(&x, 20, 30);
+    reopen(&x);
+    TAP_CHECK(count_known(&x, 0, 10) == 9 && !knows(&x, 1) && count_known(&x, 20, 30) == 10);
+    teardown(&x);
+
+    tap_case("... also where there was no directory to be made");
+    x = setup();
+    char path[256];
+    snprintf(path, sizeof(path), "%s/file/below", x.dir);
+    *strrchr(path, '/') = '\0';
+    write_file(path, 0, "x", 1);
+    path[strlen(path)] = '/';
+    open_in(&x, path);
+    TAP_CHECK(!stats(&x).usable && strstr(stats(&x).why, "can't make the directory"));
+    *strrchr(path, '/') = '\0';
+    if (unlink(path) < 0)
+        abort();
+    TAP_CHECK(comes_back(&x));
+    put_many(&x, 0, 10);
+    TAP_CHECK(count_known(&x, 0, 10) == 10);
+    teardown(&x);
+}
+
 static void test_full_disk(void)
 {
     struct fixture x = setup();
@@ -407,7 +464,7 @@ static void test_full_disk(void)
     tap_case("a full disk: nothing is known at the open, and only puts are lost later");
     /* A name space of its own takes its mounts with it, however we end. */
     if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0 ||
-        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mkdir(mounted, 0700) < 0 ||
+        mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 || mkdir(mounted, 0700) < 0 ||
         mount("none", mounted, "tmpfs", 0, "size=8k,mode=0700") < 0) {
         tap_skip("only root can mount");
         teardown(&x);
@@ -458,6 +515,7 @@ int main(void)
     test_damage_found_late();
     test_taken_away();
     test_nowhere();
+    test_tried_again();
     test_full_disk(); /* the last, since it leaves the name space of the mounts */
     return tap_end();
 }

@@ -512,11 +512,20 @@ static void test_metric_text(void)
     tap_case("a histogram's classes add up");
     buf_clear(&text);
     uint64_t limits[] = {500000, 1000000000}, counts[] = {1, 0, 2};
-    TAP_CHECK(metric_histogram(&text, "h", limits, 2, counts, 12000000345) == 0);
+    TAP_CHECK(metric_histogram(&text, "h", NULL, BYTES(""), limits, 2, counts, 12000000345) ==
+              0);
     TAP_EQUAL(buf_bytes(&text), BYTES("h_bucket{le=\"0.000500000\"} 1\n"
                                       "h_bucket{le=\"1.000000000\"} 1\n"
                                       "h_bucket{le=\"+Inf\"} 3\n"
                                       "h_sum 12.000000345\nh_count 3\n"));
+
+    tap_case("and so do those of a histogram with a label, which is escaped");
+    buf_clear(&text);
+    TAP_CHECK(metric_histogram(&text, "h", "l", BYTES("a\"b"), limits, 1, counts, 5) == 0);
+    TAP_EQUAL(buf_bytes(&text), BYTES("h_bucket{l=\"a\\\"b\",le=\"0.000500000\"} 1\n"
+                                      "h_bucket{l=\"a\\\"b\",le=\"+Inf\"} 1\n"
+                                      "h_sum{l=\"a\\\"b\"} 0.000000005\n"
+                                      "h_count{l=\"a\\\"b\"} 1\n"));
 }
 
 int main(void)

@@ -199,7 +199,7 @@ static void fill_tmpfs(void *context)
 {
     struct fixture *x = context;
     int bad = 0;
-    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+    if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
         mount("tmpfs", x->top, "tmpfs", 0, "size=1m,nr_inodes=600,mode=0700") < 0)
         _exit(77);
     for (int named = 0; named < 2; named++) {

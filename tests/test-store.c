@@ -167,6 +167,7 @@ static void open_at_once(void *context)
     struct store *store = open_store(race->x, &roomy, false);
     if (!store->usable || io_write_full(race->key_fd, store_key(store)->secret, 192) < 0)
         _exit(1);
+    store_close(store);
 }
 
 static void test_key_race(void)

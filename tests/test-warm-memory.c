@@ -47,7 +47,7 @@ static void contents_are_remembered(void)
     struct ask ask;
     struct send_stats stats;
     random_state = 13;
-    everything = true;
+    view = 0;
     tap_case("an answer that fails forgets nothing of what it was told");
     if (mkdirat(w.root, "d0", 0755) < 0 || mkdirat(w.root, "d1", 0755) < 0)
         abort();
@@ -80,7 +80,7 @@ static void contents_are_remembered(void)
     TAP_CHECKF(warm_audit(w.warm, w.pool, &missed, &f) == 0, "%s", f.text);
     TAP_CHECK(!knows_wrongly(&w, false));
     dockerfile_free(ask.df);
-    everything = false;
+    view = -1;
     close_warm(&w);
     world_end(&w);
 }
@@ -126,7 +126,7 @@ static void made_up_bytes(void)
     struct ask ask;
     uint8_t a[512], b[512];
     random_state = 17;
-    everything = true;
+    view = 0;
     open_warm(&w);
     TAP_CHECK(ask_begin(&w, &ask));
     ask.request.mtime = SEND_MTIME_FIXED;
@@ -160,7 +160,7 @@ static void made_up_bytes(void)
     ask.control.ignore = bytes_at(b, sizeof(b));
     TAP_CHECK(same_stream(&w, &ask));
     dockerfile_free(ask.df);
-    everything = false;
+    view = -1;
     close_warm(&w);
     world_end(&w);
 }
@@ -196,7 +196,7 @@ static void stats_of_busy(void)
     struct send_stats stats;
     struct failure f = {0};
     random_state = 19;
-    everything = true;
+    view = 0;
     tap_case("statistics don't wait for a tree that is made");
     write_file(&w, "a", 10);
     struct tree_watch watch = {&warm, no_enter, no_leave};
@@ -214,7 +214,7 @@ static void stats_of_busy(void)
     alarm(0);
     dockerfile_free(ask.df);
     warm_free(warm);
-    everything = false;
+    view = -1;
     world_end(&w);
 }
 

@@ -20,7 +20,7 @@ static int in_namespace(bool (*body)(void), int flags)
     pid_t pid = fork();
     if (pid == 0) {
         if (unshare(flags) < 0 ||
-            (flags & CLONE_NEWNS && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0))
+            (flags & CLONE_NEWNS && mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0))
             _exit(77);
         bool ok = body();
         fflush(stdout);

@@ -431,7 +431,7 @@ static void random_step(const struct fixture *x, unsigned *seed)
         "src/z", "docs/x/y", "src/lib/d", "../outside/o", "../outside/p"};
     const char *one = names[(unsigned)rand_r(seed) % ARRAY_SIZE(names)];
     const char *two = names[(unsigned)rand_r(seed) % ARRAY_SIZE(names)];
-    char deep[64];
+    char deep[64] = "written";
     cleanup_fd int fd = -1;
     switch ((unsigned)rand_r(seed) % 11) {
     case 0:

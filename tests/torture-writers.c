@@ -142,7 +142,8 @@ void write_random(int fd, off_t at, size_t len)
 
 void write_text(int dir_fd, const char *path, int flags, const char *text)
 {
-    cleanup_fd int fd = openat(dir_fd, path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, FILE_MODE);
+    cleanup_fd int fd =
+        openat(dir_fd, path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | flags, FILE_MODE);
     if (fd >= 0)
         (void)!io_write_full(fd, text, strlen(text));
 }

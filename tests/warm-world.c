@@ -172,13 +172,14 @@ void world_end(struct world *w)
 
 /* ---- answers --------------------------------------------------------------------------- */
 
-bool everything;
+int view = -1;
 
 bool ask_begin(struct world *w, struct ask *ask)
 {
     struct failure f = {0};
-    const char *text = dockerfiles[everything ? 0 : random_below(ARRAY_SIZE(dockerfiles))];
-    const char *ignore = ignores[everything ? 0 : random_below(ARRAY_SIZE(ignores))];
+    size_t given = (size_t)view;
+    const char *text = dockerfiles[view < 0 ? random_below(ARRAY_SIZE(dockerfiles)) : given];
+    const char *ignore = ignores[view < 0 ? random_below(ARRAY_SIZE(ignores)) : given];
     *ask = (struct ask){.control = {.dockerfile_name = BYTES("Dockerfile"),
                                     .ignore_name = BYTES(".dockerignore"),
                                     .has_ignore = true}};
@@ -192,8 +193,8 @@ bool ask_begin(struct world *w, struct ask *ask)
                                          .dockerfile = ask->df,
                                          .codec = (enum send_codec)random_below(3),
                                          .level = 1,
-                                         .full = random_below(8) == 0,
-                                         .recipe = !everything && random_below(3) == 0,
+                                         .full = view < 0 && random_below(8) == 0,
+                                         .recipe = view < 0 && random_below(3) == 0,
                                          .pool = w->pool};
     if (random_below(6) == 0)
         ask->request.mtime = SEND_MTIME_FIXED;

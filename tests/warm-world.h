@@ -50,7 +50,7 @@ struct ask {
     struct send_request request;
 };
 
-extern bool everything; /* the whole context instead of a view by chance */
+extern int view; /* of the Dockerfiles and ignore files, 0: the whole context; -1: by chance */
 bool ask_begin(struct world *w, struct ask *ask);
 int send_to_memory(const struct send_request *from, struct warm *warm, struct buf *out,
                    struct send_stats *stats);

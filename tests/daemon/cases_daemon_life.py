@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -139,5 +140,13 @@ def cases(tap, box):
     status = daemon.status()
     tap.check(None if not status["store"]["usable"] and not status["hashes"]["usable"] else json.dumps(status["store"]),
               "… and status says so")
+    text = box.ctx("status").out.decode()
+    tap.check(None if "can't be kept, next try in" in text and "can't make the directory" in text else text,
+              "… to a person, with the reason, and when it is tried again")
+    box.cache.unlink()
+    tap.check(None if until(lambda: daemon.status()["hashes"]["usable"]) else json.dumps(daemon.status()["hashes"]),
+              "a database that can be had later is used then")
+    said = [len(re.findall(word, daemon.said())) for word in ("hashes are not kept", "hashes-gone", "hashes-back")]
+    tap.check(None if said[:2] == [1, 0] else str(said), "… of which the log says one thing")
     daemon.end()
     settings(tap, box)
