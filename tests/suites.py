@@ -15,7 +15,7 @@ CI = bool(os.environ.get("CI"))
 # The rooms' test programs, each required; others that are built are found by their name.
 ROOMS = ["base", "ignore", "dockerfile-parse", "expand", "follow", "select", "rewrite", "dockerfile-reads", "hashdb",
          "stream", "options", "client"]
-# The quick ones; clang-tidy has a suite of its own, as it takes a minute of both cores.
+# The quick ones; clang-tidy has a suite of its own, as it takes minutes of both cores.
 LINT = ["includes", "banned", "alone", "symbols", "spdx", "size", "scripts", "format"]
 # Vectors that are not ours to copy: a directory of files in the format of tests/vectors/README.md.
 MORE_VECTORS = os.environ.get("CTXD_VECTORS", "../shared/vectors")
@@ -83,8 +83,7 @@ def all_suites(full=False):
     fuzz_seconds = 40 * more
     return [
         Suite("lint", "the rules of the house", ["script/lint", *LINT], 600, alone=True),
-        Suite("lint-tidy", "the rules of the house, by clang-tidy", ["script/lint", "tidy"], 1800, alone=True,
-              full=True),
+        Suite("lint-tidy", "the rules of the house, by clang-tidy", ["script/lint", "tidy"], 1800, alone=True),
         *unit_suites(),
         *dynamic_suites(),
         *vector_suites(),
