@@ -269,7 +269,7 @@ static int renew__with_lock(struct warm *warm, struct bytes ignore_name, struct 
     if (r < 0)
         return r;
     forget_dirty__with_lock(warm);
-    if (blind)
+    if (blind && warm->tree)
         warm->n_dirty = warm->tree->n_stats;
     warm->n_dirty_total += warm->n_dirty;
     return 0;
