@@ -11,8 +11,7 @@
 #define FIRST_GIVEN 3 /* SD_LISTEN_FDS_START */
 #define BACKLOG 128
 
-/* ---- given
- * ----------------------------------------------------------------------------------- */
+/* ---- given ------------------------------------------------------------------------ */
 
 static int take_given(int fd, struct listener *ret, struct failure *f)
 {
@@ -57,8 +56,7 @@ static int given(struct listener *ret, struct failure *f)
     return r < 0 ? r : 1;
 }
 
-/* ---- made
- * ------------------------------------------------------------------------------------ */
+/* ---- made ------------------------------------------------------------------------- */
 
 /* Where others may rename, the socket of somebody else can take the place of ours. */
 static int check_parent(const char *socket_path, struct failure *f)

@@ -342,8 +342,7 @@ void hashdb_each(struct hashdb *db, struct bytes prefix,
         tell(context, found[i].key, found[i].value);
 }
 
-/* ---- statistics
- * ------------------------------------------------------------------------------ */
+/* ---- statistics ------------------------------------------------------------------- */
 
 static uint64_t count(struct db_conn *conn, enum db_statement which)
 {

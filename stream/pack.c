@@ -381,8 +381,7 @@ static int pack_part(struct piece *piece, struct failure *f)
     return r;
 }
 
-/* ---- pieces
- * ----------------------------------------------------------------------------------- */
+/* ---- pieces ----------------------------------------------------------------------- */
 
 void piece_init(struct piece *piece, struct writer *w)
 {

@@ -444,8 +444,7 @@ void warm_chunks(struct warm *warm, struct plan *plan)
         ask_database(warm, plan);
 }
 
-/* ---- upkeep
- * ---------------------------------------------------------------------------------- */
+/* ---- upkeep ----------------------------------------------------------------------- */
 
 struct audit {
     const struct dirty *told;

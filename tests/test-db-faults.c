@@ -14,8 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ---- bad rows and files
- * ------------------------------------------------------------------------ */
+/* ---- bad rows and files ----------------------------------------------------------- */
 
 static void test_bad_rows(void)
 {
@@ -289,8 +288,7 @@ static void test_damage_found_late(void)
     teardown(&x);
 }
 
-/* ---- where it can't be had
- * ----------------------------------------------------------------------- */
+/* ---- where it can't be had -------------------------------------------------------- */
 
 static void tell(void *context, struct bytes key, struct bytes value)
 {

@@ -13,8 +13,7 @@
 /* The queue's maximum, from hashdb/db-priv.h, which no other room sees. */
 #define QUEUE_MAX 65536
 
-/* ---- others at the same file
- * ----------------------------------------------------------------------- */
+/* ---- others at the same file ------------------------------------------------------ */
 
 static void test_busy(void)
 {
@@ -134,8 +133,7 @@ static void test_two_processes(void)
     }
 }
 
-/* ---- kill -9
- * --------------------------------------------------------------------------------------- */
+/* ---- kill -9 ---------------------------------------------------------------------- */
 
 static _Noreturn void write_for_ever(const char *dir, uint64_t random)
 {

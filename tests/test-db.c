@@ -9,8 +9,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* ---- what it keeps
- * --------------------------------------------------------------------------- */
+/* ---- what it keeps ---------------------------------------------------------------- */
 
 static void test_round_trip(void)
 {
@@ -250,8 +249,7 @@ static void test_prune(void)
     teardown(&x);
 }
 
-/* ---- threads and time
- * ------------------------------------------------------------------------------ */
+/* ---- threads and time ------------------------------------------------------------- */
 
 struct worker {
     pthread_t thread;

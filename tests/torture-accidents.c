@@ -146,8 +146,7 @@ static bool overflow(struct world *w)
     return ok;
 }
 
-/* ---- the root
- * --------------------------------------------------------------------------------- */
+/* ---- the root --------------------------------------------------------------------- */
 
 static bool move_root(struct world *w)
 {
@@ -183,8 +182,7 @@ static bool replace_root(struct world *w)
     return true;
 }
 
-/* ---- at the same time
- * --------------------------------------------------------------------------- */
+/* ---- at the same time ------------------------------------------------------------- */
 
 struct churn {
     struct world *w;

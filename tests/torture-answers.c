@@ -50,8 +50,7 @@ static void ask_end(struct ask *ask)
     control_release(&ask->control);
 }
 
-/* ---- a stream from the daemon, and from nothing
- * ---------------------------------------------- */
+/* ---- a stream from the daemon, and from nothing ----------------------------------- */
 
 struct pull {
     int fd;
@@ -111,8 +110,7 @@ static int from_nothing(const struct send_request *request, struct buf *out,
     return r;
 }
 
-/* ---- what differs
- * ----------------------------------------------------------------------------- */
+/* ---- what differs ----------------------------------------------------------------- */
 
 static size_t first_difference(struct bytes a, struct bytes b)
 {
@@ -204,8 +202,7 @@ static bool same_counts(const struct send_stats *a, const struct send_stats *b)
            a->content_bytes == b->content_bytes && a->tar_bytes == b->tar_bytes;
 }
 
-/* ---- answers
- * ------------------------------------------------------------------------------------ */
+/* ---- answers ---------------------------------------------------------------------- */
 
 static void show_counts(const char *whose, const struct send_stats *s)
 {
@@ -298,8 +295,7 @@ static bool digests_agree(struct world *w)
     return ok;
 }
 
-/* ---- HTTP
- * ----------------------------------------------------------------------------------------- */
+/* ---- HTTP ------------------------------------------------------------------------- */
 
 /* http://127.0.0.1:PORT/… -> a connection, and the path. */
 static int dial(struct bytes url, struct bytes *ret_path)

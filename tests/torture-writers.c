@@ -174,8 +174,7 @@ int run_program(int dir_fd, const char *const *words)
     return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* ---- mounts
- * ---------------------------------------------------------------------------------- */
+/* ---- mounts ----------------------------------------------------------------------- */
 
 /* What is mounted in the world, by the kernel's word: directories above may have been moved. */
 static size_t find_mounts(const struct world *w, char paths[MOUNTS_MAX][256])
@@ -243,8 +242,7 @@ static bool do_write_mounted(struct world *w)
     return true;
 }
 
-/* ---- tools, and the control files
- * -------------------------------------------------------------- */
+/* ---- tools, and the control files ------------------------------------------------- */
 
 static bool do_git(struct world *w)
 {
@@ -376,8 +374,7 @@ void write_something(struct world *w)
     }
 }
 
-/* ---- what no event tells
- * ------------------------------------------------------------------------ */
+/* ---- what no event tells ---------------------------------------------------------- */
 
 static bool link_elsewhere(struct world *w, struct untold *u)
 {
@@ -464,8 +461,7 @@ void untold_end(struct untold *u)
     *u = (struct untold){.fd = -1};
 }
 
-/* ---- begin and end
- * -------------------------------------------------------------------------------- */
+/* ---- begin and end ---------------------------------------------------------------- */
 
 static const char repository[] =
     "git init -q --template= -b one . && git config user.email a@b && git config user.name a &&"

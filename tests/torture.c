@@ -238,8 +238,7 @@ static bool run_soak(struct world *w, uint32_t seconds)
     return is_flat(samples, seconds) || !printf("# it grows\n");
 }
 
-/* ---- processes
- * ---------------------------------------------------------------------------------- */
+/* ---- processes -------------------------------------------------------------------- */
 
 static void put_line(const char *path, const char *line)
 {
