@@ -13,8 +13,8 @@ struct bytes path_clean(struct arena *a, struct bytes path);
 
 /*
  * `path` below the root, cleaned so that ".." can't leave it: relative, without a slash at
- * either end; empty for the root itself. "/a/../../b/." gives "b". Source: Go path.Join("/",
- * p).
+ * either end; empty for the root itself. "/a/../../b/." gives "b".
+ * Source: Go path.Join("/", p).
  */
 struct bytes path_clean_root(struct arena *a, struct bytes path);
 

@@ -181,8 +181,7 @@ static void take_seq(struct watching *w, const struct selection *selection)
     }
 }
 
-/* ---- looking -------------------------------------------------------------------------------
- */
+/* ---- looking ---------------------------------------------------------------------------- */
 
 static int look(struct watching *w, struct sha256 *ret, struct failure *f)
 {
@@ -276,8 +275,7 @@ static int look_and_decide(struct watching *w, struct failure *f)
     return 0;
 }
 
-/* ---- the loop ------------------------------------------------------------------------------
- */
+/* ---- the loop --------------------------------------------------------------------------- */
 
 static void child_ended(struct watching *w)
 {

@@ -136,8 +136,7 @@ static const struct setting *find(struct bytes name)
     return NULL;
 }
 
-/* ---- where they come from ------------------------------------------------------------------
- */
+/* ---- where they come from --------------------------------------------------------------- */
 
 static int from_environment(struct config *config, struct failure *f)
 {
@@ -303,8 +302,7 @@ int config_read(int argc, char **argv, struct config *ret, enum config_action *r
     return r < 0 ? r : default_paths(ret, f);
 }
 
-/* ---- help ----------------------------------------------------------------------------------
- */
+/* ---- help ------------------------------------------------------------------------------- */
 
 #define INDENT 8
 

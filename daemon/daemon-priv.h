@@ -158,7 +158,7 @@ void roots_each(struct daemon *daemon, void (*tell)(void *context, struct root *
 struct lane {
     struct daemon *daemon;
     struct pool *pool;       /* for this request alone, until lane_leave() */
-    struct send_hooks hooks; /* park a stalled reader; cancel when lane_cancel() says so */
+    struct send_hooks hooks; /* park a stalled reader; cancel when lane_job_cancel() says so */
     struct lane_state *state;
 };
 
@@ -187,8 +187,7 @@ const char *http_address(struct daemon *daemon);
 int url_make(struct daemon *daemon, struct root *root, const struct proto_request *request,
              char url[URL_LEN_MAX], struct failure *f) must_use;
 
-/* ---- log (log.c): logfmt, one line an event, on standard error -----------------------------
- */
+/* ---- log (log.c): logfmt, one line an event, on standard error -------------------------- */
 
 void log_set_level(enum log_level level);
 bool log_wants(enum log_level level);

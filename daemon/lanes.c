@@ -4,9 +4,8 @@
  * has none, so that a slow or dead reader costs a thread and its memory, and nobody's turn.
  *
  *     queued -> running <-> parked        running: config.lanes at most
- *                  |          |           parked: PARKED_MAX at most, then the oldest is
- * cancelled
- *                  +-> done <-+
+ *                  |          |           parked: PARKED_MAX at most; past it the
+ *                  +-> done <-+                   oldest is cancelled
  */
 #include "lanes.h"
 

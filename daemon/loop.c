@@ -66,8 +66,7 @@ void loop_end(struct loop *loop)
     uv_async_send(&loop->woken);
 }
 
-/* ---- timers, signals, other threads --------------------------------------------------------
- */
+/* ---- timers, signals, other threads ----------------------------------------------------- */
 
 static void on_tick(uv_timer_t *timer)
 {
@@ -139,8 +138,7 @@ void loop_look_at_roots(struct daemon *daemon)
     uv_async_send(&daemon->loop->woken);
 }
 
-/* ---- connections ---------------------------------------------------------------------------
- */
+/* ---- connections ------------------------------------------------------------------------ */
 
 static void accept_one(struct loop *loop, int fd)
 {
@@ -198,8 +196,7 @@ void loop_session_closed(struct loop *loop)
         uv_async_send(&loop->woken);
 }
 
-/* ---- its life ------------------------------------------------------------------------------
- */
+/* ---- its life --------------------------------------------------------------------------- */
 
 static int begin(struct loop *loop)
 {

@@ -60,8 +60,7 @@ void sessions_end(struct loop *loop, bool hard);
 /* The root that a session waits for has changed. */
 void session_changed(struct session *session, uint64_t seq);
 
-/* ---- requests.c: what lanes do for sessions ------------------------------------------------
- */
+/* ---- requests.c: what lanes do for sessions --------------------------------------------- */
 
 struct work {
     struct lane_job job;
@@ -88,8 +87,7 @@ void answer_declined(struct buf *line, enum proto_why why, const struct failure 
 /* The answer to `status`. Thread: lane */
 void answer_status(struct daemon *daemon, struct buf *line);
 
-/* ---- chores.c ------------------------------------------------------------------------------
- */
+/* ---- chores.c --------------------------------------------------------------------------- */
 
 /* What is done when nobody asks: audits of roots, sweeps of the store; on a lane, one by one.
  */
@@ -102,8 +100,7 @@ bool chores_running(const struct chores *chores);
 void chores_cancel(struct chores *chores);
 void chores_free(struct chores *chores);
 
-/* ---- polls.c -------------------------------------------------------------------------------
- */
+/* ---- polls.c ---------------------------------------------------------------------------- */
 
 /* Polls the watches of new roots, lets go of those there are too many of. */
 void polls_look_at_roots(struct loop *loop);

@@ -223,8 +223,7 @@ void root_set_polled(struct root *root, void *polled)
     entry_of(root)->polled = polled;
 }
 
-/* ---- for status and chores ----------------------------------------------------------------
- */
+/* ---- for status and chores -------------------------------------------------------------- */
 
 struct root_use root_use(struct root *root)
 {

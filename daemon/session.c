@@ -124,8 +124,7 @@ static void answer_stop(struct session *session)
     loop_end(session->loop);
 }
 
-/* ---- waiting for a change ------------------------------------------------------------------
- */
+/* ---- waiting for a change --------------------------------------------------------------- */
 
 static void answer_wait(struct session *session, uint64_t seq, bool changed, bool slow)
 {

@@ -23,7 +23,8 @@
  *
  * Not seen, since Linux doesn't report it to whom watches directories:
  *  - writes through a name in an unwatched directory, for a file that has several names: also
- * by an open descriptor of a name that was unlinked since, unless both were in one directory;
+ *    by an open descriptor of a name that was unlinked since, unless both were in one
+ *    directory;
  *  - stores into a mapping while it is mapped, or while the descriptor that was mapped is open:
  *    IN_CLOSE_WRITE comes when the last of both is gone;
  *  - that a file got a second name outside: no event, and its link count is not ours to know.

@@ -296,7 +296,7 @@ bool reads_cover(const struct reads *reads, struct bytes path);
  *
  * -EOPNOTSUPP with the reason and line where something that the request may build can't be
  * kept: ADD has no --from, triggers of a base (ONBUILD) are not ours to change, a foreign
- * syntax. Both builders take the result. Source: docker-context research §2.1.
+ * syntax. Both builders take the result.
  */
 int dockerfile_rewrite(const struct dockerfile *df, const struct df_request *request,
                        struct bytes tar_name, struct bytes outside, struct arena *arena,

@@ -2,8 +2,9 @@
 /*
  * The hash database from inside:
  *
- *   db-file.c   the file: made, opened, judged, set aside     (the table of the format is
- * there) db-queue.c  what waits to be written, and answers before what is written does
+ *   db-conn.c   connections and statements; the table of the format
+ *   db-file.c   the file: made, opened, judged, set aside
+ *   db-queue.c  what waits to be written, and answers before what is written does
  *   db-write.c  the one writer
  *   db-load.c   all of a tree in one go
  *   db.c        the rest of what hashdb.h promises

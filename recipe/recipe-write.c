@@ -2,21 +2,30 @@
 /*
  * A recipe as JSON: one line, keys in this order, lists by path, a line end behind it.
  *
- *     {"skeleton": {…},                        what cargo-chef reads; only with Cargo at the
- * root "ctx_recipe": { "version": 1, "mask": 1, "stubset": 1, RECIPE_FORMAT, RECIPE_MASK,
- * RECIPE_STUBSET "digest": "sha256:…", "units": [{"eco": "cargo", "dir": ".", "digest":
- * "sha256:…", "files": [0, 1], "stubs": [0],             indices into the lists below "hint":
- * {"install": ["cargo", "build"], "after": [], "needs": ["cargo"]}, "notes": ["…"]}], "files":
- * [{"path": "a", "mode": "0644", "text": "…"},
- *                 {"path": "b", "mode": "0755", "b64": "…"},  no UTF-8, or with NUL
- *                 {"path": "c", "mode": "0644", "size": 1, "sha256": "…", "blob": true},
- *                 {"path": "d", "link": "../a"},
- *                 {"path": "Cargo.toml", "mode": "0644", "from": "skeleton"}],
+ *     {"skeleton": {…},                       what cargo-chef reads: with Cargo at the root
+ *      "ctx_recipe": {
+ *       "version": 1,                          RECIPE_FORMAT
+ *       "mask": 1, "stubset": 1,               RECIPE_MASK, RECIPE_STUBSET
+ *       "digest": "sha256:…",
+ *       "units": [{
+ *         "eco": "cargo", "dir": ".", "digest": "sha256:…",
+ *         "files": [0, 1], "stubs": [0],       indices into the lists below
+ *         "hint": {"install": ["cargo", "build"], "after": [], "needs": ["cargo"]},
+ *         "notes": ["…"]}],
+ *       "files": [
+ *         {"path": "a", "mode": "0644", "text": "…"},
+ *         {"path": "b", "mode": "0755", "b64": "…"},         no UTF-8, or with NUL
+ *         {"path": "c", "mode": "0644", "size": 1, "sha256": "…", "blob": true},
+ *         {"path": "d", "link": "../a"},
+ *         {"path": "Cargo.toml", "mode": "0644", "from": "skeleton"}],
  *       "stubs": [{"path": "src/main.rs", "kind": "rust-bin"}]}}
  *
- * skeleton: {"manifests": [{"relative_path", "contents", "targets": [{"path", "kind",
- * "name"}]}], "config_file", "lock_file": text or null, "rust_toolchain_file": null or
- * ["Bare"|"Toml", text]}
+ * and the skeleton is
+ *
+ *     {"manifests": [{"relative_path": "…", "contents": "…",
+ *                     "targets": [{"path": "…", "kind": …, "name": "…"}]}],
+ *      "config_file": text or null, "lock_file": text or null,
+ *      "rust_toolchain_file": null, ["Bare", text] or ["Toml", text]}
  */
 #include "recipe-priv.h"
 

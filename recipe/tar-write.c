@@ -3,9 +3,10 @@
  * The skeleton as a tar that busybox reads too: POSIX ustar, and where a path does not fit its
  * name and prefix, a pax header with `path` before it. Every field is a constant or content:
  *
- *     0   100  name           108  8  uid 0       148  8  checksum     257  8  "ustar" NUL "00"
- *     100   8  mode           116  8  gid 0       156  1  0 2 5 x      265 64  uname, gname
- * empty 124  12  size           136 12  mtime       157 100 link target  345 155 prefix
+ *       0 100  name      116   8  gid 0        156   1  0 2 5 x      265  64  names: empty
+ *     100   8  mode      124  12  size         157 100  link target  345 155  prefix
+ *     108   8  uid 0     136  12  mtime        257   8  "ustar" NUL "00"
+ *                        148   8  checksum
  *
  * Source: POSIX.1-2017, pax, ustar interchange format.
  */

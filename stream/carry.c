@@ -10,8 +10,9 @@
  *   an instruction reads it (COPY . .)                  inner tar and rewritten Dockerfile
  *   … and the file can't be rewritten                   added; a warning says what is gained
  *   a kept "dockerfile" that a cut stream would run     inner tar; else a guard entry, first
- *   an instruction reads .ctx without naming it         inner tar, .ctx beside it; else a
- * warning the builder is given a Dockerfile otherwise (bare)  the tree as it is
+ *   an instruction reads .ctx without naming it         inner tar, .ctx beside it
+ *   … and the file can't be rewritten                   a warning says what is gained
+ *   the builder is given a Dockerfile otherwise (bare)  the tree as it is
  */
 #include "stream-priv.h"
 

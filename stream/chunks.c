@@ -5,8 +5,7 @@
  *
  *     was   [ a b c ][ d e ][ f g h ][ i j ]
  *     edit                ^ e2 is new
- *     cut anew       [ d e e2 ][ f …             f begins a chunk, as before: the rest is
- * shared
+ *     cut anew       [ d e e2 ][ f …         f begins a chunk, as before: the rest is shared
  *
  * Path hashes close a chunk of 64 small files on the average; six bits make chunks of some
  * hundred kilobytes, which is where a splice stops gaining and an edit does not yet cost.
@@ -235,8 +234,7 @@ void chunks_patch(const struct terms *terms, const struct links *links, const st
         chunks_add(ret, chunk_ref(was->at[kept]));
 }
 
-/* ---- a chunk's own entries ----------------------------------------------------------------
- */
+/* ---- a chunk's own entries -------------------------------------------------------------- */
 
 struct collecting {
     const struct terms *terms;

@@ -213,8 +213,7 @@ static int digest_runs(const struct send_request *request, struct answer *answer
     return all.failure.code;
 }
 
-/* ---- by instruction ------------------------------------------------------------------------
- */
+/* ---- by instruction --------------------------------------------------------------------- */
 
 struct selection {
     struct digesting all;
@@ -284,8 +283,7 @@ static int digest_lines(const struct send_request *request, struct answer *answe
     return 0;
 }
 
-/* ---- the whole ------------------------------------------------------------------------------
- */
+/* ---- the whole -------------------------------------------------------------------------- */
 
 static struct sha256 digest_whole(const struct send_request *request, const struct plan *plan,
                                   const struct sha256 *runs)

@@ -125,8 +125,7 @@ static bool find_stored(struct piece *piece, const struct digest128 *name)
     return store_get(w->plan->store, &at, &piece->stored);
 }
 
-/* ---- entries ------------------------------------------------------------------------------
- */
+/* ---- entries ---------------------------------------------------------------------------- */
 
 /* The common case: the file is the one that the walk saw. */
 static bool pack_as_walked(struct piece *piece, const struct entry *e, struct naming *naming)
@@ -265,8 +264,7 @@ static void keep(const struct piece *piece, const struct digest128 *name)
     (void)store_put(w->plan->store, &at, buf_bytes(bytes), piece->plain.len, &piece->sha);
 }
 
-/* ---- a chunk ------------------------------------------------------------------------------
- */
+/* ---- a chunk ---------------------------------------------------------------------------- */
 
 /* Whether the store has the chunk by that name. */
 static bool find_chunk(struct piece *piece, const struct digest128 *name)
@@ -333,8 +331,7 @@ static int pack_chunk(struct piece *piece, struct failure *f)
     return r;
 }
 
-/* ---- a part of a large file -----------------------------------------------------------------
- */
+/* ---- a part of a large file ------------------------------------------------------------- */
 
 static int read_part(struct piece *piece, struct failure *f)
 {

@@ -4,8 +4,8 @@
  *
  *     key                  192 random bytes, 0600: names and checksums are keyed by it
  *     chunks/ab/abcd….tar  a chunk: 32 digits of hex, of which the first two are its shard,
- * then .tar, .gz-LEVEL or .zst-LEVEL .tmp-…               an unfinished file, where the file
- * system needs a name for one
+ *                          then .tar, .gz-LEVEL or .zst-LEVEL
+ *     .tmp-…               an unfinished file, where the file system needs a name for one
  *
  * A chunk's file; numbers are little-endian:
  *

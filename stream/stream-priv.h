@@ -261,15 +261,14 @@ int carry_decide(const struct send_request *request, const struct rules *rules,
                  struct notes *notes, struct arena *arena, struct carriage *ret,
                  struct failure *f) must_use;
 
-/* ---- view.c: everything that an answer is made of, sealed ------------------------------- */
+/* ---- plan.c: everything that an answer is made of, sealed ------------------------------- */
 
 struct plan {
-    struct arena arena; /* of the two lists of entries, and of the carriage */
-    struct bytes
-        recipe;        /* entries of .ctx, as they are in the tar; empty: none. In the arena */
-    struct tree *tree; /* owned */
-    bool looked;       /* the tree was made for this answer */
-    uint64_t serial;   /* of the bit's rules, in a daemon */
+    struct arena arena;  /* of the two lists of entries, and of the carriage */
+    struct bytes recipe; /* entries of .ctx, as in the tar; empty: none. In the arena */
+    struct tree *tree;   /* owned */
+    bool looked;         /* the tree was made for this answer */
+    uint64_t serial;     /* of the bit's rules, in a daemon */
     struct terms terms;
     struct links *links;           /* owned */
     struct entries before, behind; /* around the chunks */

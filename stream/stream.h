@@ -56,8 +56,8 @@ struct control_request {
     const char *dockerfile; /* NULL: Dockerfile of the root, else dockerfile; "-": stdin_fd;
                                else relative to the working directory */
     int stdin_fd;
-    const char
-        *ignore_file; /* NULL: <Dockerfile>.dockerignore, else .dockerignore of the root */
+    /* NULL: <Dockerfile>.dockerignore, else .dockerignore of the root. */
+    const char *ignore_file;
     enum send_builder builder; /* classic: .dockerignore of the root only */
 };
 

@@ -309,8 +309,7 @@ struct skeletons *warm_skeletons(struct warm *warm)
     return warm->skeletons;
 }
 
-/* ---- the chunks ----------------------------------------------------------------------------
- */
+/* ---- the chunks ------------------------------------------------------------------------- */
 
 static struct digest128 terms_key(const struct warm *warm, const struct plan *plan)
 {

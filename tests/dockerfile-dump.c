@@ -8,8 +8,10 @@
  * output, each with its length in front, so that one process serves a whole run:
  *
  *     parse LENGTH\n<text>
- *     expand ESCAPE LENGTH N\n<word>   and N variables: (set|unknown) NAME-LENGTH
- * LENGTH\n<name><value> answer: LENGTH\n<text>
+ *     expand ESCAPE LENGTH N\n<word>   and N variables:
+ *         (set|unknown) NAME-LENGTH LENGTH\n<name><value>
+ *
+ *     answer: LENGTH\n<text>
  */
 #include "dockerfile.h"
 

@@ -2,7 +2,7 @@
 /*
  * Which paths of a tree a Dockerfile selects, for tests/replay. Cases come on standard input:
  *
- *     OPTIONS                 as in read_ask(): "target=x;final;arg=K=V;…"
+ *     OPTIONS                 as in ask_read(): "target=x;final;arg=K=V;…"
  *     ROOT
  *     LENGTH of the Dockerfile, and its bytes
  *

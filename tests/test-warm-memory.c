@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a daemon remembers of files must not outlive what it was told, nor be made up by others.
- */
+/* What a daemon remembers of files: it outlives nothing it was told, and nobody makes it up. */
 #include "warm-world.h"
 
 #include <errno.h>
@@ -85,8 +84,7 @@ static void contents_are_remembered(void)
     world_end(&w);
 }
 
-/* ---- bytes that were made up to look like others ------------------------------------------
- */
+/* ---- bytes that were made up to look like others ---------------------------------------- */
 
 /*
  * Where the low half of a lane is that of XXH3's secret (which is public), its product
@@ -165,8 +163,7 @@ static void made_up_bytes(void)
     world_end(&w);
 }
 
-/* ---- and what is told of it ----------------------------------------------------------------
- */
+/* ---- and what is told of it ------------------------------------------------------------- */
 
 static struct warm_stats seen;
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reads TOML from standard input and prints it as the tagged JSON of the toml-test suite, or,
- * with
- * --canonical, as toml_write() does. For tests/oracle-toml/run.
+ * with --canonical, as toml_write() does. For tests/oracle-toml/run.
  */
 #include "readers.h"
 

@@ -25,8 +25,7 @@ static void write_some(struct world *w, uint32_t n)
         write_something(w);
 }
 
-/* ---- the daemon ---------------------------------------------------------------------------
- */
+/* ---- the daemon ------------------------------------------------------------------------- */
 
 static void become_daemon(const struct world *w)
 {
@@ -108,8 +107,7 @@ static bool killed_in_the_middle(struct world *w)
     return daemon_start(w);
 }
 
-/* ---- the queue ------------------------------------------------------------------------------
- */
+/* ---- the queue -------------------------------------------------------------------------- */
 
 /* The daemon sleeps through more changes than the kernel remembers, and through what follows.
  */

@@ -56,8 +56,7 @@ void show_last(struct world *w)
     pthread_mutex_unlock(&w->lock);
 }
 
-/* ---- names and bytes -----------------------------------------------------------------------
- */
+/* ---- names and bytes -------------------------------------------------------------------- */
 
 void random_dir(char path[128])
 {

@@ -80,8 +80,7 @@ static bool world_begin(struct world *w, const struct run *run)
     return daemon_start(w);
 }
 
-/* ---- what a run does ------------------------------------------------------------------------
- */
+/* ---- what a run does -------------------------------------------------------------------- */
 
 static bool one_step(struct world *w)
 {

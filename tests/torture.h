@@ -56,8 +56,7 @@ void tell_done(struct world *w, const char *format, ...) __attribute__((format(p
 /* Prints what was done last, and how to repeat it. */
 void show_last(struct world *w);
 
-/* ---- torture-writers.c --------------------------------------------------------------------
- */
+/* ---- torture-writers.c ------------------------------------------------------------------ */
 
 /* The control files, a git repository, some files and directories. */
 void writers_begin(struct world *w);

@@ -2,11 +2,10 @@
 /*
  * Any text as a Dockerfile, and each of its words expanded.
  *
- *   - instructions follow each other in the text; keyword and flags are where they are said to
- * be
+ *   - instructions follow each other in the text; keyword and flags are where it is said
  *   - a flag put behind the keyword, and bytes put at a value's end, are read as that
  *   - the certain bytes of a word are there whatever its unknown variables turn out to be, and
- * a word that is refused while something is unknown is refused with every value
+ *     a word that is refused while something is unknown is refused with every value
  */
 #include "dockerfile.h"
 #include "fuzz.h"

@@ -4,8 +4,7 @@
  *
  *   - a request that knows more never reads what one that knows less did not select
  *   - one builder never reads what was not selected for any
- *   - the rewritten file parses, has a stage more, and copies nothing of the context but the
- * tar
+ *   - the rewritten file parses, has a stage more, and copies nothing else of the context
  */
 #include "dockerfile.h"
 #include "fuzz.h"
