@@ -190,7 +190,6 @@ int url_make(struct daemon *daemon, struct root *root, const struct proto_reques
 /* ---- log (log.c): logfmt, one line an event, on standard error -------------------------- */
 
 void log_set_level(enum log_level level);
-bool log_wants(enum log_level level);
 /* log_event(LOG_INFO, "answered", "kind=%s ms=%llu", …); format may be NULL. */
 void log_event(enum log_level level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

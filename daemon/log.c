@@ -15,7 +15,7 @@ void log_set_level(enum log_level level)
     atomic_store(&wanted, level);
 }
 
-bool log_wants(enum log_level level)
+static bool log_wants(enum log_level level)
 {
     return level <= atomic_load_explicit(&wanted, memory_order_relaxed);
 }

@@ -39,9 +39,6 @@ int df_wrap(const struct dockerfile *df, uint32_t line, struct failure *f, int c
 int df_instruction(struct dockerfile *df, const struct df_line *line, size_t *words_left,
                    struct df_instruction *ret, struct failure *f) must_use;
 
-/* Whether `<<` in its arguments means heredocs. */
-bool df_takes_heredocs(const struct df_instruction *ins);
-
 /*
  * Reads ONBUILD's trigger once more, as the builder does when it runs: as a file of its own,
  * without directives. Where that is malformed the first reading stays, which is the builder's

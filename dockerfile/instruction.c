@@ -242,7 +242,8 @@ static int read_instruction(struct dockerfile *df, const struct df_line *line,
     return split_words(df, ins, escape, words_left, f);
 }
 
-bool df_takes_heredocs(const struct df_instruction *ins)
+/* Whether `<<` in its arguments means heredocs. */
+static bool takes_heredocs(const struct df_instruction *ins)
 {
     bool takes = ins->keyword == DF_RUN || ins->keyword == DF_COPY || ins->keyword == DF_ADD;
     return takes && !ins->json;
@@ -285,7 +286,7 @@ void df_reread_trigger(struct dockerfile *df, const struct df_line *line,
     /* The mark hid heredocs from the first reading, so bodies for the second are missing. */
     struct df_heredoc *heredocs;
     size_t n_heredocs = 0;
-    if (df_takes_heredocs(trigger) && !df_takes_heredocs(ins->trigger) &&
+    if (takes_heredocs(trigger) && !takes_heredocs(ins->trigger) &&
         (df_heredocs(&df->arena, again, &heredocs, &n_heredocs, NULL) < 0 || n_heredocs))
         return;
     ins->trigger = trigger;

@@ -234,11 +234,10 @@ void db_suspect(struct hashdb *db, int code);
 /* All that must be written of the trees: *ret is an array of copies. Lock: not held. */
 size_t db_trees_due(struct hashdb *db, int64_t used_since, struct db_tree **ret);
 void db_trees_free(struct db_tree *trees, size_t n);
-/* A transaction's parts. Lock: write_lock. */
-int db_touch(struct db_conn *conn, const struct db_tree *trees, size_t n);
+/* Ends a transaction: commits where code says success, else rolls back. Lock: write_lock. */
 int db_end(struct db_conn *conn, int code);
 /*
- * Several of them: drops what was not used since then (seconds), then the longest unused until
+ * Drops what was not used since then (seconds), then the longest unused until
  * no more than max_bytes are in use (0: no limit). SQLite's code.
  */
 int db_prune(struct db_conn *conn, int64_t now, int64_t since, uint64_t max_bytes,

@@ -57,7 +57,7 @@ static void trees_written(struct hashdb *db, const struct db_tree *written, size
             }
 }
 
-int db_touch(struct db_conn *conn, const struct db_tree *trees, size_t n)
+static int db_touch(struct db_conn *conn, const struct db_tree *trees, size_t n)
 {
     sqlite3_stmt *touch = conn->statements[DB_TOUCH];
     int code = SQLITE_OK;

@@ -59,7 +59,6 @@ void verdict_release(const struct tree_walk *ask, struct verdict *v);
 
 const struct node *dir_find(const struct dir *dir, struct bytes name);
 struct dir *dir_ref(struct dir *dir);
-void dir_unref(struct dir *dir);
 
 /* ---- make.c --------------------------------------------------------------------------- */
 

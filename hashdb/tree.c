@@ -50,7 +50,7 @@ struct dir *dir_ref(struct dir *dir)
     return dir;
 }
 
-void dir_unref(struct dir *dir)
+static void dir_unref(struct dir *dir)
 {
     if (!dir || atomic_fetch_sub_explicit(&dir->refs, 1, memory_order_acq_rel) > 1)
         return;

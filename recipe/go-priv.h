@@ -25,8 +25,6 @@ struct go {
     size_t n_modules, cap_modules;
 };
 
-void go_directives(struct arena *a, struct bytes text, struct go_directive **ret,
-                   size_t *ret_n);
 /* go-warm.c: a package that imports what the main modules import of others. */
 void go_add_module(struct go *go, struct bytes dir, struct go_directive *all, size_t n,
                    bool main);

@@ -35,7 +35,8 @@ static struct bytes take_word(struct bytes *line)
     return word;
 }
 
-void go_directives(struct arena *a, struct bytes text, struct go_directive **ret, size_t *ret_n)
+static void go_directives(struct arena *a, struct bytes text, struct go_directive **ret,
+                          size_t *ret_n)
 {
     struct bytes line, block = {NULL, 0};
     struct go_directive *at = NULL;

@@ -136,15 +136,15 @@ int json_write_string(struct bytes text, struct buf *to)
     return r < 0 ? r : buf_add_byte(to, '"');
 }
 
-/* indent 0: all on one line. Recursion ends where the reader's did. */
 static int new_line(struct buf *to, size_t indent)
 {
-    int r = indent ? buf_add_byte(to, '\n') : 0;
+    int r = buf_add_byte(to, '\n');
     for (size_t i = 1; i < indent && r == 0; i++)
         r = buf_add_bytes(to, BYTES("  "));
     return r;
 }
 
+/* Recursion ends where the reader's did. */
 static int write_value(const struct value *v, size_t indent, struct buf *to);
 
 static int write_pair(const struct pair *pair, bool map, size_t indent, struct buf *to)
@@ -153,7 +153,7 @@ static int write_pair(const struct pair *pair, bool map, size_t indent, struct b
     if (r == 0 && map)
         r = json_write_string(pair->key, to);
     if (r == 0 && map)
-        r = buf_add_bytes(to, indent ? BYTES(": ") : BYTES(":"));
+        r = buf_add_bytes(to, BYTES(": "));
     return r < 0 ? r : write_value(pair->value, indent, to);
 }
 
@@ -165,7 +165,7 @@ static int write_list(const struct value *v, size_t indent, struct buf *to)
         if (i)
             r = buf_add_byte(to, ',');
         if (r == 0)
-            r = write_pair(&v->pairs[i], map, indent ? indent + 1 : 0, to);
+            r = write_pair(&v->pairs[i], map, indent + 1, to);
     }
     if (r == 0 && v->n)
         r = new_line(to, indent);
@@ -191,11 +191,6 @@ static int write_value(const struct value *v, size_t indent, struct buf *to)
         break;
     }
     return write_list(v, indent, to);
-}
-
-int json_write(const struct value *v, struct buf *to)
-{
-    return write_value(v, 0, to);
 }
 
 int json_write_pretty(const struct value *v, struct buf *to)

@@ -84,7 +84,8 @@ static bool runs_others(struct bytes script)
     return false;
 }
 
-struct value *npm_scripts(struct npm *n, const struct package *package)
+/* The scripts that run by themselves, and what these run. */
+static struct value *npm_scripts(struct npm *n, const struct package *package)
 {
     const struct value *all = value_get(package->json, "scripts");
     struct values *pool = &n->p->values;

@@ -13,7 +13,7 @@ struct package *npm_package(struct npm *n, struct bytes dir)
     return at ? (struct package *)*at : NULL;
 }
 
-bool npm_range_is_path(struct bytes range)
+static bool is_path(struct bytes range)
 {
     return bytes_starts(range, BYTES("file:")) || bytes_starts(range, BYTES("link:")) ||
            bytes_starts(range, BYTES("portal:")) || bytes_starts(range, BYTES("./")) ||
@@ -88,7 +88,7 @@ static int follow_path(struct npm *n, struct recipe_unit *unit, const struct pac
 {
     struct bytes path, rel = range;
     size_t colon = bytes_find(range, ':');
-    if (!npm_range_is_path(range) && !bytes_starts(range, BYTES("patch:")))
+    if (!is_path(range) && !bytes_starts(range, BYTES("patch:")))
         return 0;
     if (bytes_starts(range, BYTES("patch:"))) {
         /* patch:left-pad@npm:1.3.0#./patches/x.patch; ~ is the top of the project */
@@ -135,7 +135,7 @@ static bool asks_version(struct bytes range)
         return rest.len && !bytes_equal(rest, BYTES("*")) && !bytes_equal(rest, BYTES("^")) &&
                !bytes_equal(rest, BYTES("~")) && bytes_find(rest, '/') == rest.len;
     }
-    return range.at && !npm_range_is_path(range) && bytes_find(range, ':') == range.len;
+    return range.at && !is_path(range) && bytes_find(range, ':') == range.len;
 }
 
 static void find_asked(struct npm *n)

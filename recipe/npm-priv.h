@@ -37,8 +37,5 @@ int npm_mask(struct npm *n, struct recipe_unit *unit, struct package *package,
              struct failure *f) must_use;
 int npm_lock(struct npm *n, struct recipe_unit *unit, const char *name,
              struct failure *f) must_use;
-/* The scripts that run by themselves, and what these run. */
-struct value *npm_scripts(struct npm *n, const struct package *package);
-bool npm_range_is_path(struct bytes range);
 
 #endif

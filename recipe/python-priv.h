@@ -19,7 +19,6 @@ struct python {
     struct value *uv_lock; /* of the unit that is being made, or NULL */
 };
 
-struct project *python_project(struct python *py, struct bytes dir);
 /* python-requirements.c: the files that are named so in a directory; *ret_any where there are.
  */
 int python_requirements(struct python *py, struct recipe_unit *unit, struct bytes dir,

@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-struct project *python_project(struct python *py, struct bytes dir)
+static struct project *python_project(struct python *py, struct bytes dir)
 {
     uintptr_t *at = table_get(&py->by_dir, dir.at ? dir : BYTES(""));
     return at ? (struct project *)*at : NULL;

@@ -41,8 +41,7 @@ int yaml_parse(struct values *pool, struct bytes name, struct bytes text,
  */
 int toml_write(struct value *root, struct buf *to) must_use;
 int toml_write_string(struct bytes text, struct buf *to) must_use;
-/* JSON on one line, keys in their order; with indent 2, as npm writes it. */
-int json_write(const struct value *v, struct buf *to) must_use;
+/* JSON as npm writes it: indented by two, keys in their order. */
 int json_write_pretty(const struct value *v, struct buf *to) must_use;
 /* A JSON string; what is no UTF-8 becomes U+FFFD. */
 int json_write_string(struct bytes text, struct buf *to) must_use;

@@ -94,9 +94,6 @@ struct bytes chef_text(const struct chef *chef, struct bytes path);
 /* The text of a stub; {NULL, 0} for a kind that we don't know. */
 struct bytes stub_text(struct bytes kind, bool no_std);
 
-/* Sorts units, files and stubs, so that a recipe is written in one way only. */
-void recipe_sort(struct recipe *recipe);
-
 /* Whether a path may be written: RECIPE_UNSAFE with the reason. */
 int path_safe(struct bytes path, struct failure *f) must_use;
 /* Checks every path, and each against all. */
@@ -192,7 +189,6 @@ struct bytes text_lf(struct arena *a, struct bytes text);
 bool text_has(struct bytes in, const char *what);
 bool text_has_nocase(struct bytes in, const char *what);
 struct bytes text_without_logins(struct arena *a, struct bytes text, bool *ret_found);
-void value_without_logins(struct prepare *p, struct value *v, bool *ret_found);
 /* A map of some keys, in this order; values are shared. */
 struct value *value_keep(struct values *pool, const struct value *from, const char *const *keys,
                          size_t n);

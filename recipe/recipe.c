@@ -360,7 +360,8 @@ static size_t *sort_ranked(struct recipe *recipe, struct ranked *ranked, size_t 
     return becomes;
 }
 
-void recipe_sort(struct recipe *recipe)
+/* Sorts units, files and stubs, so that a recipe is written in one way only. */
+static void sort(struct recipe *recipe)
 {
     struct arena *a = &recipe->arena;
     if (recipe->n_units)
@@ -428,7 +429,7 @@ int recipe_prepare(struct listing *l, const struct recipe_options *options, stru
     table_release(&p.placed);
     table_release(&p.bins);
     if (r == 0) {
-        recipe_sort(p.recipe);
+        sort(p.recipe);
         r = recipe_check(p.recipe, f);
         if (r < 0)
             r = fail_wrap(f, -EINVAL, "this context can't have a recipe");

@@ -169,7 +169,7 @@ void unit_secret(struct prepare *p, struct recipe_unit *unit, struct bytes path)
               QUOTE(path));
 }
 
-void value_without_logins(struct prepare *p, struct value *v, bool *ret_found)
+static void value_without_logins(struct prepare *p, struct value *v, bool *ret_found)
 {
     if (v->kind == VALUE_STRING)
         v->text = text_without_logins(&p->values.arena, v->text, ret_found);

@@ -380,9 +380,35 @@ static int pack_part(struct piece *piece, struct failure *f)
 
 /* ---- pieces ----------------------------------------------------------------------- */
 
+int pack_piece(struct piece *piece, struct failure *f)
+{
+    buf_clear(&piece->plain);
+    if (piece->large.entry)
+        return pack_part(piece, f);
+    if (piece->chunk)
+        return pack_chunk(piece, f);
+    struct naming none = {0};
+    int r = pack_entries(piece, piece->literal, &none, f);
+    if (r == 0 && piece->writer->want_sha)
+        piece->sha = sha256(buf_bytes(&piece->plain));
+    return r < 0 ? r : compress(piece, f);
+}
+
+static void run_piece(struct pool_job *job)
+{
+    struct piece *piece = (struct piece *)job;
+    struct writer *w = piece->writer;
+    int r = pack_piece(piece, &piece->failure);
+    pthread_mutex_lock(&w->lock);
+    piece->result = r;
+    piece->done = true;
+    pthread_cond_signal(&w->done);
+    pthread_mutex_unlock(&w->lock);
+}
+
 void piece_init(struct piece *piece, struct writer *w)
 {
-    *piece = (struct piece){.job = {.run = pack_piece_job},
+    *piece = (struct piece){.job = {.run = run_piece},
                             .writer = w,
                             .dir = {.fd = -1},
                             .stored = {.fd = -1},
@@ -398,30 +424,4 @@ void piece_release(struct piece *piece)
         close(piece->stored.fd);
     if (piece->codec)
         piece->writer->codec->free(piece->codec);
-}
-
-int pack_piece(struct piece *piece, struct failure *f)
-{
-    buf_clear(&piece->plain);
-    if (piece->large.entry)
-        return pack_part(piece, f);
-    if (piece->chunk)
-        return pack_chunk(piece, f);
-    struct naming none = {0};
-    int r = pack_entries(piece, piece->literal, &none, f);
-    if (r == 0 && piece->writer->want_sha)
-        piece->sha = sha256(buf_bytes(&piece->plain));
-    return r < 0 ? r : compress(piece, f);
-}
-
-void pack_piece_job(struct pool_job *job)
-{
-    struct piece *piece = (struct piece *)job;
-    struct writer *w = piece->writer;
-    int r = pack_piece(piece, &piece->failure);
-    pthread_mutex_lock(&w->lock);
-    piece->result = r;
-    piece->done = true;
-    pthread_cond_signal(&w->done);
-    pthread_mutex_unlock(&w->lock);
 }

@@ -68,9 +68,6 @@ struct store {
     atomic_uint_fast64_t hits, misses, puts, put_failures, damaged;
 };
 
-/* What a file of that length takes of the disk, and of max_bytes. */
-uint64_t store_disk_size(uint64_t len);
-
 /* ---- store-dir.c: directories, names, new files ---------------------------------------- */
 
 /* Opens the two directories and has the key. 0, or -errno with a message. */

@@ -38,7 +38,8 @@ static size_t bucket(uint64_t age_ms)
     return (top - 4) * PER_OCTAVE + (size_t)(age_ms >> (top - 5)) % PER_OCTAVE;
 }
 
-uint64_t store_disk_size(uint64_t len)
+/* What a file of that length takes of the disk, and of max_bytes. */
+static uint64_t disk_size(uint64_t len)
 {
     return (len + 4095) / 4096 * 4096;
 }
@@ -104,7 +105,7 @@ static void sweep_file(struct sweep *sweep, int dir_fd, const char *name)
     struct stat st;
     if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(st.st_mode))
         return;
-    uint64_t size = store_disk_size((uint64_t)st.st_size);
+    uint64_t size = disk_size((uint64_t)st.st_size);
     uint64_t age = unused_ms(sweep, bytes_of(name), &st);
     if (must_go(sweep, age, size) && remove_file(sweep, dir_fd, name, size))
         return;
@@ -120,7 +121,7 @@ static void sweep_temp(struct sweep *sweep, int dir_fd, const char *name)
     struct stat st;
     if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
         age_since(sweep, st.st_mtim) > STALE_TEMP_MS)
-        remove_file(sweep, dir_fd, name, store_disk_size((uint64_t)st.st_size));
+        remove_file(sweep, dir_fd, name, disk_size((uint64_t)st.st_size));
 }
 
 static void sweep_directory(struct sweep *sweep, int at_fd, const char *path, bool temp_only)
@@ -225,7 +226,7 @@ static bool would_pass(struct store *store, uint64_t size, bool *ret_known)
 
 int store_make_room(struct store *store, uint64_t len)
 {
-    uint64_t size = store_disk_size(len);
+    uint64_t size = disk_size(len);
     if (size > store->limits.max_bytes)
         return -EFBIG;
     bool known;
@@ -237,7 +238,7 @@ int store_make_room(struct store *store, uint64_t len)
 
 void store_count_put(struct store *store, uint64_t len)
 {
-    uint64_t size = store_disk_size(len);
+    uint64_t size = disk_size(len);
     pthread_mutex_lock(&store->counting);
     store->bytes += size;
     store->n_chunks++;

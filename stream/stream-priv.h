@@ -400,9 +400,7 @@ struct writer {
     pthread_cond_t done;
 };
 
-/* The pool's: fills piece->plain (and packed), or stored, or result and failure; sets done. */
-void pack_piece_job(struct pool_job *job);
-/* The same, here and now. */
+/* Fills piece->plain (and packed), or stored. */
 int pack_piece(struct piece *piece, struct failure *f) must_use;
 void piece_init(struct piece *piece, struct writer *w);
 void piece_release(struct piece *piece);

@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 1:
         r = yaml_parse(&pool, name, text, &root, &f);
-        FUZZ_CHECK(r < 0 || json_write(root, &once) == 0, "can't be written");
+        FUZZ_CHECK(r < 0 || json_write_pretty(root, &once) == 0, "can't be written");
         break;
     default:
         if (xml_parse(&pool, name, text, &xml, &f) < 0)
