@@ -2,13 +2,14 @@
 /*
  * base: what every room stands on. Knows nothing of contexts, ignore files or Docker.
  *
- *   bytes.h   views, quoting          arena.h  memory that dies together
- *   buf.h     growing, with a maximum fail.h   failures a person reads
- *   notes.h   warnings, in order      io.h     descriptors, files, the clock
- *   path.h    cleaning, joining       globs.h  Go's filepath.Match
- *   utf8.h    runes                   number.h numbers from outside
- *   table.h   bytes -> value          pool.h   fan-out on threads
- *   digest.h  XXH3-128, SHA-256       cleanup.h scope-bound release
+ *   bytes.h   views, quoting           arena.h      memory that dies together
+ *   buf.h     growing, with a maximum  fail.h       failures a person reads
+ *   notes.h   warnings, in order       io.h         descriptors, files, the clock
+ *   path.h    cleaning, joining        globs.h      Go's filepath.Match
+ *   names.h   those of a directory     number.h     numbers from outside
+ *   utf8.h    runes                    pool.h       fan-out on threads
+ *   table.h   bytes -> value           cleanup.h    scope-bound release
+ *   digest.h  XXH3-128, SHA-256        help-text.h  wrapped options of --help
  */
 #ifndef CTXD_BASE_H
 #define CTXD_BASE_H

@@ -8,7 +8,7 @@
  * with a line of its own: a daemon that hangs, or dies before, can neither have written to it
  * nor keep its reader from seeing the end.
  *
- *     client  {"ctxd": "0.2.0", "build": "1f…", "kind": "send", "fds": ["root", …], …}
+ *     client  {"ctxd": "0.1.0", "build": "1f…", "kind": "send", "fds": ["root", …], …}
  *     daemon  {"answer": "started"}
  *     client  {}                                     with the output's descriptor
  *     daemon  {"answer": "done", "stats": {…}, "notes": [[1, "…"]]}
