@@ -172,10 +172,6 @@ def swap(path, old, new):
     return change
 
 
-def drop(path):
-    return lambda tree: {k: v for k, v in tree.items() if k != path}
-
-
 def both(*changes):
     def change(tree):
         for one in changes:
