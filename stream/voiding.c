@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the database of hashes is told of two trees: contents that changed, and files that went.
- */
+/* What the database of hashes is told of two trees: contents that changed, files that went. */
 #include "stream-priv.h"
 
-/* What the database is told of two trees. */
 struct voiding {
     struct hashdb *db;
     int64_t tree;
