@@ -183,6 +183,9 @@ bool df_find_flag(const struct df_instruction *in, struct bytes name, struct byt
 
 /* ---- reads.c: the frame ---------------------------------------------------------------- */
 
+/* The language that is in charge of the file, if it is another than ours; else empty. */
+struct bytes df_foreign_syntax(const struct dockerfile *df, const struct df_request *request,
+                               bool *ret_by_arg);
 void analysis_begin(struct analysis *an, const struct dockerfile *df,
                     const struct df_request *request);
 void analysis_end(struct analysis *an);

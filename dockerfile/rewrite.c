@@ -332,9 +332,11 @@ int dockerfile_rewrite(const struct dockerfile *df, const struct df_request *req
                        struct bytes tar_name, struct bytes outside, struct arena *arena,
                        struct bytes *ret_text, struct failure *f)
 {
-    if (df->foreign)
+    bool by_arg;
+    struct bytes foreign = df_foreign_syntax(df, request, &by_arg);
+    if (foreign.len)
         return fail(f, -EOPNOTSUPP, "%s: its syntax %s is not Docker's own", DF_WHERE(df, 1),
-                    QUOTE(df->syntax));
+                    QUOTE(foreign));
     if (!is_plain_name(tar_name))
         return fail(f, -EINVAL, "%s can't be the name of the inner tar", QUOTE(tar_name));
     struct rewrite rw = {.df = df, .arena = arena, .outside = outside};

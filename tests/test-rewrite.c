@@ -151,8 +151,28 @@ static void check_again(struct bytes text, const struct dockerfile *before, cons
     dockerfile_free(df);
 }
 
+/* Not of the file: it can't be seen in a table of files. */
+static void foreign_by_argument(void)
+{
+    cleanup_arena struct arena arena = {0};
+    struct dockerfile *df = NULL;
+    struct failure f = {0};
+    struct bytes text;
+    struct df_arg arg = {BYTES("BUILDKIT_SYNTAX"), BYTES("example/other"), true};
+    struct df_request request = {.args = &arg, .n_args = 1};
+    tap_case("a foreign syntax by --build-arg");
+    int r = dockerfile_parse(BYTES("Dockerfile"), BYTES("FROM scratch\nCOPY . .\n"), &df, &f);
+    if (r == 0)
+        r = dockerfile_rewrite(df, &request, BYTES("ctx.tar"), BYTES(""), &arena, &text, &f);
+    TAP_CHECK(r == -EOPNOTSUPP);
+    TAP_EQUAL(bytes_of(f.text),
+              BYTES("Dockerfile:1: its syntax \"example/other\" is not Docker's own"));
+    dockerfile_free(df);
+}
+
 int main(void)
 {
+    foreign_by_argument();
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         cleanup_arena struct arena arena = {0};
         struct dockerfile *df = NULL;
