@@ -188,6 +188,10 @@ static const struct {
     {"FROM scratch\nCOPY .ctx/cargo/root/ ./\n", false, 0, false, "Dockerfile:2: reads"},
     {"FROM scratch\nCOPY main.go ./\n", true, 3, false, "no lock file"},
     {"FROM scratch\nARG E\nCOPY .ctx/$E/root ./\n", false, 3, false, "no lock file"},
+    {"FROM scratch\nENV E=go\nRUN --mount=type=bind,source=.ctx/$E/root,target=/m true\n",
+     false, 1, false, ""},
+    {"FROM scratch\nENV E=php\nRUN --mount=type=bind,source=.ctx/$E/root,target=/m true\n",
+     false, 0, false, "Dockerfile:3: reads"},
     {"FROM scratch\nARG E\nCOPY $E ./\n", false, 3, true, "no lock file"},
     {"# syntax=example.com/other\nFROM scratch\n", false, 3, true, "no lock file"},
 };
