@@ -148,6 +148,17 @@ static void kept_or_made(void)
     put(&w, "deps.in", "a==2\n");
     TAP_CHECK(!is_kept(&w));
     TAP_CHECK(is_kept(&w));
+    tap_case("... also where a directory's link is in between");
+    TAP_CHECK(mkdirat(w.root, "far", 0755) == 0 && mkdirat(w.root, "far/deep", 0755) == 0 &&
+              symlinkat("far/deep", w.root, "near") == 0);
+    put(&w, "far/deps.in", "a==1\n");
+    TAP_CHECK(unlinkat(w.root, "requirements.txt", 0) == 0 &&
+              symlinkat("near/../deps.in", w.root, "requirements.txt") == 0);
+    TAP_CHECK(!is_kept(&w));
+    put(&w, "deps.in", "a==3\n");
+    TAP_CHECK(is_kept(&w));
+    put(&w, "far/deps.in", "a==2\n");
+    TAP_CHECK(!is_kept(&w));
     tap_case("other ecosystems are another question");
     w.request.recipe_ecos = BYTES("go");
     TAP_CHECK(!is_kept(&w));
