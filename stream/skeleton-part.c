@@ -7,7 +7,8 @@
 
 #include <errno.h>
 
-#define PART_MAX (1ul << 30)
+/* All of it is one piece of the stream. */
+#define PART_MAX CHUNK_MAX
 /* Headers of a file as deep as a path can be, and of all its directories. */
 #define HEADERS_MAX (16ul << 20)
 
@@ -194,7 +195,8 @@ int skeleton_part(const struct skeleton *s, const struct send_request *request,
             continue;
         r = add_file(ret, &seen, &s->at[k], &out);
         if (r < 0)
-            fail(f, r, "--recipe: it has more than %lu MiB", PART_MAX >> 20);
+            fail(f, r, "--recipe: what is read of it has more than %d MiB: name units",
+                 PART_MAX >> 20);
     }
     ret->tar = arena_copy(arena, buf_bytes(&out));
     return r;
