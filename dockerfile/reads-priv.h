@@ -129,6 +129,7 @@ struct analysis {
     bool failed; /* in this dialect, on what every build runs into: failure says */
     struct failure failure;
     size_t words_run;
+    struct bytes outside; /* a rewrite's: the directory that stays readable as it is */
 };
 
 /* ---- scope.c -------------------------------------------------------------------------- */

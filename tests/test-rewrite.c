@@ -84,6 +84,16 @@ static const struct {
     {"a variable behind .ctx/ stays, one that may end its name does not",
      "FROM scratch\nARG E\nCOPY .ctx/$E/root /\nCOPY .ctx$E /\n", "",
      ADDED "FROM scratch\nARG E\nCOPY .ctx/$E/root /\nCOPY --from=ctxd-context .ctx$E /\n"},
+    {"a trigger that names .ctx and runs here",
+     "FROM alpine AS a\nONBUILD COPY .ctx/go/root /\nONBUILD RUN "
+     "--mount=type=bind,source=.ctx/x,target=/x true\nFROM a\nCOPY . .\n",
+     "",
+     ADDED "FROM alpine AS a\nONBUILD COPY .ctx/go/root /\nONBUILD RUN "
+           "--mount=type=bind,source=.ctx/x,target=/x true\nFROM a\nCOPY --from=ctxd-context . "
+           ".\n"},
+    {"a trigger that names .ctx and more",
+     "FROM scratch AS a\nONBUILD COPY .ctx/go/root b /\nFROM a\n", "",
+     "!Dockerfile:2: an ONBUILD trigger reads the context"},
     {"names that begin alike, and a way out of .ctx, are the context's",
      "FROM scratch\nCOPY .ctxd .ctx/../a /\n", "",
      ADDED "FROM scratch\nCOPY --from=ctxd-context .ctxd .ctx/../a /\n"},
