@@ -253,7 +253,7 @@ static void names_alike(void)
     struct skeleton *s = NULL;
     struct skeleton_part part = {0};
     char path[64];
-    for (char c = '!'; c <= '-'; c++) {
+    for (int c = '!'; c <= '-'; c++) {
         snprintf(path, sizeof(path), "a%cb", c);
         TAP_CHECK(mkdirat(w.root, path, 0755) == 0);
         snprintf(path, sizeof(path), "a%cb/go.mod", c);
