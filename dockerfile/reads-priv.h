@@ -129,6 +129,7 @@ struct analysis {
     bool failed; /* in this dialect, on what every build runs into: failure says */
     struct failure failure;
     size_t words_run;
+    struct bytes outside; /* a rewrite's: the directory that stays readable as it is */
 };
 
 /* ---- scope.c -------------------------------------------------------------------------- */
@@ -183,6 +184,9 @@ bool df_find_flag(const struct df_instruction *in, struct bytes name, struct byt
 
 /* ---- reads.c: the frame ---------------------------------------------------------------- */
 
+/* The language that is in charge of the file, if it is another than ours; else empty. */
+struct bytes df_foreign_syntax(const struct dockerfile *df, const struct df_request *request,
+                               bool *ret_by_arg);
 void analysis_begin(struct analysis *an, const struct dockerfile *df,
                     const struct df_request *request);
 void analysis_end(struct analysis *an);

@@ -301,24 +301,34 @@ static int run_dialect(struct analysis *an, enum dialect dialect, struct failure
     return r;
 }
 
-/* Another language than ours may be in charge: its reads can't be known. */
-static bool is_foreign(struct analysis *an)
+struct bytes df_foreign_syntax(const struct dockerfile *df, const struct df_request *request,
+                               bool *ret_by_arg)
 {
-    const char *what = "# syntax";
-    struct bytes syntax = an->df->foreign ? an->df->syntax : BYTES("");
-    for (size_t i = 0; i < an->request->n_args && !syntax.len; i++) {
-        const struct df_arg *arg = &an->request->args[i];
-        if (an->request->builder == DF_CLASSIC || !arg->has_value ||
+    *ret_by_arg = false;
+    if (df->foreign)
+        return df->syntax;
+    for (size_t i = 0; i < request->n_args; i++) {
+        const struct df_arg *arg = &request->args[i];
+        if (request->builder == DF_CLASSIC || !arg->has_value || !arg->value.len ||
             !bytes_equal(arg->name, BYTES("BUILDKIT_SYNTAX")) ||
             df_syntax_is_ours(bytes_head(arg->value, bytes_find(arg->value, ' '))))
             continue;
-        what = "--build-arg BUILDKIT_SYNTAX";
-        syntax = arg->value;
+        *ret_by_arg = true;
+        return arg->value;
     }
+    return BYTES("");
+}
+
+/* What another language reads can't be known. */
+static bool is_foreign(struct analysis *an)
+{
+    bool by_arg;
+    struct bytes syntax = df_foreign_syntax(an->df, an->request, &by_arg);
     if (syntax.len)
         note(an, 1, true, syntax,
              arena_printf(&an->arena, "%s: %s=%s sends everything: what it reads is not known",
-                          DF_WHERE(an->df, 1), what, QUOTE(syntax)));
+                          DF_WHERE(an->df, 1),
+                          by_arg ? "--build-arg BUILDKIT_SYNTAX" : "# syntax", QUOTE(syntax)));
     return syntax.len;
 }
 

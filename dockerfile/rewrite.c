@@ -231,7 +231,7 @@ static int visit_trigger(struct analysis *an, struct stage *stage,
     (void)stage;
     if (in >= all && in < all + an->df->n_instructions)
         return 0;
-    struct rewrite rw = {.df = an->df, .arena = &an->arena};
+    struct rewrite rw = {.df = an->df, .arena = &an->arena, .outside = an->outside};
     return check_trigger(&rw, in, line, f);
 }
 
@@ -249,11 +249,12 @@ static int check_stage(struct analysis *an, struct stage *stage, struct failure 
 
 /* Which stages may be built, and that nothing runs in them that isn't written there. */
 static int check_stages(const struct dockerfile *df, const struct df_request *request,
-                        bool *needed, struct failure *f)
+                        struct bytes outside, bool *needed, struct failure *f)
 {
     struct analysis an;
     int r = 0;
     analysis_begin(&an, df, request);
+    an.outside = outside;
     for (enum dialect dialect = BUILDKIT; r == 0 && dialect <= CLASSIC; dialect++) {
         if (!analysis_asks(&an, dialect))
             continue;
@@ -332,14 +333,16 @@ int dockerfile_rewrite(const struct dockerfile *df, const struct df_request *req
                        struct bytes tar_name, struct bytes outside, struct arena *arena,
                        struct bytes *ret_text, struct failure *f)
 {
-    if (df->foreign)
+    bool by_arg;
+    struct bytes foreign = df_foreign_syntax(df, request, &by_arg);
+    if (foreign.len)
         return fail(f, -EOPNOTSUPP, "%s: its syntax %s is not Docker's own", DF_WHERE(df, 1),
-                    QUOTE(df->syntax));
+                    QUOTE(foreign));
     if (!is_plain_name(tar_name))
         return fail(f, -EINVAL, "%s can't be the name of the inner tar", QUOTE(tar_name));
     struct rewrite rw = {.df = df, .arena = arena, .outside = outside};
     rw.needed = ARENA_ARRAY(arena, df->n_stages, bool);
-    int r = check_stages(df, request, rw.needed, f);
+    int r = check_stages(df, request, outside, rw.needed, f);
     if (r < 0)
         return r;
     choose_name(&rw);

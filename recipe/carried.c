@@ -52,8 +52,9 @@ static int carry_unit(struct carrying *c, size_t i, struct failure *f)
     const struct recipe_unit *unit = &c->recipe->units[i];
     struct cook how = {.eco = arena_string(c->arena, unit->eco),
                        .dir = unit->dir.len ? arena_string(c->arena, unit->dir) : "."};
+    struct bytes slug = slug_of(c, unit);
     struct bytes top = arena_printf(c->arena, "%s/%.*s/%.*s", RECIPE_CARRIED,
-                                    BYTES_ARG(unit->eco), BYTES_ARG(slug_of(c, unit)));
+                                    BYTES_ARG(unit->eco), BYTES_ARG(slug));
     struct item *items;
     size_t n;
     int r = recipe_items(c->recipe, &how, c->arena, &items, &n, f);

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 
 /* A context of that many entries is no source tree; the walk is bounded by it. */
 #define LISTING_MAX 4000000
@@ -68,6 +69,94 @@ bool listing_is_product(struct bytes name, struct bytes parent,
             bytes_equal(path_name(parent), BYTES("vendor")));
 }
 
+/* ---- links ------------------------------------------------------------------------------ */
+
+#define HOPS_MAX 40 /* as the kernel */
+
+struct bytes listing_follow(struct arena *a, struct bytes path, listing_look *look,
+                            void *context)
+{
+    struct bytes at = BYTES(""), rest = path, name;
+    for (int hops = 0; bytes_next(&rest, '/', &name);) {
+        enum listed_kind kind;
+        struct bytes target;
+        if (name.len == 0 || bytes_equal(name, BYTES(".")))
+            continue;
+        if (bytes_equal(name, BYTES(".."))) {
+            at = path_dir(at);
+            continue;
+        }
+        struct bytes next = path_join(a, at, name);
+        if (!look(context, next, &kind, &target))
+            break;
+        if (kind == LISTED_FILE)
+            return rest.at ? (struct bytes){0} : next;
+        if (kind == LISTED_DIR) {
+            at = next;
+            continue;
+        }
+        if (++hops > HOPS_MAX || target.len + rest.len > PATH_MAX)
+            break;
+        if (target.len && target.at[0] == '/')
+            at = BYTES("");
+        rest = rest.at ? path_join(a, target, rest) : target;
+    }
+    return (struct bytes){0};
+}
+
+struct looking {
+    const struct listing *l;
+    struct arena *arena;
+    const struct ignore *ignore; /* NULL: all is seen */
+    int result;                  /* of the ignore rules */
+    struct failure *f;
+};
+
+/* A directory may be left out and yet there, for what it holds. */
+static bool look_in_root(void *context, struct bytes path, enum listed_kind *ret_kind,
+                         struct bytes *ret_target)
+{
+    struct looking *k = context;
+    char target[PATH_MAX];
+    struct stat st;
+    bool excluded = false;
+    cleanup_fd int dir = io_open_beneath(k->l->root_fd, arena_string(k->arena, path_dir(path)),
+                                         O_PATH | O_DIRECTORY);
+    const char *name = arena_string(k->arena, path_name(path));
+    if (dir < 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return false;
+    *ret_kind = S_ISDIR(st.st_mode)   ? LISTED_DIR
+                : S_ISLNK(st.st_mode) ? LISTED_LINK
+                                      : LISTED_FILE;
+    if (*ret_kind == LISTED_DIR)
+        return true;
+    if (k->ignore && k->result == 0)
+        k->result = ignore_path(k->ignore, path, &excluded, k->f);
+    if (k->result < 0 || excluded || (*ret_kind == LISTED_FILE && !S_ISREG(st.st_mode)))
+        return false;
+    ssize_t n = S_ISLNK(st.st_mode) ? readlinkat(dir, name, target, sizeof(target)) : 0;
+    *ret_target = arena_copy(k->arena, bytes_at(target, n > 0 ? (size_t)n : 0));
+    return n >= 0;
+}
+
+/* Known only when all is listed: a link may lead anywhere. */
+static int find_linked(struct listing *l, const struct ignore *ignore, struct failure *f)
+{
+    int r = 0;
+    for (size_t i = 0; i < l->n && r == 0; i++) {
+        struct listed *e = &l->at[i];
+        if (e->kind != LISTED_LINK)
+            continue;
+        cleanup_arena struct arena arena = {0};
+        struct looking k = {.l = l, .arena = &arena, .ignore = ignore, .f = f};
+        e->linked_file = listing_follow(&arena, e->path, look_in_root, &k).at;
+        r = k.result;
+    }
+    return r;
+}
+
+/* ---- the walk --------------------------------------------------------------------------- */
+
 static int walk_dir(struct walking *w, struct bytes dir, const struct ignore_dir *rules);
 
 /* Some file systems give no type. */
@@ -93,7 +182,6 @@ static int walk_entry(struct walking *w, struct bytes dir, const struct ignore_d
     unsigned char type = names->at[i].type;
     if (type == DT_UNKNOWN)
         type = type_of(w, path);
-    struct stat st;
     bool is_dir = type == DT_DIR;
     struct ignore_verdict verdict = {.keep = true, .descend = is_dir};
     struct ignore_dir *below = NULL;
@@ -111,18 +199,13 @@ static int walk_entry(struct walking *w, struct bytes dir, const struct ignore_d
     if (l->n >= LISTING_MAX)
         return fail(w->f, -E2BIG, "more than %d entries: prepare a smaller directory",
                     LISTING_MAX);
-    bool linked_file = false;
-    if (type == DT_LNK) {
-        /* Only O_PATH: a FIFO behind a link must not be opened. */
-        cleanup_fd int target = io_open_in_root(l->root_fd, (const char *)path.at, O_PATH);
-        linked_file = target >= 0 && fstat(target, &st) == 0 && S_ISREG(st.st_mode);
-    }
+    /* Where links lead is known when all is listed. */
     if (is_dir || type == DT_REG || type == DT_LNK)
         listing_add(l, path,
                     is_dir           ? LISTED_DIR
                     : type == DT_REG ? LISTED_FILE
                                      : LISTED_LINK,
-                    linked_file);
+                    false);
     return 0;
 }
 
@@ -160,7 +243,7 @@ int listing_walk(int root_fd, const struct ignore *ignore, struct listing *ret,
     if (r < 0)
         return r;
     listing_seal(ret);
-    return 0;
+    return find_linked(ret, ignore, f);
 }
 
 /* The first entry that is not before `key`. */
@@ -227,11 +310,14 @@ static int read_from_root(const struct listing *l, struct bytes path, struct buf
                           bool *ret_executable, struct failure *f)
 {
     struct stat st;
-    const char *name = (const char *)path.at;
+    cleanup_arena struct arena arena = {0};
+    struct looking k = {.l = l, .arena = &arena};
     struct listed *e = listing_find(l, path);
-    cleanup_fd int fd = e && e->kind == LISTED_LINK
-                            ? io_open_in_root(l->root_fd, name, O_RDONLY | O_NONBLOCK)
-                            : io_open_beneath(l->root_fd, name, O_RDONLY | O_NONBLOCK);
+    bool link = e && e->kind == LISTED_LINK;
+    struct bytes file = link ? listing_follow(&arena, path, look_in_root, &k) : path;
+    cleanup_fd int fd =
+        file.at ? io_open_beneath(l->root_fd, arena_string(&arena, file), O_RDONLY | O_NONBLOCK)
+                : -ENOENT;
     int r = fd < 0 ? fd : io_read_regular(fd, to);
     if (r < 0)
         return fail_errno(f, r, "can't read %s", QUOTE(path));

@@ -60,6 +60,17 @@ int listing_walk(int root_fd, const struct ignore *ignore, struct listing *ret,
 void listing_add(struct listing *l, struct bytes path, enum listed_kind kind, bool linked_file);
 void listing_seal(struct listing *l);
 
+/* What is seen at a path, and where a link there leads; false: nothing. */
+typedef bool listing_look(void *context, struct bytes path, enum listed_kind *ret_kind,
+                          struct bytes *ret_target);
+/*
+ * The regular file that a path or the links there lead to, followed as if the context were the
+ * root of the file system, and through nothing that `look` doesn't see: what is excluded stays
+ * so. {NULL}: none. In the arena, or the path itself.
+ */
+struct bytes listing_follow(struct arena *a, struct bytes path, listing_look *look,
+                            void *context);
+
 /* The names of one directory that change what its neighbours are. */
 struct listing_beside {
     bool cargo, dotnet, venv;

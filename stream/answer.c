@@ -124,7 +124,8 @@ static int find_skeleton(const struct send_request *request, struct warm *warm,
     stats->n_dirs += part.n_dirs;
     stats->n_links += part.n_links;
     stats->content_bytes += part.bytes;
-    *ret_line = part.swallowed ? part.line : 0;
+    /* What is read by the file as a whole (a foreign syntax) has no line. */
+    *ret_line = part.swallowed ? (part.line ? part.line : 1) : 0;
     return 0;
 }
 

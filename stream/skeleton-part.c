@@ -7,7 +7,8 @@
 
 #include <errno.h>
 
-#define PART_MAX (1ul << 30)
+/* All of it is one piece of the stream. */
+#define PART_MAX CHUNK_MAX
 /* Headers of a file as deep as a path can be, and of all its directories. */
 #define HEADERS_MAX (16ul << 20)
 
@@ -47,31 +48,52 @@ static void note_units(const struct choosing *c)
         }
 }
 
+/* Chooses what one read takes; *found where there is some. */
+static int choose_read(struct choosing *c, size_t i, bool *found, struct failure *f)
+{
+    const struct skeleton *s = c->skeleton;
+    struct reads *one;
+    int r = reads_single(c->reads, i, &one, f);
+    if (r < 0)
+        return r;
+    for (size_t k = 0; k < s->n; k++)
+        if (reads_path(one, s->at[k].path, false))
+            c->chosen[k] = *found = true;
+    reads_free(one);
+    return 0;
+}
+
+/* A mount's source is read as written and expanded, one after the other: that is one word. */
+static bool ends_word(const struct reads *reads, size_t i)
+{
+    const struct df_read *a = &reads->at[i], *b = a + 1;
+    return i + 1 == reads->n || a->line != b->line || !bytes_equal(a->source, b->source);
+}
+
 static int choose(struct choosing *c, struct failure *f)
 {
     const struct skeleton *s = c->skeleton;
     size_t warned = SIZE_MAX;
-    for (size_t i = 0; i < c->reads->n; i++) {
+    bool named = false, found = false; /* by a word's reads so far */
+    int r = 0;
+    for (size_t i = 0; i < c->reads->n && r == 0; i++) {
         const struct df_read *read = &c->reads->at[i];
-        struct reads *one;
         c->all |= is_anything(read);
-        if (!names_carried(read))
+        if (names_carried(read)) {
+            named = c->any_named = true;
+            r = choose_read(c, i, &found, f);
+        }
+        if (!ends_word(c->reads, i))
             continue;
-        bool found = false;
-        int r = reads_single(c->reads, i, &one, f);
-        if (r < 0)
-            return r;
-        for (size_t k = 0; k < s->n; k++)
-            if (reads_path(one, s->at[k].path, false))
-                c->chosen[k] = found = true;
-        reads_free(one);
-        c->any_named = true;
-        if (!found) {
+        if (named && !found) {
             c->any_missing = true;
             notes_add(c->notes, NOTE_WARNING, "%s: reads %s, which the recipe doesn't have",
                       DF_WHERE(c->dockerfile, read->line), QUOTE(read->source));
         }
+        named = found = false;
     }
+    if (r < 0)
+        return r;
     if (!c->any_named && !c->all) {
         c->any_missing = true;
         notes_add(c->notes, NOTE_WARNING,
@@ -173,7 +195,8 @@ int skeleton_part(const struct skeleton *s, const struct send_request *request,
             continue;
         r = add_file(ret, &seen, &s->at[k], &out);
         if (r < 0)
-            fail(f, r, "--recipe: it has more than %lu MiB", PART_MAX >> 20);
+            fail(f, r, "--recipe: what is read of it has more than %d MiB: name units",
+                 PART_MAX >> 20);
     }
     ret->tar = arena_copy(arena, buf_bytes(&out));
     return r;

@@ -7,9 +7,8 @@
 #include <errno.h>
 
 enum {
-    KEPT_MAX = 8,       /* recipes of one root: choices of ecosystems, ignore files */
-    READ_TRIES = 6,     /* as for what is sent */
-    LINK_HOPS_MAX = 40, /* as the kernel */
+    KEPT_MAX = 8,   /* recipes of one root: choices of ecosystems, ignore files */
+    READ_TRIES = 6, /* as for what is sent */
 };
 
 #define KEPT_BYTES_MAX                                                                         \
@@ -46,25 +45,28 @@ struct making {
     struct content_dir dir;
 };
 
-/* The regular file of the context that a path is, or that links there lead to; {NULL}: none.
- * What the ignore rules exclude is not looked through. */
-static struct bytes find_file(struct making *m, struct bytes path)
+static bool look_in_tree(void *context, struct bytes path, enum listed_kind *ret_kind,
+                         struct bytes *ret_target)
 {
-    struct arena *a = &m->listing.arena;
-    for (int hops = 0; hops <= LINK_HOPS_MAX && path.len; hops++) {
-        const struct node *node = tree_find(m->request->tree, path);
-        if (!node || !(node->keep & m->request->bit) || (node->empty & m->request->bit))
-            break;
-        if (S_ISREG(node->id.mode))
-            return path;
-        if (!S_ISLNK(node->id.mode))
-            break;
-        struct bytes target = node_target(node);
-        path = path_clean_root(a, target.len && target.at[0] == '/'
-                                      ? target
-                                      : path_join(a, path_dir(path), target));
-    }
-    return (struct bytes){0};
+    const struct making *m = context;
+    uint32_t bit = m->request->bit;
+    const struct node *node = tree_find(m->request->tree, path);
+    if (!node || !(node->sent & bit))
+        return false;
+    *ret_kind = S_ISDIR(node->id.mode)   ? LISTED_DIR
+                : S_ISLNK(node->id.mode) ? LISTED_LINK
+                                         : LISTED_FILE;
+    if (*ret_kind == LISTED_DIR)
+        return true;
+    *ret_target = node_target(node);
+    return node->keep & bit && !(node->empty & bit) &&
+           (*ret_kind == LISTED_LINK || S_ISREG(node->id.mode));
+}
+
+/* The regular file of the context that a path is, or that links there lead to; {NULL}: none. */
+static struct bytes find_file(struct making *m, struct arena *a, struct bytes path)
+{
+    return listing_follow(a, path, look_in_tree, m);
 }
 
 static void list_dir(struct making *m, const struct dir *dir, struct bytes path);
@@ -82,11 +84,12 @@ static void list_node(struct making *m, const struct node *node, struct bytes pa
         list_dir(m, node->below, path);
     if (!(node->keep & bit) || !(is_dir || S_ISREG(mode) || S_ISLNK(mode)))
         return;
+    cleanup_arena struct arena arena = {0};
     listing_add(&m->listing, path,
                 is_dir          ? LISTED_DIR
                 : S_ISREG(mode) ? LISTED_FILE
                                 : LISTED_LINK,
-                S_ISLNK(mode) && find_file(m, path).at);
+                S_ISLNK(mode) && find_file(m, &arena, path).at);
 }
 
 static void list_dir(struct making *m, const struct dir *dir, struct bytes path)
@@ -131,7 +134,7 @@ static int read_source(void *context, struct bytes listed, struct buf *to, bool 
 {
     struct making *m = context;
     struct skeleton *s = m->skeleton;
-    struct bytes path = find_file(m, listed);
+    struct bytes path = find_file(m, &m->listing.arena, listed);
     if (!path.at)
         return fail(f, -ENOENT, "can't read %s: it is no file of the context", QUOTE(listed));
     path = arena_copy(&s->arena, path);

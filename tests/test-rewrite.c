@@ -84,6 +84,16 @@ static const struct {
     {"a variable behind .ctx/ stays, one that may end its name does not",
      "FROM scratch\nARG E\nCOPY .ctx/$E/root /\nCOPY .ctx$E /\n", "",
      ADDED "FROM scratch\nARG E\nCOPY .ctx/$E/root /\nCOPY --from=ctxd-context .ctx$E /\n"},
+    {"a trigger that names .ctx and runs here",
+     "FROM alpine AS a\nONBUILD COPY .ctx/go/root /\nONBUILD RUN "
+     "--mount=type=bind,source=.ctx/x,target=/x true\nFROM a\nCOPY . .\n",
+     "",
+     ADDED "FROM alpine AS a\nONBUILD COPY .ctx/go/root /\nONBUILD RUN "
+           "--mount=type=bind,source=.ctx/x,target=/x true\nFROM a\nCOPY --from=ctxd-context . "
+           ".\n"},
+    {"a trigger that names .ctx and more",
+     "FROM scratch AS a\nONBUILD COPY .ctx/go/root b /\nFROM a\n", "",
+     "!Dockerfile:2: an ONBUILD trigger reads the context"},
     {"names that begin alike, and a way out of .ctx, are the context's",
      "FROM scratch\nCOPY .ctxd .ctx/../a /\n", "",
      ADDED "FROM scratch\nCOPY --from=ctxd-context .ctxd .ctx/../a /\n"},
@@ -151,8 +161,28 @@ static void check_again(struct bytes text, const struct dockerfile *before, cons
     dockerfile_free(df);
 }
 
+/* Not of the file: it can't be seen in a table of files. */
+static void foreign_by_argument(void)
+{
+    cleanup_arena struct arena arena = {0};
+    struct dockerfile *df = NULL;
+    struct failure f = {0};
+    struct bytes text;
+    struct df_arg arg = {BYTES("BUILDKIT_SYNTAX"), BYTES("example/other"), true};
+    struct df_request request = {.args = &arg, .n_args = 1};
+    tap_case("a foreign syntax by --build-arg");
+    int r = dockerfile_parse(BYTES("Dockerfile"), BYTES("FROM scratch\nCOPY . .\n"), &df, &f);
+    if (r == 0)
+        r = dockerfile_rewrite(df, &request, BYTES("ctx.tar"), BYTES(""), &arena, &text, &f);
+    TAP_CHECK(r == -EOPNOTSUPP);
+    TAP_EQUAL(bytes_of(f.text),
+              BYTES("Dockerfile:1: its syntax \"example/other\" is not Docker's own"));
+    dockerfile_free(df);
+}
+
 int main(void)
 {
+    foreign_by_argument();
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         cleanup_arena struct arena arena = {0};
         struct dockerfile *df = NULL;

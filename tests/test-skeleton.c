@@ -148,6 +148,17 @@ static void kept_or_made(void)
     put(&w, "deps.in", "a==2\n");
     TAP_CHECK(!is_kept(&w));
     TAP_CHECK(is_kept(&w));
+    tap_case("... also where a directory's link is in between");
+    TAP_CHECK(mkdirat(w.root, "far", 0755) == 0 && mkdirat(w.root, "far/deep", 0755) == 0 &&
+              symlinkat("far/deep", w.root, "near") == 0);
+    put(&w, "far/deps.in", "a==1\n");
+    TAP_CHECK(unlinkat(w.root, "requirements.txt", 0) == 0 &&
+              symlinkat("near/../deps.in", w.root, "requirements.txt") == 0);
+    TAP_CHECK(!is_kept(&w));
+    put(&w, "deps.in", "a==3\n");
+    TAP_CHECK(is_kept(&w));
+    put(&w, "far/deps.in", "a==2\n");
+    TAP_CHECK(!is_kept(&w));
     tap_case("other ecosystems are another question");
     w.request.recipe_ecos = BYTES("go");
     TAP_CHECK(!is_kept(&w));
@@ -188,6 +199,10 @@ static const struct {
     {"FROM scratch\nCOPY .ctx/cargo/root/ ./\n", false, 0, false, "Dockerfile:2: reads"},
     {"FROM scratch\nCOPY main.go ./\n", true, 3, false, "no lock file"},
     {"FROM scratch\nARG E\nCOPY .ctx/$E/root ./\n", false, 3, false, "no lock file"},
+    {"FROM scratch\nENV E=go\nRUN --mount=type=bind,source=.ctx/$E/root,target=/m true\n",
+     false, 1, false, ""},
+    {"FROM scratch\nENV E=php\nRUN --mount=type=bind,source=.ctx/$E/root,target=/m true\n",
+     false, 0, false, "Dockerfile:3: reads"},
     {"FROM scratch\nARG E\nCOPY $E ./\n", false, 3, true, "no lock file"},
     {"# syntax=example.com/other\nFROM scratch\n", false, 3, true, "no lock file"},
 };
@@ -227,9 +242,47 @@ static void check_part(struct world *w, size_t i)
     reads_free(reads);
 }
 
+/* A dozen directories, all of which are called a-b there. */
+static void names_alike(void)
+{
+    struct world w = world_new();
+    cleanup_notes struct notes notes = {0};
+    cleanup_arena struct arena arena = {0};
+    struct failure f = {0};
+    struct reads *reads = NULL;
+    struct skeleton *s = NULL;
+    struct skeleton_part part = {0};
+    char path[64];
+    for (int c = '!'; c <= '-'; c++) {
+        snprintf(path, sizeof(path), "a%cb", c);
+        TAP_CHECK(mkdirat(w.root, path, 0755) == 0);
+        snprintf(path, sizeof(path), "a%cb/go.mod", c);
+        put(&w, path, "module m\n");
+        snprintf(path, sizeof(path), "a%cb/go.sum", c);
+        put(&w, path, "");
+    }
+    set_dockerfile(&w, "FROM scratch\nCOPY .ctx/go /\n");
+    tap_case("units of one name are numbered from 2, in order");
+    if (TAP_CHECK(dockerfile_reads(w.df, &w.request.reads, NULL, &reads, &f) == 0) &&
+        TAP_CHECK(reads_resolve(reads, w.root, &f) == 0) && TAP_CHECK(get(&w, &s, &f) == 0) &&
+        TAP_CHECK(skeleton_part(s, &w.request, reads, &notes, &arena, &part, &f) == 0)) {
+        for (unsigned n = 1; n <= 13; n++) {
+            char number[8] = "";
+            if (n > 1)
+                snprintf(number, sizeof(number), "-%u", n);
+            snprintf(path, sizeof(path), ".ctx/go/a-b%s/a%cb/go.mod", number, ' ' + (int)n);
+            TAP_CHECKF(memmem(part.tar.at, part.tar.len, path, strlen(path)), "%s", path);
+        }
+    }
+    skeleton_unref(s);
+    reads_free(reads);
+    world_end(&w);
+}
+
 int main(void)
 {
     kept_or_made();
+    names_alike();
     struct world w = world_new();
     for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
         tap_case("part %zu: %s", i, QUOTE(bytes_of(parts[i].dockerfile)));

@@ -156,6 +156,10 @@ def recipe_cases(tap, box):
     for args in (["--recipe"], ["--recipe", "--per-instruction"]):
         one, two = box.ctx("digest", "--daemon=require", *args, tree), box.ctx("digest", "--no-daemon", *args, tree)
         tap.check(one.fault() or (one.out != two.out and f"{one.out} {two.out}"), f"digest {args}")
+    # What can't be rewritten may take the recipe along, and no line of the file says so.
+    (tree / "Dockerfile").write_text("# syntax=example.com/other\nTAKE .\n")
+    for mode in ("--no-daemon", "--daemon=require"):
+        tap.check(box.send(mode, "--recipe", tree).fault(0, r"Dockerfile:1: the image may gain \.ctx"), f"a foreign syntax, {mode}")
     (tree / ".ctx").mkdir()
     for mode in ("--no-daemon", "--daemon=require"):
         tap.check(box.send(mode, "--recipe", tree).fault(1, r"has a \.ctx of its own.*a line /\.ctx in"), f"a .ctx of the context's own, {mode}")

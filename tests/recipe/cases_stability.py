@@ -462,3 +462,9 @@ def everywhere(tap, box):
     files = contents(box.prepare("a"))
     tap.check(None if "package.json" in files and "packages/x/package.json" not in files else str(sorted(files)),
               "what the ignore file excludes is not in the recipe")
+    tree = {"package.json": "{}", ".dockerignore": "kept-back\n", "kept-back/npmrc": "registry=https://secret\n",
+            "kept-back/link": ("link", "../open/npmrc"), "open/npmrc": "registry=https://open\n"}
+    for to, want in (("kept-back/npmrc", False), ("/kept-back/npmrc", False), ("kept-back/link", False), ("way/npmrc", True), ("way/../open/npmrc", True)):
+        box.tree("a", {**tree, ".npmrc": ("link", to), "way": ("link", "open")})
+        found = "registry" in str(contents(box.prepare("a")).get(".npmrc"))
+        tap.check(None if found == want else f"read: {found}", f"a link to {to} shows what the ignore file keeps alone")
