@@ -11,8 +11,8 @@ enum {
     READ_TRIES = 6, /* as for what is sent */
 };
 
-#define KEPT_BYTES_MAX                                                                         \
-    (64u << 20) /* a larger one is made each time: it would take more to keep */
+/* A larger one is made each time: it would take more to keep. */
+#define KEPT_BYTES_MAX (64u << 20)
 
 static void skeleton_free(struct skeleton *s)
 {
