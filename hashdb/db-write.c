@@ -249,6 +249,20 @@ void db_unusable(struct hashdb *db, const struct failure *f)
     db->n_dropped += db_queue_drop_puts(&db->pending);
 }
 
+/* What came of opening. Locks: all three are held, and are released. */
+static void conclude__with_locks(struct hashdb *db, int r, uint64_t n_aside,
+                                 const struct failure *f)
+{
+    db->n_set_aside += n_aside;
+    if (r == 0)
+        usable_again(db);
+    else
+        db_unusable(db, f);
+    pthread_mutex_unlock(&db->lock);
+    pthread_mutex_unlock(&db->read_lock);
+    pthread_mutex_unlock(&db->write_lock);
+}
+
 /* Lock: not held. */
 static void renew(struct hashdb *db, bool damaged)
 {
@@ -259,14 +273,7 @@ static void renew(struct hashdb *db, bool damaged)
     int r = reopen(db, damaged, &n_aside, &f);
     pthread_mutex_lock(&db->lock);
     db->damaged = false;
-    db->n_set_aside += n_aside;
-    if (r == 0)
-        usable_again(db);
-    else
-        db_unusable(db, &f);
-    pthread_mutex_unlock(&db->lock);
-    pthread_mutex_unlock(&db->read_lock);
-    pthread_mutex_unlock(&db->write_lock);
+    conclude__with_locks(db, r, n_aside, &f);
 }
 
 /*
@@ -290,14 +297,7 @@ static void try_again(struct hashdb *db)
     }
     pthread_mutex_lock(&db->lock);
     db->n_retries++;
-    db->n_set_aside += n_aside;
-    if (r == 0)
-        usable_again(db);
-    else
-        db_unusable(db, &f);
-    pthread_mutex_unlock(&db->lock);
-    pthread_mutex_unlock(&db->read_lock);
-    pthread_mutex_unlock(&db->write_lock);
+    conclude__with_locks(db, r, n_aside, &f);
 }
 
 void db_follow(struct hashdb *db)

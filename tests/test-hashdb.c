@@ -223,10 +223,24 @@ static void test_watched_directory(void)
 
 enum { RACED_NAMES = 4000 };
 
+/* A thread that changes the tree while it is walked. */
 struct racer {
     const struct fixture *x;
+    pthread_t thread;
     atomic_bool stop;
 };
+
+static void racer_start(struct racer *racer, void *(*change)(void *racer))
+{
+    if (pthread_create(&racer->thread, NULL, change, racer) != 0)
+        abort();
+}
+
+static void racer_stop(struct racer *racer)
+{
+    atomic_store(&racer->stop, true);
+    pthread_join(racer->thread, NULL);
+}
 
 static void *make_anew(void *context)
 {
@@ -252,9 +266,7 @@ static void test_names_once(void)
         put(&x, name, "");
     }
     struct racer racer = {.x = &x};
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, make_anew, &racer) != 0)
-        abort();
+    racer_start(&racer, make_anew);
     size_t twice = 0;
     for (int walks = 0; walks < 40; walks++) {
         struct tree *tree = walk(&x, NULL, NULL);
@@ -263,8 +275,7 @@ static void test_names_once(void)
             twice += bytes_equal(node_name(&dir->nodes[i - 1]), node_name(&dir->nodes[i]));
         tree_unref(tree);
     }
-    atomic_store(&racer.stop, true);
-    pthread_join(thread, NULL);
+    racer_stop(&racer);
     TAP_CHECKF(twice == 0, "%zu names are there twice", twice);
     teardown(&x);
 }
@@ -311,9 +322,7 @@ static void test_replaced(void)
         put(&x, name, "");
     }
     struct racer racer = {.x = &x};
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, exchange, &racer) != 0)
-        abort();
+    racer_start(&racer, exchange);
     size_t missing = 0, hollow = 0, mixed = 0;
     for (int walks = 0; walks < 1200; walks++) {
         struct tree *tree = walk(&x, "in\n", NULL);
@@ -324,8 +333,7 @@ static void test_replaced(void)
                  node_target(node).at[0] - '0' != node->id.mtime_ns / 1000000000;
         tree_unref(tree);
     }
-    atomic_store(&racer.stop, true);
-    pthread_join(thread, NULL);
+    racer_stop(&racer);
     TAP_CHECKF(missing == 0, "%zu trees are without it", missing);
     TAP_CHECKF(hollow == 0, "%zu trees have a directory that was not looked into", hollow);
     TAP_CHECKF(mixed == 0, "%zu trees have one link's times and another's target", mixed);
