@@ -118,7 +118,7 @@ void chores_look(struct loop *loop)
     if (chores->running || lanes.running || loop->ending)
         return;
     /* Once after each request: it takes a millisecond, nobody waits. */
-    if (daemon->active_ns > chores->gave_ns && now_ns - daemon->active_ns > QUIET_NS) {
+    if (daemon->active_ns > chores->gave_ns && daemon_quiet_ns(daemon) > QUIET_NS) {
         memory_give_back();
         chores->gave_ns = now_ns;
     }

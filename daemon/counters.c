@@ -9,6 +9,13 @@ void daemon_touch(struct daemon *daemon)
     daemon->active_ns = clock_now_ns();
 }
 
+uint64_t daemon_quiet_ns(struct daemon *daemon)
+{
+    /* In this order: it may be touched meanwhile. */
+    uint64_t active_ns = daemon->active_ns;
+    return clock_now_ns() - active_ns;
+}
+
 void daemon_count_latency(struct daemon *daemon, enum latency_kind kind, uint64_t ns)
 {
     struct latency *latency = &daemon->counters.latency[kind];

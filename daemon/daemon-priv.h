@@ -108,6 +108,8 @@ struct daemon {
 
 /* Somebody is served: the daemon is not idle. */
 void daemon_touch(struct daemon *daemon);
+/* For how long nobody was. */
+uint64_t daemon_quiet_ns(struct daemon *daemon);
 /* Counts what took so long. */
 void daemon_count_latency(struct daemon *daemon, enum latency_kind kind, uint64_t ns);
 

@@ -92,7 +92,7 @@ static bool is_idle(struct loop *loop)
     struct daemon *daemon = loop->daemon;
     struct lanes_stats lanes;
     lanes_stats(daemon, &lanes);
-    uint64_t idle_ns = clock_now_ns() - daemon->active_ns;
+    uint64_t idle_ns = daemon_quiet_ns(daemon);
     return daemon->config.idle_exit_s && !loop->sessions && !lanes.running && !lanes.waiting &&
            !lanes.parked && idle_ns >= daemon->config.idle_exit_s * 1000000000;
 }

@@ -28,22 +28,37 @@ void rules_unref(struct rules *rules)
         rules_free(rules);
 }
 
+static struct rules *rules_new(void)
+{
+    struct rules *rules = xcalloc(1, sizeof(*rules));
+    rules->refs = 1;
+    return rules;
+}
+
+static int parse_ignore(const struct send_request *request, struct notes *notes,
+                        struct rules *rules, struct failure *f)
+{
+    const struct control *control = request->control;
+    return control->has_ignore
+               ? ignore_parse(control->ignore_name, control->ignore,
+                              request->builder == SEND_CLASSIC ? IGNORE_CLASSIC
+                                                               : IGNORE_BUILDKIT,
+                              notes, &rules->ignore, f)
+               : 0;
+}
+
 /* What the Dockerfile reads, and what the ignore rules leave of it. */
 static int rules_make(const struct send_request *request, struct notes *notes,
                       struct rules **ret, struct failure *f)
 {
-    const struct control *control = request->control;
-    struct rules *rules = xcalloc(1, sizeof(*rules));
-    rules->refs = 1;
+    struct rules *rules = rules_new();
     /* Why a set is as wide as it is means nothing to who asked for all of it. */
     int r = dockerfile_reads(request->dockerfile, &request->reads, request->full ? NULL : notes,
                              &rules->reads, f);
     if (r == 0)
         r = reads_resolve(rules->reads, request->root_fd, f);
-    if (r == 0 && control->has_ignore)
-        r = ignore_parse(control->ignore_name, control->ignore,
-                         request->builder == SEND_CLASSIC ? IGNORE_CLASSIC : IGNORE_BUILDKIT,
-                         notes, &rules->ignore, f);
+    if (r == 0)
+        r = parse_ignore(request, notes, rules, f);
     if (r < 0) {
         rules_free(rules);
         return r;
@@ -57,15 +72,8 @@ static int rules_make(const struct send_request *request, struct notes *notes,
 /* The same ignore rules, whatever is read: a recipe is made of all that they keep. */
 static int names_make(const struct send_request *request, struct rules **ret, struct failure *f)
 {
-    const struct control *control = request->control;
-    struct rules *rules = xcalloc(1, sizeof(*rules));
-    rules->refs = 1;
-    int r =
-        control->has_ignore
-            ? ignore_parse(control->ignore_name, control->ignore,
-                           request->builder == SEND_CLASSIC ? IGNORE_CLASSIC : IGNORE_BUILDKIT,
-                           NULL, &rules->ignore, f)
-            : 0;
+    struct rules *rules = rules_new();
+    int r = parse_ignore(request, NULL, rules, f); /* its notes are said by rules_make() */
     if (r < 0) {
         rules_free(rules);
         return r;

@@ -335,7 +335,6 @@ static struct digest128 terms_key(const struct warm *warm, const struct plan *pl
 struct changes {
     const struct plan *plan;
     const struct tree *was;
-    uint32_t bits; /* of the views that both trees were made for */
     struct arena arena;
     struct bytes *at;
     size_t n, cap;
