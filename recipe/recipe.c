@@ -394,7 +394,7 @@ static int nothing_found(const struct recipe_options *options, struct failure *f
         return fail(f, -ENOENT,
                     "the context has nothing for%s%s%s%s; ctx-recipe digest --units PATH lists "
                     "what it has",
-                    options->ecos ? " --eco=" : "", options->ecos ? options->ecos : "",
+                    options->ecos ? " " : "", options->ecos ? options->ecos : "",
                     options->dir ? " --dir=" : "", options->dir ? options->dir : "");
     return fail(f, -ENOENT,
                 "no manifest of a known kind is in the context (Cargo.toml, package.json, "

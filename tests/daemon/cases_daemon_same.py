@@ -160,6 +160,8 @@ def recipe_cases(tap, box):
     (tree / "Dockerfile").write_text("# syntax=example.com/other\nTAKE .\n")
     for mode in ("--no-daemon", "--daemon=require"):
         tap.check(box.send(mode, "--recipe", tree).fault(0, r"Dockerfile:1: the image may gain \.ctx"), f"a foreign syntax, {mode}")
+    run = box.send("--no-daemon", "--recipe=elixir", tree)
+    tap.check(run.fault(1, r"--recipe: the context has nothing for elixir; "), "no project of the ecosystem that is asked for")
     (tree / ".ctx").mkdir()
     for mode in ("--no-daemon", "--daemon=require"):
         tap.check(box.send(mode, "--recipe", tree).fault(1, r"has a \.ctx of its own.*a line /\.ctx in"), f"a .ctx of the context's own, {mode}")

@@ -54,7 +54,7 @@ def cases(tap, box):
         (["prepare", "-f", "nope", a], 5, r"can't open the Dockerfile \"nope\": No such"),
         (["prepare", "--eco=foo", a], 2, r"--eco: \"foo\" is no ecosystem .*: cargo, .* ruby\n"),
         (["cook", "--eco=cargo,foo", "-r", recipe], 2, r"--eco: \"foo\""),
-        (["prepare", "--eco=go", "-o", box.path("n.json"), a], 3, r"nothing for --eco=go; .*digest --units"),
+        (["prepare", "--eco=go", "-o", box.path("n.json"), a], 3, r"nothing for go; .*digest --units"),
         (["prepare", "--dir=x", "-o", box.path("n.json"), a], 3, r"nothing for --dir=x; "),
         (["prepare", "-o", box.path("n.json"), box.path("empty")], 3, r"no manifest of a known kind"),
         (["prepare", "--bin=nope", a], 2, r"--bin=\"nope\": no package and no binary"),
