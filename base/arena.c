@@ -14,37 +14,6 @@ struct arena_block {
 /* First block; later ones double up to the largest, so a tree of any size takes few of them. */
 enum { BLOCK_FIRST = 4096 - sizeof(struct arena_block), BLOCK_LARGEST = 1 << 20 };
 
-static void out_of_memory(void)
-{
-    static const char text[] = "out of memory\n";
-    fputs(text, stderr);
-    abort();
-}
-
-void *xmalloc(size_t size)
-{
-    void *at = malloc(size ? size : 1);
-    if (!at)
-        out_of_memory();
-    return at;
-}
-
-void *xcalloc(size_t n, size_t size)
-{
-    void *at = calloc(n ? n : 1, size ? size : 1);
-    if (!at)
-        out_of_memory();
-    return at;
-}
-
-void *xrealloc(void *at, size_t size)
-{
-    void *moved = realloc(at, size ? size : 1);
-    if (!moved)
-        out_of_memory();
-    return moved;
-}
-
 /* `align` is 1 for text, the largest alignment for objects. */
 static void *arena_take(struct arena *a, size_t size, size_t align)
 {
@@ -57,7 +26,7 @@ static void *arena_take(struct arena *a, size_t size, size_t align)
         if (cap < size)
             cap = size;
         if (cap > SIZE_MAX - sizeof(*b))
-            out_of_memory();
+            xmalloc_failed();
         struct arena_block *more = xcalloc(1, sizeof(*b) + cap);
         *more = (struct arena_block){.next = b, .cap = cap};
         a->first = b = more;
@@ -77,14 +46,14 @@ void *arena_array(struct arena *a, size_t n, size_t size)
 {
     size_t total;
     if (__builtin_mul_overflow(n, size, &total))
-        out_of_memory();
+        xmalloc_failed();
     return arena_alloc(a, total);
 }
 
 struct bytes arena_copy(struct arena *a, struct bytes b)
 {
     if (b.len == SIZE_MAX)
-        out_of_memory();
+        xmalloc_failed();
     uint8_t *at = arena_take(a, b.len + 1, 1);
     if (b.len)
         memcpy(at, b.at, b.len);
@@ -107,7 +76,7 @@ struct bytes arena_printf(struct arena *a, const char *format, ...)
     int len = vsnprintf(most, sizeof(most), format, args);
     va_end(args);
     if (len < 0)
-        out_of_memory();
+        xmalloc_failed();
     char *at = arena_take(a, (size_t)len + 1, 1);
     if ((size_t)len < sizeof(most))
         memcpy(at, most, (size_t)len + 1);

@@ -12,6 +12,7 @@
 #define CTXD_ARENA_H
 
 #include "bytes.h"
+#include "xmalloc.h"
 
 struct arena_block;
 struct arena {
@@ -42,10 +43,5 @@ void arena_release(struct arena *a);
 void *arena_push(struct arena *a, void *array_ptr, size_t *n, size_t *cap, size_t size);
 #define ARENA_PUSH(a, array, n, cap)                                                           \
     ((__typeof__(array))arena_push((a), &(array), (n), (cap), sizeof(*(array))))
-
-/* malloc and friends that end the process where there is no memory. */
-void *xmalloc(size_t size);
-void *xcalloc(size_t n, size_t size);
-void *xrealloc(void *at, size_t size);
 
 #endif

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * base: what every room stands on. Knows nothing of contexts, ignore files or Docker.
+ * base: what every room stands on. It knows nothing of contexts, ignore files or Docker.
  *
- *   bytes.h   views, quoting           arena.h      memory that dies together
- *   buf.h     growing, with a maximum  fail.h       failures a person reads
- *   notes.h   warnings, in order       io.h         descriptors, files, the clock
- *   path.h    cleaning, joining        globs.h      Go's filepath.Match
- *   names.h   those of a directory     number.h     numbers from outside
- *   utf8.h    runes                    pool.h       fan-out on threads
- *   table.h   bytes -> value           cleanup.h    scope-bound release
- *   digest.h  XXH3-128, SHA-256        help-text.h  wrapped options of --help
+ *   bytes.h      views and copies of bytes      arena.h      memory that is freed together
+ *   buf.h        growing, with a maximum        table.h      bytes -> value
+ *   fail.h       a failure that a person reads  notes.h      warnings, in order
+ *   quote.h      bytes shown to a person        io.h         descriptors, files, the clock
+ *   path.h       cleaning, joining, comparing   names.h      the names in a directory
+ *   globs.h      Go's filepath.Match            utf8.h       runes
+ *   number.h     decimal numbers and sizes      hex.h        hexadecimal
+ *   digest.h     XXH3-128, SHA-256              ustar.h      one header block of a tar
+ *   pool.h       jobs on threads                cleanup.h    release at the end of a scope
+ *   xmalloc.h    memory, or the end     help-text.h  the wrapped options of --help
  */
 #ifndef CTXD_BASE_H
 #define CTXD_BASE_H
@@ -22,14 +24,18 @@
 #include "fail.h"
 #include "globs.h"
 #include "help-text.h"
+#include "hex.h"
 #include "io.h"
 #include "names.h"
 #include "notes.h"
 #include "number.h"
 #include "path.h"
 #include "pool.h"
+#include "quote.h"
 #include "table.h"
+#include "ustar.h"
 #include "utf8.h"
+#include "xmalloc.h"
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof(*(array)))
 

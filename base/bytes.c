@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bytes.h"
 
-#include "utf8.h"
+#include "xmalloc.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 
 struct bytes bytes_of(const char *text)
 {
@@ -114,54 +114,17 @@ uint64_t bytes_hash(struct bytes b)
     return hash ^ hash >> 29;
 }
 
-/* One unit of quoted text: an escape, or a whole printable rune. Returns its length in `out`.
- */
-static size_t quote_unit(struct bytes b, char out[8], size_t *ret_used)
+struct bytes bytes_dup(struct bytes b)
 {
-    uint8_t c = b.at[0];
-    *ret_used = 1;
-    if (c == '"' || c == '\\')
-        return (size_t)snprintf(out, 8, "\\%c", c);
-    if (c == '\n' || c == '\t' || c == '\r')
-        return (size_t)snprintf(out, 8, "\\%c", c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
-    if (c >= 0x20 && c < 0x7f)
-        return (size_t)snprintf(out, 8, "%c", c);
-    uint32_t rune;
-    size_t len = utf8_decode(b, &rune);
-    /* C1 controls and the bidi overrides could rewrite a terminal line: escaped like bytes. */
-    bool plain = len > 1 && rune >= 0xa0 && !(rune >= 0x200b && rune <= 0x200f) &&
-                 !(rune >= 0x2028 && rune <= 0x202e) && !(rune >= 0x2066 && rune <= 0x2069) &&
-                 rune != 0xfeff;
-    if (!plain)
-        return (size_t)snprintf(out, 8, "\\x%02x", c);
-    memcpy(out, b.at, len);
-    *ret_used = len;
-    return len;
+    uint8_t *at = xmalloc(b.len + 1);
+    if (b.len)
+        memcpy(at, b.at, b.len);
+    at[b.len] = '\0';
+    return bytes_at(at, b.len);
 }
 
-const char *quote(struct quoted *q, struct bytes b)
+void bytes_free(struct bytes *b)
 {
-    size_t limit = sizeof(q->text) - 2, used = 0;
-    q->text[used++] = '"';
-    size_t i = 0;
-    while (i < b.len) {
-        char unit[8];
-        size_t step;
-        size_t len = quote_unit(bytes_from(b, i), unit, &step);
-        if (used + len > limit - 8 && b.len - i > 8) {
-            if (used + 4 <= limit) {
-                memcpy(q->text + used, "...", 3);
-                used += 3;
-            }
-            break;
-        }
-        if (used + len > limit)
-            break;
-        memcpy(q->text + used, unit, len);
-        used += len;
-        i += step;
-    }
-    q->text[used++] = '"';
-    q->text[used] = '\0';
-    return q->text;
+    free((void *)(uintptr_t)b->at);
+    *b = (struct bytes){NULL, 0};
 }

@@ -64,18 +64,12 @@ bool bytes_next(struct bytes *rest, uint8_t sep, struct bytes *ret_piece);
  */
 uint64_t bytes_hash(struct bytes b);
 
-/* Room for a quoted path in a message. */
-struct quoted {
-    char text[512];
-};
-
 /*
- * Writes b for a person: in double quotes, with \n, \t, \", \\ and \xNN for what is not
- * printable UTF-8, ended by "..." where it does not fit. Returns q->text.
- *
- *     fail(f, -ENOENT, "%s: no such file", QUOTE(path));
+ * A copy on the heap, which the caller owns and gives to bytes_free(). A NUL, which the length
+ * does not count, follows it, so `at` is also a C string if the bytes contain no NUL.
  */
-const char *quote(struct quoted *q, struct bytes b);
-#define QUOTE(b) quote(&(struct quoted){.text = ""}, (b))
+struct bytes bytes_dup(struct bytes b);
+/* Frees what bytes_dup() gave and leaves {NULL, 0}; an empty view of NULL is fine. */
+void bytes_free(struct bytes *b);
 
 #endif

@@ -75,17 +75,6 @@ void digest128_free(struct digest128_state *state)
     free(state);
 }
 
-char *digest_hex(char *text, const uint8_t *at, size_t len)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < len; i++) {
-        text[2 * i] = digits[at[i] >> 4];
-        text[2 * i + 1] = digits[at[i] & 15];
-    }
-    text[2 * len] = '\0';
-    return text;
-}
-
 bool sha256_equal(const struct sha256 *a, const struct sha256 *b)
 {
     return memcmp(a->at, b->at, sizeof(a->at)) == 0;

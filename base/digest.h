@@ -45,7 +45,4 @@ void sha256_add(struct sha256_state *state, struct bytes b);
 struct sha256 sha256_end(struct sha256_state *state); /* and begins anew */
 void sha256_free(struct sha256_state *state);
 
-/* Lower-case hex of len bytes, NUL-terminated, into text[2 * len + 1]. Returns text. */
-char *digest_hex(char *text, const uint8_t *at, size_t len);
-
 #endif

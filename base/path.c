@@ -71,3 +71,62 @@ struct bytes path_dir(struct bytes path)
     size_t slash = bytes_find_last(path, '/');
     return slash == path.len ? bytes_head(path, 0) : bytes_head(path, slash);
 }
+
+bool path_resolve(struct arena *a, struct bytes dir, struct bytes rel, struct bytes *ret)
+{
+    if (rel.len && rel.at[0] == '/')
+        return false;
+    struct bytes joined = path_clean(
+        a, dir.len ? arena_printf(a, "%.*s/%.*s", BYTES_ARG(dir), BYTES_ARG(rel)) : rel);
+    if (bytes_equal(joined, BYTES("..")) || bytes_starts(joined, BYTES("../")) ||
+        bytes_find(joined, 0) < joined.len)
+        return false;
+    *ret = bytes_equal(joined, BYTES(".")) ? BYTES("") : joined;
+    return true;
+}
+
+bool path_under(struct bytes path, struct bytes dir)
+{
+    return dir.len == 0 ||
+           (bytes_starts(path, dir) && (path.len == dir.len || path.at[dir.len] == '/'));
+}
+
+struct bytes path_between(struct arena *a, struct bytes from, struct bytes to)
+{
+    struct bytes out = BYTES("");
+    while (!path_under(to, from)) {
+        out = path_join(a, out, BYTES(".."));
+        from = path_dir(from);
+    }
+    struct bytes rest = from.len ? bytes_from(to, from.len + 1) : to;
+    if (rest.len)
+        out = path_join(a, out, rest);
+    return out.len ? out : BYTES(".");
+}
+
+int path_depth_compare(struct bytes a, struct bytes b)
+{
+    struct bytes x, y;
+    while (a.at && b.at) {
+        bytes_next(&a, '/', &x);
+        bytes_next(&b, '/', &y);
+        int order = bytes_compare(x, y);
+        if (order)
+            return order;
+    }
+    return (a.at != NULL) - (b.at != NULL);
+}
+
+static size_t path_depth(struct bytes path)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < path.len; i++)
+        n += path.at[i] == '/';
+    return n;
+}
+
+int path_shallow_compare(struct bytes a, struct bytes b)
+{
+    size_t m = path_depth(a), n = path_depth(b);
+    return m != n ? (m > n) - (m < n) : path_depth_compare(a, b);
+}

@@ -26,4 +26,20 @@ struct bytes path_join(struct arena *a, struct bytes dir, struct bytes name);
 struct bytes path_name(struct bytes path);
 struct bytes path_dir(struct bytes path);
 
+/*
+ * dir + "/" + rel, cleaned, into *ret: relative to the root of the context, empty for the root
+ * itself. Returns false, and leaves *ret, if rel is absolute, contains a NUL, or leaves the
+ * root.
+ */
+bool path_resolve(struct arena *a, struct bytes dir, struct bytes rel, struct bytes *ret);
+/* The way from directory `from` to `to`, both below the root: "../b"; "." if they are equal. */
+struct bytes path_between(struct arena *a, struct bytes from, struct bytes to);
+/* Whether path is dir, or lies in it at any depth. */
+bool path_under(struct bytes path, struct bytes dir);
+/* <0, 0, >0: component by component, so that a directory comes right before what it contains.
+ */
+int path_depth_compare(struct bytes a, struct bytes b);
+/* The same, but paths of fewer components come first. */
+int path_shallow_compare(struct bytes a, struct bytes b);
+
 #endif

@@ -46,6 +46,23 @@ size_t utf8_encode(uint32_t rune, uint8_t out[4])
     return len;
 }
 
+bool utf8_valid(struct bytes b)
+{
+    for (size_t i = 0; i < b.len;) {
+        uint32_t rune;
+        size_t len = b.at[i] < 0x80 ? 1 : utf8_decode(bytes_from(b, i), &rune);
+        if (b.at[i] >= 0x80 && len == 1)
+            return false;
+        i += len;
+    }
+    return true;
+}
+
+bool utf8_is_text(struct bytes b)
+{
+    return bytes_find(b, 0) == b.len && utf8_valid(b);
+}
+
 bool utf8_is_space(uint32_t rune)
 {
     return rune == ' ' || (rune >= '\t' && rune <= '\r') || rune == 0x85 || rune == 0xa0 ||

@@ -22,6 +22,11 @@ size_t utf8_decode(struct bytes b, uint32_t *ret_rune);
  */
 size_t utf8_encode(uint32_t rune, uint8_t out[4]) __asm__("ctxd_utf8_encode");
 
+/* Whether all of b is well-formed. An empty view is. Source: Go utf8.Valid. */
+bool utf8_valid(struct bytes b);
+/* The same, and no byte is NUL: a text that any reader takes whole. */
+bool utf8_is_text(struct bytes b);
+
 /* Source: Go unicode.IsSpace; U+200B and U+FEFF are not space. */
 bool utf8_is_space(uint32_t rune);
 

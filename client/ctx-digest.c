@@ -77,7 +77,7 @@ void ctx_digest_release(struct ctx_digested *digested)
 static const char *name_of(const struct sha256 *sha, char at[72])
 {
     char hex[2 * sizeof(sha->at) + 1];
-    snprintf(at, 72, "sha256:%s", digest_hex(hex, sha->at, sizeof(sha->at)));
+    snprintf(at, 72, "sha256:%s", hex_text(hex, sha->at, sizeof(sha->at)));
     return at;
 }
 

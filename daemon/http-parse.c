@@ -35,7 +35,7 @@ void http_parse_path(struct bytes path, struct http_path *ret)
 void http_etag(const struct sha256 *sha, char etag[HTTP_ETAG_LEN + 1])
 {
     char hex[2 * sizeof(sha->at) + 1];
-    digest_hex(hex, sha->at, sizeof(sha->at));
+    hex_text(hex, sha->at, sizeof(sha->at));
     snprintf(etag, HTTP_ETAG_LEN + 1, "\"sha256-%s\"", hex);
 }
 
@@ -118,29 +118,6 @@ bool http_host_ours(struct bytes host)
 }
 
 /* ---- /proc/net/tcp ------------------------------------------------------------------- */
-
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool hex_number(struct bytes b, uint32_t *ret)
-{
-    uint32_t n = 0;
-    if (b.len == 0 || b.len > 8)
-        return false;
-    for (size_t i = 0; i < b.len; i++) {
-        int digit = hex_digit(b.at[i]);
-        if (digit < 0)
-            return false;
-        n = n << 4 | (uint32_t)digit;
-    }
-    *ret = n;
-    return true;
-}
 
 /* A column: what follows spaces, up to the next. */
 static bool take_column(struct bytes *rest, struct bytes *ret)

@@ -43,7 +43,7 @@ void root_free(struct root *root)
     warm_free(root->warm);
     watch_free(root->watch);
     close(root->fd);
-    free((void *)(uintptr_t)root->path.at);
+    bytes_free(&root->path);
     free(entry);
 }
 
@@ -66,10 +66,7 @@ static struct root_entry *make(struct daemon *daemon, int fd, const struct ident
 {
     struct root_entry *entry = xcalloc(1, sizeof(*entry));
     struct root *root = &entry->root;
-    char *copy = xmalloc(path.len + 1);
-    memcpy(copy, path.at, path.len);
-    copy[path.len] = 0;
-    root->path = bytes_at(copy, path.len);
+    root->path = bytes_dup(path);
     root->fd = fd;
     root->id = *id;
     struct failure f = {0};

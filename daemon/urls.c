@@ -48,24 +48,12 @@ static uint64_t wall_seconds(void)
 
 void url_token_text(const struct url_token *token, char text[URL_TOKEN_HEX + 1])
 {
-    digest_hex(text, token->at, sizeof(token->at));
+    hex_text(text, token->at, sizeof(token->at));
 }
 
 bool url_token_parse(struct bytes text, struct url_token *ret)
 {
-    if (text.len != URL_TOKEN_HEX)
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.at[i], digit;
-        if (c >= '0' && c <= '9')
-            digit = (uint8_t)(c - '0');
-        else if (c >= 'a' && c <= 'f')
-            digit = (uint8_t)(c - 'a' + 10);
-        else
-            return false;
-        ret->at[i / 2] = i % 2 ? (uint8_t)(ret->at[i / 2] << 4 | digit) : digit;
-    }
-    return true;
+    return text.len == URL_TOKEN_HEX && hex_bytes(text, ret->at);
 }
 
 /* "1 <seconds> <line>" */
@@ -106,14 +94,7 @@ static void store(struct urls *urls, struct change *change)
     /* An address that is not kept lives as long as the daemon. */
     if (r < 0)
         log_event(LOG_WARNING, "url-not-kept", "error=%s", LOG_VALUE(bytes_of(strerror(-r))));
-    free((void *)(uintptr_t)change->line.at);
-}
-
-static struct bytes copy(struct bytes b)
-{
-    uint8_t *at = xmalloc(b.len + 1);
-    memcpy(at, b.at, b.len);
-    return bytes_at(at, b.len);
+    bytes_free(&change->line);
 }
 
 /* ---- the list ------------------------------------------------------------------------ */
@@ -137,7 +118,7 @@ static struct url_token evict(struct urls *urls)
             oldest = url;
     struct url_token token = oldest->token;
     urls->bytes -= oldest->line.len;
-    free((void *)(uintptr_t)oldest->line.at);
+    bytes_free(&oldest->line);
     *oldest = urls->at[--urls->n];
     return token;
 }
@@ -202,7 +183,7 @@ static void on_stored(void *context, struct bytes key, struct bytes value)
         drop_later(loading, &token);
         return;
     }
-    add(urls, &token, copy(line), used_s);
+    add(urls, &token, bytes_dup(line), used_s);
     while (urls->n > URLS_MAX || urls->bytes > URLS_BYTES_MAX) {
         token = evict(urls);
         drop_later(loading, &token);
@@ -250,7 +231,7 @@ static bool use(struct url *url, struct change *change)
     if (url->used_s - url->stored_s < USE_SECONDS && url->used_s >= url->stored_s)
         return false;
     url->stored_s = url->used_s;
-    *change = (struct change){url->token, copy(url->line), url->used_s};
+    *change = (struct change){url->token, bytes_dup(url->line), url->used_s};
     return true;
 }
 
@@ -270,7 +251,7 @@ int urls_token(struct urls *urls, struct bytes line, struct url_token *ret, stru
     if (!url) {
         while (is_full(urls, line.len))
             changes[n_changes++].token = evict(urls);
-        url = add(urls, &fresh, copy(line), 0);
+        url = add(urls, &fresh, bytes_dup(line), 0);
     }
     *ret = url->token;
     if (use(url, &change))

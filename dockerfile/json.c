@@ -26,27 +26,11 @@ static bool take(struct bytes *rest, uint8_t c)
     return true;
 }
 
-/* The value of a hex digit, or -1. */
-static int hex(uint8_t c)
-{
-    return c >= '0' && c <= '9'                     ? c - '0'
-           : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
-                                                    : -1;
-}
-
-/* The four hex digits in front of b, or -1. */
+/* The number that the first four hex digits of b give, or -1. */
 static int32_t hex4(struct bytes b)
 {
-    int32_t value = 0;
-    if (b.len < 4)
-        return -1;
-    for (size_t i = 0; i < 4; i++) {
-        int digit = hex(b.at[i]);
-        if (digit < 0)
-            return -1;
-        value = value << 4 | digit;
-    }
-    return value;
+    uint32_t value;
+    return b.len >= 4 && hex_number(bytes_head(b, 4), &value) ? (int32_t)value : -1;
 }
 
 static bool skip_string(struct bytes *rest)

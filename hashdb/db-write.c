@@ -23,7 +23,7 @@
 void db_trees_free(struct db_tree *trees, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        free((void *)(uintptr_t)trees[i].path.at);
+        bytes_free(&trees[i].path);
     free(trees);
 }
 
@@ -37,9 +37,7 @@ size_t db_trees_due(struct hashdb *db, int64_t used_since, struct db_tree **ret)
             continue;
         struct db_tree *copy = &copies[n++];
         *copy = db->trees[i];
-        uint8_t *path = xmalloc(copy->path.len);
-        memcpy(path, copy->path.at, copy->path.len);
-        copy->path.at = path;
+        copy->path = bytes_dup(copy->path);
     }
     pthread_mutex_unlock(&db->lock);
     *ret = copies;

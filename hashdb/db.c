@@ -122,7 +122,7 @@ static struct db_tree *add_tree(struct hashdb *db, int64_t id)
         for (size_t i = 1; i < db->n_trees; i++)
             if (db->trees[i].used < place->used)
                 place = &db->trees[i];
-        free((void *)(uintptr_t)place->path.at);
+        bytes_free(&place->path);
     }
     *place = (struct db_tree){.id = id};
     return place;
@@ -145,10 +145,7 @@ int64_t hashdb_tree(struct hashdb *db, struct bytes root_path, uint64_t dev, uin
     struct db_tree *tree = find_tree(db, id);
     if (!tree) {
         tree = add_tree(db, id);
-        uint8_t *path = xmalloc(root_path.len);
-        if (root_path.len)
-            memcpy(path, root_path.at, root_path.len);
-        tree->path = bytes_at(path, root_path.len);
+        tree->path = bytes_dup(root_path);
         tree->dev = dev;
         tree->ino = ino;
     }

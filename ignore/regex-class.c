@@ -171,13 +171,6 @@ int class_parse_escape(struct bytes *text, struct class_builder *c)
     return 0;
 }
 
-static int hex_digit(uint8_t c)
-{
-    return c >= '0' && c <= '9'                     ? c - '0'
-           : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
-                                                    : -1;
-}
-
 /* What follows `\x`. */
 static int take_hex(struct bytes *t, uint32_t *ret)
 {

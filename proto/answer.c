@@ -77,7 +77,7 @@ void proto_answer_release(struct proto_answer *answer)
 static json_t *json_of_sha(const struct sha256 *sha)
 {
     char hex[2 * sizeof(sha->at) + 1];
-    return json_string(digest_hex(hex, sha->at, sizeof(sha->at)));
+    return json_string(hex_text(hex, sha->at, sizeof(sha->at)));
 }
 
 static json_t *json_of_notes(const struct notes *notes)

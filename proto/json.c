@@ -28,14 +28,9 @@ json_t *json_of_bytes(struct bytes b)
         return string;
     char *hex = xmalloc(2 * b.len + 1);
     json_t *object = made(json_object());
-    json_set(object, "hex", json_string(digest_hex(hex, b.at, b.len)));
+    json_set(object, "hex", json_string(hex_text(hex, b.at, b.len)));
     free(hex);
     return object;
-}
-
-static int hex_value(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 int json_to_bytes(const json_t *value, struct arena *arena, struct bytes *ret)
@@ -45,17 +40,13 @@ int json_to_bytes(const json_t *value, struct arena *arena, struct bytes *ret)
         return 0;
     }
     const json_t *hex = json_object_get(value, "hex");
-    if (!json_is_string(hex) || json_string_length(hex) % 2)
+    if (!json_is_string(hex))
         return -EINVAL;
-    const char *digits = json_string_value(hex);
-    size_t n = json_string_length(hex) / 2;
+    struct bytes digits = bytes_at(json_string_value(hex), json_string_length(hex));
+    size_t n = digits.len / 2;
     uint8_t *at = arena_alloc(arena, n + 1);
-    for (size_t i = 0; i < n; i++) {
-        int high = hex_value(digits[2 * i]), low = hex_value(digits[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return -EINVAL;
-        at[i] = (uint8_t)(high << 4 | low);
-    }
+    if (!hex_bytes(digits, at))
+        return -EINVAL;
     *ret = bytes_at(at, n);
     return 0;
 }

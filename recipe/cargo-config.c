@@ -20,7 +20,8 @@ struct configuring {
 static int raw_if_there(struct configuring *x, struct bytes dir, struct bytes rel)
 {
     struct bytes path;
-    if (!rel.at || bytes_find(rel, '/') == rel.len || !path_resolve(x->c->p, dir, rel, &path) ||
+    if (!rel.at || bytes_find(rel, '/') == rel.len ||
+        !path_resolve(&x->c->p->values.arena, dir, rel, &path) ||
         !listing_is_file(x->c->p->l, path))
         return 0;
     return unit_raw(x->c->p, x->unit, path, x->f);
@@ -53,7 +54,7 @@ static int add_script(struct configuring *x, struct bytes flag)
     int r = 0;
     for (size_t i = 0; i < x->c->n_crates && r == 0; i++) {
         struct bytes path;
-        if (path_resolve(x->c->p, x->c->crates[i]->m->dir, name, &path) &&
+        if (path_resolve(&x->c->p->values.arena, x->c->crates[i]->m->dir, name, &path) &&
             listing_is_file(x->c->p->l, path))
             r = unit_raw(x->c->p, x->unit, path, x->f);
     }
@@ -92,7 +93,8 @@ static int add_named(struct configuring *x, struct bytes dir, const struct value
     for (size_t i = 0; r == 0 && i < (value_text(triple).at ? 1 : value_count(triple)); i++) {
         struct bytes name = value_text(value_text(triple).at ? triple : triple->pairs[i].value);
         struct bytes path;
-        if (bytes_ends(name, BYTES(".json")) && path_resolve(x->c->p, dir, name, &path))
+        if (bytes_ends(name, BYTES(".json")) &&
+            path_resolve(&x->c->p->values.arena, dir, name, &path))
             r = unit_raw(x->c->p, x->unit, path, x->f);
     }
     for (size_t i = 0; i < value_count(targets) && r == 0; i++) {
@@ -108,7 +110,7 @@ static int add_named(struct configuring *x, struct bytes dir, const struct value
         struct bytes at = value_text(value_get(one, "directory")), path;
         if (!at.at)
             at = value_text(value_get(one, "local-registry"));
-        if (at.at && path_resolve(x->c->p, dir, at, &path) &&
+        if (at.at && path_resolve(&x->c->p->values.arena, dir, at, &path) &&
             listing_is_dir(x->c->p->l, path)) {
             unit_note(
                 x->c->p, x->unit,
@@ -133,7 +135,7 @@ static int add_includes(struct configuring *x, struct bytes path, const struct v
         struct bytes name = value_text(v), at;
         if (!name.at)
             name = value_text(value_get(v, "path"));
-        if (name.at && path_resolve(x->c->p, path_dir(path), name, &at) &&
+        if (name.at && path_resolve(&x->c->p->values.arena, path_dir(path), name, &at) &&
             listing_is_file(x->c->p->l, at) && depth < INCLUDES_MAX)
             r = add_config(x, at, depth + 1);
     }

@@ -183,8 +183,9 @@ static void reach(struct cargo *c, size_t from)
 static void reach_dir(struct cargo *c, struct bytes path)
 {
     struct bytes dir;
-    struct crate *crate =
-        path.at && path_resolve(c->p, c->root->dir, path, &dir) ? cargo_crate(c, dir) : NULL;
+    struct crate *crate = path.at && path_resolve(&c->p->values.arena, c->root->dir, path, &dir)
+                              ? cargo_crate(c, dir)
+                              : NULL;
     if (!crate)
         return;
     crate->verbatim = true;

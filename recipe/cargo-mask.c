@@ -213,8 +213,8 @@ static bool is_among(struct masking *m, const struct value *among, struct bytes 
 {
     for (size_t i = 0; i < value_count(among); i++) {
         struct bytes pattern;
-        if (path_resolve(m->c->p, m->crate->m->dir, value_text(among->pairs[i].value),
-                         &pattern) &&
+        if (path_resolve(&m->c->p->values.arena, m->crate->m->dir,
+                         value_text(among->pairs[i].value), &pattern) &&
             (bytes_equal(pattern, dir) || path_glob(pattern, dir, true)))
             return true;
     }
@@ -247,8 +247,8 @@ static void mask_exclude(struct masking *m, struct value *workspace)
     for (size_t i = value_count(exclude); i-- > 0;) {
         struct bytes path;
         bool used = false;
-        if (!path_resolve(m->c->p, m->crate->m->dir, value_text(exclude->pairs[i].value),
-                          &path))
+        if (!path_resolve(&m->c->p->values.arena, m->crate->m->dir,
+                          value_text(exclude->pairs[i].value), &path))
             continue;
         for (size_t j = 0; j < m->c->n_crates; j++)
             used |= m->c->crates[j]->wanted && path_under(m->c->crates[j]->m->dir, path);
@@ -342,9 +342,10 @@ static void mask_patches(struct masking *m)
         struct value *source = patch->pairs[i].value;
         for (size_t j = value_count(source); j-- > 0;) {
             struct bytes path = value_text(value_get(source->pairs[j].value, "path")), dir;
-            struct crate *to = path.at && path_resolve(m->c->p, m->crate->m->dir, path, &dir)
-                                   ? cargo_crate(m->c, dir)
-                                   : NULL;
+            struct crate *to =
+                path.at && path_resolve(&m->c->p->values.arena, m->crate->m->dir, path, &dir)
+                    ? cargo_crate(m->c, dir)
+                    : NULL;
             if (to && !to->wanted)
                 value_drop_at(source, j);
         }

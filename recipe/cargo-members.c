@@ -88,7 +88,7 @@ bool cargo_dependency_dir(struct cargo *c, const struct manifest *of,
     struct bytes path = value_text(value_get(spec, "path"));
     if (!path.at)
         return false;
-    *ret_leaves = !path_resolve(c->p, base, path, ret);
+    *ret_leaves = !path_resolve(&c->p->values.arena, base, path, ret);
     return !*ret_leaves;
 }
 
@@ -125,7 +125,8 @@ static bool names_above(struct cargo *c, const struct manifest *root, const char
     const struct value *paths = value_get(value_get(root->toml, "workspace"), list);
     for (size_t i = 0; i < value_count(paths); i++) {
         struct bytes path;
-        if (path_resolve(c->p, root->dir, value_text(paths->pairs[i].value), &path) &&
+        if (path_resolve(&c->p->values.arena, root->dir, value_text(paths->pairs[i].value),
+                         &path) &&
             path_under(dir, path))
             return true;
     }
@@ -144,7 +145,8 @@ struct manifest *cargo_find_root(struct cargo *c, struct manifest *m)
         return m;
     struct bytes pointer = value_text(value_get(cargo_package(m->toml), "workspace")), dir;
     if (pointer.at)
-        return path_resolve(c->p, m->dir, pointer, &dir) ? cargo_manifest(c, dir) : NULL;
+        return path_resolve(&c->p->values.arena, m->dir, pointer, &dir) ? cargo_manifest(c, dir)
+                                                                        : NULL;
     for (dir = m->dir; dir.len;) {
         dir = path_dir(dir);
         struct manifest *above = cargo_manifest(c, dir);
@@ -154,8 +156,9 @@ struct manifest *cargo_find_root(struct cargo *c, struct manifest *m)
             return above;
         pointer = value_text(value_get(cargo_package(above->toml), "workspace"));
         if (pointer.at)
-            return path_resolve(c->p, above->dir, pointer, &dir) ? cargo_manifest(c, dir)
-                                                                 : NULL;
+            return path_resolve(&c->p->values.arena, above->dir, pointer, &dir)
+                       ? cargo_manifest(c, dir)
+                       : NULL;
     }
     return NULL;
 }
@@ -240,7 +243,8 @@ static void visit_patterns(struct visiting *v)
     const struct value *members = value_get(value_get(c->root->toml, "workspace"), "members");
     for (size_t i = 0; i < value_count(members); i++) {
         struct bytes pattern;
-        if (!path_resolve(c->p, c->root->dir, value_text(members->pairs[i].value), &pattern))
+        if (!path_resolve(&c->p->values.arena, c->root->dir,
+                          value_text(members->pairs[i].value), &pattern))
             continue;
         if (!glob_magic(pattern)) {
             visit(v, pattern, false, c->root->path);
@@ -264,17 +268,18 @@ static void visit_patches(struct visiting *v)
         const struct value *source = patch->pairs[i].value;
         for (size_t j = 0; j < value_count(source); j++) {
             struct bytes path = value_text(value_get(source->pairs[j].value, "path"));
-            if (path.at && path_resolve(c->p, c->root->dir, path, &dir))
+            if (path.at && path_resolve(&c->p->values.arena, c->root->dir, path, &dir))
                 visit(v, dir, true, c->root->path);
         }
     }
     for (size_t i = 0; value_is(replace, VALUE_MAP) && i < replace->n; i++) {
         struct bytes path = value_text(value_get(replace->pairs[i].value, "path"));
-        if (path.at && path_resolve(c->p, c->root->dir, path, &dir))
+        if (path.at && path_resolve(&c->p->values.arena, c->root->dir, path, &dir))
             visit(v, dir, true, c->root->path);
     }
     for (size_t i = 0; i < value_count(paths); i++)
-        if (path_resolve(c->p, c->root->dir, value_text(paths->pairs[i].value), &dir))
+        if (path_resolve(&c->p->values.arena, c->root->dir, value_text(paths->pairs[i].value),
+                         &dir))
             visit(v, dir, true, c->root->path);
 }
 

@@ -110,7 +110,7 @@ static void add_stubs(struct cargo *c, struct recipe_unit *unit, const struct cr
         seen[t->kind] = true;
         struct bytes path;
         if ((options->chef_exact || is_default(t->kind)) &&
-            path_resolve(c->p, crate->m->dir, t->path, &path))
+            path_resolve(&c->p->values.arena, crate->m->dir, t->path, &path))
             unit_stub(c->p, unit, path, stub_kind(t));
     }
     const struct {

@@ -81,7 +81,7 @@ static void carry_blobs(struct carrying *c)
         bool first;
         if (!file->blob)
             continue;
-        digest_hex(hex, file->hash.at, sizeof(file->hash.at));
+        hex_text(hex, file->hash.at, sizeof(file->hash.at));
         struct bytes path =
             arena_printf(c->arena, "%s/%s/%s", RECIPE_CARRIED, RECIPE_BLOBS, hex);
         table_put(&seen, path, &first);

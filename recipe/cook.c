@@ -37,7 +37,7 @@ static struct bytes mark_of(struct arena *a, bool is_link, unsigned mode, struct
 {
     char hex[65];
     struct sha256 hash = sha256(content);
-    digest_hex(hex, hash.at, sizeof(hash.at));
+    hex_text(hex, hash.at, sizeof(hash.at));
     return is_link ? arena_printf(a, "%s link", hex) : arena_printf(a, "%s %04o", hex, mode);
 }
 

@@ -28,7 +28,7 @@ static bool resolve(struct dotnet *d, struct bytes dir, struct bytes rel, struct
     char *copy = arena_string(&d->p->values.arena, rel);
     for (char *at = copy; *at; at++)
         *at = *at == '\\' ? '/' : *at;
-    return path_resolve(d->p, dir, bytes_of(copy), ret) && ret->len;
+    return path_resolve(&d->p->values.arena, dir, bytes_of(copy), ret) && ret->len;
 }
 
 /* ---- masking ----------------------------------------------------------------------- */

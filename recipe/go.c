@@ -116,7 +116,7 @@ static int add_module(struct go *go, struct recipe_unit *unit, struct bytes dir,
         bool use = work && bytes_equal(all[i].verb, BYTES("use"));
         if (!(replace || use) || (!is_local(to) && !use))
             continue;
-        if (path_resolve(p, dir, to, &at))
+        if (path_resolve(&p->values.arena, dir, to, &at))
             /* A replaced module's own replacements don't count; a used one's do. */
             r = add_module(go, unit, at, "go.mod", use, f);
         else

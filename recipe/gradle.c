@@ -62,8 +62,8 @@ static int add_included(struct prepare *p, struct recipe_unit *unit, struct byte
         if (at >= text.len || (text.at[at] != '"' && text.at[at] != '\''))
             continue;
         struct bytes rest = bytes_from(text, at + 1);
-        if (path_resolve(p, path_dir(path), bytes_head(rest, bytes_find(rest, text.at[at])),
-                         &dir) &&
+        if (path_resolve(&p->values.arena, path_dir(path),
+                         bytes_head(rest, bytes_find(rest, text.at[at])), &dir) &&
             dir.len)
             r = unit_raw_tree(p, unit, dir, f);
     }

@@ -71,7 +71,7 @@ static int read_poms(struct maven *m, struct failure *f)
 static struct pom *find_pom(struct maven *m, struct bytes dir, struct bytes rel)
 {
     struct bytes path;
-    if (!path_resolve(m->p, dir, rel, &path))
+    if (!path_resolve(&m->p->values.arena, dir, rel, &path))
         return NULL;
     uintptr_t *at = table_get(&m->by_path, path);
     if (!at)
@@ -231,7 +231,8 @@ static int add_named(struct maven *m, struct recipe_unit *unit, const struct pom
     bool url = bytes_equal(at->name, BYTES("url")) &&
                (bytes_starts(text, BYTES("file:")) || bytes_starts(text, BYTES("${")));
     int r = 0;
-    if ((file || url) && path_resolve(m->p, pom->dir, without_base(text), &path) && path.len)
+    if ((file || url) &&
+        path_resolve(&m->p->values.arena, pom->dir, without_base(text), &path) && path.len)
         r = file ? unit_raw(m->p, unit, path, f) : unit_raw_tree(m->p, unit, path, f);
     for (size_t i = 0; i < at->n && r == 0; i++)
         if (at->below[i]->name.len)
@@ -283,7 +284,8 @@ static int add_config(struct maven *m, struct recipe_unit *unit, struct bytes di
             struct bytes rest = word, one, at;
             while (r == 0 && rest.at && bytes_next(&rest, ' ', &one))
                 if (bytes_ends(one, BYTES("settings.xml")) &&
-                    path_resolve(p, dir, without_base(one), &at) && listing_is_file(p->l, at))
+                    path_resolve(&p->values.arena, dir, without_base(one), &at) &&
+                    listing_is_file(p->l, at))
                     r = add_settings(m, unit, at, f);
         }
     }

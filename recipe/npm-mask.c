@@ -125,7 +125,7 @@ static int add_script_files(struct npm *n, struct recipe_unit *unit,
         struct bytes schema = value_text(value_get(prisma, "schema")), path;
         if (!schema.at)
             schema = BYTES("prisma/schema.prisma");
-        if (path_resolve(p, package->dir, schema, &path))
+        if (path_resolve(&p->values.arena, package->dir, schema, &path))
             r = listing_is_file(p->l, path) ? unit_text(p, unit, path, f)
                                             : unit_raw_tree(p, unit, path, f);
     }
@@ -143,7 +143,7 @@ static int add_bin(struct npm *n, struct recipe_unit *unit, const struct package
 {
     struct prepare *p = n->p;
     struct bytes path, text;
-    if (!rel.at || !path_resolve(p, package->dir, rel, &path) || path.len == 0)
+    if (!rel.at || !path_resolve(&p->values.arena, package->dir, rel, &path) || path.len == 0)
         return 0;
     if (!listing_is_file(p->l, path)) {
         unit_note(p, unit, "%s: the command %s is made by a build, and will not be linked",
@@ -171,7 +171,7 @@ static int add_bins(struct npm *n, struct recipe_unit *unit, const struct packag
     int r = value_text(bin).at ? add_bin(n, unit, package, value_text(bin), f) : 0;
     for (size_t i = 0; i < value_count(bin) && r == 0; i++)
         r = add_bin(n, unit, package, value_text(bin->pairs[i].value), f);
-    if (r < 0 || !dir.at || !path_resolve(n->p, package->dir, dir, &full))
+    if (r < 0 || !dir.at || !path_resolve(&n->p->values.arena, package->dir, dir, &full))
         return r;
     size_t first, end;
     listing_below(n->p->l, full, &first, &end);
@@ -258,8 +258,9 @@ int npm_lock(struct npm *n, struct recipe_unit *unit, const char *name, struct f
         struct value *entry = packages->pairs[i].value;
         if (text_has(key, "node_modules/"))
             continue;
-        struct package *package =
-            path_resolve(p, n->root->dir, key, &dir) ? npm_package(n, dir) : NULL;
+        struct package *package = path_resolve(&p->values.arena, n->root->dir, key, &dir)
+                                      ? npm_package(n, dir)
+                                      : NULL;
         if (!package || !package->real_version)
             value_drop(entry, "version");
         value_drop(entry, "license");

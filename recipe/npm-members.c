@@ -32,7 +32,7 @@ static void claim(struct npm *n, struct package *package)
 static void match_all(struct npm *n, struct bytes base, struct bytes pattern, bool take)
 {
     struct bytes full;
-    if (!path_resolve(n->p, base, pattern, &full))
+    if (!path_resolve(&n->p->values.arena, base, pattern, &full))
         return;
     for (size_t i = 0; i < n->n_all; i++) {
         struct package *package = n->all[i];
@@ -95,15 +95,15 @@ static int follow_path(struct npm *n, struct recipe_unit *unit, const struct pac
         rel = bytes_from(range, bytes_find_last(range, '#') + 1);
         rel = bytes_head(rel, bytes_find(rel, ':'));
         bool top = bytes_starts(rel, BYTES("~/"));
-        if (!path_resolve(n->p, top ? n->root->dir : from->dir, bytes_from(rel, top ? 2 : 0),
-                          &path))
+        if (!path_resolve(&n->p->values.arena, top ? n->root->dir : from->dir,
+                          bytes_from(rel, top ? 2 : 0), &path))
             return 0;
         return unit_raw(n->p, unit, path, f);
     }
     if (colon < range.len)
         rel = bytes_from(range, colon + 1);
     rel = bytes_head(rel, bytes_find(rel, ':')); /* yarn's ::locator= */
-    if (!path_resolve(n->p, from->dir, rel, &path)) {
+    if (!path_resolve(&n->p->values.arena, from->dir, rel, &path)) {
         unit_note(n->p, unit, "%s: %s lies outside of the context", QUOTE(from->path),
                   QUOTE(range));
         return 0;

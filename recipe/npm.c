@@ -155,7 +155,8 @@ static int add_patched(struct npm *n, struct recipe_unit *unit, const struct val
     int r = 0;
     for (size_t i = 0; i < value_count(patched) && r == 0; i++) {
         struct bytes path;
-        if (path_resolve(n->p, n->root->dir, value_text(patched->pairs[i].value), &path))
+        if (path_resolve(&n->p->values.arena, n->root->dir, value_text(patched->pairs[i].value),
+                         &path))
             r = unit_raw(n->p, unit, path, f);
     }
     return r;

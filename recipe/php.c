@@ -52,7 +52,7 @@ static int add_paths(struct prepare *p, struct recipe_unit *unit, struct bytes d
         const struct value *one = all->pairs[i].value;
         struct bytes url = value_text(value_get(one, "url")), full;
         if (!bytes_equal(value_text(value_get(one, "type")), BYTES("path")) ||
-            !path_resolve(p, dir, url, &full))
+            !path_resolve(&p->values.arena, dir, url, &full))
             continue;
         for (size_t j = 0; j < p->l->n && r == 0; j++) {
             struct value *ignored;

@@ -117,7 +117,7 @@ static int dynamic_files(struct prepare *p, struct recipe_unit *unit,
         for (size_t j = 0; r == 0 && j < (value_text(file).at ? 1 : value_count(file)); j++) {
             struct bytes path;
             struct bytes name = value_text(value_text(file).at ? file : file->pairs[j].value);
-            if (path_resolve(p, project->dir, name, &path) &&
+            if (path_resolve(&p->values.arena, project->dir, name, &path) &&
                 !bytes_equal(dynamic->pairs[i].key, BYTES("version")) &&
                 !bytes_equal(dynamic->pairs[i].key, BYTES("readme")))
                 r = unit_text(p, unit, path, f);

@@ -65,7 +65,7 @@ static int take_path(struct reading *x, struct bytes line, bool editable, bool *
     struct bytes path;
     struct prepare *p = x->py->p;
     *ret_keep = true;
-    if (text_has(line, "://") || !path_resolve(p, x->dir, path_of(line), &path))
+    if (text_has(line, "://") || !path_resolve(&p->values.arena, x->dir, path_of(line), &path))
         return 0;
     if (listing_is_file(p->l, path))
         return unit_raw(p, x->unit, path, x->f);
@@ -89,7 +89,7 @@ static int take_line(struct reading *x, struct bytes file, struct bytes line, un
     for (size_t i = 0; i < ARRAY_SIZE(includes); i++) {
         value = option(line, includes[i][0], includes[i][1]);
         if (value.at)
-            return path_resolve(x->py->p, path_dir(file), value, &path)
+            return path_resolve(&x->py->p->values.arena, path_dir(file), value, &path)
                        ? read_file(x, path, depth + 1)
                        : 0;
     }
@@ -98,7 +98,8 @@ static int take_line(struct reading *x, struct bytes file, struct bytes line, un
         return take_path(x, value, true, ret_keep);
     value = option(line, "-f", "--find-links");
     if (value.at) {
-        if (!text_has(value, "://") && path_resolve(x->py->p, path_dir(file), value, &path))
+        if (!text_has(value, "://") &&
+            path_resolve(&x->py->p->values.arena, path_dir(file), value, &path))
             return unit_raw_tree(x->py->p, x->unit, path, x->f);
         return 0;
     }

@@ -58,7 +58,8 @@ static bool matches(struct python *py, struct bytes base, const struct value *pa
 {
     for (size_t i = 0; i < value_count(patterns); i++) {
         struct bytes full;
-        if (path_resolve(py->p, base, value_text(patterns->pairs[i].value), &full) &&
+        if (path_resolve(&py->p->values.arena, base, value_text(patterns->pairs[i].value),
+                         &full) &&
             (bytes_equal(full, dir) || path_glob(full, dir, true)))
             return true;
     }
@@ -81,7 +82,7 @@ static int add_sources(struct python *py, struct recipe_unit *unit,
             r = add_sources(py, unit, project, one, f);
         if (!rel.at)
             continue;
-        if (!path_resolve(py->p, project->dir, rel, &path)) {
+        if (!path_resolve(&py->p->values.arena, project->dir, rel, &path)) {
             unit_note(py->p, unit, "%s: %s lies outside of the context", QUOTE(project->path),
                       QUOTE(rel));
             continue;

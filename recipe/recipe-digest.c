@@ -36,7 +36,7 @@ static void add_unit(struct sha256_state *state, const struct recipe *recipe,
         add_text(state, bytes_of(text));
         snprintf(text, sizeof(text), "%llu", (unsigned long long)file->size);
         add_text(state, bytes_of(text));
-        add_text(state, bytes_of(digest_hex(text, file->hash.at, sizeof(file->hash.at))));
+        add_text(state, bytes_of(hex_text(text, file->hash.at, sizeof(file->hash.at))));
     }
     for (size_t i = 0; i < unit->n_stubs; i++) {
         add_text(state, BYTES("stub"));
@@ -64,7 +64,7 @@ static void digest_text(const struct recipe *recipe, size_t first, size_t end,
     sha256_free(state);
     char hex[2 * sizeof(digest.at) + 1];
     snprintf(text, RECIPE_DIGEST_TEXT, "sha256:%s",
-             digest_hex(hex, digest.at, sizeof(digest.at)));
+             hex_text(hex, digest.at, sizeof(digest.at)));
 }
 
 void recipe_digest(const struct recipe *recipe, char text[RECIPE_DIGEST_TEXT])

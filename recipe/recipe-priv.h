@@ -110,8 +110,6 @@ struct item {
 int recipe_items(const struct recipe *recipe, const struct cook *how, struct arena *a,
                  struct item **ret, size_t *ret_n, struct failure *f) must_use;
 
-/* UTF-8 without NUL. */
-bool is_text(struct bytes content);
 int base64_write(struct bytes from, struct buf *to) must_use;
 int base64_read(struct arena *a, struct bytes text, struct bytes *ret) must_use;
 
@@ -165,13 +163,6 @@ void unit_install(struct prepare *p, struct recipe_unit *unit, const char *const
 void unit_needs(struct prepare *p, struct recipe_unit *unit, const char *tool);
 void unit_after(struct prepare *p, struct recipe_unit *unit, const char *line);
 
-/* Copies into the pool's arena: dir + "/" + rel, cleaned; false where it leaves the context. */
-bool path_resolve(struct prepare *p, struct bytes dir, struct bytes rel, struct bytes *ret);
-/* From directory `from` to `to`, both below the root: "../b"; "." for the same. */
-struct bytes path_between(struct arena *a, struct bytes from, struct bytes to);
-bool path_under(struct bytes path, struct bytes dir);     /* equal counts */
-int path_depth_compare(struct bytes a, struct bytes b);   /* component by component */
-int path_shallow_compare(struct bytes a, struct bytes b); /* fewer components first */
 /* Whether a pattern of components (`*`, `?`, `[a]`, and `**` for any number of them) matches
  * all of a path; hidden: wildcards match a leading dot too. */
 bool path_glob(struct bytes pattern, struct bytes path, bool hidden);

@@ -419,7 +419,7 @@ int recipe_read_blobs(struct recipe *recipe, int dir_fd, struct failure *f)
         if (!file->blob || file->content.at)
             continue;
         cleanup_buf struct buf text = BUF(file->size);
-        digest_hex(name, file->hash.at, sizeof(file->hash.at));
+        hex_text(name, file->hash.at, sizeof(file->hash.at));
         cleanup_fd int fd = io_open_beneath(blobs, name, O_RDONLY | O_NONBLOCK);
         int r = fd < 0 ? fd : io_read_regular(fd, &text);
         if (r < 0)

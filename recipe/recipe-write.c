@@ -165,18 +165,6 @@ struct bytes chef_text(const struct chef *chef, struct bytes path)
 
 /* ---- ours -------------------------------------------------------------------------- */
 
-bool is_text(struct bytes content)
-{
-    for (size_t i = 0; i < content.len;) {
-        uint32_t rune;
-        size_t len = content.at[i] < 0x80 ? 1 : utf8_decode(bytes_from(content, i), &rune);
-        if (content.at[i] == 0 || (content.at[i] >= 0x80 && len == 1))
-            return false;
-        i += len;
-    }
-    return true;
-}
-
 static void file(struct writing *w, const struct recipe_file *f)
 {
     char text[80];
@@ -194,11 +182,11 @@ static void file(struct writing *w, const struct recipe_file *f)
         raw(w, ",\"size\":");
         number(w, f->size);
         raw(w, ",\"sha256\":");
-        string(w, bytes_of(digest_hex(text, f->hash.at, sizeof(f->hash.at))));
+        string(w, bytes_of(hex_text(text, f->hash.at, sizeof(f->hash.at))));
         raw(w, ",\"blob\":true");
     } else if (chef.at && bytes_equal(chef, f->content)) {
         raw(w, ",\"from\":\"skeleton\"");
-    } else if (is_text(f->content)) {
+    } else if (utf8_is_text(f->content)) {
         raw(w, ",\"text\":");
         string(w, f->content);
     } else {
@@ -291,7 +279,7 @@ bool recipe_has_blobs(const struct recipe *recipe)
 static int write_blob(int dir_fd, const struct recipe_file *file)
 {
     char name[65], temporary[80];
-    digest_hex(name, file->hash.at, sizeof(file->hash.at));
+    hex_text(name, file->hash.at, sizeof(file->hash.at));
     if (faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
         return 0; /* named by its content */
     snprintf(temporary, sizeof(temporary), ".%s.%d", name, getpid());

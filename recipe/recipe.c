@@ -95,7 +95,8 @@ void file_content(struct prepare *p, struct recipe_file *file, struct bytes cont
     file->content = arena_copy(&p->recipe->arena, content);
     file->size = content.len;
     file->hash = sha256(content);
-    file->blob = file->size > BLOB_FROM && (file->size > BLOB_TEXT_FROM || !is_text(content));
+    file->blob =
+        file->size > BLOB_FROM && (file->size > BLOB_TEXT_FROM || !utf8_is_text(content));
 }
 
 static void add_file(struct prepare *p, struct recipe_unit *unit, struct recipe_file file)
@@ -133,7 +134,8 @@ static int add_link(struct prepare *p, struct recipe_unit *unit, struct bytes pa
     if (n < 0)
         return fail_errno(f, fd < 0 ? fd : -errno, "can't read the link %s", QUOTE(path));
     struct bytes view = bytes_at(target, (size_t)n), ignored;
-    if (n == 0 || target[0] == '/' || !path_resolve(p, path_dir(path), view, &ignored)) {
+    if (n == 0 || target[0] == '/' ||
+        !path_resolve(&p->values.arena, path_dir(path), view, &ignored)) {
         unit_note(p, unit, "left out %.*s: a link that leaves the context", BYTES_ARG(path));
         return 0;
     }
@@ -226,68 +228,6 @@ void unit_after(struct prepare *p, struct recipe_unit *unit, const char *line)
 {
     *ARENA_PUSH(&p->recipe->arena, unit->after, &unit->n_after, &unit->cap_after) =
         arena_copy(&p->recipe->arena, bytes_of(line));
-}
-
-/* ---- paths ------------------------------------------------------------------------- */
-
-bool path_resolve(struct prepare *p, struct bytes dir, struct bytes rel, struct bytes *ret)
-{
-    struct arena *a = &p->values.arena;
-    if (rel.len && rel.at[0] == '/')
-        return false;
-    struct bytes joined = path_clean(
-        a, dir.len ? arena_printf(a, "%.*s/%.*s", BYTES_ARG(dir), BYTES_ARG(rel)) : rel);
-    if (bytes_equal(joined, BYTES("..")) || bytes_starts(joined, BYTES("../")) ||
-        bytes_find(joined, 0) < joined.len)
-        return false;
-    *ret = bytes_equal(joined, BYTES(".")) ? BYTES("") : joined;
-    return true;
-}
-
-bool path_under(struct bytes path, struct bytes dir)
-{
-    return dir.len == 0 ||
-           (bytes_starts(path, dir) && (path.len == dir.len || path.at[dir.len] == '/'));
-}
-
-struct bytes path_between(struct arena *a, struct bytes from, struct bytes to)
-{
-    struct bytes out = BYTES("");
-    while (!path_under(to, from)) {
-        out = path_join(a, out, BYTES(".."));
-        from = path_dir(from);
-    }
-    struct bytes rest = from.len ? bytes_from(to, from.len + 1) : to;
-    if (rest.len)
-        out = path_join(a, out, rest);
-    return out.len ? out : BYTES(".");
-}
-
-int path_depth_compare(struct bytes a, struct bytes b)
-{
-    struct bytes x, y;
-    while (a.at && b.at) {
-        bytes_next(&a, '/', &x);
-        bytes_next(&b, '/', &y);
-        int order = bytes_compare(x, y);
-        if (order)
-            return order;
-    }
-    return (a.at != NULL) - (b.at != NULL);
-}
-
-static size_t depth_of(struct bytes path)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < path.len; i++)
-        n += path.at[i] == '/';
-    return n;
-}
-
-int path_shallow_compare(struct bytes a, struct bytes b)
-{
-    size_t m = depth_of(a), n = depth_of(b);
-    return m != n ? (m > n) - (m < n) : path_depth_compare(a, b);
 }
 
 struct bytes prepare_printf(struct prepare *p, const char *format, ...)

@@ -35,10 +35,12 @@ static int add_quoted(struct prepare *p, struct recipe_unit *unit, struct bytes 
         struct bytes word = bytes_head(rest, bytes_find(rest, text.at[i]));
         if (word.len == 0 || word.len > 200 || bytes_find(word, '\n') < word.len)
             continue;
-        if (path_resolve(p, dir, arena_printf(a, "%.*s.rb", BYTES_ARG(word)), &path) &&
+        if (path_resolve(&p->values.arena, dir, arena_printf(a, "%.*s.rb", BYTES_ARG(word)),
+                         &path) &&
             listing_is_file(p->l, path))
             r = unit_text(p, unit, path, f);
-        else if (path_resolve(p, dir, word, &path) && path.len && listing_is_file(p->l, path))
+        else if (path_resolve(&p->values.arena, dir, word, &path) && path.len &&
+                 listing_is_file(p->l, path))
             r = unit_text(p, unit, path, f);
         i += word.len + 1;
     }
@@ -81,12 +83,13 @@ static int add_gemfile(struct prepare *p, struct recipe_unit *unit, struct bytes
         if (bytes_starts(trimmed, BYTES("gemspec")))
             r = add_gemspecs(p, unit, dir, f);
         if (r == 0 && quoted_after(line, "eval_gemfile", &word) &&
-            path_resolve(p, dir, word, &at))
+            path_resolve(&p->values.arena, dir, word, &at))
             r = add_gemfile(p, unit, at, depth + 1, f);
-        if (r == 0 && quoted_after(line, "path", &word) && path_resolve(p, dir, word, &at) &&
-            listing_is_dir(p->l, at))
+        if (r == 0 && quoted_after(line, "path", &word) &&
+            path_resolve(&p->values.arena, dir, word, &at) && listing_is_dir(p->l, at))
             r = add_gemspecs(p, unit, at, f);
-        if (r == 0 && quoted_after(line, "file", &word) && path_resolve(p, dir, word, &at))
+        if (r == 0 && quoted_after(line, "file", &word) &&
+            path_resolve(&p->values.arena, dir, word, &at))
             r = unit_text(p, unit, at, f);
     }
     return r;

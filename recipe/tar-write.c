@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The skeleton as a tar that busybox reads too: POSIX ustar, and where a path does not fit its
- * name and prefix, a pax header with `path` before it. Every field is a constant or content:
- *
- *       0 100  name      116   8  gid 0        156   1  0 2 5 x      265  64  names: empty
- *     100   8  mode      124  12  size         157 100  link target  345 155  prefix
- *     108   8  uid 0     136  12  mtime        257   8  "ustar" NUL "00"
- *                        148   8  checksum
- *
- * Source: POSIX.1-2017, pax, ustar interchange format.
+ * The skeleton as a tar that busybox reads too: ustar headers (base/ustar.h has the table), and
+ * a PAX header before one whose path or link target does not fit. Every field is a constant or
+ * comes from the recipe, so equal recipes give equal tars.
  */
 #include "recipe-priv.h"
 
 #include <errno.h>
-#include <stdio.h>
 
-#define BLOCK 512u
+/* Bytes of the output that waits, and of the PAX records of one file: both are less than twice
+ * what a recipe may hold. */
+#define TAR_BYTES_MAX (2ul * RECIPE_BYTES_MAX)
 
 struct taring {
     struct buf out;
@@ -33,83 +28,43 @@ static int flush(struct taring *t)
 static int add(struct taring *t, struct bytes content)
 {
     int r = buf_add_bytes(&t->out, content);
-    if (r == 0 && content.len % BLOCK)
-        r = buf_add_zeros(&t->out, BLOCK - content.len % BLOCK);
+    if (r == 0)
+        r = buf_add_zeros(&t->out, ustar_padding(content.len));
     return r == 0 && t->out.len > (1u << 20) ? flush(t) : r;
 }
 
-/* Where name and prefix part, so that both fit; the length where they don't. */
-static size_t split(struct bytes path)
+static int header(struct taring *t, const struct ustar_header *h)
 {
-    if (path.len <= 100)
-        return 0;
-    for (size_t i = path.len - 101; i < path.len && i <= 155; i++)
-        if (path.at[i] == '/' && i > 0 && path.len - i - 1 > 0)
-            return i;
-    return path.len;
+    uint8_t block[USTAR_BLOCK];
+    ustar_fill(block, h);
+    ustar_seal(block);
+    return add(t, bytes_at(block, sizeof(block)));
 }
 
-static void octal(char *at, size_t width, uint64_t value)
-{
-    for (size_t i = width - 1; i-- > 0; value >>= 3)
-        at[i] = (char)('0' + (value & 7));
-}
-
-static int header(struct taring *t, struct bytes path, char type, unsigned mode, uint64_t size,
-                  struct bytes link)
-{
-    char block[BLOCK] = {0};
-    size_t at = split(path);
-    struct bytes name = at ? bytes_from(path, at + 1) : path;
-    if (at == path.len)
-        name = bytes_head(path, 100); /* a pax header said it */
-    else if (at)
-        memcpy(block + 345, path.at, at);
-    memcpy(block, name.at, name.len);
-    octal(block + 100, 8, mode);
-    octal(block + 108, 8, 0);
-    octal(block + 116, 8, 0);
-    octal(block + 124, 12, size);
-    octal(block + 136, 12, SKELETON_MTIME);
-    block[156] = type;
-    if (link.len)
-        memcpy(block + 157, link.at, link.len < 100 ? link.len : 100);
-    memcpy(block + 257, "ustar\00000", 8);
-    memset(block + 148, ' ', 8);
-    unsigned sum = 0;
-    for (size_t i = 0; i < BLOCK; i++)
-        sum += (unsigned char)block[i];
-    octal(block + 148, 7, sum);
-    block[154] = 0;
-    return add(t, bytes_at(block, BLOCK));
-}
-
-/* "LEN key=value\n", where LEN counts itself. */
-static struct bytes record(struct taring *t, const char *key, struct bytes value)
-{
-    size_t bare = strlen(key) + value.len + 3, len = bare + 1;
-    for (size_t digits = 1, ten = 10; len >= ten; ten *= 10, digits++)
-        len = bare + digits + 1;
-    return arena_printf(&t->arena, "%zu %s=%.*s\n", len, key, BYTES_ARG(value));
-}
-
-static int entry(struct taring *t, struct bytes path, char type, unsigned mode,
+static int entry(struct taring *t, struct bytes path, uint8_t type, unsigned mode,
                  struct bytes content)
 {
-    struct bytes link = type == '2' ? content : BYTES(""), records = BYTES("");
-    if (split(path) == path.len)
-        records = record(t, "path", path);
-    if (link.len > 100)
-        records = arena_printf(&t->arena, "%.*s%.*s", BYTES_ARG(records),
-                               BYTES_ARG(record(t, "linkpath", link)));
-    int r = 0;
-    if (records.len) {
-        r = header(t, BYTES("PaxHeader"), 'x', 0644, records.len, BYTES(""));
+    struct bytes link = type == '2' ? content : BYTES("");
+    cleanup_buf struct buf records = BUF(TAR_BYTES_MAX);
+    int r = ustar_split(path) == SIZE_MAX ? ustar_record(&records, "path", path) : 0;
+    if (r == 0 && link.len > USTAR_NAME_MAX)
+        r = ustar_record(&records, "linkpath", link);
+    if (r == 0 && records.len) {
+        r = header(t, &(struct ustar_header){.path = BYTES("PaxHeader"),
+                                             .type = 'x',
+                                             .mode = 0644,
+                                             .size = records.len,
+                                             .mtime = SKELETON_MTIME});
         if (r == 0)
-            r = add(t, records);
+            r = add(t, buf_bytes(&records));
     }
     if (r == 0)
-        r = header(t, path, type, mode, type == '0' ? content.len : 0, link);
+        r = header(t, &(struct ustar_header){.path = path,
+                                             .link = link,
+                                             .type = type,
+                                             .mode = mode,
+                                             .size = type == '0' ? content.len : 0,
+                                             .mtime = SKELETON_MTIME});
     return r == 0 && type == '0' ? add(t, content) : r;
 }
 
@@ -131,7 +86,7 @@ static int dirs_of(struct taring *t, struct table *seen, struct bytes path)
 int recipe_tar(const struct recipe *recipe, const struct cook *how, int out_fd,
                struct failure *f)
 {
-    struct taring t = {.out = BUF(2ul * RECIPE_BYTES_MAX), .fd = out_fd};
+    struct taring t = {.out = BUF(TAR_BYTES_MAX), .fd = out_fd};
     cleanup_table struct table seen = {0};
     struct item *items = NULL;
     size_t n = 0;
@@ -146,7 +101,7 @@ int recipe_tar(const struct recipe *recipe, const struct cook *how, int out_fd,
                           items[i].content);
         }
         if (r == 0)
-            r = buf_add_zeros(&t.out, 2 * BLOCK);
+            r = buf_add_zeros(&t.out, 2 * USTAR_BLOCK);
         if (r == 0)
             r = flush(&t);
         if (r < 0)

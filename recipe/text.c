@@ -227,8 +227,8 @@ int unit_script_files(struct prepare *p, struct recipe_unit *unit, struct bytes 
             end++;
         struct bytes word = bytes_head(bytes_from(script, i), end - i), path, content;
         i = end + 1;
-        if (word.len == 0 || !path_resolve(p, dir, word, &path) || path.len == 0 ||
-            !listing_is_file(p->l, path))
+        if (word.len == 0 || !path_resolve(&p->values.arena, dir, word, &path) ||
+            path.len == 0 || !listing_is_file(p->l, path))
             continue;
         struct failure ignored;
         if (listing_read(p->l, &p->values.arena, path, 64u << 10, &content, NULL, &ignored) ==

@@ -5,14 +5,6 @@
 
 /* ---- strings ----------------------------------------------------------------------- */
 
-static int hex_digit(int c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 /* The output of a string never is longer than its source: an escape of six bytes gives at most
  * three, one of ten four. */
 struct out {
@@ -24,7 +16,7 @@ static int take_rune(struct toml *t, size_t digits, struct out *out)
 {
     uint32_t rune = 0;
     for (size_t i = 0; i < digits; i++) {
-        int digit = hex_digit(toml_peek(t, 0));
+        int digit = hex_digit((uint8_t)toml_peek(t, 0));
         if (digit < 0)
             return toml_fail(t, "an escape of %zu hexadecimal digits has fewer", digits);
         rune = rune << 4 | (uint32_t)digit;

@@ -135,7 +135,7 @@ static void cut_entry(struct cutter *c, const struct entry *e)
     chunk->n++;
     chunk->tar_bytes += entry_tar_bytes(c->terms, e);
     count(chunk, e);
-    c->bytes += TAR_BLOCK + entry_size(e);
+    c->bytes += USTAR_BLOCK + entry_size(e);
     if (large || ends_chunk(c, e->path))
         close_chunk(c);
 }

@@ -251,5 +251,5 @@ uint64_t entry_tar_bytes(const struct terms *terms, const struct entry *e)
     if (e->kind == ENTRY_RAW)
         return e->text.len;
     struct tar_header h = entry_header(terms, e, NULL);
-    return tar_header_size(&h) + h.size + tar_padding(h.size);
+    return tar_header_size(&h) + h.size + ustar_padding(h.size);
 }

@@ -134,7 +134,7 @@ static bool pack_as_walked(struct piece *piece, const struct entry *e, struct na
     struct buf *out = &piece->plain;
     size_t start = out->len, size = (size_t)e->node->id.size;
     struct tar_header h = entry_header(&w->plan->terms, e, NULL);
-    if (buf_reserve(out, tar_header_size(&h) + size + TAR_BLOCK) < 0)
+    if (buf_reserve(out, tar_header_size(&h) + size + USTAR_BLOCK) < 0)
         return false;
     tar_add_header(out, &h);
     size_t content_at = out->len;
@@ -147,7 +147,7 @@ static bool pack_as_walked(struct piece *piece, const struct entry *e, struct na
     out->len += size;
     learn_content(piece, e, bytes_at(out->at + start, content_at - start),
                   bytes_at(out->at + content_at, size), sure, naming);
-    return buf_add_zeros(out, tar_padding(size)) == 0;
+    return buf_add_zeros(out, ustar_padding(size)) == 0;
 }
 
 /* One version of a file that may not be what the walk saw. 1: done, 0: it changed meanwhile. */
@@ -168,7 +168,7 @@ static int pack_opened(struct piece *piece, const struct entry *e, struct naming
                     "it again",
                     QUOTE(e->path));
     struct tar_header h = entry_header(&w->plan->terms, e, &now);
-    size_t start = out->len, room = tar_header_size(&h) + tar_padding(h.size);
+    size_t start = out->len, room = tar_header_size(&h) + ustar_padding(h.size);
     if (now.size > CHUNK_MAX || buf_reserve(out, room + (size_t)now.size) < 0)
         return out_of_room(e, f);
     tar_add_header(out, &h);
@@ -185,7 +185,7 @@ static int pack_opened(struct piece *piece, const struct entry *e, struct naming
             learn_content(piece, e, bytes_at(out->at + start, content_at - start),
                           bytes_at(out->at + content_at, (size_t)n),
                           naming->state ? content_is_sure(fd) : CONTENT_UNKNOWN, naming);
-        return buf_add_zeros(out, tar_padding(now.size)) < 0 ? out_of_room(e, f) : 1;
+        return buf_add_zeros(out, ustar_padding(now.size)) < 0 ? out_of_room(e, f) : 1;
     }
     out->len = start;
     return r < 0 && r != -ESTALE ? r : 0;
@@ -217,14 +217,14 @@ static int pack_entry(struct piece *piece, const struct entry *e, struct naming 
     struct tar_header h = entry_header(&piece->writer->plan->terms, e, NULL);
     struct bytes text = e->kind == ENTRY_TEXT ? e->text : BYTES("");
     size_t start = out->len;
-    if (buf_reserve(out, tar_header_size(&h) + text.len + TAR_BLOCK) < 0)
+    if (buf_reserve(out, tar_header_size(&h) + text.len + USTAR_BLOCK) < 0)
         return out_of_room(e, f);
     tar_add_header(out, &h);
     if (naming->state) {
         struct digest128 content = content_digest(piece->writer->plan, text);
         name_entry(naming, bytes_at(out->at + start, out->len - start), &content);
     }
-    if (buf_add_bytes(out, text) < 0 || buf_add_zeros(out, tar_padding(text.len)) < 0)
+    if (buf_add_bytes(out, text) < 0 || buf_add_zeros(out, ustar_padding(text.len)) < 0)
         return out_of_room(e, f);
     return 0;
 }
@@ -339,7 +339,7 @@ static int read_part(struct piece *piece, struct failure *f)
     struct buf *out = &piece->plain;
     struct stat_identity now = stat_identity(&large->st);
     struct tar_header h = entry_header(&piece->writer->plan->terms, large->entry, &now);
-    if (buf_reserve(out, piece->len + 2 * TAR_BLOCK + (piece->head ? tar_header_size(&h) : 0)) <
+    if (buf_reserve(out, piece->len + 2 * USTAR_BLOCK + (piece->head ? tar_header_size(&h) : 0)) <
         0)
         return out_of_room(large->entry, f);
     if (piece->head)
@@ -351,7 +351,7 @@ static int read_part(struct piece *piece, struct failure *f)
         return fail(f, -ESTALE, "%s shrank while it was being sent; run it again",
                     QUOTE(large->entry->path));
     out->len += piece->len;
-    return piece->tail ? buf_add_zeros(out, tar_padding(now.size)) : 0;
+    return piece->tail ? buf_add_zeros(out, ustar_padding(now.size)) : 0;
 }
 
 /* A part is named by its bytes: it is read each time, which its packing costs many times. */

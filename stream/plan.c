@@ -13,7 +13,7 @@
 
 #include <errno.h>
 
-static const uint8_t end_marks[2 * TAR_BLOCK];
+static const uint8_t end_marks[2 * USTAR_BLOCK];
 
 /* What a guard entry says: neither builder knows the instruction, so a cut stream fails. */
 #define GUARD_TEXT                                                                             \
@@ -70,7 +70,7 @@ static void add_text(struct planner *p, struct entries *to, struct bytes path,
 /* The header of a directory "." with the root's own mode. */
 static struct bytes dot_header(struct planner *p)
 {
-    cleanup_buf struct buf out = BUF(TAR_BLOCK);
+    cleanup_buf struct buf out = BUF(USTAR_BLOCK);
     const struct entry root = {.path = BYTES("."), .node = &p->plan->tree->root};
     struct tar_header h = entry_header(&p->plan->terms, &root, NULL);
     tar_add_header(&out, &h);
@@ -79,7 +79,7 @@ static struct bytes dot_header(struct planner *p)
 
 static struct bytes inner_header(struct planner *p, uint64_t size)
 {
-    cleanup_buf struct buf out = BUF(4 * TAR_BLOCK);
+    cleanup_buf struct buf out = BUF(4 * USTAR_BLOCK);
     struct tar_header h = {
         .path = p->carriage->tar_name, .type = '0', .mode = 0644, .size = size};
     if (!tar_is_plain(&h) && buf_add_bytes(&out, dot_header(p)) < 0)
@@ -98,7 +98,7 @@ static void add_inner(struct planner *p)
 {
     struct plan *plan = p->plan;
     bool empty = !(plan->tree->root.sent & plan->terms.bit);
-    uint64_t inside = plan->tar_bytes + sizeof(end_marks) + (empty ? TAR_BLOCK : 0);
+    uint64_t inside = plan->tar_bytes + sizeof(end_marks) + (empty ? USTAR_BLOCK : 0);
     add_recipe(p);
     add_raw(p, &plan->before, inner_header(p, inside));
     /* Docker takes a tar without entries for a file, and would copy instead of unpack. */

@@ -171,7 +171,7 @@ static int add_file(struct skeleton_part *part, struct table *seen, const struct
     part->n_files += !file->is_link;
     part->bytes += h.size;
     r = file->is_link ? 0 : buf_add_bytes(out, file->content);
-    return r < 0 ? r : buf_add_zeros(out, tar_padding(h.size));
+    return r < 0 ? r : buf_add_zeros(out, ustar_padding(h.size));
 }
 
 int skeleton_part(const struct skeleton *s, const struct send_request *request,

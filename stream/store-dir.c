@@ -21,9 +21,9 @@ static const char *const suffixes[] = {
 
 void store_path(char path[STORE_PATH_MAX], const struct store_name *name)
 {
-    digest_hex(path, name->content.at, 1);
+    hex_text(path, name->content.at, 1);
     path[2] = '/';
-    digest_hex(path + 3, name->content.at, sizeof(name->content.at));
+    hex_text(path + 3, name->content.at, sizeof(name->content.at));
     char *end = path + 3 + 2 * sizeof(name->content.at);
     size_t room = (size_t)(path + STORE_PATH_MAX - end);
     if (name->codec == SEND_TAR)
@@ -113,7 +113,7 @@ static int publish_named(int dir_fd, const char *name, struct bytes head, struct
     char temp[sizeof(STORE_TEMP) + 2 * sizeof(random)] = STORE_TEMP;
     if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
         return -EIO;
-    digest_hex(temp + strlen(STORE_TEMP), random, sizeof(random));
+    hex_text(temp + strlen(STORE_TEMP), random, sizeof(random));
     int fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;

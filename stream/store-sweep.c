@@ -148,7 +148,7 @@ static void pass(struct sweep *sweep)
     for (unsigned i = 0; i < 256; i++) {
         char shard[3];
         uint8_t byte = (uint8_t)i;
-        sweep_directory(sweep, sweep->store->chunks_fd, digest_hex(shard, &byte, 1), false);
+        sweep_directory(sweep, sweep->store->chunks_fd, hex_text(shard, &byte, 1), false);
     }
 }
 

@@ -10,7 +10,6 @@
 
 /* ---- tar.c: headers ---------------------------------------------------------------- */
 
-#define TAR_BLOCK 512u
 /* A PAX header of a path and a target, both as long as the system allows, with room. */
 #define TAR_HEADER_MAX (64u << 10)
 
@@ -29,8 +28,6 @@ void tar_add_header(struct buf *out, const struct tar_header *h);
 size_t tar_header_size(const struct tar_header *h);
 /* Whether a single ustar header says it all. */
 bool tar_is_plain(const struct tar_header *h);
-/* The zero bytes behind content of this size. */
-size_t tar_padding(uint64_t size);
 /* Junk in header position that every reader rejects (see docs/stream.md). */
 void tar_add_poison(struct buf *out);
 

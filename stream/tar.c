@@ -1,74 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ustar headers (POSIX.1-1988), and PAX extended ones (POSIX.1-2001) where ustar can't say it:
+ * ustar headers (base/ustar.h has the table) with PAX extended headers (POSIX.1-2001) in front
+ * of them, where ustar has no room for a value:
  *
- *   offset  bytes  field      ours
- *        0    100  name       the path, or what of it lies behind a slash that splits it
- *      100      8  mode       7 octal digits, NUL
- *      108  8 + 8  uid, gid   0
- *      124     12  size       11 octal digits, NUL; past 8 GiB a PAX "size"
- *      136     12  mtime      11 octal digits, NUL; before 1970 or past 2242 a PAX "mtime"
- *      148      8  checksum   6 octal digits, NUL, space
- *      156      1  type       0 file, 1 hard link, 2 symbolic link, 5 directory, x PAX
- *      157    100  link       target, NUL-padded
- *      257      8  magic      "ustar" NUL "00"
- *      265     64  names      of user and group: empty
- *      329  8 + 8  device     0
- *      345    155  prefix     the path before the split
+ *   record       written for
+ *   hdrcharset   "BINARY", if a record carries bytes that are not UTF-8; always the first
+ *   linkpath     a target of more than 100 bytes
+ *   mtime        a time before 1970 or after 2242
+ *   path         a path that ustar can't split
+ *   size         8 GiB and more
  *
- * A directory's path ends in a slash. Paths are bytes; where a PAX record must carry some that
- * are not UTF-8, "hdrcharset=BINARY" comes first.
+ * A directory's path ends in a slash. Owner and group are 0. Paths are bytes.
  */
 #include "stream-priv.h"
 
 #include <stdio.h>
 
-enum {
-    NAME_LEN = 100,
-    PREFIX_AT = 345,
-    PREFIX_LEN = 155,
-    LINK_AT = 157,
-    CHECKSUM_AT = 148,
-};
-
-#define OCTAL_11_MAX 077777777777u
-
-static void put_octal(uint8_t *at, size_t digits, uint64_t value)
-{
-    for (size_t i = digits; i > 0; i--, value >>= 3)
-        at[i - 1] = (uint8_t)('0' + (value & 7));
-}
-
-/* Where to split a path into prefix and name; path.len where it fits unsplit; SIZE_MAX: never.
- */
-static size_t split_path(struct bytes path)
-{
-    if (path.len <= NAME_LEN)
-        return path.len;
-    if (path.len > PREFIX_LEN + 1 + NAME_LEN)
-        return SIZE_MAX;
-    /* The first slash that leaves a short enough name; a trailing one is part of the name. */
-    for (size_t i = path.len - NAME_LEN - 1; i <= PREFIX_LEN && i + 1 < path.len; i++)
-        if (path.at[i] == '/' && i > 0)
-            return i;
-    return SIZE_MAX;
-}
-
-static bool is_utf8(struct bytes b)
-{
-    while (b.len) {
-        uint32_t rune;
-        size_t len = utf8_decode(b, &rune);
-        if (len == 1 && rune == UTF8_INVALID)
-            return false;
-        b = bytes_from(b, len);
-    }
-    return true;
-}
-
 static bool mtime_fits(int64_t mtime)
 {
-    return mtime >= 0 && (uint64_t)mtime <= OCTAL_11_MAX;
+    return mtime >= 0 && (uint64_t)mtime <= USTAR_NUMBER_MAX;
 }
 
 /* The path as the header has it: a directory's with a slash. Appended to *out. */
@@ -82,53 +32,33 @@ static struct bytes full_path(const struct tar_header *h, struct buf *out)
 
 static void put_ustar(struct buf *out, const struct tar_header *h, struct bytes path)
 {
-    uint8_t block[TAR_BLOCK] = {0};
-    size_t split = split_path(path);
-    if (split == SIZE_MAX) {
-        memcpy(block, path.at, NAME_LEN); /* the PAX path is the one that counts */
-    } else if (split == path.len) {
-        memcpy(block, path.at, path.len);
-    } else {
-        memcpy(block + PREFIX_AT, path.at, split);
-        memcpy(block, path.at + split + 1, path.len - split - 1);
-    }
-    put_octal(block + 100, 7, h->mode & 07777);
-    put_octal(block + 108, 7, 0);
-    put_octal(block + 116, 7, 0);
-    put_octal(block + 124, 11, h->size <= OCTAL_11_MAX ? h->size : 0);
-    put_octal(block + 136, 11, mtime_fits(h->mtime) ? (uint64_t)h->mtime : 0);
-    block[156] = h->type;
-    if (h->link.len)
-        memcpy(block + LINK_AT, h->link.at, h->link.len < NAME_LEN ? h->link.len : NAME_LEN);
-    memcpy(block + 257, "ustar\00000", 8);
-    put_octal(block + 329, 7, 0);
-    put_octal(block + 337, 7, 0);
-    memset(block + CHECKSUM_AT, ' ', 8);
-    uint32_t sum = 0;
-    for (size_t i = 0; i < TAR_BLOCK; i++)
-        sum += block[i];
-    put_octal(block + CHECKSUM_AT, 6, sum);
-    block[CHECKSUM_AT + 6] = '\0';
+    uint8_t block[USTAR_BLOCK];
+    ustar_fill(block, &(struct ustar_header){
+                          .path = path,
+                          .link = h->link,
+                          .type = h->type,
+                          .mode = h->mode & 07777,
+                          .size = h->size <= USTAR_NUMBER_MAX ? h->size : 0,
+                          .mtime = mtime_fits(h->mtime) ? (uint64_t)h->mtime : 0,
+                      });
+    ustar_octal(block + USTAR_DEVICE_MAJOR_AT, 7, 0);
+    ustar_octal(block + USTAR_DEVICE_MINOR_AT, 7, 0);
+    ustar_seal(block);
     if (buf_add(out, block, sizeof(block)) < 0)
         abort(); /* out has room for any header: TAR_HEADER_MAX */
 }
 
-/* "LENGTH key=value\n", where LENGTH counts itself. */
 static void put_record(struct buf *out, const char *key, struct bytes value)
 {
-    size_t body = 1 + strlen(key) + 1 + value.len + 1, len = body + 1;
-    for (size_t digits = 1, bound = 10; len >= bound; bound *= 10)
-        len = body + ++digits;
-    if (buf_addf(out, "%zu %s=", len, key) < 0 || buf_add_bytes(out, value) < 0 ||
-        buf_add_byte(out, '\n') < 0)
+    if (ustar_record(out, key, value) < 0)
         abort();
 }
 
 /* Appends the records that ustar has no room for; none: nothing. */
 static void put_records(struct buf *out, const struct tar_header *h, struct bytes path)
 {
-    bool long_path = split_path(path) == SIZE_MAX, long_link = h->link.len > NAME_LEN;
-    if ((long_path && !is_utf8(path)) || (long_link && !is_utf8(h->link)))
+    bool long_path = ustar_split(path) == SIZE_MAX, long_link = h->link.len > USTAR_NAME_MAX;
+    if ((long_path && !utf8_valid(path)) || (long_link && !utf8_valid(h->link)))
         put_record(out, "hdrcharset", BYTES("BINARY"));
     if (long_link)
         put_record(out, "linkpath", h->link);
@@ -139,7 +69,7 @@ static void put_records(struct buf *out, const struct tar_header *h, struct byte
     }
     if (long_path)
         put_record(out, "path", path);
-    if (h->size > OCTAL_11_MAX) {
+    if (h->size > USTAR_NUMBER_MAX) {
         snprintf(number, sizeof(number), "%llu", (unsigned long long)h->size);
         put_record(out, "size", bytes_of(number));
     }
@@ -161,7 +91,7 @@ void tar_add_header(struct buf *out, const struct tar_header *h)
         x.size = records.len;
         put_ustar(out, &x, x.path);
         if (buf_add_bytes(out, buf_bytes(&records)) < 0 ||
-            buf_add_zeros(out, tar_padding(records.len)) < 0)
+            buf_add_zeros(out, ustar_padding(records.len)) < 0)
             abort();
     }
     put_ustar(out, h, path);
@@ -169,23 +99,19 @@ void tar_add_header(struct buf *out, const struct tar_header *h)
 
 bool tar_is_plain(const struct tar_header *h)
 {
-    return tar_header_size(h) == TAR_BLOCK;
+    return tar_header_size(h) == USTAR_BLOCK;
 }
 
 size_t tar_header_size(const struct tar_header *h)
 {
     /* The common case without building anything. */
-    if (h->path.len < NAME_LEN && h->link.len <= NAME_LEN && h->size <= OCTAL_11_MAX &&
-        mtime_fits(h->mtime))
-        return TAR_BLOCK;
+    if (h->path.len < USTAR_NAME_MAX && h->link.len <= USTAR_NAME_MAX &&
+        h->size <= USTAR_NUMBER_MAX && mtime_fits(h->mtime))
+        return USTAR_BLOCK;
     cleanup_buf struct buf path_buf = BUF(TAR_HEADER_MAX), records = BUF(TAR_HEADER_MAX);
     put_records(&records, h, full_path(h, &path_buf));
-    return records.len ? 2 * TAR_BLOCK + records.len + tar_padding(records.len) : TAR_BLOCK;
-}
-
-size_t tar_padding(uint64_t size)
-{
-    return (size_t)(-size & (TAR_BLOCK - 1));
+    return records.len ? 2 * USTAR_BLOCK + records.len + ustar_padding(records.len)
+                       : USTAR_BLOCK;
 }
 
 void tar_add_poison(struct buf *out)
@@ -193,9 +119,9 @@ void tar_add_poison(struct buf *out)
     /* A well-formed PAX header that announces records, and bytes that are none: bsdtar and
      * Python pass over a block of junk, but not over this. */
     struct tar_header x = pax_header;
-    x.size = TAR_BLOCK;
+    x.size = USTAR_BLOCK;
     put_ustar(out, &x, x.path);
-    for (size_t i = 0; i < 2 * TAR_BLOCK; i++)
+    for (size_t i = 0; i < 2 * USTAR_BLOCK; i++)
         if (buf_add_byte(out, '!') < 0)
             abort();
 }

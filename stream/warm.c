@@ -69,9 +69,7 @@ struct warm *warm_new(const struct warm_setup *setup)
 {
     struct warm *warm = xcalloc(1, sizeof(*warm));
     warm->setup = *setup;
-    uint8_t *name = xmalloc(setup->root_name.len + 1);
-    memcpy(name, setup->root_name.at, setup->root_name.len);
-    warm->root_name = bytes_at(name, setup->root_name.len);
+    warm->root_name = bytes_dup(setup->root_name);
     warm->dirty = dirty_new();
     /* Up to 256 bytes the call can't fail or fall short. */
     if (getrandom(warm->key.secret, sizeof(warm->key.secret), 0) !=
@@ -115,8 +113,7 @@ void warm_free(struct warm *warm)
     pthread_mutex_destroy(&warm->lock);
     skeletons_free(warm->skeletons);
     pthread_mutex_destroy(&warm->stats_lock);
-    void *name = (void *)(uintptr_t)warm->root_name.at;
-    free(name);
+    bytes_free(&warm->root_name);
     free(warm);
 }
 

@@ -177,7 +177,7 @@ static int write_large(struct writer *w, const struct large_file *large, struct 
         if (at == id.size) {
             /* Before its last byte is out: all was read in one version, or the send fails. */
             r = content_check(large->fd, &large->st, large->entry->path, f);
-            if (r == 0 && buf_add_zeros(&block, tar_padding(id.size)) < 0)
+            if (r == 0 && buf_add_zeros(&block, ustar_padding(id.size)) < 0)
                 abort();
         }
         if (r == 0)
@@ -253,7 +253,7 @@ static void poison(struct writer *w)
 {
     if (w->stats->out_bytes == 0)
         return;
-    cleanup_buf struct buf junk = BUF(16 * TAR_BLOCK);
+    cleanup_buf struct buf junk = BUF(16 * USTAR_BLOCK);
     if (w->codec) {
         if (buf_add_bytes(&junk, w->codec->poison) < 0)
             abort();

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tap.h"
 
+#include "quote.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 

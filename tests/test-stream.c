@@ -36,8 +36,8 @@ static void test_headers(void)
     tap_case("what ustar can't say is in PAX records, sorted, each with its own length");
     h = (struct tar_header){.path = BYTES("f"), .type = '0', .size = 8ull << 30, .mtime = -5};
     tar_add_header(&out, &h);
-    TAP_CHECK(out.len == 3 * TAR_BLOCK && tar_header_size(&h) == out.len);
-    TAP_EQUAL(bytes_of((const char *)out.at + TAR_BLOCK),
+    TAP_CHECK(out.len == 3 * USTAR_BLOCK && tar_header_size(&h) == out.len);
+    TAP_EQUAL(bytes_of((const char *)out.at + USTAR_BLOCK),
               BYTES("12 mtime=-5\n19 size=8589934592\n"));
 
     tap_case("a long path that is not UTF-8 says so before it");
@@ -46,7 +46,7 @@ static void test_headers(void)
     name[155] = 'n';
     h = (struct tar_header){.path = bytes_at(name, 150), .type = '0'};
     tar_add_header(&out, &h);
-    TAP_EQUAL(bytes_at(out.at + TAR_BLOCK, 24), BYTES("21 hdrcharset=BINARY\n160"));
+    TAP_EQUAL(bytes_at(out.at + USTAR_BLOCK, 24), BYTES("21 hdrcharset=BINARY\n160"));
 
     tap_case("a record's length counts itself where it gains a digit");
     for (size_t len = 101; len < 300; len++) {
@@ -55,7 +55,7 @@ static void test_headers(void)
         h.path = bytes_at(name, len);
         tar_add_header(&out, &h);
         uint64_t said = 0;
-        struct bytes record = bytes_of((const char *)out.at + TAR_BLOCK);
+        struct bytes record = bytes_of((const char *)out.at + USTAR_BLOCK);
         TAP_CHECK(number_parse(bytes_head(record, bytes_find(record, ' ')), &said) == 0);
         TAP_CHECKF(said == record.len, "length %zu", len);
     }
@@ -150,7 +150,7 @@ static struct sent send(const struct fixture *x, size_t threads, enum send_codec
 /* The path and type of the n-th header, by reading the tar as a plain reader would. */
 static struct bytes header_path(const struct buf *tar, size_t n, uint8_t *ret_type)
 {
-    for (size_t at = 0; at + TAR_BLOCK <= tar->len;) {
+    for (size_t at = 0; at + USTAR_BLOCK <= tar->len;) {
         const uint8_t *block = tar->at + at;
         uint64_t size = 0;
         for (size_t i = 0; i < 11; i++)
@@ -159,7 +159,7 @@ static struct bytes header_path(const struct buf *tar, size_t n, uint8_t *ret_ty
             *ret_type = block[156];
             return bytes_of((const char *)block);
         }
-        at += TAR_BLOCK + size + tar_padding(size);
+        at += USTAR_BLOCK + size + ustar_padding(size);
     }
     *ret_type = 0;
     return BYTES("");
@@ -227,7 +227,7 @@ static void test_streams(void)
     TAP_EQUAL(last_path(&s.bytes), BYTES("Dockerfile"));
     TAP_CHECK(!has_path(&s.bytes, "unread") && has_path(&s.bytes, "src/file-299"));
     TAP_CHECK(s.stats.n_hardlinks == 1 && s.stats.n_links == 1 && s.stats.n_files == 302);
-    TAP_CHECK(s.stats.tar_bytes == s.bytes.len && s.bytes.len % TAR_BLOCK == 0);
+    TAP_CHECK(s.stats.tar_bytes == s.bytes.len && s.bytes.len % USTAR_BLOCK == 0);
     teardown(&x);
 }
 
@@ -421,9 +421,9 @@ static void test_poison(void)
     int result;
     tap_case("a stream that fails between entries ends in a PAX header and junk");
     cleanup_buf struct buf plain = send_and_lose(SEND_TAR, &result);
-    TAP_CHECK(result == -ESTALE && plain.len % TAR_BLOCK == 0 && plain.len > 3 * TAR_BLOCK);
-    const uint8_t *tail = plain.at + plain.len - 3 * TAR_BLOCK;
-    TAP_CHECK(tail[156] == 'x' && tail[TAR_BLOCK] == '!' && tail[2 * TAR_BLOCK] == '!');
+    TAP_CHECK(result == -ESTALE && plain.len % USTAR_BLOCK == 0 && plain.len > 3 * USTAR_BLOCK);
+    const uint8_t *tail = plain.at + plain.len - 3 * USTAR_BLOCK;
+    TAP_CHECK(tail[156] == 'x' && tail[USTAR_BLOCK] == '!' && tail[2 * USTAR_BLOCK] == '!');
     TAP_CHECK(!has_path(&plain, "Dockerfile") && has_path(&plain, "f9"));
 
     tap_case("packed, it ends in a member or frame that no one can unpack");

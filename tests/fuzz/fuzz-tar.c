@@ -109,11 +109,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len)
         tar_add_header(&tar, &headers[n]);
         expect(tar.len - before == tar_header_size(&headers[n]), "header size",
                headers[n].path);
-        if (buf_add_zeros(&tar, headers[n].size + tar_padding(headers[n].size)) < 0)
+        if (buf_add_zeros(&tar, headers[n].size + ustar_padding(headers[n].size)) < 0)
             abort();
         n++;
     }
-    if (buf_add_zeros(&tar, 2 * TAR_BLOCK) < 0)
+    if (buf_add_zeros(&tar, 2 * USTAR_BLOCK) < 0)
         abort();
     struct archive *reader = archive_read_new();
     archive_read_support_format_tar(reader);
