@@ -23,7 +23,7 @@ func cpu() time.Duration {
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
-// bench measures what tests/bench-match.c measures: the same walk, as fsutil's filter does it.
+// bench measures what tests/ignore/bench-match.c measures: the same walk, as fsutil's filter does it.
 func bench(out io.Writer, rulesPath, treePath string) error {
 	f, err := os.Open(rulesPath)
 	if err != nil {
