@@ -10,8 +10,9 @@
  *   globs.h      Go's filepath.Match            utf8.h       runes
  *   number.h     decimal numbers and sizes      hex.h        hexadecimal
  *   digest.h     XXH3-128, SHA-256              ustar.h      one header block of a tar
- *   pool.h       jobs on threads                cleanup.h    release at the end of a scope
- *   xmalloc.h    memory, or the end     help-text.h  the wrapped options of --help
+ *   thread.h     which kind of thread this is   cleanup.h    release at the end of a scope
+ *   pool.h       jobs on threads                help-text.h  the wrapped options of --help
+ *   xmalloc.h    memory, or the end
  */
 #ifndef CTXD_BASE_H
 #define CTXD_BASE_H
@@ -33,6 +34,7 @@
 #include "pool.h"
 #include "quote.h"
 #include "table.h"
+#include "thread.h"
 #include "ustar.h"
 #include "utf8.h"
 #include "xmalloc.h"

@@ -2,6 +2,7 @@
 #include "pool.h"
 
 #include "arena.h"
+#include "thread.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -80,6 +81,7 @@ static void run_one__with_lock(struct pool *pool)
 
 static void *thread_main(void *arg)
 {
+    thread_begin(THREAD_POOL);
     struct pool *pool = arg;
     pthread_mutex_lock(&pool->lock);
     while (!pool->ending) {

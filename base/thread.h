@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What kind of thread a function runs on. A thread names its kind once, when it begins; a function
+ * whose header says "Thread: loop" asserts it:
+ *
+ *     thread_begin(THREAD_LOOP);
+ *     …
+ *     ASSERT_THREAD(THREAD_LOOP);
+ *
+ * A thread that never named its kind passes every assertion: programs of one thread, and tests
+ * that call one function by itself.
+ *
+ * Thread: any.
+ */
+#ifndef CTXD_THREAD_H
+#define CTXD_THREAD_H
+
+#include <assert.h>
+#include <stdbool.h>
+
+enum thread_kind {
+    THREAD_LOOP = 1 << 0,     /* ctxd: the only one that calls libuv */
+    THREAD_LANE = 1 << 1,     /* ctxd: runs one request of the socket */
+    THREAD_HTTP = 1 << 2,     /* ctxd: one connection of libmicrohttpd */
+    THREAD_POOL = 1 << 3,     /* any program: pure fan-out (pool.h) */
+    THREAD_DATABASE = 1 << 4, /* ctxd: writes the hash database */
+    THREAD_PROGRESS = 1 << 5, /* ctx-send: draws the progress line */
+};
+
+/* Names the kind of the calling thread, for as long as it lives. */
+void thread_begin(enum thread_kind kind);
+/* Whether the calling thread is of one of these kinds, or of none. */
+bool thread_is(unsigned kinds);
+
+#define ASSERT_THREAD(kinds) assert(thread_is(kinds))
+
+#endif
