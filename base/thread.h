@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What kind of thread a function runs on. A thread names its kind once, when it begins; a function
- * whose header says "Thread: loop" asserts it:
+ * What kind of thread a function runs on. A thread names its kind once, when it begins; a
+ * function whose header says "Thread: loop" asserts it:
  *
  *     thread_begin(THREAD_LOOP);
  *     …

@@ -339,8 +339,8 @@ static int read_part(struct piece *piece, struct failure *f)
     struct buf *out = &piece->plain;
     struct stat_identity now = stat_identity(&large->st);
     struct tar_header h = entry_header(&piece->writer->plan->terms, large->entry, &now);
-    if (buf_reserve(out, piece->len + 2 * USTAR_BLOCK + (piece->head ? tar_header_size(&h) : 0)) <
-        0)
+    if (buf_reserve(out,
+                    piece->len + 2 * USTAR_BLOCK + (piece->head ? tar_header_size(&h) : 0)) < 0)
         return out_of_room(large->entry, f);
     if (piece->head)
         tar_add_header(out, &h);
