@@ -3,7 +3,7 @@
 #ifndef CTXD_RECIPE_PRIV_H
 #define CTXD_RECIPE_PRIV_H
 
-#include "readers.h"
+#include "formats.h"
 #include "recipe.h"
 
 /* ---- the context ------------------------------------------------------------------- */

@@ -3,7 +3,7 @@
  * Reads TOML from standard input and prints it as the tagged JSON of the toml-test suite, or,
  * with --canonical, as toml_write() does. For tests/oracle-toml/run.
  */
-#include "readers.h"
+#include "formats.h"
 
 #include <stdio.h>
 

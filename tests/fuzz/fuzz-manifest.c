@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* JSON, YAML or XML, by the first byte. No input may break or stall a reader or its writer. */
 #include "fuzz.h"
-#include "readers.h"
+#include "formats.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

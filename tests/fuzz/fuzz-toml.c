@@ -4,7 +4,7 @@
  * what was written must be read, and be written the same.
  */
 #include "fuzz.h"
-#include "readers.h"
+#include "formats.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a manifest says, whatever it is written in: one tree for TOML, JSON and YAML, which
- * readers.h makes and the ecosystems ask, change and write again.
+ * formats.h makes and the ecosystems ask, change and write again.
  *
  *     cleanup_values struct values pool = {0};
  *     r = toml_parse(&pool, name, text, &root, f);

@@ -3,7 +3,7 @@
 #ifndef CTXD_TOML_PRIV_H
 #define CTXD_TOML_PRIV_H
 
-#include "readers.h"
+#include "formats.h"
 
 struct toml {
     struct values *pool;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "readers.h"
+#include "formats.h"
 
 #include <errno.h>
 #include <expat.h>

@@ -5,8 +5,8 @@
  *
  * `name` is the file in messages. Text is borrowed by what is returned. Thread: one at a time.
  */
-#ifndef CTXD_READERS_H
-#define CTXD_READERS_H
+#ifndef CTXD_FORMATS_H
+#define CTXD_FORMATS_H
 
 #include "value.h"
 
