@@ -19,8 +19,8 @@
  * TOML 1.0, with what 1.1 allows in inline tables: line ends, comments, a comma at the end.
  * -EINVAL, -E2BIG.
  */
-int toml_parse(struct values *pool, struct bytes name, struct bytes text,
-               struct value **ret_root, struct failure *f) must_use;
+int toml_read(struct values *pool, struct bytes name, struct bytes text,
+              struct value **ret_root, struct failure *f) must_use;
 /* JSON by jansson; no key twice. -EINVAL, -E2BIG. */
 int json_read(struct values *pool, struct bytes name, struct bytes text,
               struct value **ret_root, struct failure *f) must_use;
@@ -31,8 +31,8 @@ int json_read_large(struct values *pool, struct bytes name, struct bytes text, s
  * YAML by libyaml: the first document. Anchors, aliases and tags are refused, so that a small
  * file can't become a large tree. Every scalar is a string. -EINVAL, -E2BIG.
  */
-int yaml_parse(struct values *pool, struct bytes name, struct bytes text,
-               struct value **ret_root, struct failure *f) must_use;
+int yaml_read(struct values *pool, struct bytes name, struct bytes text,
+              struct value **ret_root, struct failure *f) must_use;
 
 /*
  * TOML that depends on nothing but what is said: top-level tables in cargo's customary order,
@@ -58,8 +58,8 @@ struct xml {
 };
 
 /* XML by expat, without comments and instructions; a DOCTYPE is refused. -EINVAL, -E2BIG. */
-int xml_parse(struct values *pool, struct bytes name, struct bytes text, struct xml **ret_root,
-              struct failure *f) must_use;
+int xml_read(struct values *pool, struct bytes name, struct bytes text, struct xml **ret_root,
+             struct failure *f) must_use;
 /* The first child element of a name, or NULL; the text in an element, trimmed. */
 struct xml *xml_get(const struct xml *at, const char *name);
 struct bytes xml_text(const struct xml *at);

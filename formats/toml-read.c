@@ -328,8 +328,8 @@ static int take_lines(struct toml *t, struct value *root)
     }
 }
 
-int toml_parse(struct values *pool, struct bytes name, struct bytes text,
-               struct value **ret_root, struct failure *f)
+int toml_read(struct values *pool, struct bytes name, struct bytes text,
+              struct value **ret_root, struct failure *f)
 {
     struct toml t = {.pool = pool, .name = name, .text = text, .line = 1, .f = f};
     if (text.len > MANIFEST_MAX)

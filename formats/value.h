@@ -4,7 +4,7 @@
  * formats.h makes and the ecosystems ask, change and write again.
  *
  *     cleanup_values struct values pool = {0};
- *     r = toml_parse(&pool, name, text, &root, f);
+ *     r = toml_read(&pool, name, text, &root, f);
  *     struct bytes edition = value_text(value_get(value_get(root, "package"), "edition"));
  *
  * Asking is forgiving: NULL, or a value of another kind, answers as one that is not there.

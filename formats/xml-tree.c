@@ -86,8 +86,8 @@ static void XMLCALL on_doctype(void *user, const XML_Char *name, const XML_Char 
     stop(user, "a DOCTYPE is not read here");
 }
 
-int xml_parse(struct values *pool, struct bytes name, struct bytes text, struct xml **ret_root,
-              struct failure *f)
+int xml_read(struct values *pool, struct bytes name, struct bytes text, struct xml **ret_root,
+             struct failure *f)
 {
     if (text.len > MANIFEST_MAX)
         return fail(f, -E2BIG, "%.*s: larger than %u MiB", BYTES_ARG(name), MANIFEST_MAX >> 20);

@@ -106,8 +106,8 @@ static int take_events(struct values *pool, struct bytes name, yaml_parser_t *pa
     return 0;
 }
 
-int yaml_parse(struct values *pool, struct bytes name, struct bytes text,
-               struct value **ret_root, struct failure *f)
+int yaml_read(struct values *pool, struct bytes name, struct bytes text,
+              struct value **ret_root, struct failure *f)
 {
     yaml_parser_t parser;
     if (text.len > MANIFEST_MAX)

@@ -152,7 +152,7 @@ static int add_config(struct configuring *x, struct bytes path, unsigned depth)
     int r = prepare_read(p, path, &text, x->f);
     if (r < 0 || unit_has(p, x->unit, path))
         return r;
-    if (toml_parse(&p->values, path, text, &toml, &why) < 0) {
+    if (toml_read(&p->values, path, text, &toml, &why) < 0) {
         /* It may hold a token, which we can't see: not copied. */
         unit_note(p, x->unit, "left out: %s", why.text);
         return 0;
@@ -200,7 +200,7 @@ static int add_toolchain(struct configuring *x, struct bytes path)
     int r = prepare_read(p, path, &text, x->f);
     if (r < 0)
         return r;
-    if (toml_parse(&p->values, path, text, &toml, NULL) == 0) {
+    if (toml_read(&p->values, path, text, &toml, NULL) == 0) {
         r = toml_write(toml, &out);
     } else {
         r = buf_add_bytes(&out, utf8_trim(text));

@@ -104,7 +104,7 @@ int cargo_lock_read(struct cargo *c, struct recipe_unit *unit, struct failure *f
     int r = prepare_read(c->p, path, &text, f);
     if (r < 0)
         return r;
-    if (toml_parse(&c->p->values, path, text, &c->lock.toml, &why) < 0) {
+    if (toml_read(&c->p->values, path, text, &c->lock.toml, &why) < 0) {
         c->lock.toml = NULL;
         unit_note(c->p, unit, "copied as it is: %s", why.text);
         return unit_raw(c->p, unit, path, f);

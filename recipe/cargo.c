@@ -33,7 +33,7 @@ static int read_manifests(struct cargo *c, struct failure *f)
         int r = prepare_read(p, m->path, &m->text, f);
         if (r < 0)
             return r;
-        if (toml_parse(&p->values, m->path, m->text, &m->toml, &why) < 0) {
+        if (toml_read(&p->values, m->path, m->text, &m->toml, &why) < 0) {
             notes_add(p->notes, NOTE_INFO, "%s", why.text);
             m->toml = NULL;
         }
@@ -275,7 +275,7 @@ static int make_unit(struct cargo *c, struct manifest *root, struct failure *f)
     struct bytes path = path_join(&c->p->values.arena, root->dir, BYTES(".cargo/config.toml")),
                  text;
     if (listing_is_file(c->p->l, path) && prepare_read(c->p, path, &text, f) == 0 &&
-        toml_parse(&c->p->values, path, text, &c->config, NULL) < 0)
+        toml_read(&c->p->values, path, text, &c->config, NULL) < 0)
         c->config = NULL;
     struct recipe_unit *unit = unit_new(c->p, "cargo", root->dir);
     int r = cargo_members(c, unit, f);
@@ -316,7 +316,7 @@ static int make_raw_unit(struct cargo *c, struct manifest *m, struct failure *f)
     struct recipe_unit *unit = unit_new(c->p, "cargo", m->dir);
     if (!unit)
         return 0;
-    (void)!toml_parse(&c->p->values, m->path, m->text, &ignored, &why);
+    (void)!toml_read(&c->p->values, m->path, m->text, &ignored, &why);
     unit_note(c->p, unit, "copied as it is: %s", why.text);
     int r = unit_raw(c->p, unit, m->path, f);
     if (r == 0)
@@ -384,7 +384,7 @@ static bool list(struct values *pool, const struct recipe_file *file, struct val
 {
     struct value *toml;
     if (!bytes_equal(path_name(file->path), BYTES("Cargo.lock")) ||
-        toml_parse(pool, file->path, file->content, &toml, NULL) < 0)
+        toml_read(pool, file->path, file->content, &toml, NULL) < 0)
         return false;
     const struct value *packages = value_get(toml, "package");
     for (size_t i = 0; i < value_count(packages); i++) {

@@ -98,7 +98,7 @@ static int add_xml(struct dotnet *d, struct bytes path, bool masked, struct xml 
     if (r < 0)
         return r;
     *table_put(&p->claimed, path, NULL) = 1;
-    if (xml_parse(&p->values, path, text, ret, &why) < 0) {
+    if (xml_read(&p->values, path, text, ret, &why) < 0) {
         *ret = NULL;
         unit_note(p, d->unit, "copied as it is: %s", why.text);
         return unit_text(p, d->unit, path, d->f);
@@ -241,7 +241,7 @@ static int add_solution(struct dotnet *d, struct bytes path)
     if (r < 0)
         return r;
     if (bytes_ends(path, BYTES(".slnx")))
-        return xml_parse(&d->p->values, path, text, &xml, NULL) < 0 ? 0 : add_slnx(d, dir, xml);
+        return xml_read(&d->p->values, path, text, &xml, NULL) < 0 ? 0 : add_slnx(d, dir, xml);
     while (r == 0 && text.at && bytes_next(&text, '\n', &line))
         r = add_sln_line(d, dir, line);
     return r;
@@ -302,7 +302,7 @@ static bool list(struct values *pool, const struct recipe_file *file, struct val
 {
     struct xml *xml;
     if (!(is_project(file->path) || bytes_ends(file->path, BYTES(".props"))) ||
-        xml_parse(pool, file->path, file->content, &xml, NULL) < 0)
+        xml_read(pool, file->path, file->content, &xml, NULL) < 0)
         return false;
     list_in(pool, xml, into);
     return true;

@@ -47,7 +47,7 @@ static int read_poms(struct maven *m, struct failure *f)
         int r = prepare_read(p, pom->path, &text, f);
         if (r < 0)
             return r;
-        if (xml_parse(&p->values, pom->path, text, &pom->xml, &why) < 0) {
+        if (xml_read(&p->values, pom->path, text, &pom->xml, &why) < 0) {
             pom->wrong = arena_copy(&p->values.arena, bytes_of(why.text));
             pom->xml = NULL;
         }
@@ -249,7 +249,7 @@ static int add_settings(struct maven *m, struct recipe_unit *unit, struct bytes 
     struct xml *xml;
     cleanup_buf struct buf out = BUF(MANIFEST_MAX);
     int r = prepare_read(p, path, &text, f);
-    if (r < 0 || xml_parse(&p->values, path, text, &xml, NULL) < 0)
+    if (r < 0 || xml_read(&p->values, path, text, &xml, NULL) < 0)
         return r;
     if (xml_get(xml, "servers"))
         unit_secret(p, unit, path);
@@ -364,7 +364,7 @@ static bool list(struct values *pool, const struct recipe_file *file, struct val
 {
     struct xml *xml;
     if (!bytes_ends(file->path, BYTES("pom.xml")) ||
-        xml_parse(pool, file->path, file->content, &xml, NULL) < 0)
+        xml_read(pool, file->path, file->content, &xml, NULL) < 0)
         return false;
     list_in(pool, xml, into);
     return true;

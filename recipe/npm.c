@@ -234,7 +234,7 @@ static int make_unit(struct npm *n, struct package *root, struct failure *f)
         int r = prepare_read(p, path, &text, f);
         if (r < 0)
             return r;
-        if (yaml_parse(&p->values, path, text, &n->pnpm, &why) < 0) {
+        if (yaml_read(&p->values, path, text, &n->pnpm, &why) < 0) {
             n->pnpm = NULL;
             if (unit)
                 unit_note(p, unit, "its members are not known: %s", why.text);

@@ -34,7 +34,7 @@ static int read_projects(struct python *py, struct failure *f)
         int r = prepare_read(p, project->path, &text, f);
         if (r < 0)
             return r;
-        if (toml_parse(&p->values, project->path, text, &project->toml, &why) < 0) {
+        if (toml_read(&p->values, project->path, text, &project->toml, &why) < 0) {
             project->wrong = arena_copy(a, bytes_of(why.text));
             project->toml = NULL;
         }
@@ -146,7 +146,7 @@ static int add_pipfile(struct python *py, struct recipe_unit *unit, struct bytes
     int r = prepare_read(p, path, &text, f);
     if (r < 0)
         return r;
-    if (toml_parse(&p->values, path, text, &toml, NULL) < 0)
+    if (toml_read(&p->values, path, text, &toml, NULL) < 0)
         return unit_text(p, unit, path, f);
     value_drop(toml, "scripts");
     value_drop(toml, "pipenv");
@@ -244,7 +244,7 @@ static void read_uv_lock(struct python *py, struct recipe_unit *unit, struct byt
     py->uv_lock = NULL;
     if (!listing_is_file(py->p->l, path) || prepare_read(py->p, path, &text, &why) < 0)
         return;
-    if (toml_parse(&py->p->values, path, text, &py->uv_lock, &why) < 0) {
+    if (toml_read(&py->p->values, path, text, &py->uv_lock, &why) < 0) {
         py->uv_lock = NULL;
         unit_note(py->p, unit, "copied as it is: %s", why.text);
     }
@@ -392,7 +392,7 @@ static bool list(struct values *pool, const struct recipe_file *file, struct val
         return true;
     }
     if (!bytes_ends(name, BYTES(".lock")) || bytes_equal(name, BYTES("Pipfile.lock")) ||
-        toml_parse(pool, file->path, file->content, &toml, NULL) < 0)
+        toml_read(pool, file->path, file->content, &toml, NULL) < 0)
         return false;
     const struct value *packages = value_get(toml, "package");
     for (size_t i = 0; i < value_count(packages); i++) {

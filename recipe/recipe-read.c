@@ -158,7 +158,7 @@ static void take_chef_alone(const struct reading *x)
         cleanup_values struct values pool = {0};
         struct value *parsed = NULL;
         chef_file(recipe, unit, m->path, m->contents);
-        if (toml_parse(&pool, m->path, m->contents, &parsed, NULL) < 0)
+        if (toml_read(&pool, m->path, m->contents, &parsed, NULL) < 0)
             parsed = NULL;
         for (size_t j = 0; j < m->n_targets; j++) {
             const char *kind = stub_of(m->targets[j].kind);

@@ -64,7 +64,7 @@ int main(int argc, char **argv)
     struct value *root;
     if (io_read_rest(STDIN_FILENO, &text) < 0)
         return 2;
-    if (toml_parse(&pool, BYTES("-"), buf_bytes(&text), &root, &f) < 0) {
+    if (toml_read(&pool, BYTES("-"), buf_bytes(&text), &root, &f) < 0) {
         fprintf(stderr, "%s\n", f.text);
         return 1;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* JSON, YAML or XML, by the first byte. No input may break or stall a reader or its writer. */
-#include "fuzz.h"
 #include "formats.h"
+#include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -26,14 +26,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                    "is written in two ways");
         break;
     case 1:
-        r = yaml_parse(&pool, name, text, &root, &f);
+        r = yaml_read(&pool, name, text, &root, &f);
         FUZZ_CHECK(r < 0 || json_write_pretty(root, &once) == 0, "can't be written");
         break;
     default:
-        if (xml_parse(&pool, name, text, &xml, &f) < 0)
+        if (xml_read(&pool, name, text, &xml, &f) < 0)
             break;
         FUZZ_CHECK(xml_write(xml, &once) == 0, "can't be written");
-        r = xml_parse(&pool, name, buf_bytes(&once), &xml, &f);
+        r = xml_read(&pool, name, buf_bytes(&once), &xml, &f);
         FUZZ_CHECK(r == 0, "%s", f.text);
         FUZZ_CHECK(xml_write(xml, &twice) == 0 &&
                        bytes_equal(buf_bytes(&once), buf_bytes(&twice)),
