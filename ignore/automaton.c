@@ -11,7 +11,14 @@
  * Whether a file's content may be opened is asked without that forgetting: `path` is the last
  * pattern that has matched above, with effect or not.
  */
-#include "ignore-priv.h"
+#include "edges.h"
+#include "engine.h"
+#include "literal.h"
+#include "pattern.h"
+#include "regex-run.h"
+#include "trie.h"
+
+#include <stdlib.h>
 
 /* Patterns that are no components run as programs: their number, how many positions, these. */
 enum { PROGRAM_HEAD = 2 };

@@ -12,7 +12,10 @@
  *
  * Source: docker v20.10.24, pkg/fileutils/fileutils.go and pkg/archive/archive.go.
  */
-#include "ignore-priv.h"
+#include "engine.h"
+#include "pattern.h"
+
+#include <stdlib.h>
 
 struct classic_dir {
     struct ignore_dir base;
@@ -28,7 +31,7 @@ static struct classic_dir *dir_new(struct bytes dir, struct bytes name)
     struct classic_dir *made = xcalloc(1, sizeof(*made) + len);
     atomic_init(&made->base.refs, 1);
     made->path = bytes_at(made->text, len);
-    path_below(made->text, dir, name);
+    pattern_path(made->text, dir, name);
     return made;
 }
 
@@ -52,8 +55,7 @@ static bool exception_below(const struct ignore *ig, struct bytes dir)
 {
     for (size_t i = 0; i < ig->n; i++) {
         struct bytes text = ig->patterns[i].text;
-        if (ig->patterns[i].exception && bytes_starts(text, dir) &&
-            (text.len == dir.len || text.at[dir.len] == '/'))
+        if (ig->patterns[i].exception && path_under(text, dir))
             return true;
     }
     return false;
@@ -63,7 +65,7 @@ static int fail_if_bad(const struct ignore *ig, struct failure *f)
 {
     for (size_t i = 0; ig->n_bad && i < ig->n; i++)
         if (ig->patterns[i].kind == PATTERN_BAD)
-            return pattern_fail(ig, &ig->patterns[i], f);
+            return pattern_fail(&ig->patterns[i], ig->name, f);
     return 0;
 }
 

@@ -3,7 +3,7 @@
  * Pattern -> components. Nearly every pattern is a row of components with `**` between whole
  * ones; it is read off its compiled program, so that no escape or class is understood twice.
  */
-#include "ignore-priv.h"
+#include "edges.h"
 
 static struct edge *push(struct edges *edges, enum edge_kind kind)
 {

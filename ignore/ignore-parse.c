@@ -4,10 +4,14 @@
  * a pattern is cleaned twice, the second time with its '!' on, so `!../../x` loses the '!' and
  * `/!x` gains one.
  */
-#include "ignore-priv.h"
+#include "ignore-parse.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "engine.h"
+#include "pattern.h"
+#include "syntax.h"
+#include "translate.h"
+
+#include <errno.h>
 
 /* Go's bufio.Scanner gives up on a token that fills its buffer of 64 KiB, terminator included.
  */
@@ -16,24 +20,6 @@
 #define PATTERNS_MAX 250000u
 /* What the compiled programs of one ignore file may take; Go stops at 128 MiB for each. */
 #define PROGRAMS_MAX_BYTES (256u << 20)
-
-const char *pattern_place(struct quoted *q, struct bytes name, uint32_t line)
-{
-    /* A name of plain characters is shown as it is: the quotes would only be in the way. */
-    quote(q, name);
-    size_t len = strlen(q->text);
-    char *text = q->text;
-    if (len >= 2) {
-        memmove(text, text + 1, len - 2);
-        text[len - 2] = 0;
-    }
-    char number[16];
-    int digits = snprintf(number, sizeof(number), ":%u", line);
-    size_t used = strlen(text);
-    if (digits > 0 && used + (size_t)digits < sizeof(q->text))
-        memcpy(text + used, number, (size_t)digits + 1);
-    return text;
-}
 
 /* One line without its terminator -> a pattern, or an empty view for none. */
 static struct bytes clean_line(struct arena *arena, struct bytes line)

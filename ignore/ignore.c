@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ignore.h"
 
-#include "ignore-priv.h"
+#include "engine.h"
+#include "trie.h"
+
+#include <stdlib.h>
 
 void ignore_free(struct ignore *ig)
 {
@@ -46,34 +49,4 @@ int ignore_path(const struct ignore *ig, struct bytes path, bool *ret_excluded,
                 struct failure *f)
 {
     return ig->engine->path(ig, path, ret_excluded, f);
-}
-
-int pattern_fail(const struct ignore *ig, const struct pattern *p, struct failure *f)
-{
-    return fail(f, -EINVAL,
-                "%s: pattern %s is malformed, which Docker finds only once it meets a path: "
-                "mind that a \"\\\" and a class are those of a regular expression",
-                pattern_place(&(struct quoted){.text = ""}, ig->name, p->line),
-                QUOTE(p->shown));
-}
-
-void path_below(uint8_t *out, struct bytes dir, struct bytes name)
-{
-    if (dir.len) {
-        memcpy(out, dir.at, dir.len);
-        out[dir.len] = '/';
-        out += dir.len + 1;
-    }
-    if (name.len)
-        memcpy(out, name.at, name.len);
-}
-
-struct bytes exception_text(const struct pattern *p)
-{
-    struct bytes text = p->text;
-    if (bytes_ends(text, BYTES("/**")))
-        text.len -= 3;
-    if (bytes_ends(text, BYTES("/*")))
-        text.len -= 2;
-    return text;
 }

@@ -4,7 +4,11 @@
  * pattern against every path. Slow, and the measure of the automaton; it also walks the sets
  * that have a pattern whose evaluation fails, where it matters what is evaluated.
  */
-#include "ignore-priv.h"
+#include "literal.h"
+
+#include "pattern.h"
+
+#include <stdlib.h>
 
 struct literal_dir {
     struct ignore_dir base;
@@ -25,7 +29,7 @@ static struct literal_dir *dir_new(const struct ignore *ig, struct bytes dir, st
     struct literal_dir *made = xcalloc(1, sizeof(*made) + bits + len);
     atomic_init(&made->base.refs, 1);
     uint8_t *path = (uint8_t *)(made + 1) + bits;
-    path_below(path, dir, name);
+    pattern_path(path, dir, name);
     made->path = bytes_at(path, len);
     return made;
 }
@@ -45,8 +49,7 @@ static bool is_pruned(const struct ignore *ig, struct bytes path)
         return false;
     for (size_t i = 0; i < ig->n; i++) {
         struct bytes text = exception_text(&ig->patterns[i]);
-        if (ig->patterns[i].exception && bytes_starts(text, path) &&
-            (text.len == path.len || text.at[path.len] == '/'))
+        if (ig->patterns[i].exception && path_under(text, path))
             return false;
     }
     return true;
@@ -101,7 +104,7 @@ static int literal_check(const struct ignore *ig, const struct ignore_dir *ignor
                 continue;
             if (p->kind == PATTERN_BAD) {
                 free(below);
-                return pattern_fail(ig, p, f);
+                return pattern_fail(p, ig->name, f);
             }
             if (!pattern_match(p, below->path))
                 continue;
@@ -131,7 +134,7 @@ int literal_path(const struct ignore *ig, struct bytes path, bool *ret_excluded,
     uint32_t rule = path_rule(ig, path);
     const struct pattern *p = rule ? &ig->patterns[rule - 1] : NULL;
     if (p && p->kind == PATTERN_BAD)
-        return pattern_fail(ig, p, f);
+        return pattern_fail(p, ig->name, f);
     *ret_excluded = p && !p->exception;
     return 0;
 }

@@ -9,8 +9,11 @@
  *     a|b|c     SPLIT->1  a  JUMP->end   1: SPLIT->2  b  JUMP->end   2: c   end:
  *     x+        x  SPLIT->x              x{2,3}   x x SPLIT->end x  end:
  */
-#include "ignore-priv.h"
+#include "regex-parse.h"
 
+#include "regex-class.h"
+
+#include <errno.h>
 #include <stdlib.h>
 
 /* Go's limits: of one counted repetition and of nested ones together; of nested groups; of the

@@ -3,7 +3,7 @@
  * Runs a program over a text: all positions at once, so a text of n runes costs n times the
  * program's length at most, whatever the pattern.
  */
-#include "ignore-priv.h"
+#include "regex-run.h"
 
 #include <stdlib.h>
 

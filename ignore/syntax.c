@@ -4,7 +4,9 @@
  * error. That stops at the first piece that doesn't match ".", so a fault behind a later star
  * goes unseen: `a*b[` passes here, and fails only when its regex is compiled.
  */
-#include "ignore-priv.h"
+#include "syntax.h"
+
+#include <errno.h>
 
 /* The name that is matched: "." or what is left of it. */
 struct dot {

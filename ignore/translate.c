@@ -6,7 +6,9 @@
  * One of them its authors never meant: the table of what to escape in a regex, `.+()|{}$`, has
  * one bit too few, so `|`, `{` and `}` are not escaped: `a|b*` is the regex `^a|b[^/]*$`.
  */
-#include "ignore-priv.h"
+#include "translate.h"
+
+#include <errno.h>
 
 /* The longest a line's regex can be: 12 bytes for one `*` pair, 3 for a bad byte. */
 #define REGEX_TEXT_MAX (6u * 65536u + 16u)
@@ -123,22 +125,4 @@ int pattern_compile(struct arena *arena, struct pattern *p, enum ignore_rules ru
     if (r == 0)
         p->regex = regex;
     return r == -EINVAL ? 0 : r;
-}
-
-bool pattern_match(const struct pattern *p, struct bytes path)
-{
-    switch ((enum pattern_kind)p->kind) {
-    case PATTERN_EXACT:
-        return bytes_equal(path, p->literal);
-    case PATTERN_PREFIX:
-        return bytes_starts(path, p->literal);
-    case PATTERN_SUFFIX:
-        return bytes_ends(path, p->literal) ||
-               (p->literal.at[0] == '/' && bytes_equal(path, bytes_from(p->literal, 1)));
-    case PATTERN_REGEX:
-        return regex_match(p->regex, path);
-    case PATTERN_BAD:
-        break;
-    }
-    return false;
 }

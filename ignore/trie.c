@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The components of all patterns as one trie: patterns that begin alike share nodes, and `**`
- * leads to a node that stays live in every directory below. docs/ignore.md draws it.
- *
- * Literal names, ends (`*.log`) and starts (`tmp*`) of all nodes are in one hash table, keyed
- * by node, kind and text: a name costs a look-up for itself and one for each length that some
- * end or start has, however many patterns there are.
- */
-#include "ignore-priv.h"
+#include "trie.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <sys/random.h>
 
 struct trie_slot {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Printed by tests/oracle/unicode categories; Unicode 15.0.0. A run is its first code point,
  * shifted by eight, and its category. */
-#include "ignore-priv.h"
+#include "unicode-tables.h"
 
 const char *const category_names[] = {
     "Cn", "Cc", "Cf", "Co", "Cs", "Ll", "Lm", "Lo", "Lt", "Lu", "Mc", "Me", "Mn", "Nd", "Nl",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Printed by tests/oracle/unicode scripts; Unicode 15.0.0. A run is its first code point,
  * shifted by eight, and its script or 0. */
-#include "ignore-priv.h"
+#include "unicode-tables.h"
 
 const char *const script_names[] = {
     "",

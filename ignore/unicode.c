@@ -4,7 +4,11 @@
  * knows long names, and fails to find the scripts with an underscore that older ones have. Ours
  * takes what any of them takes.
  */
-#include "ignore-priv.h"
+#include "unicode.h"
+
+#include "unicode-tables.h"
+
+#include <stdlib.h>
 
 /* A name without case and without `_`, `-` and spaces. Longer than any that exists: none. */
 static struct bytes loose_name(struct bytes name, uint8_t room[64])
@@ -78,8 +82,7 @@ bool class_add_group(struct class_builder *c, struct bytes name, bool negated)
     }
     if (negated)
         class_negate(&own);
-    for (size_t i = 0; i < own.n; i++)
-        class_add(c, own.ranges[i].low, own.ranges[i].high);
+    class_add_all(c, &own);
     free(own.ranges);
     return found;
 }

@@ -8,8 +8,10 @@
  * unentered must be left by us too; the other way round we may save work. --classic: the cases
  * are those of the 20.10 client, which sends no directory just for what it finds in it.
  */
-#include "ignore-priv.h"
+#include "ignore-parse.h"
+#include "ignore.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <libdeflate.h>
 #include <stdio.h>

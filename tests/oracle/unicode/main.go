@@ -55,7 +55,7 @@ func printRuns(what string, of []uint8) {
 func head(what, legend string) {
 	fmt.Printf(`/* SPDX-License-Identifier: Apache-2.0 */
 /* Printed by tests/oracle/unicode %s; Unicode %s. %s */
-#include "ignore-priv.h"
+#include "unicode-tables.h"
 
 `, what, unicode.Version, legend)
 }
