@@ -10,7 +10,7 @@
  *   globs.h      Go's filepath.Match            utf8.h       runes
  *   number.h     decimal numbers and sizes      hex.h        hexadecimal
  *   digest.h     XXH3-128, SHA-256              ustar.h      one header block of a tar
- *   thread.h     which kind of thread this is   cleanup.h    release at the end of a scope
+ *   cleanup.h    release at the end of a scope  thread-kind.h  the kind of this thread
  *   pool.h       jobs on threads                help-text.h  the wrapped options of --help
  *   xmalloc.h    memory, or the end
  */
@@ -34,7 +34,7 @@
 #include "pool.h"
 #include "quote.h"
 #include "table.h"
-#include "thread.h"
+#include "thread-kind.h"
 #include "ustar.h"
 #include "utf8.h"
 #include "xmalloc.h"

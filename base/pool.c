@@ -2,7 +2,7 @@
 #include "pool.h"
 
 #include "arena.h"
-#include "thread.h"
+#include "thread-kind.h"
 
 #include <pthread.h>
 #include <signal.h>

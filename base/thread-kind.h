@@ -12,8 +12,8 @@
  *
  * Thread: any.
  */
-#ifndef CTXD_THREAD_H
-#define CTXD_THREAD_H
+#ifndef CTXD_THREAD_KIND_H
+#define CTXD_THREAD_KIND_H
 
 #include <assert.h>
 #include <stdbool.h>

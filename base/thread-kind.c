@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "thread.h"
+#include "thread-kind.h"
 
 static _Thread_local unsigned kind_of_this;
 
