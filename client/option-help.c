@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "options-priv.h"
+#include "option.h"
 
 void options_help(const struct command_line *line, FILE *to)
 {

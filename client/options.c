@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "options-priv.h"
+#include "option.h"
 
 #include "recipe.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command line, what the environment adds to it, and what --help says of it. */
-#include "options-priv.h"
+#include "option.h"
 #include "tap.h"
 
 #include <errno.h>
