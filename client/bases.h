@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is known of the base images that a Dockerfile builds on: their variables and ONBUILD
- * triggers decide what the build reads, and only an engine that has them, or a file that the
- * user gives, can tell.
+ * Finds out about the base images that a Dockerfile builds on. Their variables and ONBUILD
+ * triggers decide what the build reads. They are known to an engine that has the images, or
+ * come from a file that the user gives.
  *
  *     r = dockerfile_bases(df, &request, &names, &n, f);
  *     r = bases_find("engine", names, n, &arena, &bases, f);
  *     request.bases = bases, request.n_bases = n;
  *
- * One answer for each name: an engine that is absent, slow or hostile makes an unknown base
- * with a reason, never a failure and never two outcomes of one command. What is said comes from
- * outside: it is bounded, and of a JSON text only strings are taken.
+ * Each name gets one answer: known, or unknown with a reason. An engine that is absent, slow or
+ * hostile leaves a base unknown; it never makes the command fail, and one command never acts on
+ * two different answers. The answers come from outside, so their size is bounded, and only
+ * strings are taken out of their JSON.
  *
  * Thread: one at a time.
  */
@@ -19,37 +20,13 @@
 
 #include "dockerfile.h"
 
-/* For the whole of the conversation; a local engine takes a few milliseconds. */
-#define ENGINE_TIMEOUT_MS 2000
-/* For all answers together, and for a --base-config file: an image of 1,000 variables has 0.1.
- */
-#define BASE_CONFIG_MAX (4u << 20)
-/* Names asked for at once: a Dockerfile with more external bases is not a real one. */
-#define BASES_MAX 64
-
 /*
- * who: "engine", "none", or the name of a file with what `docker image inspect` prints: one
- * image or an array. *ret_bases has n_names elements, in the arena. Fails for a file only:
- * -ENOENT, -EINVAL for what is no such JSON, -E2BIG.
+ * source: "engine", "none", or the path of a file that contains the output of `docker image
+ * inspect`, one image or an array. *ret_bases has n_names elements, in the arena. Fails only
+ * for a file: -errno of open or read, -EINVAL for text that is not such JSON, -E2BIG for more
+ * than BASE_CONFIG_MAX.
  */
-int bases_find(const char *who, const struct bytes *names, size_t n_names, struct arena *arena,
-               struct df_base **ret_bases, struct failure *f) must_use;
-
-/*
- * The part of it that asks the engine, through the program ctx-engine-config (which alone links
- * libcurl: loading it costs every start 5.6 ms, and few need it). Fills in all of bases[].
- */
-void engine_ask(struct df_base *bases, size_t n, struct arena *arena);
-
-/* ---- of image configurations, shared with ctx-engine-config ------------------------ */
-
-struct json_t;
-
-/*
- * Takes variables and triggers out of an image as the engine describes it. On -EINVAL
- * base->reason says what is wrong with it.
- */
-int base_from_json(const struct json_t *image, struct arena *arena,
-                   struct df_base *base) must_use;
+int bases_find(const char *source, const struct bytes *names, size_t n_names,
+               struct arena *arena, struct df_base **ret_bases, struct failure *f) must_use;
 
 #endif

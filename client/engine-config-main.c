@@ -10,7 +10,7 @@
  * Source: Docker Engine API, ImageInspect.
  */
 #include "base.h"
-#include "bases.h"
+#include "engine.h"
 
 #include <curl/curl.h>
 #include <errno.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bases.h"
+#include "engine.h"
+
+#include "base-config.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +13,9 @@
 #include <sys/wait.h>
 
 extern char **environ;
+
+/* Images asked for at once. A Dockerfile with more external bases is not a real one. */
+#define IMAGES_MAX 64
 
 /* What a registry allows in a reference; anything else could be another path of the engine's
  * API. Source: distribution/reference. */
@@ -152,13 +157,13 @@ void engine_ask(struct df_base *bases, size_t n, struct arena *arena)
         return;
     }
     /* The program, the names, NULL. */
-    char **words = ARENA_ARRAY(arena, BASES_MAX + 2, char *);
+    char **words = ARENA_ARRAY(arena, IMAGES_MAX + 2, char *);
     size_t n_words = 0;
     words[n_words++] = path;
     for (size_t i = 0; i < n; i++) {
         if (!is_image_name(bases[i].name)) {
             bases[i].reason = BYTES("it is not the name of an image");
-        } else if (n_words > BASES_MAX) {
+        } else if (n_words > IMAGES_MAX) {
             bases[i].reason = BYTES("the engine is asked for 64 images at most");
         } else {
             bases[i].reason = BYTES("the engine's answer says nothing of it");
