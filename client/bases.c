@@ -90,8 +90,8 @@ static int read_file(const char *path, struct arena *arena, struct df_base *base
     return r;
 }
 
-int bases_find(const char *source, const struct bytes *names, size_t n_names, struct arena *arena,
-               struct df_base **ret_bases, struct failure *f)
+int bases_find(const char *source, const struct bytes *names, size_t n_names,
+               struct arena *arena, struct df_base **ret_bases, struct failure *f)
 {
     struct df_base *bases = ARENA_ARRAY(arena, n_names, struct df_base);
     for (size_t i = 0; i < n_names; i++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ctx digest, ctx url */
-#include "ctx.h"
+#include "ctx-digest.h"
+
+#include "connect.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -141,7 +142,7 @@ enum exit_status ctx_digest(struct options *options, struct notes *notes)
     else if (r == 0)
         print_text(digested.digest);
     ctx_digest_release(&digested);
-    return r < 0 ? ctx_failed(&f) : report_flush();
+    return r < 0 ? report_failed(&f) : report_flush();
 }
 
 /* ---- url ------------------------------------------------------------------------------- */
@@ -159,7 +160,7 @@ enum exit_status ctx_url(struct options *options, struct notes *notes)
     }
     int r = selection_open(&selection, options, notes, &f);
     if (r < 0)
-        return ctx_failed(&f);
+        return report_failed(&f);
     selection_request(&selection, options, &request);
     r = connect_ask(&(struct connect_ask){.kind = PROTO_URL,
                                           .send = &request,
@@ -171,7 +172,7 @@ enum exit_status ctx_url(struct options *options, struct notes *notes)
         r = fail(&f, answer.failure.code, "%s", answer.failure.text);
     report_notes(notes, options->talk);
     if (r < 0)
-        return ctx_failed(&f);
+        return report_failed(&f);
     printf("%.*s\n", BYTES_ARG(answer.url));
     return report_flush();
 }

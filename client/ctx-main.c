@@ -1,9 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ctx COMMAND: asks and steers ctxd, and answers what a build would read. */
-#include "ctx.h"
+#include "ctx-digest.h"
+#include "ctx-start.h"
+#include "ctx-status.h"
+#include "ctx-watch.h"
 
 #include <errno.h>
 #include <signal.h>
+
+struct ctx_command {
+    const char *name;
+    const char *help; /* one line, for `ctx --help` */
+    const struct command_line *line;
+    enum exit_status (*run)(struct options *options, struct notes *notes);
+};
 
 static const struct ctx_command commands[] = {
     {"start", "Start ctxd in the background.", &start_line, ctx_start},
@@ -14,12 +24,6 @@ static const struct ctx_command commands[] = {
     {"watch", "Run a command each time what a build would read has changed.", &watch_line,
      ctx_watch},
 };
-
-enum exit_status ctx_failed(const struct failure *f)
-{
-    report_failure(f);
-    return EXIT_FAILED;
-}
 
 static void print_help(FILE *to)
 {

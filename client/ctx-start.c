@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ctx start, ctx stop */
-#include "ctx.h"
+#include "ctx-start.h"
+
+#include "connect.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -224,14 +225,14 @@ enum exit_status ctx_stop(struct options *options, struct notes *notes)
         return report_flush();
     }
     if (r < 0)
-        return ctx_failed(&f);
+        return report_failed(&f);
     /* Its lock is the last thing it lets go. Given sockets (systemd) have none. */
     cleanup_fd int fd = open_lock();
     uint64_t until_ns = clock_now_ns() + STOP_MS * 1000000ull;
     while (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0) {
         if (clock_now_ns() > until_ns) {
             fail(&f, -ETIMEDOUT, "ctxd has not ended within 15 seconds");
-            return ctx_failed(&f);
+            return report_failed(&f);
         }
         sleep_ms(5);
     }

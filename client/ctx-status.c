@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ctx status: the daemon's own words (daemon/status.c), for people or as they are. */
-#include "ctx.h"
+#include "ctx-status.h"
+
+#include "connect.h"
 
 #include <jansson.h>
 
@@ -97,7 +98,7 @@ enum exit_status ctx_status(struct options *options, struct notes *notes)
     cleanup_answer struct proto_answer answer = {0};
     (void)notes;
     if (connect_ask(&(struct connect_ask){.kind = PROTO_STATUS}, NULL, &answer, &f) < 0)
-        return ctx_failed(&f);
+        return report_failed(&f);
     json_t *status = json_loadb((const char *)answer.status.at, answer.status.len, 0, NULL);
     if (options->json)
         printf("%.*s\n", BYTES_ARG(answer.status));

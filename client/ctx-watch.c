@@ -9,8 +9,12 @@
  * files, an inotify of our own; without either, the clock. A change that a target doesn't read
  * gives the same digest, and nothing is run.
  */
+#include "ctx-watch.h"
+
+#include "connect.h"
 #include "ctx-child.h"
-#include "ctx.h"
+#include "ctx-digest.h"
+#include "selection.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -388,6 +392,6 @@ enum exit_status ctx_watch(struct options *options, struct notes *notes)
     if (w.control_fd >= 0)
         close(w.control_fd);
     if (r < 0)
-        return ctx_failed(&f);
+        return report_failed(&f);
     return (enum exit_status)(128 + w.ended_by);
 }

@@ -41,6 +41,12 @@ void report_failure(const struct failure *f)
     fprintf(stderr, "%s: %s\n", program, f->text);
 }
 
+enum exit_status report_failed(const struct failure *f)
+{
+    report_failure(f);
+    return EXIT_FAILED;
+}
+
 static const char *codec_name(enum send_codec codec)
 {
     static const char *const names[] = {
@@ -129,6 +135,5 @@ enum exit_status report_flush(void)
         return EXIT_DONE;
     struct failure f = {0};
     fail_errno(&f, -errno, "standard output");
-    report_failure(&f);
-    return EXIT_FAILED;
+    return report_failed(&f);
 }

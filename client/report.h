@@ -15,6 +15,8 @@ void report_program(const char *name);
 /* Warnings, and with --verbose the rest. */
 void report_notes(const struct notes *notes, enum options_talk talk);
 void report_failure(const struct failure *f);
+/* Reports a failure and returns EXIT_FAILED. */
+enum exit_status report_failed(const struct failure *f);
 /* The stats in the form that was asked for; json is one line (ctx-send(1) lists its fields). */
 void report_stats(const struct options *options, const struct send_stats *stats,
                   const struct notes *notes);
