@@ -4,6 +4,8 @@
 #include "ctx-start.h"
 #include "ctx-status.h"
 #include "ctx-watch.h"
+#include "option-help.h"
+#include "option-parse.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "option-help.h"
+
 #include "option.h"
 
 void options_help(const struct command_line *line, FILE *to)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "option-parse.h"
+
 #include "option.h"
 
 #include <assert.h>
@@ -83,8 +85,78 @@ static int take(struct options *options, const struct option *option, const char
     return fail(f, -EINVAL, "--%s: not an option", option->name);
 }
 
-const struct option *options_find(const struct command_line *line, struct bytes name,
-                                  char letter)
+/* ---- suggestions ------------------------------------------------------------------- */
+
+/* Options of `docker build` that people will try here: they go behind the pipe. */
+static const char docker_options[][16] = {
+    "t",        "tag",      "no-cache", "pull",     "network",  "label",         "secret",
+    "ssh",      "progress", "rm",       "force-rm", "squash",   "iidfile",       "cache-from",
+    "cache-to", "load",     "push",     "memory",   "add-host", "build-context",
+};
+
+#define NAME_MAX_COMPARED 24
+
+/* Edits from a to b: insertions, deletions, changes. Source: Wagner and Fischer, 1974. */
+static size_t edit_distance(struct bytes a, struct bytes b)
+{
+    size_t row[NAME_MAX_COMPARED + 1];
+    if (a.len > NAME_MAX_COMPARED || b.len > NAME_MAX_COMPARED)
+        return SIZE_MAX;
+    for (size_t j = 0; j <= b.len; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a.len; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.len; j++) {
+            size_t best = diagonal + (a.at[i - 1] != b.at[j - 1]);
+            diagonal = row[j];
+            best = row[j] + 1 < best ? row[j] + 1 : best;
+            row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+        }
+    }
+    return row[b.len];
+}
+
+static void nearest_in(const struct option_group *group, struct bytes name, size_t *least,
+                       const char **nearest)
+{
+    for (size_t i = 0; i < group->n; i++) {
+        struct bytes known = bytes_of(group->at[i].name);
+        size_t edits = edit_distance(name, known);
+        if (name.len >= 3 && bytes_starts(known, name))
+            edits = 0;
+        if (edits < *least && edits < name.len) {
+            *least = edits;
+            *nearest = group->at[i].name;
+        }
+    }
+}
+
+static bool option_suggest(const struct command_line *line, struct bytes name, char *text,
+                           size_t size)
+{
+    text[0] = 0;
+    for (size_t i = 0; line->docker && i < ARRAY_SIZE(docker_options); i++) {
+        if (!bytes_equal(bytes_of(docker_options[i]), name))
+            continue;
+        snprintf(text, size,
+                 "docker build takes it, behind the pipe: ctx-send | docker build %s%.*s ... -",
+                 name.len == 1 ? "-" : "--", BYTES_ARG(name));
+        return true;
+    }
+    const char *nearest = NULL;
+    size_t least = 3; /* more edits than two is another word */
+    for (size_t i = 0; i < GROUPS_MAX && line->groups[i]; i++)
+        nearest_in(line->groups[i], name, &least, &nearest);
+    if (nearest)
+        snprintf(text, size, "did you mean --%s?", nearest);
+    return nearest != NULL;
+}
+
+/* ---- words ------------------------------------------------------------------------- */
+
+static const struct option *option_find(const struct command_line *line, struct bytes name,
+                                        char letter)
 {
     for (size_t i = 0; i < GROUPS_MAX && line->groups[i]; i++) {
         for (size_t j = 0; j < line->groups[i]->n; j++) {
@@ -109,11 +181,11 @@ static int parse_long(struct options *options, struct words *words, const char *
     size_t equals = bytes_find(text, '=');
     struct bytes name = bytes_from(bytes_head(text, equals), 2);
     const char *value = equals < text.len ? word + equals + 1 : NULL;
-    const struct option *option = options_find(words->line, name, 0);
+    const struct option *option = option_find(words->line, name, 0);
     if (!option) {
         char hint[256];
         return fail(f, -EINVAL, "%s: no such option%s%s", QUOTE(bytes_head(text, equals)),
-                    options_suggest(words->line, name, hint, sizeof(hint)) ? "; " : "", hint);
+                    option_suggest(words->line, name, hint, sizeof(hint)) ? "; " : "", hint);
     }
     if (!option->metavar && value)
         return fail(f, -EINVAL, "--%s takes no value", option->name);
@@ -131,12 +203,12 @@ static int parse_letters(struct options *options, struct words *words, const cha
                          struct failure *f)
 {
     for (const char *c = word + 1; *c; c++) {
-        const struct option *option = options_find(words->line, BYTES(""), *c);
+        const struct option *option = option_find(words->line, BYTES(""), *c);
         if (!option) {
             char hint[256];
             return fail(f, -EINVAL, "%s: no such option%s%s", QUOTE(bytes_of(word)),
-                        options_suggest(words->line, bytes_at(c, 1), hint, sizeof(hint)) ? "; "
-                                                                                         : "",
+                        option_suggest(words->line, bytes_at(c, 1), hint, sizeof(hint)) ? "; "
+                                                                                        : "",
                         hint);
         }
         if (!option->metavar) {
@@ -208,72 +280,4 @@ int options_parse(const struct command_line *line, int argc, char **argv, struct
 void options_release(struct options *options)
 {
     arena_release(&options->arena);
-}
-
-/* ---- suggestions ------------------------------------------------------------------- */
-
-/* Options of `docker build` that people will try here: they go behind the pipe. */
-static const char docker_options[][16] = {
-    "t",        "tag",      "no-cache", "pull",     "network",  "label",         "secret",
-    "ssh",      "progress", "rm",       "force-rm", "squash",   "iidfile",       "cache-from",
-    "cache-to", "load",     "push",     "memory",   "add-host", "build-context",
-};
-
-#define NAME_MAX_COMPARED 24
-
-/* Edits from a to b: insertions, deletions, changes. Source: Wagner and Fischer, 1974. */
-static size_t edit_distance(struct bytes a, struct bytes b)
-{
-    size_t row[NAME_MAX_COMPARED + 1];
-    if (a.len > NAME_MAX_COMPARED || b.len > NAME_MAX_COMPARED)
-        return SIZE_MAX;
-    for (size_t j = 0; j <= b.len; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.len; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.len; j++) {
-            size_t best = diagonal + (a.at[i - 1] != b.at[j - 1]);
-            diagonal = row[j];
-            best = row[j] + 1 < best ? row[j] + 1 : best;
-            row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-        }
-    }
-    return row[b.len];
-}
-
-static void nearest_in(const struct option_group *group, struct bytes name, size_t *least,
-                       const char **nearest)
-{
-    for (size_t i = 0; i < group->n; i++) {
-        struct bytes known = bytes_of(group->at[i].name);
-        size_t edits = edit_distance(name, known);
-        if (name.len >= 3 && bytes_starts(known, name))
-            edits = 0;
-        if (edits < *least && edits < name.len) {
-            *least = edits;
-            *nearest = group->at[i].name;
-        }
-    }
-}
-
-bool options_suggest(const struct command_line *line, struct bytes name, char *text,
-                     size_t size)
-{
-    text[0] = 0;
-    for (size_t i = 0; line->docker && i < ARRAY_SIZE(docker_options); i++) {
-        if (!bytes_equal(bytes_of(docker_options[i]), name))
-            continue;
-        snprintf(text, size,
-                 "docker build takes it, behind the pipe: ctx-send | docker build %s%.*s ... -",
-                 name.len == 1 ? "-" : "--", BYTES_ARG(name));
-        return true;
-    }
-    const char *nearest = NULL;
-    size_t least = 3; /* more edits than two is another word */
-    for (size_t i = 0; i < GROUPS_MAX && line->groups[i]; i++)
-        nearest_in(line->groups[i], name, &least, &nearest);
-    if (nearest)
-        snprintf(text, size, "did you mean --%s?", nearest);
-    return nearest != NULL;
 }

@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The option table, between what parses by it (options.c) and what prints it (help.c). */
-#ifndef CTXD_OPTIONS_PRIV_H
-#define CTXD_OPTIONS_PRIV_H
+/*
+ * One row of an option table. options.c has the tables, option-parse.c parses by them and
+ * option-help.c prints them.
+ *
+ * Thread: one at a time.
+ */
+#ifndef CTXD_OPTION_H
+#define CTXD_OPTION_H
 
 #include "options.h"
 
+/* What an option takes, and the type of the member of struct options that it sets. */
 enum option_kind {
-    OPTION_FLAG,   /* bool */
-    OPTION_SET,    /* an enum of struct options, to `set` */
+    OPTION_FLAG,   /* no value; a bool becomes true */
+    OPTION_SET,    /* no value; an enum becomes `set` */
     OPTION_STRING, /* const char *, not empty */
     OPTION_BYTES,  /* struct bytes, not empty */
-    OPTION_CHOICE, /* an enum of struct options: which word of metavar, split by '|' */
-    OPTION_SIZE,   /* uint64_t: 500M, 2GiB */
-    OPTION_COUNT,  /* uint64_t */
-    OPTION_CALL,   /* take() knows */
+    OPTION_CHOICE, /* one of the words of metavar, which '|' separates; an enum: its index */
+    OPTION_SIZE,   /* uint64_t in bytes, above 0: 500M, 2GiB */
+    OPTION_COUNT,  /* uint64_t, above 0 */
+    OPTION_CALL,   /* take() parses the value and sets what it likes */
 };
 
 #define OPTIONS_AT(member) offsetof(struct options, member)
@@ -21,27 +27,14 @@ enum option_kind {
 struct option {
     enum option_kind kind;
     char letter;         /* 0: none */
-    bool optional;       /* its value may be left out, and must else be attached with '=' */
+    bool optional;       /* the value may be left out; a value that is given follows '=' */
     const char *name;    /* "file" */
-    const char *metavar; /* "FILE"; of a choice: what is accepted; NULL: takes no value */
-    size_t offset;       /* in struct options */
-    /* value is NULL where none was given. */
+    const char *metavar; /* "FILE", or the words of a choice; NULL: the option takes no value */
+    size_t offset;       /* of the member, in struct options */
+    /* value is NULL if none was given. -EINVAL with a message. */
     int (*take)(struct options *options, const char *value, struct failure *f);
-    const char *help;
+    const char *help; /* one paragraph, which option-help.c wraps */
     unsigned set;
 };
-
-/* What the environment decides where the command line does not. */
-int options_environment(struct options *options, struct notes *notes,
-                        struct failure *f) must_use;
-
-/* For a word that names no option: what was probably meant, in `text`; false where we can't
- * say. */
-bool options_suggest(const struct command_line *line, struct bytes name, char *text,
-                     size_t size);
-
-/* The option of that letter (0: of that name), or NULL. */
-const struct option *options_find(const struct command_line *line, struct bytes name,
-                                  char letter);
 
 #endif

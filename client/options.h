@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The command lines of ctx-send and of ctx's commands. Each is a list of groups of options; a
- * group (options.c) may belong to several. They are what is parsed, what --help prints and what
- * the man pages and the completions are checked against (tests/cli).
- *
- *     struct options options = {0};
- *     r = options_parse(&send_line, argc, argv, notes, &options, &f);  -EINVAL: a usage error
- *     …
- *     options_release(&options);
+ * The command lines of ctx-send and of the commands of ctx: what each takes, and what a parsed
+ * one contains. A command line is a list of groups of options, and several may share a group.
+ * The same tables (options.c) are parsed by (option-parse.h) and printed by --help
+ * (option-help.h), and the tests check the man pages and the completions against them.
  *
  * Thread: one at a time.
  */
@@ -15,8 +11,6 @@
 #define CTXD_OPTIONS_H
 
 #include "stream.h"
-
-#include <stdio.h>
 
 enum options_action { ACTION_SEND, ACTION_HELP, ACTION_VERSION };
 enum options_stats { STATS_NONE, STATS_TEXT, STATS_JSON };
@@ -34,40 +28,41 @@ struct option_group {
 
 enum { GROUPS_MAX = 4 };
 
-/* What one program, or one command of one, takes. */
+/* What a program, or one of its commands, takes. */
 struct command_line {
-    const char *name;  /* "ctx-send", "ctx digest" */
-    const char *usage; /* all that --help says before and behind the options */
-    const char *more;
+    const char *name;                              /* "ctx-send", "ctx digest" */
+    const char *usage;                             /* what --help prints before the options */
+    const char *more;                              /* … and after them */
     const struct option_group *groups[GROUPS_MAX]; /* up to the first NULL */
-    bool path;                                     /* a PATH may be given */
-    bool command;                                  /* … and behind `--` a command */
-    bool docker; /* it stands before docker build: a hint for its options */
+    bool path;                                     /* takes a PATH */
+    bool command;                                  /* takes a command, after `--` */
+    bool docker; /* its output goes to docker build: an option of docker's gets a hint */
 };
 
 extern const struct command_line send_line;
 extern const struct option_group group_which, group_stream, group_daemon, group_plain,
     group_json, group_digest, group_url, group_watch;
 
+/* A parsed command line. All zero is the default, but for path and base_config. */
 struct options {
-    struct arena arena;
+    struct arena arena; /* of args, of trusted, and of what the commands derive from them */
     enum options_action action;
-    const char *path; /* as given, "." by default */
+    const char *path; /* as given; "." by default */
 
     const char *file;        /* NULL: the default; "-": standard input */
     const char *ignore_file; /* NULL: the default */
     struct bytes target;
     struct bytes platform;
-    struct df_arg *args; /* resolved: each has a value */
+    struct df_arg *args; /* each has a value: those without one are resolved or left out */
     size_t n_args, cap_args;
     bool args_final;
     enum send_builder builder;
     bool full;
     bool recipe;
-    struct bytes recipe_ecos; /* empty: all */
+    struct bytes recipe_ecos; /* names, separated by commas; empty: all */
     struct bytes *trusted;
     size_t n_trusted, cap_trusted;
-    const char *base_config; /* "engine", "none" or a file */
+    const char *base_config; /* "engine" (the default), "none" or a file */
 
     const char *output; /* NULL: standard output */
     enum send_codec codec;
@@ -81,24 +76,19 @@ struct options {
     enum options_daemon daemon;
     bool verify;
     bool json, per_instruction, bare; /* of ctx */
-    bool clear;                       /* of ctx watch */
+    bool clear;                       /* of ctx watch, as the next two */
     enum options_change change;
-    uint64_t debounce_ms;
-    char **command; /* ends in NULL; NULL: none */
+    uint64_t debounce_ms; /* 0: not given */
+    char **command;       /* what follows `--`, ending in NULL; NULL: none */
     enum options_stats stats;
     enum options_talk talk;
 };
 
 /*
- * Reads the command line, and of the environment: the values of `--build-arg NAME`, and
- * SOURCE_DATE_EPOCH where --mtime is not given. -EINVAL with a message that names the option
- * and what it takes. On failure *ret may be partly filled: release it all the same.
+ * Applies the environment to options that were not given: SOURCE_DATE_EPOCH, unless
+ * --mtime was. A note says so. -EINVAL for a value that is not a time.
  */
-int options_parse(const struct command_line *line, int argc, char **argv, struct notes *notes,
-                  struct options *ret, struct failure *f) must_use;
-void options_release(struct options *options);
-
-/* The whole of --help: 80 columns at most. */
-void options_help(const struct command_line *line, FILE *to);
+int options_environment(struct options *options, struct notes *notes,
+                        struct failure *f) must_use;
 
 #endif

@@ -4,6 +4,8 @@
  * options, then send(): output, root, control files, base images, stream.
  */
 #include "connect.h"
+#include "option-help.h"
+#include "option-parse.h"
 #include "output.h"
 #include "progress.h"
 #include "report.h"

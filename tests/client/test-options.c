@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command line, what the environment adds to it, and what --help says of it. */
+#include "option-help.h"
+#include "option-parse.h"
 #include "option.h"
 #include "tap.h"
 
