@@ -5,8 +5,8 @@
 #include <jansson.h>
 
 /* Copies an array of strings into the arena. A missing or null array leaves *ret as it is. */
-static int strings_from_json(const json_t *array, struct arena *arena, const struct bytes **ret,
-                             size_t *ret_n)
+static int base_strings_from_json(const json_t *array, struct arena *arena,
+                                  const struct bytes **ret, size_t *ret_n)
 {
     if (!array || json_is_null(array))
         return 0;
@@ -33,10 +33,10 @@ int base_from_json(const json_t *image, struct arena *arena, struct df_base *bas
         base->reason = BYTES("its description has no Config");
         return -EINVAL;
     }
-    if (strings_from_json(json_object_get(config, "Env"), arena, &base->env, &base->n_env) <
-            0 ||
-        strings_from_json(json_object_get(config, "OnBuild"), arena, &base->onbuild,
-                          &base->n_onbuild) < 0) {
+    if (base_strings_from_json(json_object_get(config, "Env"), arena, &base->env,
+                               &base->n_env) < 0 ||
+        base_strings_from_json(json_object_get(config, "OnBuild"), arena, &base->onbuild,
+                               &base->n_onbuild) < 0) {
         base->reason = BYTES("Env or OnBuild of its description is no list of strings");
         return -EINVAL;
     }

@@ -10,7 +10,7 @@
 
 /* ---- names ------------------------------------------------------------------------- */
 
-static struct bytes without_prefix(struct bytes name, struct bytes prefix)
+static struct bytes bases_strip_prefix(struct bytes name, struct bytes prefix)
 {
     return bytes_starts(name, prefix) ? bytes_from(name, prefix.len) : name;
 }
@@ -19,11 +19,11 @@ static struct bytes without_prefix(struct bytes name, struct bytes prefix)
  * The one spelling of an image's name: "docker.io/library/x" is "x:latest", and beside a digest
  * a tag says nothing. Source: distribution/reference, ParseNormalizedNamed and TagNameOnly.
  */
-static struct bytes normal_name(struct arena *arena, struct bytes name)
+static struct bytes bases_normal_name(struct arena *arena, struct bytes name)
 {
-    name = without_prefix(name, BYTES("index.docker.io/"));
-    name = without_prefix(name, BYTES("docker.io/"));
-    name = without_prefix(name, BYTES("library/"));
+    name = bases_strip_prefix(name, BYTES("index.docker.io/"));
+    name = bases_strip_prefix(name, BYTES("docker.io/"));
+    name = bases_strip_prefix(name, BYTES("library/"));
     struct bytes digest = bytes_from(name, bytes_find(name, '@'));
     name = bytes_head(name, name.len - digest.len);
     /* A colon before the last slash belongs to the registry's port. */
@@ -36,13 +36,13 @@ static struct bytes normal_name(struct arena *arena, struct bytes name)
     return tagged ? name : arena_printf(arena, "%.*s:latest", BYTES_ARG(name));
 }
 
-static bool called(const json_t *image, const char *list, struct bytes name,
-                   struct arena *arena)
+static bool bases_image_is_called(const json_t *image, const char *list, struct bytes name,
+                                  struct arena *arena)
 {
     const json_t *names = json_object_get(image, list);
     for (size_t i = 0; i < json_array_size(names); i++) {
         const char *text = json_string_value(json_array_get(names, i));
-        if (text && bytes_equal(normal_name(arena, bytes_of(text)), name))
+        if (text && bytes_equal(bases_normal_name(arena, bytes_of(text)), name))
             return true;
     }
     return false;
@@ -50,20 +50,22 @@ static bool called(const json_t *image, const char *list, struct bytes name,
 
 /* ---- a file ------------------------------------------------------------------------ */
 
-static const json_t *image_called(const json_t *images, struct bytes name, struct arena *arena)
+static const json_t *bases_image_called(const json_t *images, struct bytes name,
+                                        struct arena *arena)
 {
-    name = normal_name(arena, name);
+    name = bases_normal_name(arena, name);
     size_t n = json_is_array(images) ? json_array_size(images) : 1;
     for (size_t i = 0; i < n; i++) {
         const json_t *image = json_is_array(images) ? json_array_get(images, i) : images;
-        if (called(image, "RepoTags", name, arena) || called(image, "RepoDigests", name, arena))
+        if (bases_image_is_called(image, "RepoTags", name, arena) ||
+            bases_image_is_called(image, "RepoDigests", name, arena))
             return image;
     }
     return NULL;
 }
 
-static int read_file(const char *path, struct arena *arena, struct df_base *bases, size_t n,
-                     struct failure *f)
+static int bases_read_file(const char *path, struct arena *arena, struct df_base *bases,
+                           size_t n, struct failure *f)
 {
     cleanup_buf struct buf text = BUF(BASE_CONFIG_MAX);
     /* A pipe, too: --base-config=<(docker image inspect …). */
@@ -79,7 +81,7 @@ static int read_file(const char *path, struct arena *arena, struct df_base *base
         return fail(f, -EINVAL, "--base-config: %s:%d: %s", QUOTE(bytes_of(path)), error.line,
                     error.text);
     for (size_t i = 0; i < n; i++) {
-        const json_t *image = image_called(images, bases[i].name, arena);
+        const json_t *image = bases_image_called(images, bases[i].name, arena);
         if (!image)
             bases[i].reason = arena_printf(arena, "%s has no image of that name", path);
         else if (base_from_json(image, arena, &bases[i]) < 0)
@@ -100,7 +102,7 @@ int bases_find(const char *source, const struct bytes *names, size_t n_names,
         if (n_names > 0)
             engine_ask(bases, n_names, arena);
     } else if (strcmp(source, "none") != 0) {
-        int r = read_file(source, arena, bases, n_names, f);
+        int r = bases_read_file(source, arena, bases, n_names, f);
         if (r < 0)
             return r;
     }

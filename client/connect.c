@@ -11,16 +11,16 @@
 #define BEGIN_MS 5000
 #define SEND_MS 5000
 
-static void request_free_p(struct proto_request **request)
+static void connect_request_free(struct proto_request **request)
 {
     proto_request_free(*request);
 }
-#define cleanup_request __attribute__((cleanup(request_free_p)))
+#define cleanup_request __attribute__((cleanup(connect_request_free)))
 
 /* ---- the request ----------------------------------------------------------------------- */
 
 /* A text as a descriptor. */
-static int memory_of(struct bytes text, int *ret_fd, struct failure *f)
+static int connect_text_fd(struct bytes text, int *ret_fd, struct failure *f)
 {
     cleanup_fd int fd = memfd_create("ctx", MFD_CLOEXEC);
     int r = fd < 0 ? -errno : io_write_full(fd, text.at, text.len);
@@ -30,14 +30,15 @@ static int memory_of(struct bytes text, int *ret_fd, struct failure *f)
     return 0;
 }
 
-static int duplicate(int fd, int *ret_fd, struct failure *f)
+static int connect_duplicate_fd(int fd, int *ret_fd, struct failure *f)
 {
     *ret_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     return *ret_fd < 0 ? fail_errno(f, -errno, "a descriptor for the daemon") : 0;
 }
 
 /* The root's real path, as the kernel has it. */
-static int real_path(int root_fd, struct arena *arena, struct bytes *ret, struct failure *f)
+static int connect_root_path(int root_fd, struct arena *arena, struct bytes *ret,
+                             struct failure *f)
 {
     char link[64], path[PATH_MAX];
     snprintf(link, sizeof(link), "/proc/self/fd/%d", root_fd);
@@ -49,7 +50,8 @@ static int real_path(int root_fd, struct arena *arena, struct bytes *ret, struct
 }
 
 /* As a daemon, which is elsewhere, can name it; NULL and "-" are nothing to it. */
-static int absolute(const char *path, struct arena *arena, struct bytes *ret, struct failure *f)
+static int connect_absolute(const char *path, struct arena *arena, struct bytes *ret,
+                            struct failure *f)
 {
     char cwd[PATH_MAX];
     if (!path || !strcmp(path, "-"))
@@ -64,17 +66,17 @@ static int absolute(const char *path, struct arena *arena, struct bytes *ret, st
     return 0;
 }
 
-static int add_texts(struct proto_request *request, const struct control *control,
-                     struct failure *f)
+static int connect_add_texts(struct proto_request *request, const struct control *control,
+                             struct failure *f)
 {
-    int r = memory_of(control->dockerfile, &request->fds[PROTO_FD_DOCKERFILE], f);
+    int r = connect_text_fd(control->dockerfile, &request->fds[PROTO_FD_DOCKERFILE], f);
     if (r == 0 && control->has_ignore)
-        r = memory_of(control->ignore, &request->fds[PROTO_FD_IGNORE], f);
+        r = connect_text_fd(control->ignore, &request->fds[PROTO_FD_IGNORE], f);
     return r;
 }
 
 /* The names and the stat of the control files travel in the line, their texts beside it. */
-static void copy_control(struct proto_request *request, const struct control *control)
+static void connect_add_control(struct proto_request *request, const struct control *control)
 {
     request->control.dockerfile_name = control->dockerfile_name;
     request->control.dockerfile_stat = control->dockerfile_stat;
@@ -83,21 +85,22 @@ static void copy_control(struct proto_request *request, const struct control *co
     request->control.ignore_of_root = control->ignore_of_root;
 }
 
-static int add_selection(struct proto_request *request, const struct connect_ask *ask,
-                         struct failure *f)
+static int connect_add_selection(struct proto_request *request, const struct connect_ask *ask,
+                                 struct failure *f)
 {
     const struct send_request *send = ask->send;
     request->send = *send;
     request->send.control = &request->control;
     request->root_name = send->root_name;
     proto_mount_namespace(&request->mount_ns_dev, &request->mount_ns_ino);
-    copy_control(request, send->control);
-    int r = real_path(send->root_fd, &request->arena, &request->root_path, f);
-    r = r < 0 ? r : absolute(ask->file, &request->arena, &request->dockerfile_path, f);
-    r = r < 0 ? r : absolute(ask->ignore_file, &request->arena, &request->ignore_path, f);
-    r = r < 0 ? r : duplicate(send->root_fd, &request->fds[PROTO_FD_ROOT], f);
+    connect_add_control(request, send->control);
+    int r = connect_root_path(send->root_fd, &request->arena, &request->root_path, f);
+    r = r < 0 ? r : connect_absolute(ask->file, &request->arena, &request->dockerfile_path, f);
+    r = r < 0 ? r
+              : connect_absolute(ask->ignore_file, &request->arena, &request->ignore_path, f);
+    r = r < 0 ? r : connect_duplicate_fd(send->root_fd, &request->fds[PROTO_FD_ROOT], f);
     if (r == 0 && (ask->kind == PROTO_SEND || ask->kind == PROTO_DIGEST))
-        r = add_texts(request, send->control, f);
+        r = connect_add_texts(request, send->control, f);
     return r;
 }
 
@@ -127,7 +130,7 @@ int connect_begin(const struct connect_ask *ask, int *ret_fd, struct failure *f)
     request->since_given = ask->since_given;
     request->since = ask->since;
     request->timeout_ms = ask->timeout_ms;
-    r = ask->send ? add_selection(request, ask, f) : 0;
+    r = ask->send ? connect_add_selection(request, ask, f) : 0;
     r = r < 0 ? r : proto_send_request(fd, request, SEND_MS, f);
     if (r < 0)
         goto nobody;
@@ -143,7 +146,7 @@ nobody:
 
 /* ---- the answer ------------------------------------------------------------------------ */
 
-static void show(const struct proto_progress *from, struct send_progress *to)
+static void connect_show_progress(const struct proto_progress *from, struct send_progress *to)
 {
     if (!to)
         return;
@@ -163,7 +166,7 @@ struct reading {
 };
 
 /* Waits until something came. -ETIMEDOUT: it didn't begin in time. */
-static int wait_readable(const struct reading *reading)
+static int connect_wait_readable(const struct reading *reading)
 {
     for (;;) {
         uint64_t now = clock_now_ns();
@@ -179,7 +182,7 @@ static int wait_readable(const struct reading *reading)
     }
 }
 
-static int lost(const struct reading *reading, int r, struct failure *f)
+static int connect_lost(const struct reading *reading, int r, struct failure *f)
 {
     if (reading->handed_over)
         return fail(f, -EPIPE,
@@ -190,7 +193,7 @@ static int lost(const struct reading *reading, int r, struct failure *f)
 }
 
 /* Not before: one that hangs would keep the stream's reader from ever seeing its end. */
-static int hand_over(struct reading *reading)
+static int connect_hand_over(struct reading *reading)
 {
     reading->started = true;
     if (reading->out_fd < 0)
@@ -201,18 +204,19 @@ static int hand_over(struct reading *reading)
 }
 
 /* 1: it is the answer that ends it. */
-static int take_line(struct reading *reading, struct bytes line, struct send_progress *progress,
-                     struct proto_answer *ret, struct failure *f)
+static int connect_take_line(struct reading *reading, struct bytes line,
+                             struct send_progress *progress, struct proto_answer *ret,
+                             struct failure *f)
 {
     int r = proto_answer_parse(line, ret, f);
     if (r < 0)
         return fail_wrap(f, reading->handed_over ? -EPIPE : -ENOTCONN, "no answer");
     switch (ret->kind) {
     case PROTO_STARTED:
-        r = hand_over(reading);
+        r = connect_hand_over(reading);
         break;
     case PROTO_PROGRESS:
-        show(&ret->progress, progress);
+        connect_show_progress(&ret->progress, progress);
         break;
     case PROTO_DECLINED:
         fail(f, -ENOTCONN, "%s", ret->failure.text);
@@ -223,23 +227,23 @@ static int take_line(struct reading *reading, struct bytes line, struct send_pro
         return 1;
     }
     proto_answer_release(ret);
-    return r < 0 ? lost(reading, r, f) : 0;
+    return r < 0 ? connect_lost(reading, r, f) : 0;
 }
 
-static int read_answer(struct reading *reading, struct send_progress *progress,
-                       struct proto_answer *ret, struct failure *f)
+static int connect_read_answer(struct reading *reading, struct send_progress *progress,
+                               struct proto_answer *ret, struct failure *f)
 {
     struct bytes line;
     for (;;) {
         while (proto_next_line(&reading->inbox, &line)) {
-            int r = take_line(reading, line, progress, ret, f);
+            int r = connect_take_line(reading, line, progress, ret, f);
             if (r != 0)
                 return r < 0 ? r : 0;
         }
-        int r = wait_readable(reading);
+        int r = connect_wait_readable(reading);
         r = r < 0 ? r : proto_receive(reading->fd, &reading->inbox);
         if (r <= 0)
-            return lost(reading, r, f);
+            return connect_lost(reading, r, f);
     }
 }
 
@@ -250,7 +254,7 @@ int connect_read(int fd, int out_fd, struct send_progress *progress, struct prot
                               .out_fd = out_fd,
                               .inbox = PROTO_INBOX(PROTO_ANSWER_MAX),
                               .deadline_ns = clock_now_ns() + BEGIN_MS * 1000000ull};
-    int r = read_answer(&reading, progress, ret, f);
+    int r = connect_read_answer(&reading, progress, ret, f);
     proto_inbox_release(&reading.inbox);
     return r;
 }
@@ -262,4 +266,12 @@ int connect_ask(const struct connect_ask *ask, struct send_progress *progress,
     int r = connect_begin(ask, &fd, f);
     int out_fd = ask->kind == PROTO_SEND ? ask->send->out_fd : -1;
     return r < 0 ? r : connect_read(fd, out_fd, progress, ret, f);
+}
+
+void connect_take_notes(const struct proto_answer *answer, struct notes *notes)
+{
+    for (size_t i = 0; i < answer->notes.n; i++)
+        notes_add(notes, answer->notes.at[i].level, "%.*s",
+                  BYTES_ARG(answer->notes.at[i].text));
+    notes->dropped += answer->notes.dropped;
 }

@@ -42,4 +42,7 @@ int connect_begin(const struct connect_ask *ask, int *ret_fd, struct failure *f)
 int connect_read(int fd, int out_fd, struct send_progress *progress, struct proto_answer *ret,
                  struct failure *f) must_use;
 
+/* Adds the notes of an answer to the program's own. */
+void connect_take_notes(const struct proto_answer *answer, struct notes *notes);
+
 #endif

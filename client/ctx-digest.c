@@ -35,13 +35,6 @@ const struct command_line url_line = {
 
 /* ---- digest ---------------------------------------------------------------------------- */
 
-static void take_notes(struct notes *notes, const struct proto_answer *answer)
-{
-    for (size_t i = 0; i < answer->notes.n; i++)
-        notes_add(notes, answer->notes.at[i].level, "%.*s",
-                  BYTES_ARG(answer->notes.at[i].text));
-}
-
 int ctx_digest_run(const struct selection *selection, const struct options *options,
                    struct notes *notes, struct ctx_digested *ret, struct failure *f)
 {
@@ -53,7 +46,7 @@ int ctx_digest_run(const struct selection *selection, const struct options *opti
     int r = options->daemon == DAEMON_NEVER ? fail(f, -ENOTCONN, "--daemon=never")
                                             : connect_ask(&ask, NULL, &ret->answer, f);
     if (r == 0 && ret->answer.kind == PROTO_DONE) {
-        take_notes(notes, &ret->answer);
+        connect_take_notes(&ret->answer, notes);
         ret->digest = &ret->answer.digest;
         return 0;
     }
@@ -75,37 +68,38 @@ void ctx_digest_release(struct ctx_digested *digested)
     digested->digest = NULL;
 }
 
-static const char *name_of(const struct sha256 *sha, char at[72])
+static const char *digest_name(const struct sha256 *sha, char at[72])
 {
     char hex[2 * sizeof(sha->at) + 1];
     snprintf(at, 72, "sha256:%s", hex_text(hex, sha->at, sizeof(sha->at)));
     return at;
 }
 
-static json_t *string_of(struct bytes text)
+static json_t *digest_json_string(struct bytes text)
 {
     json_t *string = json_stringn((const char *)text.at, text.len);
     return string ? string : json_string(QUOTE(text));
 }
 
-static void put_facts(json_t *object, const struct sha256 *sha, uint64_t files, uint64_t bytes)
+static void digest_put_facts(json_t *object, const struct sha256 *sha, uint64_t files,
+                             uint64_t bytes)
 {
     char name[72];
-    json_object_set_new(object, "digest", json_string(name_of(sha, name)));
+    json_object_set_new(object, "digest", json_string(digest_name(sha, name)));
     json_object_set_new(object, "files", json_integer((json_int_t)files));
     json_object_set_new(object, "bytes", json_integer((json_int_t)bytes));
 }
 
-static void print_json(const struct digest_answer *digest, bool per_instruction)
+static void digest_print_json(const struct digest_answer *digest, bool per_instruction)
 {
     json_t *object = json_object(), *list = json_array();
-    put_facts(object, &digest->sha, digest->n_files, digest->bytes);
+    digest_put_facts(object, &digest->sha, digest->n_files, digest->bytes);
     for (size_t i = 0; i < digest->n_lines; i++) {
         const struct digest_line *line = &digest->lines[i];
         json_t *item = json_object();
         json_object_set_new(item, "line", json_integer(line->line));
-        json_object_set_new(item, "source", string_of(line->source));
-        put_facts(item, &line->sha, line->n_files, line->bytes);
+        json_object_set_new(item, "source", digest_json_string(line->source));
+        digest_put_facts(item, &line->sha, line->n_files, line->bytes);
         json_array_append_new(list, item);
     }
     if (per_instruction)
@@ -117,13 +111,13 @@ static void print_json(const struct digest_answer *digest, bool per_instruction)
     json_decref(object);
 }
 
-static void print_text(const struct digest_answer *digest)
+static void digest_print_text(const struct digest_answer *digest)
 {
     char name[72], size[16];
-    printf("%s\n", name_of(&digest->sha, name));
+    printf("%s\n", digest_name(&digest->sha, name));
     for (size_t i = 0; i < digest->n_lines; i++) {
         const struct digest_line *line = &digest->lines[i];
-        printf("%s  line %u, %llu files, %s: %s\n", name_of(&line->sha, name), line->line,
+        printf("%s  line %u, %llu files, %s: %s\n", digest_name(&line->sha, name), line->line,
                (unsigned long long)line->n_files, number_human(size, line->bytes),
                QUOTE(line->source));
     }
@@ -138,9 +132,9 @@ enum exit_status ctx_digest(struct options *options, struct notes *notes)
     r = r < 0 ? r : ctx_digest_run(&selection, options, notes, &digested, &f);
     report_notes(notes, options->talk);
     if (r == 0 && options->json)
-        print_json(digested.digest, options->per_instruction);
+        digest_print_json(digested.digest, options->per_instruction);
     else if (r == 0)
-        print_text(digested.digest);
+        digest_print_text(digested.digest);
     ctx_digest_release(&digested);
     return r < 0 ? report_failed(&f) : report_flush();
 }

@@ -27,7 +27,7 @@ static const struct ctx_command commands[] = {
      ctx_watch},
 };
 
-static void print_help(FILE *to)
+static void ctx_print_help(FILE *to)
 {
     fputs("Usage: ctx COMMAND [OPTION]...\n"
           "\n"
@@ -45,7 +45,7 @@ static void print_help(FILE *to)
           to);
 }
 
-static const struct ctx_command *find(const char *name)
+static const struct ctx_command *ctx_find_command(const char *name)
 {
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
         if (!strcmp(commands[i].name, name))
@@ -53,14 +53,15 @@ static const struct ctx_command *find(const char *name)
     return NULL;
 }
 
-static enum exit_status usage(const struct failure *f, const char *command)
+static enum exit_status ctx_usage(const struct failure *f, const char *command)
 {
     report_failure(f);
     fprintf(stderr, "Try: ctx%s%s --help\n", command ? " " : "", command ? command : "");
     return EXIT_USAGE;
 }
 
-static enum exit_status run(const struct ctx_command *command, int argc, char **argv)
+static enum exit_status ctx_run_command(const struct ctx_command *command, int argc,
+                                        char **argv)
 {
     struct options options = {0};
     struct failure f = {0};
@@ -68,7 +69,7 @@ static enum exit_status run(const struct ctx_command *command, int argc, char **
     enum exit_status status;
     report_program(command->line->name);
     if (options_parse(command->line, argc, argv, &notes, &options, &f) < 0) {
-        status = usage(&f, command->name);
+        status = ctx_usage(&f, command->name);
     } else if (options.action == ACTION_HELP) {
         options_help(command->line, stdout);
         status = report_flush();
@@ -88,21 +89,21 @@ int main(int argc, char **argv)
     const char *word = argc > 1 ? argv[1] : NULL;
     if (!word) {
         fail(&f, -EINVAL, "a command is missing");
-        return (int)usage(&f, NULL);
+        return (int)ctx_usage(&f, NULL);
     }
     if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help")) {
-        print_help(stdout);
+        ctx_print_help(stdout);
         return (int)report_flush();
     }
     if (!strcmp(word, "--version") || !strcmp(word, "-V")) {
         printf("ctx %s\n", CTXD_VERSION);
         return (int)report_flush();
     }
-    const struct ctx_command *command = find(word);
+    const struct ctx_command *command = ctx_find_command(word);
     if (!command) {
         fail(&f, -EINVAL, "%s: no such %s", QUOTE(bytes_of(word)),
              word[0] == '-' ? "option" : "command");
-        return (int)usage(&f, NULL);
+        return (int)ctx_usage(&f, NULL);
     }
-    return (int)run(command, argc - 1, argv + 1);
+    return (int)ctx_run_command(command, argc - 1, argv + 1);
 }

@@ -41,18 +41,18 @@ const struct command_line stop_line = {
     .groups = {&group_plain},
 };
 
-static int ask_status(struct proto_answer *answer, struct failure *f)
+static int start_ask_status(struct proto_answer *answer, struct failure *f)
 {
     return connect_ask(&(struct connect_ask){.kind = PROTO_STATUS}, NULL, answer, f);
 }
 
-static void sleep_ms(int ms)
+static void start_sleep_ms(int ms)
 {
     poll(NULL, 0, ms);
 }
 
 /* What a ctxd holds as long as it lives, or -1. */
-static int open_lock(void)
+static int start_open_lock(void)
 {
     char path[PROTO_PATH_MAX], lock[PROTO_PATH_MAX + 8];
     if (proto_socket_path(false, path, NULL) < 0)
@@ -64,7 +64,7 @@ static int open_lock(void)
 /* ---- start ----------------------------------------------------------------------------- */
 
 /* ctxd beside this program: the one of this release. */
-static int find_daemon(char path[PATH_MAX], struct failure *f)
+static int start_find_daemon(char path[PATH_MAX], struct failure *f)
 {
     char self[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -76,7 +76,7 @@ static int find_daemon(char path[PATH_MAX], struct failure *f)
 }
 
 /* Beside the socket, whose directory it is the first to need. */
-static int log_path(char path[PATH_MAX], struct failure *f)
+static int start_log_path(char path[PATH_MAX], struct failure *f)
 {
     char socket[PROTO_PATH_MAX];
     int r = proto_socket_path(true, socket, f);
@@ -87,7 +87,7 @@ static int log_path(char path[PATH_MAX], struct failure *f)
     return 0;
 }
 
-static int spawn(char **words, const char *log, pid_t *ret_pid, struct failure *f)
+static int start_spawn(char **words, const char *log, pid_t *ret_pid, struct failure *f)
 {
     cleanup_fd int log_fd =
         open(log, O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -119,7 +119,7 @@ static int spawn(char **words, const char *log, pid_t *ret_pid, struct failure *
 }
 
 /* What a daemon that ended at once has said last. */
-static int ended_early(const char *log, int status, struct failure *f)
+static int start_ended_early(const char *log, int status, struct failure *f)
 {
     cleanup_buf struct buf text = BUF(1 << 16);
     if (io_read_file(AT_FDCWD, log, &text) < 0 || text.len == 0)
@@ -135,14 +135,14 @@ static int ended_early(const char *log, int status, struct failure *f)
 }
 
 /* Whether some ctxd has the lock. */
-static bool is_served(void)
+static bool start_is_served(void)
 {
-    cleanup_fd int fd = open_lock();
+    cleanup_fd int fd = start_open_lock();
     return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
 }
 
 /* Of who answers: where two begin one at once, that is the other's. */
-static long long pid_of(const struct proto_answer *answer)
+static long long start_pid_of(const struct proto_answer *answer)
 {
     json_t *status = json_loadb((const char *)answer->status.at, answer->status.len, 0, NULL);
     long long pid = json_integer_value(json_object_get(status, "pid"));
@@ -150,28 +150,28 @@ static long long pid_of(const struct proto_answer *answer)
     return pid;
 }
 
-static int await_answer(pid_t pid, const char *log, long long *ret_pid, struct failure *f)
+static int start_await_answer(pid_t pid, const char *log, long long *ret_pid, struct failure *f)
 {
     uint64_t until_ns = clock_now_ns() + START_MS * 1000000ull;
     bool ended = false;
     int status = 0;
     for (;;) {
         cleanup_answer struct proto_answer answer = {0};
-        if (ask_status(&answer, f) == 0) {
-            *ret_pid = pid_of(&answer);
+        if (start_ask_status(&answer, f) == 0) {
+            *ret_pid = start_pid_of(&answer);
             return 0;
         }
         if (!ended)
             ended = waitpid(pid, &status, WNOHANG) == pid;
         /* Where another one was quicker, that is the one to wait for. */
-        if (ended && !is_served())
-            return ended_early(log, WIFEXITED(status) ? WEXITSTATUS(status) : -1, f);
+        if (ended && !start_is_served())
+            return start_ended_early(log, WIFEXITED(status) ? WEXITSTATUS(status) : -1, f);
         if (clock_now_ns() > until_ns)
             return fail(f, -ETIMEDOUT,
                         "ctxd, process %d, does not answer; see %s. Of a socket that its "
                         "configuration names, clients are told by CTXD_SOCKET",
                         (int)pid, QUOTE(bytes_of(log)));
-        sleep_ms(10);
+        start_sleep_ms(10);
     }
 }
 
@@ -182,7 +182,7 @@ enum exit_status ctx_start(struct options *options, struct notes *notes)
     (void)notes;
     {
         cleanup_answer struct proto_answer answer = {0};
-        if (ask_status(&answer, &f) == 0) {
+        if (start_ask_status(&answer, &f) == 0) {
             puts("ctxd runs already");
             return report_flush();
         }
@@ -200,10 +200,10 @@ enum exit_status ctx_start(struct options *options, struct notes *notes)
         words[i + 1] = options->command[i];
     pid_t pid = 0;
     long long serving = 0;
-    int r = find_daemon(path, &f);
-    r = r < 0 ? r : log_path(log, &f);
-    r = r < 0 ? r : spawn(words, log, &pid, &f);
-    r = r < 0 ? r : await_answer(pid, log, &serving, &f);
+    int r = start_find_daemon(path, &f);
+    r = r < 0 ? r : start_log_path(log, &f);
+    r = r < 0 ? r : start_spawn(words, log, &pid, &f);
+    r = r < 0 ? r : start_await_answer(pid, log, &serving, &f);
     if (r < 0) {
         report_failure(&f);
         return r == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
@@ -227,14 +227,14 @@ enum exit_status ctx_stop(struct options *options, struct notes *notes)
     if (r < 0)
         return report_failed(&f);
     /* Its lock is the last thing it lets go. Given sockets (systemd) have none. */
-    cleanup_fd int fd = open_lock();
+    cleanup_fd int fd = start_open_lock();
     uint64_t until_ns = clock_now_ns() + STOP_MS * 1000000ull;
     while (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0) {
         if (clock_now_ns() > until_ns) {
             fail(&f, -ETIMEDOUT, "ctxd has not ended within 15 seconds");
             return report_failed(&f);
         }
-        sleep_ms(5);
+        start_sleep_ms(5);
     }
     puts("ctxd has ended");
     return report_flush();

@@ -15,41 +15,42 @@ const struct command_line status_line = {
     .groups = {&group_json},
 };
 
-static unsigned long long number(const json_t *object, const char *key)
+static unsigned long long status_number(const json_t *object, const char *key)
 {
     return (unsigned long long)json_integer_value(json_object_get(object, key));
 }
 
-static const char *text(const json_t *object, const char *key)
+static const char *status_text(const json_t *object, const char *key)
 {
     const char *value = json_string_value(json_object_get(object, key));
     return value ? value : "";
 }
 
-static const char *size(char at[16], const json_t *object, const char *key)
+static const char *status_size(char at[16], const json_t *object, const char *key)
 {
-    return number_human(at, number(object, key));
+    return number_human(at, status_number(object, key));
 }
 
-static void print_root(const json_t *root)
+static void status_print_root(const json_t *root)
 {
     char bytes[16];
-    printf("root    %s\n", QUOTE(bytes_of(text(root, "path"))));
+    printf("root    %s\n", QUOTE(bytes_of(status_text(root, "path"))));
     printf("        %llu entries, %llu directories, %llu views, %llu chunks: %s of memory\n",
-           number(root, "entries"), number(root, "directories"), number(root, "views"),
-           number(root, "chunks"), size(bytes, root, "bytes"));
+           status_number(root, "entries"), status_number(root, "directories"),
+           status_number(root, "views"), status_number(root, "chunks"),
+           status_size(bytes, root, "bytes"));
     printf(
         "        %llu watches, %llu events, %llu overflows; looked at as a whole %llu s ago\n",
-        number(root, "watches"), number(root, "events"), number(root, "overflows"),
-        number(root, "audited_s"));
+        status_number(root, "watches"), status_number(root, "events"),
+        status_number(root, "overflows"), status_number(root, "audited_s"));
     printf("        %llu paths changed at the last look; since then %s\n",
-           number(root, "dirty"),
-           number(root, "queued_bytes") ? "something happened" : "nothing happened");
-    if (*text(root, "slow"))
-        printf("        slow: %s\n", text(root, "slow"));
+           status_number(root, "dirty"),
+           status_number(root, "queued_bytes") ? "something happened" : "nothing happened");
+    if (*status_text(root, "slow"))
+        printf("        slow: %s\n", status_text(root, "slow"));
 }
 
-static void print_text(const json_t *status)
+static void status_print_text(const json_t *status)
 {
     char a[16], b[16];
     const json_t *lanes = json_object_get(status, "lanes");
@@ -58,38 +59,41 @@ static void print_text(const json_t *status)
     const json_t *counters = json_object_get(status, "counters");
     const json_t *roots = json_object_get(status, "roots");
     const json_t *limits = json_object_get(status, "limits");
-    printf("ctxd    %s, process %llu, for %llu s, %s of memory\n", text(status, "version"),
-           number(status, "pid"), number(status, "uptime_s"),
-           size(a, status, "resident_bytes"));
-    const char *no_http = text(status, "http_failure");
-    printf("socket  %s\nhttp    %s%s%s\n", text(status, "socket"), text(status, "http"),
-           *no_http ? ": " : "", no_http);
+    printf("ctxd    %s, process %llu, for %llu s, %s of memory\n",
+           status_text(status, "version"), status_number(status, "pid"),
+           status_number(status, "uptime_s"), status_size(a, status, "resident_bytes"));
+    const char *no_http = status_text(status, "http_failure");
+    printf("socket  %s\nhttp    %s%s%s\n", status_text(status, "socket"),
+           status_text(status, "http"), *no_http ? ": " : "", no_http);
     printf("asked   %llu streams, %llu digests, %llu urls, %llu by http; %llu failed, %llu "
            "declined, %llu cancelled\n",
-           number(counters, "send"), number(counters, "digest"), number(counters, "url"),
-           number(counters, "http"), number(counters, "failed"), number(counters, "declined"),
-           number(counters, "cancelled"));
-    printf("lanes   %llu of %llu at work, %llu wait, %llu parked\n", number(lanes, "running"),
-           number(limits, "lanes"), number(lanes, "waiting"), number(lanes, "parked"));
-    printf("cache   %s of %s, %llu chunks, %llu hits, %llu misses", size(a, store, "bytes"),
-           number_human(b, number(limits, "max-cache")), number(store, "chunks"),
-           number(store, "hits"), number(store, "misses"));
-    if (number(store, "put_failures") > 0)
+           status_number(counters, "send"), status_number(counters, "digest"),
+           status_number(counters, "url"), status_number(counters, "http"),
+           status_number(counters, "failed"), status_number(counters, "declined"),
+           status_number(counters, "cancelled"));
+    printf("lanes   %llu of %llu at work, %llu wait, %llu parked\n",
+           status_number(lanes, "running"), status_number(limits, "lanes"),
+           status_number(lanes, "waiting"), status_number(lanes, "parked"));
+    printf("cache   %s of %s, %llu chunks, %llu hits, %llu misses",
+           status_size(a, store, "bytes"), number_human(b, status_number(limits, "max-cache")),
+           status_number(store, "chunks"), status_number(store, "hits"),
+           status_number(store, "misses"));
+    if (status_number(store, "put_failures") > 0)
         printf("; %llu not kept: is the disk full, or --max-cache small?",
-               number(store, "put_failures"));
+               status_number(store, "put_failures"));
     puts(json_is_true(json_object_get(store, "usable")) ? "" : "; can't be used");
     if (json_is_true(json_object_get(hashes, "usable")))
-        printf("hashes  %llu files of %llu trees, %s\n", number(hashes, "files"),
-               number(hashes, "trees"), size(a, hashes, "bytes"));
+        printf("hashes  %llu files of %llu trees, %s\n", status_number(hashes, "files"),
+               status_number(hashes, "trees"), status_size(a, hashes, "bytes"));
     else
-        printf("hashes  can't be kept, next try in %llu s: %s\n", number(hashes, "retry_s"),
-               text(hashes, "why"));
-    printf("in      %s\n", text(status, "cache_dir"));
+        printf("hashes  can't be kept, next try in %llu s: %s\n",
+               status_number(hashes, "retry_s"), status_text(hashes, "why"));
+    printf("in      %s\n", status_text(status, "cache_dir"));
     printf("roots   %zu of %llu, %llu watches each; audits missed %llu\n",
-           json_array_size(roots), number(limits, "max-roots"), number(limits, "max-watches"),
-           number(counters, "audit_missed"));
+           json_array_size(roots), status_number(limits, "max-roots"),
+           status_number(limits, "max-watches"), status_number(counters, "audit_missed"));
     for (size_t i = 0; i < json_array_size(roots); i++)
-        print_root(json_array_get(roots, i));
+        status_print_root(json_array_get(roots, i));
 }
 
 enum exit_status ctx_status(struct options *options, struct notes *notes)
@@ -103,7 +107,7 @@ enum exit_status ctx_status(struct options *options, struct notes *notes)
     if (options->json)
         printf("%.*s\n", BYTES_ARG(answer.status));
     else if (status)
-        print_text(status);
+        status_print_text(status);
     json_decref(status);
     return report_flush();
 }

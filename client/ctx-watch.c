@@ -60,7 +60,7 @@ struct watching {
     int ended_by; /* the signal that ends all of it */
 };
 
-static void say(const struct watching *w, const char *text)
+static void watching_say(const struct watching *w, const char *text)
 {
     if (w->options->talk != TALK_QUIET)
         fprintf(stderr, "ctx watch: %s\n", text);
@@ -68,7 +68,7 @@ static void say(const struct watching *w, const char *text)
 
 /* ---- who tells of changes ---------------------------------------------------------------- */
 
-static void watch_place(int fd, const char *file, const char *fallback_dir)
+static void watching_add_place(int fd, const char *file, const char *fallback_dir)
 {
     char dir[PATH_MAX];
     struct bytes parent = file ? path_dir(bytes_of(file)) : bytes_of(fallback_dir);
@@ -83,27 +83,27 @@ static void watch_place(int fd, const char *file, const char *fallback_dir)
 }
 
 /* The directories of the Dockerfile and the ignore file. */
-static int watch_control(const struct options *options)
+static int watching_open_control(const struct options *options)
 {
     int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (fd < 0)
         return -1;
     bool stdin_file = options->file && !strcmp(options->file, "-");
-    watch_place(fd, stdin_file ? NULL : options->file, options->path);
-    watch_place(fd, NULL, options->path);
+    watching_add_place(fd, stdin_file ? NULL : options->file, options->path);
+    watching_add_place(fd, NULL, options->path);
     if (options->ignore_file)
-        watch_place(fd, options->ignore_file, options->path);
+        watching_add_place(fd, options->ignore_file, options->path);
     return fd;
 }
 
-static bool ends_like(struct bytes name, const char *file)
+static bool watching_name_starts(struct bytes name, const char *file)
 {
     struct bytes base = file ? path_name(bytes_of(file)) : BYTES("");
     return base.len && bytes_starts(name, base);
 }
 
 /* Empties it. Whether a name was a control file's; else the directory's other files. */
-static bool control_changed(const struct watching *w)
+static bool watching_control_changed(const struct watching *w)
 {
     _Alignas(struct inotify_event) char block[16384];
     bool changed = false;
@@ -117,33 +117,33 @@ static bool control_changed(const struct watching *w)
             changed = changed || event->mask & IN_Q_OVERFLOW ||
                       bytes_ends(name, BYTES(".dockerignore")) ||
                       bytes_equal_nocase(name, BYTES("dockerfile")) ||
-                      ends_like(name, w->options->file) ||
-                      ends_like(name, w->options->ignore_file);
+                      watching_name_starts(name, w->options->file) ||
+                      watching_name_starts(name, w->options->ignore_file);
             at += sizeof(*event) + event->len;
         }
     }
 }
 
-static void close_wait(struct watching *w)
+static void watching_close_wait(struct watching *w)
 {
     if (w->wait_fd >= 0)
         close(w->wait_fd);
     w->wait_fd = -1;
 }
 
-static void by_the_clock(struct watching *w, const char *why)
+static void watching_by_the_clock(struct watching *w, const char *why)
 {
     w->slow = true;
     if (!w->told_slow && w->options->daemon == DAEMON_AUTO) {
         char text[400];
         snprintf(text, sizeof(text), "looking every second: %.300s", why);
-        say(w, text);
+        watching_say(w, text);
     }
     w->told_slow = true;
 }
 
-static int begin_wait(struct watching *w, const struct selection *selection, bool since_given,
-                      struct failure *f)
+static int watching_begin_wait(struct watching *w, const struct selection *selection,
+                               bool since_given, struct failure *f)
 {
     struct send_request request;
     selection_request(selection, w->options, &request);
@@ -152,32 +152,34 @@ static int begin_wait(struct watching *w, const struct selection *selection, boo
                               .since_given = since_given,
                               .since = w->seq,
                               .timeout_ms = WAIT_MS};
-    close_wait(w);
+    watching_close_wait(w);
     if (w->options->daemon == DAEMON_NEVER)
         return fail(f, -ENOTCONN, "--daemon=never");
     return connect_begin(&ask, &w->wait_fd, f);
 }
 
-static int read_wait(struct watching *w, struct proto_answer *answer, struct failure *f)
+static int watching_read_wait(struct watching *w, struct proto_answer *answer,
+                              struct failure *f)
 {
     int r = connect_read(w->wait_fd, -1, NULL, answer, f);
-    close_wait(w);
+    watching_close_wait(w);
     if (r == 0 && answer->kind == PROTO_FAILED)
         r = fail(f, -ENOTCONN, "%s", answer->failure.text);
     return r;
 }
 
 /* Before a digest: from which event on something is new to it. */
-static void take_seq(struct watching *w, const struct selection *selection)
+static void watching_take_seq(struct watching *w, const struct selection *selection)
 {
     struct failure f = {0};
     cleanup_answer struct proto_answer answer = {0};
-    int r = begin_wait(w, selection, false, &f);
-    r = r < 0 ? r : read_wait(w, &answer, &f);
+    int r = watching_begin_wait(w, selection, false, &f);
+    r = r < 0 ? r : watching_read_wait(w, &answer, &f);
     if (r < 0) {
-        by_the_clock(w, f.text);
+        watching_by_the_clock(w, f.text);
     } else if (answer.slow) {
-        by_the_clock(w, "not every change of these files can be seen; ctx status says why");
+        watching_by_the_clock(
+            w, "not every change of these files can be seen; ctx status says why");
     } else {
         w->slow = false;
         w->told_slow = false;
@@ -187,7 +189,7 @@ static void take_seq(struct watching *w, const struct selection *selection)
 
 /* ---- looking ---------------------------------------------------------------------------- */
 
-static int look(struct watching *w, struct sha256 *ret, struct failure *f)
+static int watching_look(struct watching *w, struct sha256 *ret, struct failure *f)
 {
     struct options *options = w->options;
     cleanup_notes struct notes notes = {0};
@@ -196,29 +198,29 @@ static int look(struct watching *w, struct sha256 *ret, struct failure *f)
     int r = selection_open(&selection, options, &notes, f);
     if (r < 0)
         return r;
-    take_seq(w, &selection);
+    watching_take_seq(w, &selection);
     r = ctx_digest_run(&selection, options, &notes, &digested, f);
     if (r == 0)
         *ret = digested.digest->sha;
     ctx_digest_release(&digested);
     if (!w->looked)
         report_notes(&notes, options->talk);
-    if (r == 0 && !w->slow && begin_wait(w, &selection, true, f) < 0)
-        by_the_clock(w, f->text);
+    if (r == 0 && !w->slow && watching_begin_wait(w, &selection, true, f) < 0)
+        watching_by_the_clock(w, f->text);
     return r;
 }
 
-static uint64_t after_ms(uint64_t ms)
+static uint64_t watching_after_ms(uint64_t ms)
 {
     return clock_now_ns() + ms * 1000000;
 }
 
-static void look_later(struct watching *w)
+static void watching_look_later(struct watching *w)
 {
-    w->due_ns = after_ms(w->options->debounce_ms);
+    w->due_ns = watching_after_ms(w->options->debounce_ms);
 }
 
-static void run_now(struct watching *w)
+static void watching_run_command(struct watching *w)
 {
     struct failure f = {0};
     w->pending = false;
@@ -231,12 +233,12 @@ static void run_now(struct watching *w)
 }
 
 /* What the target reads is another thing, and has been for the debounce. */
-static void changed(struct watching *w, const struct sha256 *sha)
+static void watching_changed(struct watching *w, const struct sha256 *sha)
 {
     w->last = w->seen = *sha;
     w->looked = true;
     if (!w->child.pid) {
-        run_now(w);
+        watching_run_command(w);
         return;
     }
     w->pending = true;
@@ -244,12 +246,12 @@ static void changed(struct watching *w, const struct sha256 *sha)
         ctx_child_end(&w->child);
 }
 
-static int look_and_decide(struct watching *w, struct failure *f)
+static int watching_look_and_decide(struct watching *w, struct failure *f)
 {
     struct sha256 sha;
     struct failure why = {0};
     w->due_ns = 0;
-    int r = look(w, &sha, &why);
+    int r = watching_look(w, &sha, &why);
     if (r < 0 && !w->looked) {
         *f = why;
         return r;
@@ -260,38 +262,38 @@ static int look_and_decide(struct watching *w, struct failure *f)
             report_failure(&why);
         memcpy(w->told, why.text, sizeof(w->told));
         w->slow = true;
-        w->due_ns = after_ms(SLOW_MS);
+        w->due_ns = watching_after_ms(SLOW_MS);
         return 0;
     }
     w->told[0] = 0;
     if (!w->looked) {
-        changed(w, &sha);
+        watching_changed(w, &sha);
     } else if (sha256_equal(&sha, &w->last)) {
         w->seen = w->last;
     } else if (sha256_equal(&sha, &w->seen)) {
-        changed(w, &sha);
+        watching_changed(w, &sha);
     } else {
         w->seen = sha;
-        look_later(w);
+        watching_look_later(w);
     }
     if (w->slow && !w->due_ns)
-        w->due_ns = after_ms(SLOW_MS);
+        w->due_ns = watching_after_ms(SLOW_MS);
     return 0;
 }
 
 /* ---- the loop --------------------------------------------------------------------------- */
 
-static void child_ended(struct watching *w)
+static void watching_child_ended(struct watching *w)
 {
     char text[160];
     if (!ctx_child_reap(&w->child, text, sizeof(text)))
         return;
-    say(w, text);
+    watching_say(w, text);
     if (w->pending && !w->ended_by)
-        run_now(w);
+        watching_run_command(w);
 }
 
-static void take_signals(struct watching *w)
+static void watching_take_signals(struct watching *w)
 {
     struct signalfd_siginfo info;
     while (read(w->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
@@ -300,21 +302,21 @@ static void take_signals(struct watching *w)
         w->ended_by = (int)info.ssi_signo;
         ctx_child_signal(&w->child, w->ended_by);
     }
-    child_ended(w);
+    watching_child_ended(w);
 }
 
-static void take_wait(struct watching *w)
+static void watching_take_wait(struct watching *w)
 {
     struct failure f = {0};
     cleanup_answer struct proto_answer answer = {0};
-    int r = read_wait(w, &answer, &f);
+    int r = watching_read_wait(w, &answer, &f);
     if (r < 0)
-        by_the_clock(w, f.text);
+        watching_by_the_clock(w, f.text);
     /* Also where it only timed out: a look asks anew. */
-    look_later(w);
+    watching_look_later(w);
 }
 
-static int until_next_ms(const struct watching *w)
+static int watching_until_next_ms(const struct watching *w)
 {
     uint64_t next_ns = w->due_ns && !w->ended_by ? w->due_ns : UINT64_MAX,
              now_ns = clock_now_ns();
@@ -325,7 +327,7 @@ static int until_next_ms(const struct watching *w)
     return next_ns <= now_ns ? 0 : (int)((next_ns - now_ns + 999999) / 1000000);
 }
 
-static int step(struct watching *w, struct failure *f)
+static int watching_step(struct watching *w, struct failure *f)
 {
     struct pollfd fds[] = {
         {.fd = w->signal_fd, .events = POLLIN},
@@ -333,25 +335,25 @@ static int step(struct watching *w, struct failure *f)
         /* What comes while a look is due anyway is for that look. */
         {.fd = w->due_ns ? -1 : w->wait_fd, .events = POLLIN},
     };
-    if (poll(fds, ARRAY_SIZE(fds), until_next_ms(w)) < 0 && errno != EINTR)
+    if (poll(fds, ARRAY_SIZE(fds), watching_until_next_ms(w)) < 0 && errno != EINTR)
         return fail_errno(f, -errno, "poll");
     if (fds[0].revents)
-        take_signals(w);
-    if (fds[1].revents && control_changed(w) && (!w->due_ns || w->slow))
-        look_later(w);
+        watching_take_signals(w);
+    if (fds[1].revents && watching_control_changed(w) && (!w->due_ns || w->slow))
+        watching_look_later(w);
     if (fds[2].revents)
-        take_wait(w);
+        watching_take_wait(w);
     ctx_child_tick(&w->child);
     if (w->due_ns && w->due_ns <= clock_now_ns() && !w->ended_by)
-        return look_and_decide(w, f);
+        return watching_look_and_decide(w, f);
     return 0;
 }
 
-static int watch_until_signal(struct watching *w, struct failure *f)
+static int watching_until_signal(struct watching *w, struct failure *f)
 {
-    int r = look_and_decide(w, f);
+    int r = watching_look_and_decide(w, f);
     while (r == 0 && !(w->ended_by && !w->child.pid))
-        r = step(w, f);
+        r = watching_step(w, f);
     return r;
 }
 
@@ -385,9 +387,9 @@ enum exit_status ctx_watch(struct options *options, struct notes *notes)
     sigaddset(&signals, SIGCHLD);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     w.signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    w.control_fd = watch_control(options);
-    int r = watch_until_signal(&w, &f);
-    close_wait(&w);
+    w.control_fd = watching_open_control(options);
+    int r = watching_until_signal(&w, &f);
+    watching_close_wait(&w);
     close(w.signal_fd);
     if (w.control_fd >= 0)
         close(w.control_fd);

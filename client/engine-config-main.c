@@ -28,13 +28,13 @@ struct engine {
     uint64_t deadline_ns;
 };
 
-static size_t on_body(char *at, size_t one, size_t len, void *body)
+static size_t engine_config_on_body(char *at, size_t one, size_t len, void *body)
 {
     return buf_add(body, at, one * len) < 0 ? 0 : len;
 }
 
 /* Sets the certificates that docker's own client would use. */
-static void use_tls(CURL *curl)
+static void engine_config_use_tls(CURL *curl)
 {
     const char *dir = getenv("DOCKER_CERT_PATH");
     static const struct {
@@ -50,7 +50,7 @@ static void use_tls(CURL *curl)
 }
 
 /* Where the engine is. NULL, or why it can't be asked. */
-static const char *find_engine(struct engine *engine)
+static const char *engine_config_find(struct engine *engine)
 {
     const char *host = getenv("DOCKER_HOST");
     const char *verify = getenv("DOCKER_TLS_VERIFY");
@@ -64,14 +64,14 @@ static const char *find_engine(struct engine *engine)
         snprintf(engine->url, sizeof(engine->url), "http%s://%s/images/", tls ? "s" : "",
                  host + 6);
         if (tls)
-            use_tls(engine->curl);
+            engine_config_use_tls(engine->curl);
     } else {
         return "DOCKER_HOST is neither unix:// nor tcp://, the kinds that are asked";
     }
     return NULL;
 }
 
-static const char *explain(struct engine *engine, CURLcode r)
+static const char *engine_config_explain(struct engine *engine, CURLcode r)
 {
     switch (r) {
     case CURLE_COULDNT_CONNECT:
@@ -87,7 +87,7 @@ static const char *explain(struct engine *engine, CURLcode r)
 }
 
 /* The two lists that matter, so that little goes through the pipe. */
-static json_t *essence(const json_t *image)
+static json_t *engine_config_essence(const json_t *image)
 {
     const json_t *config = json_object_get(image, "Config");
     if (!json_is_object(config))
@@ -97,7 +97,8 @@ static json_t *essence(const json_t *image)
 }
 
 /* Returns why there is no image in *ret_image, or NULL. */
-static const char *ask(struct engine *engine, const char *name, json_t **ret_image)
+static const char *engine_config_ask(struct engine *engine, const char *name,
+                                     json_t **ret_image)
 {
     char url[sizeof(engine->url) + 600];
     uint64_t now = clock_now_ns();
@@ -114,7 +115,7 @@ static const char *ask(struct engine *engine, const char *name, json_t **ret_ima
                      (long)((engine->deadline_ns - now) / 1000000 + 1));
     CURLcode r = curl_easy_perform(engine->curl);
     if (r != CURLE_OK)
-        return explain(engine, r);
+        return engine_config_explain(engine, r);
     long status = 0;
     curl_easy_getinfo(engine->curl, CURLINFO_RESPONSE_CODE, &status);
     if (status == 404)
@@ -126,12 +127,12 @@ static const char *ask(struct engine *engine, const char *name, json_t **ret_ima
         json_decref(image);
         return "the engine's answer is not JSON";
     }
-    *ret_image = essence(image);
+    *ret_image = engine_config_essence(image);
     json_decref(image);
     return *ret_image ? NULL : "the engine's answer could not be understood";
 }
 
-static int print_line(json_t *line)
+static int engine_config_print_line(json_t *line)
 {
     int r = line ? json_dumpf(line, stdout, JSON_COMPACT) : -1;
     json_decref(line);
@@ -148,8 +149,8 @@ int main(int argc, char **argv)
     engine.curl = curl_easy_init();
     if (!engine.curl)
         return 1;
-    const char *nowhere = find_engine(&engine);
-    curl_easy_setopt(engine.curl, CURLOPT_WRITEFUNCTION, on_body);
+    const char *nowhere = engine_config_find(&engine);
+    curl_easy_setopt(engine.curl, CURLOPT_WRITEFUNCTION, engine_config_on_body);
     curl_easy_setopt(engine.curl, CURLOPT_ERRORBUFFER, engine.error);
     curl_easy_setopt(engine.curl, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(engine.curl, CURLOPT_NOSIGNAL, 1L);
@@ -159,9 +160,10 @@ int main(int argc, char **argv)
     int r = 0;
     for (int i = 1; i < argc && r == 0; i++) {
         json_t *image = NULL;
-        const char *error = nowhere ? nowhere : ask(&engine, argv[i], &image);
-        r = print_line(error ? json_pack("{s:s,s:s}", "name", argv[i], "error", error)
-                             : json_pack("{s:s,s:o}", "name", argv[i], "image", image));
+        const char *error = nowhere ? nowhere : engine_config_ask(&engine, argv[i], &image);
+        r = engine_config_print_line(
+            error ? json_pack("{s:s,s:s}", "name", argv[i], "error", error)
+                  : json_pack("{s:s,s:o}", "name", argv[i], "image", image));
     }
     curl_easy_cleanup(engine.curl);
     return r < 0;

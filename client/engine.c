@@ -19,7 +19,7 @@ extern char **environ;
 
 /* What a registry allows in a reference; anything else could be another path of the engine's
  * API. Source: distribution/reference. */
-static bool is_image_name(struct bytes name)
+static bool engine_is_image_name(struct bytes name)
 {
     if (name.len == 0 || name.len > 512 || name.at[0] == '-' || name.at[0] == '/')
         return false;
@@ -38,7 +38,7 @@ static bool is_image_name(struct bytes name)
  * The helper's path: beside this program (a build directory), or where it is installed. Found
  * by the kernel's name of this program, never by PATH or argv[0], which the caller chooses.
  */
-static int find_helper(char path[PATH_MAX])
+static int engine_find_helper(char path[PATH_MAX])
 {
     static const char *const places[] = {"/ctx-engine-config",
                                          "/../libexec/ctxd/ctx-engine-config"};
@@ -55,7 +55,7 @@ static int find_helper(char path[PATH_MAX])
 }
 
 /* Starts it with its standard output at *ret_out. 0 or -errno. */
-static int start_helper(char **words, pid_t *ret_pid, int *ret_out)
+static int engine_start_helper(char **words, pid_t *ret_pid, int *ret_out)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
@@ -89,7 +89,7 @@ static int start_helper(char **words, pid_t *ret_pid, int *ret_out)
 }
 
 /* Reads to the end or the deadline. 0, -ETIMEDOUT, -E2BIG or -errno of read. */
-static int read_until(int fd, uint64_t deadline_ns, struct buf *into)
+static int engine_read_until(int fd, uint64_t deadline_ns, struct buf *into)
 {
     for (;;) {
         uint64_t now = clock_now_ns();
@@ -114,7 +114,7 @@ static int read_until(int fd, uint64_t deadline_ns, struct buf *into)
 }
 
 /* Text from outside that will stand in a message: no control bytes, no novel. */
-static struct bytes printable(struct arena *arena, const char *text)
+static struct bytes engine_printable(struct arena *arena, const char *text)
 {
     char *copy = arena_string(arena, bytes_head(bytes_of(text), 300));
     for (char *c = copy; *c; c++)
@@ -124,7 +124,8 @@ static struct bytes printable(struct arena *arena, const char *text)
 }
 
 /* One line of the helper: {"name": …, "image": {…}} or {"name": …, "error": "…"}. */
-static void take_line(struct bytes line, struct df_base *bases, size_t n, struct arena *arena)
+static void engine_take_line(struct bytes line, struct df_base *bases, size_t n,
+                             struct arena *arena)
 {
     json_t *answer = json_loadb((const char *)line.at, line.len, 0, NULL);
     const json_t *name = json_object_get(answer, "name");
@@ -135,14 +136,14 @@ static void take_line(struct bytes line, struct df_base *bases, size_t n, struct
                          bytes_at(json_string_value(name), json_string_length(name))))
             continue;
         if (json_is_string(error))
-            bases[i].reason = printable(arena, json_string_value(error));
+            bases[i].reason = engine_printable(arena, json_string_value(error));
         else if (base_from_json(json_object_get(answer, "image"), arena, &bases[i]) < 0)
             bases[i].known = false;
     }
     json_decref(answer);
 }
 
-static void set_reasons(struct df_base *bases, size_t n, struct bytes reason)
+static void engine_set_reasons(struct df_base *bases, size_t n, struct bytes reason)
 {
     for (size_t i = 0; i < n; i++)
         bases[i].reason = reason;
@@ -151,9 +152,9 @@ static void set_reasons(struct df_base *bases, size_t n, struct bytes reason)
 void engine_ask(struct df_base *bases, size_t n, struct arena *arena)
 {
     char path[PATH_MAX];
-    int r = find_helper(path);
+    int r = engine_find_helper(path);
     if (r < 0) {
-        set_reasons(bases, n, BYTES("the program ctx-engine-config is not installed"));
+        engine_set_reasons(bases, n, BYTES("the program ctx-engine-config is not installed"));
         return;
     }
     /* The program, the names, NULL. */
@@ -161,7 +162,7 @@ void engine_ask(struct df_base *bases, size_t n, struct arena *arena)
     size_t n_words = 0;
     words[n_words++] = path;
     for (size_t i = 0; i < n; i++) {
-        if (!is_image_name(bases[i].name)) {
+        if (!engine_is_image_name(bases[i].name)) {
             bases[i].reason = BYTES("it is not the name of an image");
         } else if (n_words > IMAGES_MAX) {
             bases[i].reason = BYTES("the engine is asked for 64 images at most");
@@ -176,19 +177,19 @@ void engine_ask(struct df_base *bases, size_t n, struct arena *arena)
     uint64_t deadline_ns = clock_now_ns() + ENGINE_TIMEOUT_MS * 1000000ull;
     cleanup_fd int out = -1;
     pid_t pid = -1;
-    r = start_helper(words, &pid, &out);
+    r = engine_start_helper(words, &pid, &out);
     if (r < 0) {
-        set_reasons(bases, n,
-                    arena_printf(arena, "%s: %s", QUOTE(bytes_of(path)), strerror(-r)));
+        engine_set_reasons(bases, n,
+                           arena_printf(arena, "%s: %s", QUOTE(bytes_of(path)), strerror(-r)));
         return;
     }
     cleanup_buf struct buf text = BUF(BASE_CONFIG_MAX);
-    r = read_until(out, deadline_ns, &text);
+    r = engine_read_until(out, deadline_ns, &text);
     if (r < 0)
-        set_reasons(bases, n,
-                    r == -ETIMEDOUT ? BYTES("the engine did not answer within 2 seconds")
-                    : r == -E2BIG   ? BYTES("the engine's answer is larger than 4 MiB")
-                                    : BYTES("the engine's answer could not be read"));
+        engine_set_reasons(bases, n,
+                           r == -ETIMEDOUT ? BYTES("the engine did not answer within 2 seconds")
+                           : r == -E2BIG   ? BYTES("the engine's answer is larger than 4 MiB")
+                                           : BYTES("the engine's answer could not be read"));
     /* One that closed its output has nothing left to say. */
     kill(pid, SIGKILL);
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
@@ -197,5 +198,5 @@ void engine_ask(struct df_base *bases, size_t n, struct arena *arena)
     struct bytes rest = buf_bytes(&text);
     for (size_t end; (end = bytes_find(rest, '\n')) < rest.len;
          rest = bytes_from(rest, end + 1))
-        take_line(bytes_head(rest, end), bases, n, arena);
+        engine_take_line(bytes_head(rest, end), bases, n, arena);
 }

@@ -9,19 +9,19 @@
 /* Enums are unsigned int here; the table writes them through a pointer of that type. */
 static_assert(sizeof(enum send_builder) == sizeof(unsigned), "an enum of the table's width");
 
-static void *field(struct options *options, const struct option *option)
+static void *option_field(struct options *options, const struct option *option)
 {
     return (char *)options + option->offset;
 }
 
-static int take_choice(struct options *options, const struct option *option, const char *value,
-                       struct failure *f)
+static int option_take_choice(struct options *options, const struct option *option,
+                              const char *value, struct failure *f)
 {
     assert(option->metavar);
     struct bytes rest = bytes_of(option->metavar), choice;
     for (unsigned i = 0; bytes_next(&rest, '|', &choice); i++) {
         if (bytes_equal(choice, bytes_of(value))) {
-            *(unsigned *)field(options, option) = i;
+            *(unsigned *)option_field(options, option) = i;
             return 0;
         }
     }
@@ -37,8 +37,8 @@ static int take_choice(struct options *options, const struct option *option, con
                 accepted);
 }
 
-static int take_number(struct options *options, const struct option *option, const char *value,
-                       struct failure *f)
+static int option_take_number(struct options *options, const struct option *option,
+                              const char *value, struct failure *f)
 {
     uint64_t number;
     bool size = option->kind == OPTION_SIZE;
@@ -50,12 +50,12 @@ static int take_number(struct options *options, const struct option *option, con
         return fail(f, -EINVAL, "--%s=%s: %s", option->name, QUOTE(bytes_of(value)),
                     size ? "not a size above 0, such as 4096, 500M or 2GiB"
                          : "not a number above 0");
-    *(uint64_t *)field(options, option) = number;
+    *(uint64_t *)option_field(options, option) = number;
     return 0;
 }
 
-static int take(struct options *options, const struct option *option, const char *value,
-                struct failure *f)
+static int option_take(struct options *options, const struct option *option, const char *value,
+                       struct failure *f)
 {
     bool text = option->kind == OPTION_STRING || option->kind == OPTION_BYTES;
     assert(!text || value);
@@ -63,22 +63,22 @@ static int take(struct options *options, const struct option *option, const char
         return fail(f, -EINVAL, "--%s: %s is empty", option->name, option->metavar);
     switch (option->kind) {
     case OPTION_FLAG:
-        *(bool *)field(options, option) = true;
+        *(bool *)option_field(options, option) = true;
         return 0;
     case OPTION_SET:
-        *(unsigned *)field(options, option) = option->set;
+        *(unsigned *)option_field(options, option) = option->set;
         return 0;
     case OPTION_STRING:
-        *(const char **)field(options, option) = value;
+        *(const char **)option_field(options, option) = value;
         return 0;
     case OPTION_BYTES:
-        *(struct bytes *)field(options, option) = bytes_of(value);
+        *(struct bytes *)option_field(options, option) = bytes_of(value);
         return 0;
     case OPTION_CHOICE:
-        return take_choice(options, option, value, f);
+        return option_take_choice(options, option, value, f);
     case OPTION_SIZE:
     case OPTION_COUNT:
-        return take_number(options, option, value, f);
+        return option_take_number(options, option, value, f);
     case OPTION_CALL:
         return option->take(options, value, f);
     }
@@ -97,7 +97,7 @@ static const char docker_options[][16] = {
 #define NAME_MAX_COMPARED 24
 
 /* Edits from a to b: insertions, deletions, changes. Source: Wagner and Fischer, 1974. */
-static size_t edit_distance(struct bytes a, struct bytes b)
+static size_t option_edit_distance(struct bytes a, struct bytes b)
 {
     size_t row[NAME_MAX_COMPARED + 1];
     if (a.len > NAME_MAX_COMPARED || b.len > NAME_MAX_COMPARED)
@@ -117,12 +117,12 @@ static size_t edit_distance(struct bytes a, struct bytes b)
     return row[b.len];
 }
 
-static void nearest_in(const struct option_group *group, struct bytes name, size_t *least,
-                       const char **nearest)
+static void option_nearest_in(const struct option_group *group, struct bytes name,
+                              size_t *least, const char **nearest)
 {
     for (size_t i = 0; i < group->n; i++) {
         struct bytes known = bytes_of(group->at[i].name);
-        size_t edits = edit_distance(name, known);
+        size_t edits = option_edit_distance(name, known);
         if (name.len >= 3 && bytes_starts(known, name))
             edits = 0;
         if (edits < *least && edits < name.len) {
@@ -147,7 +147,7 @@ static bool option_suggest(const struct command_line *line, struct bytes name, c
     const char *nearest = NULL;
     size_t least = 3; /* more edits than two is another word */
     for (size_t i = 0; i < GROUPS_MAX && line->groups[i]; i++)
-        nearest_in(line->groups[i], name, &least, &nearest);
+        option_nearest_in(line->groups[i], name, &least, &nearest);
     if (nearest)
         snprintf(text, size, "did you mean --%s?", nearest);
     return nearest != NULL;
@@ -174,8 +174,8 @@ struct words {
     char **at, **end;
 };
 
-static int parse_long(struct options *options, struct words *words, const char *word,
-                      struct failure *f)
+static int option_parse_long(struct options *options, struct words *words, const char *word,
+                             struct failure *f)
 {
     struct bytes text = bytes_of(word);
     size_t equals = bytes_find(text, '=');
@@ -195,12 +195,12 @@ static int parse_long(struct options *options, struct words *words, const char *
                         option->metavar);
         value = *words->at++;
     }
-    return take(options, option, value, f);
+    return option_take(options, option, value, f);
 }
 
 /* "-vqf FILE", "-fFILE", "-z9": letters, the last of which may take what is left. */
-static int parse_letters(struct options *options, struct words *words, const char *word,
-                         struct failure *f)
+static int option_parse_letters(struct options *options, struct words *words, const char *word,
+                                struct failure *f)
 {
     for (const char *c = word + 1; *c; c++) {
         const struct option *option = option_find(words->line, BYTES(""), *c);
@@ -212,7 +212,7 @@ static int parse_letters(struct options *options, struct words *words, const cha
                         hint);
         }
         if (!option->metavar) {
-            int r = take(options, option, NULL, f);
+            int r = option_take(options, option, NULL, f);
             if (r < 0)
                 return r;
             continue;
@@ -223,13 +223,13 @@ static int parse_letters(struct options *options, struct words *words, const cha
                 return fail(f, -EINVAL, "-%c needs a value: -%c %s", *c, *c, option->metavar);
             value = *words->at++;
         }
-        return take(options, option, value, f);
+        return option_take(options, option, value, f);
     }
     return 0;
 }
 
-static int take_path(struct options *options, const struct command_line *line, const char *word,
-                     struct failure *f)
+static int option_take_path(struct options *options, const struct command_line *line,
+                            const char *word, struct failure *f)
 {
     if (!line->path)
         return fail(f, -EINVAL, "%s: %s takes no PATH", QUOTE(bytes_of(word)), line->name);
@@ -242,7 +242,7 @@ static int take_path(struct options *options, const struct command_line *line, c
 }
 
 /* Behind `--`: the command, or words that are no options. argv ends in a NULL. */
-static void take_rest(struct options *options, struct words *words, bool *only_paths)
+static void option_take_rest(struct options *options, struct words *words, bool *only_paths)
 {
     if (!words->line->command) {
         *only_paths = true;
@@ -262,13 +262,13 @@ int options_parse(const struct command_line *line, int argc, char **argv, struct
     while (r == 0 && words.at < words.end && ret->action == ACTION_SEND) {
         const char *word = *words.at++;
         if (only_paths || word[0] != '-' || !word[1])
-            r = take_path(ret, line, word, f);
+            r = option_take_path(ret, line, word, f);
         else if (!strcmp(word, "--"))
-            take_rest(ret, &words, &only_paths);
+            option_take_rest(ret, &words, &only_paths);
         else if (word[1] == '-')
-            r = parse_long(ret, &words, word, f);
+            r = option_parse_long(ret, &words, word, f);
         else
-            r = parse_letters(ret, &words, word, f);
+            r = option_parse_letters(ret, &words, word, f);
     }
     if (r < 0 || ret->action != ACTION_SEND)
         return r;

@@ -9,7 +9,7 @@
 /* The last second that the eleven octal digits of a tar header hold. */
 #define MTIME_MAX 8589934591ull
 
-static int take_build_arg(struct options *options, const char *value, struct failure *f)
+static int options_take_build_arg(struct options *options, const char *value, struct failure *f)
 {
     struct bytes given = bytes_of(value);
     size_t name_len = bytes_find(given, '=');
@@ -32,7 +32,8 @@ static int take_build_arg(struct options *options, const char *value, struct fai
     return 0;
 }
 
-static int take_trust_bases(struct options *options, const char *value, struct failure *f)
+static int options_take_trust_bases(struct options *options, const char *value,
+                                    struct failure *f)
 {
     struct bytes rest = bytes_of(value), glob;
     while (bytes_next(&rest, ',', &glob)) {
@@ -47,7 +48,7 @@ static int take_trust_bases(struct options *options, const char *value, struct f
     return 0;
 }
 
-static int take_recipe(struct options *options, const char *value, struct failure *f)
+static int options_take_recipe(struct options *options, const char *value, struct failure *f)
 {
     options->recipe = true;
     options->recipe_ecos = value ? bytes_of(value) : BYTES("");
@@ -55,8 +56,8 @@ static int take_recipe(struct options *options, const char *value, struct failur
     return r < 0 ? fail_wrap(f, r, "--recipe") : 0;
 }
 
-static int take_level(const char *option, const char *value, int fallback, unsigned max,
-                      int *ret_level, struct failure *f)
+static int options_take_level(const char *option, const char *value, int fallback, unsigned max,
+                              int *ret_level, struct failure *f)
 {
     uint64_t level = (uint64_t)fallback;
     if (value && (number_parse(bytes_of(value), &level) < 0 || level < 1 || level > max))
@@ -66,21 +67,21 @@ static int take_level(const char *option, const char *value, int fallback, unsig
     return 0;
 }
 
-static int take_gzip(struct options *options, const char *value, struct failure *f)
+static int options_take_gzip(struct options *options, const char *value, struct failure *f)
 {
     options->codec = SEND_GZIP;
-    return take_level("--gzip", value, SEND_GZIP_LEVEL, SEND_GZIP_LEVEL_MAX, &options->level,
-                      f);
+    return options_take_level("--gzip", value, SEND_GZIP_LEVEL, SEND_GZIP_LEVEL_MAX,
+                              &options->level, f);
 }
 
-static int take_zstd(struct options *options, const char *value, struct failure *f)
+static int options_take_zstd(struct options *options, const char *value, struct failure *f)
 {
     options->codec = SEND_ZSTD;
-    return take_level("--zstd", value, SEND_ZSTD_LEVEL, SEND_ZSTD_LEVEL_MAX, &options->level,
-                      f);
+    return options_take_level("--zstd", value, SEND_ZSTD_LEVEL, SEND_ZSTD_LEVEL_MAX,
+                              &options->level, f);
 }
 
-static int take_stats(struct options *options, const char *value, struct failure *f)
+static int options_take_stats(struct options *options, const char *value, struct failure *f)
 {
     if (!value || !strcmp(value, "text"))
         options->stats = STATS_TEXT;
@@ -94,7 +95,7 @@ static int take_stats(struct options *options, const char *value, struct failure
 /* An hour: what is longer is a mistake in the unit. */
 #define DEBOUNCE_MAX_MS 3600000u
 
-static int take_debounce(struct options *options, const char *value, struct failure *f)
+static int options_take_debounce(struct options *options, const char *value, struct failure *f)
 {
     uint64_t ms;
     if (number_parse(bytes_of(value), &ms) < 0 || ms < 1 || ms > DEBOUNCE_MAX_MS)
@@ -105,7 +106,7 @@ static int take_debounce(struct options *options, const char *value, struct fail
 }
 
 /* Source: containerd, platforms.Parse; its short forms ("arm64") leave a part to the engine. */
-static bool is_platform(struct bytes text)
+static bool options_is_platform(struct bytes text)
 {
     struct bytes part;
     size_t n = 0;
@@ -119,11 +120,11 @@ static bool is_platform(struct bytes text)
     return n == 2 || n == 3;
 }
 
-static int take_platform(struct options *options, const char *value, struct failure *f)
+static int options_take_platform(struct options *options, const char *value, struct failure *f)
 {
     struct bytes rest = bytes_of(value), one;
     while (bytes_next(&rest, ',', &one))
-        if (!is_platform(one))
+        if (!options_is_platform(one))
             return fail(f, -EINVAL,
                         "--platform=%s: not OS/ARCH or OS/ARCH/VARIANT, such as "
                         "linux/arm64",
@@ -132,7 +133,7 @@ static int take_platform(struct options *options, const char *value, struct fail
     return 0;
 }
 
-static int parse_seconds(const char *value, int64_t *ret)
+static int options_parse_seconds(const char *value, int64_t *ret)
 {
     uint64_t seconds;
     int r = number_parse(bytes_of(value), &seconds);
@@ -142,14 +143,15 @@ static int parse_seconds(const char *value, int64_t *ret)
     return 0;
 }
 
-static int take_mtime(struct options *options, const char *value, struct failure *f)
+static int options_take_mtime(struct options *options, const char *value, struct failure *f)
 {
     options->mtime_given = true;
     options->mtime = SEND_MTIME_FIXED;
     options->mtime_seconds = 0;
     if (!strcmp(value, "keep"))
         options->mtime = SEND_MTIME_KEEP;
-    else if (strcmp(value, "epoch") != 0 && parse_seconds(value, &options->mtime_seconds) < 0)
+    else if (strcmp(value, "epoch") != 0 &&
+             options_parse_seconds(value, &options->mtime_seconds) < 0)
         return fail(f, -EINVAL,
                     "--mtime=%s: not one of keep, epoch (1970-01-01), or seconds "
                     "since then up to %llu",
@@ -162,7 +164,7 @@ int options_environment(struct options *options, struct notes *notes, struct fai
     const char *value = getenv("SOURCE_DATE_EPOCH");
     if (options->mtime_given || !value || !*value)
         return 0;
-    if (parse_seconds(value, &options->mtime_seconds) < 0)
+    if (options_parse_seconds(value, &options->mtime_seconds) < 0)
         return fail(f, -EINVAL,
                     "SOURCE_DATE_EPOCH=%s in the environment: not seconds since "
                     "1970; unset it, or say --mtime=keep",
@@ -188,13 +190,13 @@ static const struct option which_options[] = {
     {OPTION_BYTES, 0, false, "target", "STAGE", AT(target), NULL,
      "What this stage needs. Default: for a stream or an address what any stage needs, so that "
      "docker build --target works; for a digest what the last one needs."},
-    {OPTION_CALL, 0, false, "build-arg", "NAME[=VALUE]", 0, take_build_arg,
+    {OPTION_CALL, 0, false, "build-arg", "NAME[=VALUE]", 0, options_take_build_arg,
      "A variable that docker build gets too; NAME alone takes the value from the environment. "
      "May be repeated. It narrows what is sent with --args-final only."},
     {OPTION_FLAG, 0, false, "args-final", NULL, AT(args_final), NULL,
      "docker build gets the same --build-arg values as are given here, and no others, so that "
      "they and the defaults of ARG may be relied on."},
-    {OPTION_CALL, 0, false, "platform", "OS/ARCH[/VARIANT]", 0, take_platform,
+    {OPTION_CALL, 0, false, "platform", "OS/ARCH[/VARIANT]", 0, options_take_platform,
      "What TARGETPLATFORM and its kin will be. Default: any. It narrows what is sent with "
      "--args-final only."},
     {OPTION_STRING, 0, false, "ignore-file", "FILE", AT(ignore_file), NULL,
@@ -205,11 +207,11 @@ static const struct option which_options[] = {
      "read."},
     {OPTION_FLAG, 0, false, "full", NULL, AT(full), NULL,
      "Send all that the ignore file keeps, whatever the Dockerfile reads."},
-    {OPTION_CALL, 0, true, "recipe", "ECO[,ECO]...", 0, take_recipe,
+    {OPTION_CALL, 0, true, "recipe", "ECO[,ECO]...", 0, options_take_recipe,
      "Add the dependencies' recipe of these ecosystems (default: all) to the context, a tree "
      "for each project: COPY .ctx/cargo/root/ ./ before the step that installs, see "
      "ctx-recipe(1)."},
-    {OPTION_CALL, 0, false, "trust-bases", "GLOB[,GLOB]...", 0, take_trust_bases,
+    {OPTION_CALL, 0, false, "trust-bases", "GLOB[,GLOB]...", 0, options_take_trust_bases,
      "Base images known to have no ONBUILD triggers. May be repeated."},
     {OPTION_STRING, 0, false, "base-config", "engine|none|FILE", AT(base_config), NULL,
      "Who is asked about other base images: the engine at DOCKER_HOST (default, for 2 seconds "
@@ -221,11 +223,11 @@ const struct option_group group_which = {"Which files are sent:", which_options,
 static const struct option stream_options[] = {
     {OPTION_STRING, 'o', false, "output", "FILE", AT(output), NULL,
      "Write to FILE, which appears when it is complete; - is standard output."},
-    {OPTION_CALL, 'z', true, "gzip", "LEVEL", 0, take_gzip,
+    {OPTION_CALL, 'z', true, "gzip", "LEVEL", 0, options_take_gzip,
      "Compress with gzip, level 1 (default) to 12."},
-    {OPTION_CALL, 0, true, "zstd", "LEVEL", 0, take_zstd,
+    {OPTION_CALL, 0, true, "zstd", "LEVEL", 0, options_take_zstd,
      "Compress with zstd, level 1 to 19 (default 3); buildah takes it, docker does not."},
-    {OPTION_CALL, 0, false, "mtime", "keep|epoch|SECONDS", 0, take_mtime,
+    {OPTION_CALL, 0, false, "mtime", "keep|epoch|SECONDS", 0, options_take_mtime,
      "Times of files: their own, or one for all. Default: SOURCE_DATE_EPOCH where the "
      "environment has it, else keep."},
     {OPTION_CHOICE, 0, false, "dockerfile", "auto|plain", AT(dockerfile_mode), NULL,
@@ -259,7 +261,7 @@ const struct option_group group_daemon = {"Who does the work:", daemon_options,
     }
 
 static const struct option said_options[] = {
-    {OPTION_CALL, 0, true, "stats", "text|json", 0, take_stats,
+    {OPTION_CALL, 0, true, "stats", "text|json", 0, options_take_stats,
      "Say what was sent and how long it took; json is one line, the last."},
     {OPTION_SET, 'v', false, "verbose", NULL, AT(talk), NULL,
      "Also say why each set of files is as wide as it is.", TALK_VERBOSE},
@@ -304,9 +306,9 @@ const struct option_group group_digest = {"What is said:", digest_options,
 static const struct option url_options[] = {
     {OPTION_FLAG, 0, false, "bare", NULL, AT(bare), NULL,
      "Serve the context without any Dockerfile, for docker build -f /its/path URL."},
-    {OPTION_CALL, 'z', true, "gzip", "LEVEL", 0, take_gzip,
+    {OPTION_CALL, 'z', true, "gzip", "LEVEL", 0, options_take_gzip,
      "Serve it compressed with gzip, level 1 (default) to 12."},
-    {OPTION_CALL, 0, false, "mtime", "keep|epoch|SECONDS", 0, take_mtime,
+    {OPTION_CALL, 0, false, "mtime", "keep|epoch|SECONDS", 0, options_take_mtime,
      "Times of files: their own, or one for all. Default: SOURCE_DATE_EPOCH where the "
      "environment has it, else keep."},
     {OPTION_CHOICE, 0, false, "dockerfile", "auto|plain", AT(dockerfile_mode), NULL,
@@ -323,7 +325,7 @@ static const struct option watch_options[] = {
     {OPTION_SET, 0, false, "restart", NULL, AT(change), NULL,
      "A change while CMD runs: end it (SIGTERM, after 5 seconds SIGKILL) and run it again.",
      CHANGE_RESTART},
-    {OPTION_CALL, 0, false, "debounce", "MS", 0, take_debounce,
+    {OPTION_CALL, 0, false, "debounce", "MS", 0, options_take_debounce,
      "Wait until nothing changed for so many milliseconds (default 100)."},
     TALK_OPTIONS,
 };

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <sys/random.h>
 
-static int open_standard(struct output *out, struct failure *f)
+static int output_open_standard(struct output *out, struct failure *f)
 {
     struct stat st;
     if (fstat(STDOUT_FILENO, &st) < 0)
@@ -21,7 +21,7 @@ static int open_standard(struct output *out, struct failure *f)
 }
 
 /* A name beside `path` that nobody has. */
-static int name_part(struct output *out)
+static int output_name_part(struct output *out)
 {
     uint64_t random;
     if (getrandom(&random, sizeof(random), 0) != sizeof(random))
@@ -32,9 +32,9 @@ static int name_part(struct output *out)
     return n > 0 && (size_t)n < sizeof(out->part) ? 0 : -ENAMETOOLONG;
 }
 
-static int open_part(struct output *out)
+static int output_open_part(struct output *out)
 {
-    int r = name_part(out);
+    int r = output_name_part(out);
     if (r < 0)
         return r;
     struct bytes path = bytes_of(out->path), dir = path_dir(path);
@@ -54,7 +54,7 @@ int output_open(struct output *out, const char *path, struct failure *f)
 {
     struct stat st;
     if (!path || !strcmp(path, "-"))
-        return open_standard(out, f);
+        return output_open_standard(out, f);
     out->owned = true;
     out->path = path;
     /* Through a link, what it leads to is replaced, not the link. */
@@ -67,7 +67,7 @@ int output_open(struct output *out, const char *path, struct failure *f)
         return out->fd < 0 ? fail_errno(f, -errno, "can't write to %s", QUOTE(bytes_of(path)))
                            : 0;
     }
-    int r = open_part(out);
+    int r = output_open_part(out);
     return r < 0 ? fail_errno(f, r, "can't write to %s", QUOTE(bytes_of(path))) : 0;
 }
 

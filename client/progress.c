@@ -12,9 +12,9 @@
 struct progress {
     const struct send_progress *counters;
     pthread_t thread;
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* guards end */
     pthread_cond_t ended;
-    bool end; /* under lock */
+    bool end;
     bool drawn;
     uint64_t began_ns;
     /* The rate is of about the last second, so that a stall shows. */
@@ -22,7 +22,7 @@ struct progress {
 };
 
 /* "1,234,567" */
-static const char *with_commas(char text[32], uint64_t n)
+static const char *progress_commas(char text[32], uint64_t n)
 {
     char digits[24];
     int len = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)n);
@@ -42,17 +42,17 @@ const char *progress_line(char text[128], uint64_t entries, uint64_t entries_tot
     char n[32], total[32], size[16], size_total[16], rate[16];
     if (entries_total == 0)
         snprintf(text, 128, "ctx-send: looking at the context, %s entries",
-                 with_commas(n, entries));
+                 progress_commas(n, entries));
     else
         snprintf(text, 128, "ctx-send: %s of %s entries, %s of %s, %s/s (%u %%)",
-                 with_commas(n, entries), with_commas(total, entries_total),
+                 progress_commas(n, entries), progress_commas(total, entries_total),
                  number_human(size, bytes), number_human(size_total, bytes_total),
                  number_human(rate, bytes_per_second),
                  (unsigned)(bytes_total ? bytes * 100 / bytes_total : 100));
     return text;
 }
 
-static void update_rate(struct progress *shown, uint64_t now_ns, uint64_t bytes)
+static void progress_update_rate(struct progress *shown, uint64_t now_ns, uint64_t bytes)
 {
     uint64_t since_ns = now_ns - shown->last_ns;
     if (since_ns < 1000000000u)
@@ -62,15 +62,16 @@ static void update_rate(struct progress *shown, uint64_t now_ns, uint64_t bytes)
     shown->last_bytes = bytes;
 }
 
-static void draw(struct progress *shown)
+static void progress_draw(struct progress *shown)
 {
+    ASSERT_THREAD(THREAD_PROGRESS);
     const struct send_progress *counters = shown->counters;
     uint64_t now_ns = clock_now_ns();
     uint64_t bytes = atomic_load_explicit(&counters->bytes, memory_order_relaxed);
     if (now_ns - shown->began_ns < 1000000000u)
         shown->rate = (uint64_t)((double)bytes * 1e9 / (double)(now_ns - shown->began_ns));
     else
-        update_rate(shown, now_ns, bytes);
+        progress_update_rate(shown, now_ns, bytes);
     char text[128];
     progress_line(text, atomic_load_explicit(&counters->entries, memory_order_relaxed),
                   atomic_load_explicit(&counters->entries_total, memory_order_relaxed), bytes,
@@ -86,9 +87,10 @@ static void draw(struct progress *shown)
     shown->drawn = true;
 }
 
-static void *draw_until_end(void *arg)
+static void *progress_thread(void *arg)
 {
     struct progress *shown = arg;
+    thread_begin(THREAD_PROGRESS);
     uint64_t next_ns = shown->began_ns + QUIET_NS;
     pthread_mutex_lock(&shown->lock);
     while (!shown->end) {
@@ -98,7 +100,7 @@ static void *draw_until_end(void *arg)
             continue;
         /* Drawing may block on a stopped terminal: not with the lock that the end needs. */
         pthread_mutex_unlock(&shown->lock);
-        draw(shown);
+        progress_draw(shown);
         next_ns = clock_now_ns() + INTERVAL_NS;
         pthread_mutex_lock(&shown->lock);
     }
@@ -120,7 +122,7 @@ struct progress *progress_start(const struct send_progress *counters, bool wante
     pthread_mutex_init(&shown->lock, NULL);
     pthread_cond_init(&shown->ended, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    if (pthread_create(&shown->thread, NULL, draw_until_end, shown) != 0) {
+    if (pthread_create(&shown->thread, NULL, progress_thread, shown) != 0) {
         /* No thread, no line: the send is what matters. */
         pthread_cond_destroy(&shown->ended);
         pthread_mutex_destroy(&shown->lock);

@@ -47,14 +47,14 @@ enum exit_status report_failed(const struct failure *f)
     return EXIT_FAILED;
 }
 
-static const char *codec_name(enum send_codec codec)
+static const char *report_codec(enum send_codec codec)
 {
     static const char *const names[] = {
         [SEND_TAR] = "none", [SEND_GZIP] = "gzip", [SEND_ZSTD] = "zstd"};
     return names[codec];
 }
 
-static json_t *warnings_json(const struct notes *notes)
+static json_t *report_warnings_json(const struct notes *notes)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < notes->n; i++) {
@@ -68,8 +68,8 @@ static json_t *warnings_json(const struct notes *notes)
     return list;
 }
 
-static void print_json(const struct options *options, const struct send_stats *stats,
-                       const struct notes *notes)
+static void report_stats_json(const struct options *options, const struct send_stats *stats,
+                              const struct notes *notes)
 {
     const struct {
         const char *name;
@@ -93,16 +93,16 @@ static void print_json(const struct options *options, const struct send_stats *s
     json_t *line = json_object();
     for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
         json_object_set_new(line, counts[i].name, json_integer((json_int_t)counts[i].value));
-    json_object_set_new(line, "compression", json_string(codec_name(options->codec)));
+    json_object_set_new(line, "compression", json_string(report_codec(options->codec)));
     json_object_set_new(line, "rewritten", json_boolean(stats->rewritten));
     json_object_set_new(line, "whole_context", json_boolean(stats->everything));
-    json_object_set_new(line, "warnings", warnings_json(notes));
+    json_object_set_new(line, "warnings", report_warnings_json(notes));
     json_dumpf(line, stderr, JSON_COMPACT);
     fputc('\n', stderr);
     json_decref(line);
 }
 
-static void print_text(const struct options *options, const struct send_stats *stats)
+static void report_stats_text(const struct options *options, const struct send_stats *stats)
 {
     char content[16], tar[16], out[16];
     fprintf(stderr,
@@ -113,7 +113,7 @@ static void print_text(const struct options *options, const struct send_stats *s
             (unsigned long long)stats->n_files, (unsigned long long)stats->n_dirs,
             (unsigned long long)stats->n_links, (unsigned long long)stats->n_hardlinks,
             number_human(content, stats->content_bytes), number_human(tar, stats->tar_bytes),
-            number_human(out, stats->out_bytes), codec_name(options->codec),
+            number_human(out, stats->out_bytes), report_codec(options->codec),
             stats->rewritten ? ", with a rewritten Dockerfile" : "",
             (unsigned long long)stats->n_dirs_read, (unsigned long long)stats->n_stats,
             (unsigned long long)stats->n_skipped, (double)stats->total_ns / 1e9,
@@ -124,9 +124,9 @@ void report_stats(const struct options *options, const struct send_stats *stats,
                   const struct notes *notes)
 {
     if (options->stats == STATS_JSON)
-        print_json(options, stats, notes);
+        report_stats_json(options, stats, notes);
     else if (options->stats == STATS_TEXT)
-        print_text(options, stats);
+        report_stats_text(options, stats);
 }
 
 enum exit_status report_flush(void)

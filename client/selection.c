@@ -6,12 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 
-static bool looks_like_url(const char *path)
+static bool selection_is_url(const char *path)
 {
     return strstr(path, "://") || !strncmp(path, "git@", 4);
 }
 
-static int open_root(const char *path, struct failure *f)
+static int selection_open_root(const char *path, struct failure *f)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0)
@@ -22,7 +22,7 @@ static int open_root(const char *path, struct failure *f)
         return fail(f, r,
                     "PATH is -: ctx-send reads a directory; docker build - takes a tar by "
                     "itself");
-    if (looks_like_url(path))
+    if (selection_is_url(path))
         return fail(f, r,
                     "PATH is %s: ctx-send reads a directory; docker build takes a URL by "
                     "itself",
@@ -34,7 +34,8 @@ static int open_root(const char *path, struct failure *f)
 }
 
 /* What the Dockerfile reads depends on base images that only somebody else knows. */
-static int find_bases(struct selection *selection, struct options *options, struct failure *f)
+static int selection_find_bases(struct selection *selection, struct options *options,
+                                struct failure *f)
 {
     struct bytes *names = NULL;
     struct df_base *bases = NULL;
@@ -50,7 +51,7 @@ static int find_bases(struct selection *selection, struct options *options, stru
     return r;
 }
 
-static enum df_builder df_builder_of(enum send_builder builder)
+static enum df_builder selection_builder(enum send_builder builder)
 {
     static const enum df_builder same[] = {
         [SEND_ANY] = DF_ANY, [SEND_BUILDKIT] = DF_BUILDKIT, [SEND_CLASSIC] = DF_CLASSIC};
@@ -60,7 +61,7 @@ static enum df_builder df_builder_of(enum send_builder builder)
 int selection_open(struct selection *selection, struct options *options, struct notes *notes,
                    struct failure *f)
 {
-    int root_fd = open_root(options->path, f);
+    int root_fd = selection_open_root(options->path, f);
     if (root_fd < 0)
         return root_fd;
     selection->root_fd = root_fd;
@@ -79,14 +80,14 @@ int selection_open(struct selection *selection, struct options *options, struct 
     if (r < 0)
         return r;
     selection->reads = (struct df_request){.target = options->target,
-                                           .builder = df_builder_of(options->builder),
+                                           .builder = selection_builder(options->builder),
                                            .args = options->args,
                                            .n_args = options->n_args,
                                            .args_final = options->args_final,
                                            .platform = options->platform,
                                            .trusted = options->trusted,
                                            .n_trusted = options->n_trusted};
-    return find_bases(selection, options, f);
+    return selection_find_bases(selection, options, f);
 }
 
 void selection_release(struct selection *selection)

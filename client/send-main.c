@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ctx-send: the context of a Docker build as a tar on standard output. Read main() upwards:
- * options, then send(): output, root, control files, base images, stream.
+ * ctx-send: writes the context of a Docker build to standard output, as a tar. Read from main()
+ * at the end upwards: it parses the options, and send_context() opens the output and the
+ * selection and has a daemon, or this process, write the stream.
  */
 #include "connect.h"
 #include "option-help.h"
@@ -16,20 +17,12 @@
 #include <signal.h>
 
 /* The daemon's failure is final where it says what we would, or where bytes are out. */
-static bool is_final(const struct proto_answer *answer, struct output *out)
+static bool send_is_final(const struct proto_answer *answer, struct output *out)
 {
     int code = answer->failure.code;
     if (code == SEND_REFUSED || code == -EINVAL)
         return true;
     return !answer->untouched && !output_rewind(out);
-}
-
-static void take_notes(struct notes *notes, const struct proto_answer *answer)
-{
-    for (size_t i = 0; i < answer->notes.n; i++)
-        notes_add(notes, answer->notes.at[i].level, "%.*s",
-                  BYTES_ARG(answer->notes.at[i].text));
-    notes->dropped += answer->notes.dropped;
 }
 
 /*
@@ -50,10 +43,10 @@ static bool send_by_daemon(struct send_request *request, struct output *out, boo
     if (answer.kind == PROTO_FAILED) {
         *f = answer.failure;
         *ret_result = f->code;
-        if (!is_final(&answer, out))
+        if (!send_is_final(&answer, out))
             return false;
     }
-    take_notes(notes, &answer);
+    connect_take_notes(&answer, notes);
     *stats = answer.stats;
     if (answer.kind == PROTO_DONE)
         *ret_result = 0;
@@ -96,7 +89,7 @@ static int send_context(struct options *options, struct notes *notes, struct sen
     return r < 0 ? r : output_publish(&out, f);
 }
 
-static enum exit_status run(struct options *options, struct notes *notes)
+static enum exit_status send_and_report(struct options *options, struct notes *notes)
 {
     struct failure f = {0};
     struct send_stats stats = {0};
@@ -110,7 +103,7 @@ static enum exit_status run(struct options *options, struct notes *notes)
     return EXIT_DONE;
 }
 
-static enum exit_status print_answer(enum options_action action)
+static enum exit_status send_print_answer(enum options_action action)
 {
     if (action == ACTION_HELP)
         options_help(&send_line, stdout);
@@ -133,9 +126,9 @@ int main(int argc, char **argv)
         fputs("Try: ctx-send --help\n", stderr);
         status = EXIT_USAGE;
     } else if (options.action != ACTION_SEND) {
-        status = print_answer(options.action);
+        status = send_print_answer(options.action);
     } else {
-        status = run(&options, &notes);
+        status = send_and_report(&options, &notes);
     }
     options_release(&options);
     return (int)status;
