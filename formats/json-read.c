@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "formats.h"
+#include "json-read.h"
 
 #include <errno.h>
 #include <jansson.h>
-#include <stdio.h>
 
-/* ---- reading ----------------------------------------------------------------------- */
-
-static int convert(struct values *pool, const json_t *from, size_t depth, struct value **ret)
+static int json_convert(struct values *pool, const json_t *from, size_t depth,
+                        struct value **ret)
 {
     if (depth > MANIFEST_DEPTH)
         return -E2BIG;
@@ -25,7 +23,7 @@ static int convert(struct values *pool, const json_t *from, size_t depth, struct
             key = json_object_iter_key(it);
             below = json_object_iter_value(it);
             struct bytes view = bytes_at(key, json_object_iter_key_len(it));
-            r = convert(pool, below, depth + 1, &child);
+            r = json_convert(pool, below, depth + 1, &child);
             /* jansson refused keys that are there twice. */
             if (r == 0)
                 *ARENA_PUSH(&pool->arena, v->pairs, &v->n, &v->cap) =
@@ -38,7 +36,7 @@ static int convert(struct values *pool, const json_t *from, size_t depth, struct
         v->kind = VALUE_LIST;
         for (size_t i = 0; i < json_array_size(from) && r == 0; i++) {
             struct value *child;
-            r = convert(pool, json_array_get(from, i), depth + 1, &child);
+            r = json_convert(pool, json_array_get(from, i), depth + 1, &child);
             if (r == 0)
                 value_add(pool, v, child);
         }
@@ -88,113 +86,8 @@ int json_read_large(struct values *pool, struct bytes name, struct bytes text, s
     if (!root)
         return fail(f, -EINVAL, "%.*s:%d: %s", BYTES_ARG(name), error.line,
                     QUOTE(bytes_of(error.text)));
-    int r = convert(pool, root, 0, ret_root);
+    int r = json_convert(pool, root, 0, ret_root);
     json_decref(root);
     return r < 0 ? fail(f, r, "%.*s: deeper than %d levels", BYTES_ARG(name), MANIFEST_DEPTH)
                  : 0;
-}
-
-/* ---- writing ----------------------------------------------------------------------- */
-
-/* How many bytes from i on need no escape. */
-static size_t plain_run(struct bytes text, size_t i)
-{
-    size_t from = i;
-    for (;;) {
-        uint32_t rune;
-        i += bytes_plain(text, i);
-        size_t len =
-            i < text.len && text.at[i] >= 0x80 ? utf8_decode(bytes_from(text, i), &rune) : 1;
-        if (len == 1)
-            return i - from;
-        i += len;
-    }
-}
-
-int json_write_string(struct bytes text, struct buf *to)
-{
-    int r = buf_add_byte(to, '"');
-    for (size_t i = 0; i < text.len && r == 0;) {
-        size_t run = plain_run(text, i);
-        r = buf_add(to, text.at + i, run);
-        i += run;
-        if (r < 0 || i == text.len)
-            break;
-        uint8_t c = text.at[i++];
-        if (c == '"' || c == '\\' || c == '\n' || c == '\r' || c == '\t')
-            r = buf_add(to,
-                        (uint8_t[]){'\\', c == '\n'   ? 'n'
-                                          : c == '\r' ? 'r'
-                                          : c == '\t' ? 't'
-                                                      : c},
-                        2);
-        else if (c < 0x80)
-            r = buf_addf(to, "\\u%04x", c);
-        else
-            r = buf_add_bytes(to, BYTES("\xef\xbf\xbd"));
-    }
-    return r < 0 ? r : buf_add_byte(to, '"');
-}
-
-static int new_line(struct buf *to, size_t indent)
-{
-    int r = buf_add_byte(to, '\n');
-    for (size_t i = 1; i < indent && r == 0; i++)
-        r = buf_add_bytes(to, BYTES("  "));
-    return r;
-}
-
-/* Recursion ends where the reader's did. */
-static int write_value(const struct value *v, size_t indent, struct buf *to);
-
-static int write_pair(const struct pair *pair, bool map, size_t indent, struct buf *to)
-{
-    int r = new_line(to, indent);
-    if (r == 0 && map)
-        r = json_write_string(pair->key, to);
-    if (r == 0 && map)
-        r = buf_add_bytes(to, BYTES(": "));
-    return r < 0 ? r : write_value(pair->value, indent, to);
-}
-
-static int write_list(const struct value *v, size_t indent, struct buf *to)
-{
-    bool map = v->kind == VALUE_MAP;
-    int r = buf_add_byte(to, map ? '{' : '[');
-    for (size_t i = 0; i < v->n && r == 0; i++) {
-        if (i)
-            r = buf_add_byte(to, ',');
-        if (r == 0)
-            r = write_pair(&v->pairs[i], map, indent + 1, to);
-    }
-    if (r == 0 && v->n)
-        r = new_line(to, indent);
-    return r < 0 ? r : buf_add_byte(to, map ? '}' : ']');
-}
-
-static int write_value(const struct value *v, size_t indent, struct buf *to)
-{
-    switch (v->kind) {
-    case VALUE_NULL:
-        return buf_add_bytes(to, BYTES("null"));
-    case VALUE_BOOL:
-        return buf_add_bytes(to, v->boolean ? BYTES("true") : BYTES("false"));
-    case VALUE_INTEGER:
-        return buf_addf(to, "%lld", (long long)v->integer);
-    case VALUE_FLOAT:
-        return buf_add_bytes(to, v->text);
-    case VALUE_TIME:
-    case VALUE_STRING:
-        return json_write_string(v->text, to);
-    case VALUE_LIST:
-    case VALUE_MAP:
-        break;
-    }
-    return write_list(v, indent, to);
-}
-
-int json_write_pretty(const struct value *v, struct buf *to)
-{
-    int r = write_value(v, 1, to);
-    return r < 0 ? r : buf_add_byte(to, '\n');
 }

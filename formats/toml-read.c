@@ -8,76 +8,23 @@
  *     e = {}     SEALED: nobody may
  *     [[g]]      a list that is OPEN: the next [[g]] adds a map
  */
-#include "toml-priv.h"
+#include "toml-read.h"
+
+#include "toml-scalar.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 enum mark { IMPLIED, DEFINED, DOTTED, SEALED, OPEN };
 
-int toml_fail(const struct toml *t, const char *format, ...)
-{
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    return fail(t->f, -EINVAL, "%.*s:%u: %s", BYTES_ARG(t->name), t->line, text);
-}
-
-static void skip_spaces(struct toml *t)
-{
-    while (toml_peek(t, 0) == ' ' || toml_peek(t, 0) == '\t')
-        t->at++;
-}
-
-static int skip_comment(struct toml *t)
-{
-    for (;; t->at++) {
-        int c = toml_peek(t, 0);
-        if (c < 0 || c == '\n' || (c == '\r' && toml_peek(t, 1) == '\n'))
-            return 0;
-        if ((c < 0x20 && c != '\t') || c == 0x7f)
-            return toml_fail(t, "a comment holds the control character \\x%02x", (unsigned)c);
-    }
-}
-
-/* One line end. False where there is none. */
-static bool skip_line_end(struct toml *t)
-{
-    size_t len = toml_peek(t, 0) == '\r' ? 1 : 0;
-    if (toml_peek(t, len) != '\n')
-        return false;
-    t->at += len + 1;
-    t->line++;
-    return true;
-}
-
-/* Spaces, comments and line ends. */
-static int skip_blank(struct toml *t)
-{
-    for (;;) {
-        skip_spaces(t);
-        if (toml_peek(t, 0) == '#') {
-            int r = skip_comment(t);
-            if (r < 0)
-                return r;
-        }
-        if (!skip_line_end(t))
-            return 0;
-    }
-}
-
-static bool is_bare(int c)
+static bool toml_is_bare(int c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            c == '_' || c == '-';
 }
 
-static int take_key(struct toml *t, struct bytes *ret)
+static int toml_take_key(struct toml *t, struct bytes *ret)
 {
-    skip_spaces(t);
+    toml_skip_spaces(t);
     int c = toml_peek(t, 0);
     if (c == '"' || c == '\'') {
         int r = toml_string(t, true, ret);
@@ -85,18 +32,18 @@ static int take_key(struct toml *t, struct bytes *ret)
             return r;
     } else {
         size_t len = 0;
-        while (is_bare(toml_peek(t, len)))
+        while (toml_is_bare(toml_peek(t, len)))
             len++;
         if (len == 0)
             return toml_fail(t, "a key is missing");
         *ret = bytes_head(bytes_from(t->text, t->at), len);
         t->at += len;
     }
-    skip_spaces(t);
+    toml_skip_spaces(t);
     return 0;
 }
 
-static struct value *new_map(struct toml *t, unsigned mark)
+static struct value *toml_new_map(struct toml *t, unsigned mark)
 {
     struct value *map = value_new(t->pool, VALUE_MAP);
     map->mark = mark;
@@ -104,19 +51,19 @@ static struct value *new_map(struct toml *t, unsigned mark)
     return map;
 }
 
-static int twice(const struct toml *t, struct bytes key)
+static int toml_defined_before(const struct toml *t, struct bytes key)
 {
     return toml_fail(t, "%s was defined before", QUOTE(key));
 }
 
-static int take_value(struct toml *t, size_t depth, struct value **ret) must_use;
+static int toml_take_value(struct toml *t, size_t depth, struct value **ret) must_use;
 
 /* `a.b.c = value` into map. */
-static int take_pair(struct toml *t, struct value *map, size_t depth)
+static int toml_take_pair(struct toml *t, struct value *map, size_t depth)
 {
     for (size_t levels = depth;; levels++) {
         struct bytes key = {NULL, 0};
-        int r = take_key(t, &key);
+        int r = toml_take_key(t, &key);
         if (r < 0)
             return r;
         struct value *there = value_find(t->pool, map, key);
@@ -125,11 +72,11 @@ static int take_pair(struct toml *t, struct value *map, size_t depth)
             if (levels >= MANIFEST_DEPTH)
                 return toml_fail(t, "deeper than %d levels", MANIFEST_DEPTH);
             if (!there) {
-                there = new_map(t, DOTTED);
+                there = toml_new_map(t, DOTTED);
                 value_put(t->pool, map, key, there);
             }
             if (there->kind != VALUE_MAP || there->mark != DOTTED)
-                return twice(t, key);
+                return toml_defined_before(t, key);
             map = there;
             continue;
         }
@@ -137,28 +84,28 @@ static int take_pair(struct toml *t, struct value *map, size_t depth)
             return toml_fail(t, "the key %s needs a = behind it", QUOTE(key));
         t->at++;
         if (there)
-            return twice(t, key);
+            return toml_defined_before(t, key);
         struct value *v;
-        r = take_value(t, levels + 1, &v);
+        r = toml_take_value(t, levels + 1, &v);
         if (r == 0)
             value_put(t->pool, map, key, v);
         return r;
     }
 }
 
-static int take_inline_map(struct toml *t, size_t depth, struct value **ret)
+static int toml_take_inline_map(struct toml *t, size_t depth, struct value **ret)
 {
-    struct value *map = *ret = new_map(t, DOTTED);
+    struct value *map = *ret = toml_new_map(t, DOTTED);
     t->at++;
     for (;;) {
-        int r = skip_blank(t);
+        int r = toml_skip_blank(t);
         if (r < 0)
             return r;
         if (toml_peek(t, 0) == '}')
             break;
-        r = take_pair(t, map, depth);
+        r = toml_take_pair(t, map, depth);
         if (r == 0)
-            r = skip_blank(t);
+            r = toml_skip_blank(t);
         if (r < 0)
             return r;
         if (toml_peek(t, 0) == '}')
@@ -172,22 +119,22 @@ static int take_inline_map(struct toml *t, size_t depth, struct value **ret)
     return 0;
 }
 
-static int take_list(struct toml *t, size_t depth, struct value **ret)
+static int toml_take_list(struct toml *t, size_t depth, struct value **ret)
 {
     struct value *list = *ret = value_new(t->pool, VALUE_LIST);
     list->mark = SEALED;
     list->line = t->line;
     t->at++;
     for (;;) {
-        int r = skip_blank(t);
+        int r = toml_skip_blank(t);
         if (r < 0)
             return r;
         if (toml_peek(t, 0) == ']')
             break;
         struct value *v;
-        r = take_value(t, depth + 1, &v);
+        r = toml_take_value(t, depth + 1, &v);
         if (r == 0)
-            r = skip_blank(t);
+            r = toml_skip_blank(t);
         if (r < 0)
             return r;
         value_add(t->pool, list, v);
@@ -201,39 +148,39 @@ static int take_list(struct toml *t, size_t depth, struct value **ret)
     return 0;
 }
 
-static int take_value(struct toml *t, size_t depth, struct value **ret)
+static int toml_take_value(struct toml *t, size_t depth, struct value **ret)
 {
     if (depth > MANIFEST_DEPTH)
         return toml_fail(t, "deeper than %d levels", MANIFEST_DEPTH);
-    skip_spaces(t);
+    toml_skip_spaces(t);
     int c = toml_peek(t, 0);
     if (c == '{')
-        return take_inline_map(t, depth, ret);
+        return toml_take_inline_map(t, depth, ret);
     if (c == '[')
-        return take_list(t, depth, ret);
+        return toml_take_list(t, depth, ret);
     struct value *v = *ret = value_new(t->pool, VALUE_STRING);
     v->line = t->line;
     return c == '"' || c == '\'' ? toml_string(t, false, &v->text) : toml_word(t, v);
 }
 
 /* One key of a header that is not its last: the map to go on in. */
-static int step_into(struct toml *t, struct value **map, struct bytes key)
+static int toml_step_into(struct toml *t, struct value **map, struct bytes key)
 {
     struct value *there = value_find(t->pool, *map, key);
     if (!there) {
-        there = new_map(t, IMPLIED);
+        there = toml_new_map(t, IMPLIED);
         value_put(t->pool, *map, key, there);
     }
     if (there->kind == VALUE_LIST && there->mark == OPEN)
         there = there->pairs[there->n - 1].value;
     if (there->kind != VALUE_MAP || there->mark == SEALED)
-        return twice(t, key);
+        return toml_defined_before(t, key);
     *map = there;
     return 0;
 }
 
 /* The last key of [header] or [[header]]. */
-static int step_last(struct toml *t, struct value **map, struct bytes key, bool list)
+static int toml_step_last(struct toml *t, struct value **map, struct bytes key, bool list)
 {
     struct value *there = value_find(t->pool, *map, key);
     if (list) {
@@ -244,37 +191,37 @@ static int step_last(struct toml *t, struct value **map, struct bytes key, bool 
             value_put(t->pool, *map, key, there);
         }
         if (there->kind != VALUE_LIST || there->mark != OPEN)
-            return twice(t, key);
-        *map = new_map(t, DEFINED);
+            return toml_defined_before(t, key);
+        *map = toml_new_map(t, DEFINED);
         value_add(t->pool, there, *map);
         return 0;
     }
     if (!there) {
-        there = new_map(t, DEFINED);
+        there = toml_new_map(t, DEFINED);
         value_put(t->pool, *map, key, there);
     } else if (there->kind != VALUE_MAP || there->mark != IMPLIED) {
-        return twice(t, key);
+        return toml_defined_before(t, key);
     }
     there->mark = DEFINED;
     *map = there;
     return 0;
 }
 
-static int take_header(struct toml *t, struct value *root, struct value **ret)
+static int toml_take_header(struct toml *t, struct value *root, struct value **ret)
 {
     bool list = toml_peek(t, 1) == '[';
     t->at += list ? 2 : 1;
     *ret = root;
     for (size_t depth = 0;; depth++) {
         struct bytes key = {NULL, 0};
-        int r = take_key(t, &key);
+        int r = toml_take_key(t, &key);
         if (r == 0 && depth >= MANIFEST_DEPTH)
             r = toml_fail(t, "deeper than %d levels", MANIFEST_DEPTH);
         if (r < 0)
             return r;
         if (toml_peek(t, 0) == '.') {
             t->at++;
-            r = step_into(t, ret, key);
+            r = toml_step_into(t, ret, key);
             if (r < 0)
                 return r;
             continue;
@@ -282,46 +229,27 @@ static int take_header(struct toml *t, struct value *root, struct value **ret)
         if (toml_peek(t, 0) != ']' || (list && toml_peek(t, 1) != ']'))
             return toml_fail(t, "a header needs its %s", list ? "]]" : "]");
         t->at += list ? 2 : 1;
-        return step_last(t, ret, key, list);
+        return toml_step_last(t, ret, key, list);
     }
 }
 
-static int check_utf8(struct toml *t)
-{
-    for (size_t i = 0; i < t->text.len;) {
-        uint32_t rune;
-        if (t->text.at[i] < 0x80) {
-            i++;
-            continue;
-        }
-        size_t len = utf8_decode(bytes_from(t->text, i), &rune);
-        if (len == 1) {
-            for (size_t j = 0; j < i; j++)
-                t->line += t->text.at[j] == '\n';
-            return toml_fail(t, "the byte \\x%02x is no UTF-8", t->text.at[i]);
-        }
-        i += len;
-    }
-    return 0;
-}
-
-static int take_lines(struct toml *t, struct value *root)
+static int toml_take_lines(struct toml *t, struct value *root)
 {
     struct value *map = root;
     for (;;) {
-        int r = skip_blank(t);
+        int r = toml_skip_blank(t);
         if (r < 0 || t->at == t->text.len)
             return r;
         if (toml_peek(t, 0) == '[')
-            r = take_header(t, root, &map);
+            r = toml_take_header(t, root, &map);
         else
-            r = take_pair(t, map, 0);
+            r = toml_take_pair(t, map, 0);
         if (r < 0)
             return r;
-        skip_spaces(t);
+        toml_skip_spaces(t);
         if (toml_peek(t, 0) == '#')
-            r = skip_comment(t);
-        if (r == 0 && t->at < t->text.len && !skip_line_end(t))
+            r = toml_skip_comment(t);
+        if (r == 0 && t->at < t->text.len && !toml_skip_line_end(t))
             r = toml_fail(t, "something stands behind what the line is for");
         if (r < 0)
             return r;
@@ -336,10 +264,10 @@ int toml_read(struct values *pool, struct bytes name, struct bytes text,
         return fail(f, -E2BIG, "%.*s: larger than %u MiB", BYTES_ARG(name), MANIFEST_MAX >> 20);
     if (bytes_starts(text, BYTES("\xef\xbb\xbf")))
         t.at = 3;
-    int r = check_utf8(&t);
-    struct value *root = new_map(&t, DEFINED);
+    int r = toml_check_utf8(&t);
+    struct value *root = toml_new_map(&t, DEFINED);
     if (r == 0)
-        r = take_lines(&t, root);
+        r = toml_take_lines(&t, root);
     if (r == 0)
         *ret_root = root;
     return r;

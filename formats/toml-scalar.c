@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "toml-priv.h"
+#include "toml-scalar.h"
 
 #include <errno.h>
 
@@ -7,12 +7,12 @@
 
 /* The output of a string never is longer than its source: an escape of six bytes gives at most
  * three, one of ten four. */
-struct out {
+struct toml_out {
     uint8_t *at;
     size_t len;
 };
 
-static int take_rune(struct toml *t, size_t digits, struct out *out)
+static int toml_take_rune(struct toml *t, size_t digits, struct toml_out *out)
 {
     uint32_t rune = 0;
     for (size_t i = 0; i < digits; i++) {
@@ -29,7 +29,7 @@ static int take_rune(struct toml *t, size_t digits, struct out *out)
 }
 
 /* A backslash at the end of a line joins: it and all white space behind it go. */
-static bool skip_joined(struct toml *t)
+static bool toml_skip_joined(struct toml *t)
 {
     size_t at = t->at;
     while (toml_peek(t, at - t->at) == ' ' || toml_peek(t, at - t->at) == '\t')
@@ -47,7 +47,7 @@ static bool skip_joined(struct toml *t)
     }
 }
 
-static int take_escape(struct toml *t, bool multi, struct out *out)
+static int toml_take_escape(struct toml *t, bool multi, struct toml_out *out)
 {
     static const char plain[] = "b\bt\tn\nf\fr\r\"\"\\\\";
     int c = toml_peek(t, 0);
@@ -60,15 +60,15 @@ static int take_escape(struct toml *t, bool multi, struct out *out)
     }
     if (c == 'u' || c == 'U') {
         t->at++;
-        return take_rune(t, c == 'u' ? 4 : 8, out);
+        return toml_take_rune(t, c == 'u' ? 4 : 8, out);
     }
-    if (multi && skip_joined(t))
+    if (multi && toml_skip_joined(t))
         return 0;
     return toml_fail(t, "a string has an unknown escape; a backslash itself is \\\\");
 }
 
 /* One unit of text as it is: control characters are refused, UTF-8 was checked. */
-static int take_plain(struct toml *t, bool multi, struct out *out)
+static int toml_take_plain(struct toml *t, bool multi, struct toml_out *out)
 {
     int c = toml_peek(t, 0);
     if (c < 0)
@@ -88,7 +88,7 @@ static int take_plain(struct toml *t, bool multi, struct out *out)
 }
 
 /* Behind the opening quotes. Up to two quotes may stand right before the three that end. */
-static int take_body(struct toml *t, int quote_char, bool multi, struct out *out)
+static int toml_take_body(struct toml *t, int quote_char, bool multi, struct toml_out *out)
 {
     for (;;) {
         int c = toml_peek(t, 0), r = 0;
@@ -107,9 +107,9 @@ static int take_body(struct toml *t, int quote_char, bool multi, struct out *out
         }
         if (c == '\\' && quote_char == '"') {
             t->at++;
-            r = take_escape(t, multi, out);
+            r = toml_take_escape(t, multi, out);
         } else {
-            r = take_plain(t, multi, out);
+            r = toml_take_plain(t, multi, out);
         }
         if (r < 0)
             return r;
@@ -117,7 +117,7 @@ static int take_body(struct toml *t, int quote_char, bool multi, struct out *out
 }
 
 /* The end of a string, so that its copy can be as long and no longer. */
-static size_t longest(const struct toml *t, int quote_char, bool multi)
+static size_t toml_string_max(const struct toml *t, int quote_char, bool multi)
 {
     for (size_t i = 0;; i++) {
         int c = toml_peek(t, i);
@@ -132,7 +132,7 @@ static size_t longest(const struct toml *t, int quote_char, bool multi)
 }
 
 /* A string of one line without escapes, as nearly all are: a view of the text, no copy. */
-static bool take_view(struct toml *t, int quote_char, struct bytes *ret)
+static bool toml_take_view(struct toml *t, int quote_char, struct bytes *ret)
 {
     struct bytes rest = bytes_from(t->text, t->at + 1);
     size_t len = 0;
@@ -150,7 +150,7 @@ int toml_string(struct toml *t, bool key, struct bytes *ret)
 {
     int quote_char = toml_peek(t, 0);
     bool multi = toml_peek(t, 1) == quote_char && toml_peek(t, 2) == quote_char;
-    if (!multi && take_view(t, quote_char, ret))
+    if (!multi && toml_take_view(t, quote_char, ret))
         return 0;
     if (multi && key)
         return toml_fail(t, "a key can't be a string of several lines");
@@ -161,15 +161,16 @@ int toml_string(struct toml *t, bool key, struct bytes *ret)
         t->at++;
         t->line++;
     }
-    struct out out = {arena_alloc(&t->pool->arena, longest(t, quote_char, multi) + 4), 0};
-    int r = take_body(t, quote_char, multi, &out);
+    struct toml_out out = {
+        arena_alloc(&t->pool->arena, toml_string_max(t, quote_char, multi) + 4), 0};
+    int r = toml_take_body(t, quote_char, multi, &out);
     *ret = bytes_at(out.at, out.len);
     return r;
 }
 
 /* ---- times ------------------------------------------------------------------------- */
 
-static bool digits(struct bytes b, size_t at, size_t n, unsigned *ret)
+static bool toml_digits(struct bytes b, size_t at, size_t n, unsigned *ret)
 {
     *ret = 0;
     for (size_t i = at; i < at + n; i++) {
@@ -180,85 +181,87 @@ static bool digits(struct bytes b, size_t at, size_t n, unsigned *ret)
     return true;
 }
 
-static bool byte_is(struct bytes b, size_t at, const char *any)
+static bool toml_byte_is(struct bytes b, size_t at, const char *any)
 {
     return at < b.len && b.at[at] && strchr(any, b.at[at]);
 }
 
-static bool valid_date(struct bytes b)
+static bool toml_valid_date(struct bytes b)
 {
     static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     unsigned year, month, day;
-    if (!digits(b, 0, 4, &year) || !byte_is(b, 4, "-") || !digits(b, 5, 2, &month) ||
-        !byte_is(b, 7, "-") || !digits(b, 8, 2, &day) || month < 1 || month > 12 || day < 1)
+    if (!toml_digits(b, 0, 4, &year) || !toml_byte_is(b, 4, "-") ||
+        !toml_digits(b, 5, 2, &month) || !toml_byte_is(b, 7, "-") ||
+        !toml_digits(b, 8, 2, &day) || month < 1 || month > 12 || day < 1)
         return false;
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     return day <= days[month - 1] + (unsigned)(month == 2 && leap);
 }
 
 /* The length of the time of day at the start of b, 0 where it is none. */
-static size_t time_length(struct bytes b)
+static size_t toml_time_length(struct bytes b)
 {
     unsigned hour, minute, second;
-    if (!digits(b, 0, 2, &hour) || !byte_is(b, 2, ":") || !digits(b, 3, 2, &minute) ||
-        !byte_is(b, 5, ":") || !digits(b, 6, 2, &second) || hour > 23 || minute > 59 ||
-        second > 60)
+    if (!toml_digits(b, 0, 2, &hour) || !toml_byte_is(b, 2, ":") ||
+        !toml_digits(b, 3, 2, &minute) || !toml_byte_is(b, 5, ":") ||
+        !toml_digits(b, 6, 2, &second) || hour > 23 || minute > 59 || second > 60)
         return 0;
     size_t len = 8;
-    if (!byte_is(b, len, "."))
+    if (!toml_byte_is(b, len, "."))
         return len;
-    while (byte_is(b, len + 1, "0123456789"))
+    while (toml_byte_is(b, len + 1, "0123456789"))
         len++;
     return len > 8 ? len + 1 : 0;
 }
 
-static bool valid_offset(struct bytes b)
+static bool toml_valid_offset(struct bytes b)
 {
     unsigned hour, minute;
     if (b.len == 1)
-        return byte_is(b, 0, "Zz");
-    return b.len == 6 && byte_is(b, 0, "+-") && digits(b, 1, 2, &hour) && byte_is(b, 3, ":") &&
-           digits(b, 4, 2, &minute) && hour <= 23 && minute <= 59;
+        return toml_byte_is(b, 0, "Zz");
+    return b.len == 6 && toml_byte_is(b, 0, "+-") && toml_digits(b, 1, 2, &hour) &&
+           toml_byte_is(b, 3, ":") && toml_digits(b, 4, 2, &minute) && hour <= 23 &&
+           minute <= 59;
 }
 
-static bool valid_time(struct bytes b)
+static bool toml_valid_time(struct bytes b)
 {
-    if (byte_is(b, 2, ":"))
-        return time_length(b) == b.len;
-    if (!valid_date(b))
+    if (toml_byte_is(b, 2, ":"))
+        return toml_time_length(b) == b.len;
+    if (!toml_valid_date(b))
         return false;
     if (b.len == 10)
         return true;
-    size_t len = byte_is(b, 10, "Tt ") ? time_length(bytes_from(b, 11)) : 0;
-    return len && (b.len == 11 + len || valid_offset(bytes_from(b, 11 + len)));
+    size_t len = toml_byte_is(b, 10, "Tt ") ? toml_time_length(bytes_from(b, 11)) : 0;
+    return len && (b.len == 11 + len || toml_valid_offset(bytes_from(b, 11 + len)));
 }
 
 /* ---- numbers ----------------------------------------------------------------------- */
 
-static bool is_digit(struct bytes b, size_t at, unsigned base)
+static bool toml_is_digit(struct bytes b, size_t at, unsigned base)
 {
     int digit = at < b.len ? hex_digit(b.at[at]) : -1;
     return digit >= 0 && (unsigned)digit < base;
 }
 
 /* Digits of a base, single underscores between two of them. Writes them without. */
-static bool take_digits(struct bytes b, size_t *at, unsigned base, struct out *out)
+static bool toml_take_digits(struct bytes b, size_t *at, unsigned base, struct toml_out *out)
 {
     size_t begin = *at;
     for (;; (*at)++) {
-        if (is_digit(b, *at, base)) {
+        if (toml_is_digit(b, *at, base)) {
             out->at[out->len++] = b.at[*at];
             continue;
         }
-        bool between = byte_is(b, *at, "_") && *at > begin && is_digit(b, *at - 1, base) &&
-                       is_digit(b, *at + 1, base);
+        bool between = toml_byte_is(b, *at, "_") && *at > begin &&
+                       toml_is_digit(b, *at - 1, base) && toml_is_digit(b, *at + 1, base);
         if (!between)
             return *at > begin;
     }
 }
 
-static int integer_value(const struct toml *t, struct bytes all, bool negative, unsigned base,
-                         int64_t *ret)
+static int toml_integer(const struct toml *t, struct bytes all, bool negative, unsigned base,
+                        int64_t *ret)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < all.len; i++)
@@ -271,22 +274,22 @@ static int integer_value(const struct toml *t, struct bytes all, bool negative, 
     return 0;
 }
 
-static int integer_of_base(const struct toml *t, struct bytes word, unsigned base,
-                           struct value *v)
+static int toml_integer_of_base(const struct toml *t, struct bytes word, unsigned base,
+                                struct value *v)
 {
-    struct out out = {arena_alloc(&t->pool->arena, word.len), 0};
+    struct toml_out out = {arena_alloc(&t->pool->arena, word.len), 0};
     size_t at = 2;
-    if (!take_digits(word, &at, base, &out) || at != word.len)
+    if (!toml_take_digits(word, &at, base, &out) || at != word.len)
         return toml_fail(t, "%s is no number", QUOTE(word));
     v->kind = VALUE_INTEGER;
-    return integer_value(t, bytes_at(out.at, out.len), false, base, &v->integer);
+    return toml_integer(t, bytes_at(out.at, out.len), false, base, &v->integer);
 }
 
-static int decimal(const struct toml *t, struct bytes word, struct value *v)
+static int toml_decimal(const struct toml *t, struct bytes word, struct value *v)
 {
-    struct out out = {arena_alloc(&t->pool->arena, word.len + 1), 0};
-    bool negative = byte_is(word, 0, "-"), is_float = false;
-    size_t at = byte_is(word, 0, "+-");
+    struct toml_out out = {arena_alloc(&t->pool->arena, word.len + 1), 0};
+    bool negative = toml_byte_is(word, 0, "-"), is_float = false;
+    size_t at = toml_byte_is(word, 0, "+-");
     if (negative)
         out.at[out.len++] = '-';
     struct bytes name = bytes_from(word, at);
@@ -297,28 +300,28 @@ static int decimal(const struct toml *t, struct bytes word, struct value *v)
         return 0;
     }
     size_t begin = out.len;
-    bool ok = take_digits(word, &at, 10, &out);
+    bool ok = toml_take_digits(word, &at, 10, &out);
     ok = ok && (out.len - begin == 1 || out.at[begin] != '0');
     struct bytes whole = bytes_at(out.at + begin, out.len - begin);
-    if (ok && byte_is(word, at, ".")) {
+    if (ok && toml_byte_is(word, at, ".")) {
         out.at[out.len++] = '.';
         at++;
         is_float = true;
-        ok = take_digits(word, &at, 10, &out);
+        ok = toml_take_digits(word, &at, 10, &out);
     }
-    if (ok && byte_is(word, at, "eE")) {
+    if (ok && toml_byte_is(word, at, "eE")) {
         out.at[out.len++] = 'e';
         at++;
         is_float = true;
-        if (byte_is(word, at, "+-") && word.at[at++] == '-')
+        if (toml_byte_is(word, at, "+-") && word.at[at++] == '-')
             out.at[out.len++] = '-';
-        ok = take_digits(word, &at, 10, &out);
+        ok = toml_take_digits(word, &at, 10, &out);
     }
     if (!ok || at != word.len)
         return toml_fail(t, "%s is no value; strings need quotes", QUOTE(word));
     if (!is_float) {
         v->kind = VALUE_INTEGER;
-        return integer_value(t, whole, negative, 10, &v->integer);
+        return toml_integer(t, whole, negative, 10, &v->integer);
     }
     v->kind = VALUE_FLOAT;
     v->text = bytes_at(out.at, out.len);
@@ -327,7 +330,7 @@ static int decimal(const struct toml *t, struct bytes word, struct value *v)
 
 /* ---- words ------------------------------------------------------------------------- */
 
-static size_t word_length(const struct toml *t)
+static size_t toml_word_length(const struct toml *t)
 {
     size_t len = 0;
     for (;; len++) {
@@ -338,7 +341,7 @@ static size_t word_length(const struct toml *t)
     /* "1979-05-27 07:32:00": a date may have one space behind it. */
     unsigned ignored;
     if (len == 10 && toml_peek(t, 4) == '-' && toml_peek(t, 10) == ' ' &&
-        digits(bytes_from(t->text, t->at + 11), 0, 2, &ignored) && toml_peek(t, 13) == ':')
+        toml_digits(bytes_from(t->text, t->at + 11), 0, 2, &ignored) && toml_peek(t, 13) == ':')
         for (len = 11;; len++) {
             int c = toml_peek(t, len);
             if (c < 0 || strchr(" \t\r\n,]}#=", c))
@@ -349,7 +352,7 @@ static size_t word_length(const struct toml *t)
 
 int toml_word(struct toml *t, struct value *v)
 {
-    struct bytes word = bytes_head(bytes_from(t->text, t->at), word_length(t));
+    struct bytes word = bytes_head(bytes_from(t->text, t->at), toml_word_length(t));
     if (word.len == 0)
         return toml_fail(t, "a value is missing");
     t->at += word.len;
@@ -360,14 +363,18 @@ int toml_word(struct toml *t, struct value *v)
         return 0;
     }
     unsigned ignored;
-    bool dated = (digits(word, 0, 4, &ignored) && byte_is(word, 4, "-")) ||
-                 (digits(word, 0, 2, &ignored) && byte_is(word, 2, ":"));
+    bool dated = (toml_digits(word, 0, 4, &ignored) && toml_byte_is(word, 4, "-")) ||
+                 (toml_digits(word, 0, 2, &ignored) && toml_byte_is(word, 2, ":"));
     if (dated) {
         v->kind = VALUE_TIME;
         v->text = word;
-        return valid_time(word) ? 0 : toml_fail(t, "%s is no date or time", QUOTE(word));
+        return toml_valid_time(word) ? 0 : toml_fail(t, "%s is no date or time", QUOTE(word));
     }
-    if (byte_is(word, 0, "0") && byte_is(word, 1, "xob"))
-        return integer_of_base(t, word, word.at[1] == 'x' ? 16 : word.at[1] == 'o' ? 8 : 2, v);
-    return decimal(t, word, v);
+    if (toml_byte_is(word, 0, "0") && toml_byte_is(word, 1, "xob"))
+        return toml_integer_of_base(t, word,
+                                    word.at[1] == 'x'   ? 16
+                                    : word.at[1] == 'o' ? 8
+                                                        : 2,
+                                    v);
+    return toml_decimal(t, word, v);
 }

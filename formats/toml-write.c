@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "formats.h"
+#include "toml-write.h"
 
 #include <errno.h>
 
@@ -23,9 +23,9 @@ int toml_write_string(struct bytes text, struct buf *to)
     return r < 0 ? r : buf_add_byte(to, '"');
 }
 
-static int write_value(const struct value *v, struct buf *to);
+static int toml_write_value(const struct value *v, struct buf *to);
 
-static int write_inline(const struct value *v, struct buf *to)
+static int toml_write_inline(const struct value *v, struct buf *to)
 {
     bool map = v->kind == VALUE_MAP;
     int r = buf_add_byte(to, map ? '{' : '[');
@@ -37,13 +37,13 @@ static int write_inline(const struct value *v, struct buf *to)
         if (r == 0 && map)
             r = buf_add_bytes(to, BYTES(" = "));
         if (r == 0)
-            r = write_value(v->pairs[i].value, to);
+            r = toml_write_value(v->pairs[i].value, to);
     }
     return r < 0 ? r : buf_add_byte(to, map ? '}' : ']');
 }
 
 /* Recursion ends where the reader's did. */
-static int write_value(const struct value *v, struct buf *to)
+static int toml_write_value(const struct value *v, struct buf *to)
 {
     switch (v->kind) {
     case VALUE_STRING:
@@ -57,24 +57,25 @@ static int write_value(const struct value *v, struct buf *to)
         return buf_add_bytes(to, v->text);
     case VALUE_LIST:
     case VALUE_MAP:
-        return write_inline(v, to);
+        return toml_write_inline(v, to);
     case VALUE_NULL:
         break;
     }
     return -EINVAL; /* TOML has none; no caller makes one */
 }
 
-static int write_pair(const struct pair *pair, struct buf *to)
+static int toml_write_pair(const struct pair *pair, struct buf *to)
 {
     int r = toml_write_string(pair->key, to);
     if (r == 0)
         r = buf_add_bytes(to, BYTES(" = "));
     if (r == 0)
-        r = write_value(pair->value, to);
+        r = toml_write_value(pair->value, to);
     return r < 0 ? r : buf_add_byte(to, '\n');
 }
 
-static int write_table(struct bytes key, const struct value *map, bool list, struct buf *to)
+static int toml_write_table(struct bytes key, const struct value *map, bool list,
+                            struct buf *to)
 {
     int r = buf_add_bytes(to, to->len ? BYTES("\n[") : BYTES("["));
     if (r == 0 && list)
@@ -84,19 +85,19 @@ static int write_table(struct bytes key, const struct value *map, bool list, str
     if (r == 0)
         r = buf_add_bytes(to, list ? BYTES("]]\n") : BYTES("]\n"));
     for (size_t i = 0; i < map->n && r == 0; i++)
-        r = write_pair(&map->pairs[i], to);
+        r = toml_write_pair(&map->pairs[i], to);
     return r;
 }
 
-static void sort_all(struct value *v)
+static void toml_sort_all(struct value *v)
 {
     if (v->kind == VALUE_MAP)
         value_sort(v);
     for (size_t i = 0; i < value_count(v); i++)
-        sort_all(v->pairs[i].value);
+        toml_sort_all(v->pairs[i].value);
 }
 
-static bool is_tables(const struct value *v)
+static bool toml_is_tables(const struct value *v)
 {
     for (size_t i = 0; i < v->n; i++)
         if (v->pairs[i].value->kind != VALUE_MAP)
@@ -104,18 +105,18 @@ static bool is_tables(const struct value *v)
     return v->kind == VALUE_LIST && v->n > 0;
 }
 
-static int write_top(const struct pair *pair, struct buf *to)
+static int toml_write_top(const struct pair *pair, struct buf *to)
 {
     if (pair->value->kind == VALUE_MAP)
-        return write_table(pair->key, pair->value, false, to);
+        return toml_write_table(pair->key, pair->value, false, to);
     int r = 0;
     for (size_t i = 0; i < pair->value->n && r == 0; i++)
-        r = write_table(pair->key, pair->value->pairs[i].value, true, to);
+        r = toml_write_table(pair->key, pair->value->pairs[i].value, true, to);
     return r;
 }
 
 /* As people write a Cargo.toml; others follow, sorted. */
-static const char order[][20] = {
+static const char toml_order[][20] = {
     "package",
     "project",
     "lib",
@@ -136,10 +137,10 @@ static const char order[][20] = {
     "profile",
 };
 
-static size_t rank(struct bytes key)
+static size_t toml_rank(struct bytes key)
 {
     size_t i = 0;
-    while (i < ARRAY_SIZE(order) && !bytes_equal(bytes_of(order[i]), key))
+    while (i < ARRAY_SIZE(toml_order) && !bytes_equal(bytes_of(toml_order[i]), key))
         i++;
     return i;
 }
@@ -147,18 +148,19 @@ static size_t rank(struct bytes key)
 int toml_write(struct value *root, struct buf *to)
 {
     int r = 0;
-    sort_all(root);
+    toml_sort_all(root);
     /* What has no header must come before the first. */
     for (size_t i = 0; i < root->n && r == 0; i++) {
         const struct value *v = root->pairs[i].value;
-        if (v->kind != VALUE_MAP && !is_tables(v))
-            r = write_pair(&root->pairs[i], to);
+        if (v->kind != VALUE_MAP && !toml_is_tables(v))
+            r = toml_write_pair(&root->pairs[i], to);
     }
-    for (size_t place = 0; place <= ARRAY_SIZE(order); place++) {
+    for (size_t place = 0; place <= ARRAY_SIZE(toml_order); place++) {
         for (size_t i = 0; i < root->n && r == 0; i++) {
             const struct value *v = root->pairs[i].value;
-            if (rank(root->pairs[i].key) == place && (v->kind == VALUE_MAP || is_tables(v)))
-                r = write_top(&root->pairs[i], to);
+            if (toml_rank(root->pairs[i].key) == place &&
+                (v->kind == VALUE_MAP || toml_is_tables(v)))
+                r = toml_write_top(&root->pairs[i], to);
         }
     }
     return r;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "value.h"
 
-/* Up to here a look through all keys is quicker than a table. */
+/* A map with fewer pairs has no index: comparing all its keys is quicker than a table. */
 #define INDEX_FROM 24
 
-static void index_drop(struct value *map)
+static void value_drop_index(struct value *map)
 {
     if (map->index)
         table_release(map->index);
@@ -13,7 +13,7 @@ static void index_drop(struct value *map)
 void values_release(struct values *pool)
 {
     for (size_t i = 0; i < pool->n_indexed; i++)
-        index_drop(pool->indexed[i]);
+        value_drop_index(pool->indexed[i]);
     arena_release(&pool->arena);
     *pool = (struct values){0};
 }
@@ -39,7 +39,14 @@ struct value *value_bool(struct values *pool, bool is)
     return v;
 }
 
-/* As deep as a reader let it become. */
+struct value *value_integer(struct values *pool, int64_t integer)
+{
+    struct value *v = value_new(pool, VALUE_INTEGER);
+    v->integer = integer;
+    return v;
+}
+
+/* Recurses at most MANIFEST_DEPTH levels, because no reader makes a deeper tree. */
 struct value *value_copy(struct values *pool, const struct value *from)
 {
     struct value *v = ARENA_NEW(&pool->arena, struct value);
@@ -52,7 +59,7 @@ struct value *value_copy(struct values *pool, const struct value *from)
     return v;
 }
 
-static void index_make(struct values *pool, struct value *map)
+static void value_make_index(struct values *pool, struct value *map)
 {
     if (!map->index) {
         map->index = ARENA_NEW(&pool->arena, struct table);
@@ -62,11 +69,11 @@ static void index_make(struct values *pool, struct value *map)
         *table_put(map->index, map->pairs[i].key, NULL) = i;
 }
 
-static struct value **place(struct values *pool, struct value *map, struct bytes key)
+static struct value **value_place(struct values *pool, struct value *map, struct bytes key)
 {
     if (pool && map->n >= INDEX_FROM) {
         if (!map->index || map->index->n == 0)
-            index_make(pool, map);
+            value_make_index(pool, map);
         uintptr_t *at = table_get(map->index, key);
         return at ? &map->pairs[*at].value : NULL;
     }
@@ -78,7 +85,7 @@ static struct value **place(struct values *pool, struct value *map, struct bytes
 
 struct value *value_find(struct values *pool, struct value *map, struct bytes key)
 {
-    struct value **at = value_is(map, VALUE_MAP) ? place(pool, map, key) : NULL;
+    struct value **at = value_is(map, VALUE_MAP) ? value_place(pool, map, key) : NULL;
     return at ? *at : NULL;
 }
 
@@ -98,6 +105,11 @@ struct bytes value_text(const struct value *v)
     return value_is(v, VALUE_STRING) ? v->text : (struct bytes){NULL, 0};
 }
 
+int64_t value_number(const struct value *v)
+{
+    return value_is(v, VALUE_INTEGER) ? v->integer : 0;
+}
+
 bool value_true(const struct value *v)
 {
     return value_is(v, VALUE_BOOL) && v->boolean;
@@ -105,7 +117,7 @@ bool value_true(const struct value *v)
 
 void value_put(struct values *pool, struct value *map, struct bytes key, struct value *v)
 {
-    struct value **at = place(pool, map, key);
+    struct value **at = value_place(pool, map, key);
     if (at) {
         *at = v;
         return;
@@ -115,6 +127,18 @@ void value_put(struct values *pool, struct value *map, struct bytes key, struct 
         *table_put(map->index, key, NULL) = map->n - 1;
 }
 
+struct value *value_keep(struct values *pool, const struct value *from, const char *const *keys,
+                         size_t n)
+{
+    struct value *kept = value_new(pool, VALUE_MAP);
+    for (size_t i = 0; i < n; i++) {
+        struct value *v = value_get(from, keys[i]);
+        if (v)
+            value_put(pool, kept, bytes_of(keys[i]), v);
+    }
+    return kept;
+}
+
 void value_add(struct values *pool, struct value *list, struct value *v)
 {
     *ARENA_PUSH(&pool->arena, list->pairs, &list->n, &list->cap) = (struct pair){BYTES(""), v};
@@ -122,7 +146,7 @@ void value_add(struct values *pool, struct value *list, struct value *v)
 
 void value_drop_at(struct value *map, size_t i)
 {
-    index_drop(map);
+    value_drop_index(map);
     memmove(map->pairs + i, map->pairs + i + 1, (map->n - i - 1) * sizeof(*map->pairs));
     map->n--;
 }
@@ -139,13 +163,13 @@ void value_drop(struct value *map, const char *key)
     }
 }
 
-static int compare_keys(const void *a, const void *b)
+static int value_compare_keys(const void *a, const void *b)
 {
     const struct pair *x = a, *y = b;
     return bytes_compare(x->key, y->key);
 }
 
-static int compare_texts(const void *a, const void *b)
+static int value_compare_texts(const void *a, const void *b)
 {
     const struct pair *x = a, *y = b;
     return bytes_compare(x->value->text, y->value->text);
@@ -155,15 +179,15 @@ void value_sort(struct value *v)
 {
     if (value_count(v) < 2)
         return;
-    index_drop(v);
+    value_drop_index(v);
     if (v->kind == VALUE_MAP) {
-        qsort(v->pairs, v->n, sizeof(*v->pairs), compare_keys);
+        qsort(v->pairs, v->n, sizeof(*v->pairs), value_compare_keys);
         return;
     }
     for (size_t i = 0; i < v->n; i++)
         if (v->pairs[i].value->kind != VALUE_STRING)
-            return; /* an order that may mean something */
-    qsort(v->pairs, v->n, sizeof(*v->pairs), compare_texts);
+            return; /* the order of other kinds may have a meaning */
+    qsort(v->pairs, v->n, sizeof(*v->pairs), value_compare_texts);
     size_t n = 1;
     for (size_t i = 1; i < v->n; i++)
         if (!bytes_equal(v->pairs[i].value->text, v->pairs[n - 1].value->text))

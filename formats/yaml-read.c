@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "formats.h"
+#include "yaml-read.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,7 +11,8 @@ static int yaml_fail(struct bytes name, size_t line, const char *what, struct fa
 }
 
 /* Adds v to the innermost open map or list; *key waits for its value in a map. */
-static void attach(struct values *pool, struct value *into, struct bytes *key, struct value *v)
+static void yaml_attach(struct values *pool, struct value *into, struct bytes *key,
+                        struct value *v)
 {
     if (into->kind == VALUE_LIST) {
         value_add(pool, into, v);
@@ -23,12 +24,12 @@ static void attach(struct values *pool, struct value *into, struct bytes *key, s
     }
 }
 
-struct open {
+struct yaml_open {
     struct value *at;
     struct bytes key;
 };
 
-static struct value *make(struct values *pool, const yaml_event_t *event)
+static struct value *yaml_value(struct values *pool, const yaml_event_t *event)
 {
     struct value *v = value_new(pool, event->type == YAML_SCALAR_EVENT           ? VALUE_STRING
                                       : event->type == YAML_SEQUENCE_START_EVENT ? VALUE_LIST
@@ -40,7 +41,7 @@ static struct value *make(struct values *pool, const yaml_event_t *event)
     return v;
 }
 
-static bool has_anchor(const yaml_event_t *event)
+static bool yaml_has_anchor(const yaml_event_t *event)
 {
     return event->type == YAML_ALIAS_EVENT ||
            (event->type == YAML_SCALAR_EVENT && event->data.scalar.anchor) ||
@@ -49,48 +50,48 @@ static bool has_anchor(const yaml_event_t *event)
 }
 
 /* The sequences and mappings that are open, outermost first. */
-struct stack {
-    struct open at[MANIFEST_DEPTH];
+struct yaml_stack {
+    struct yaml_open at[MANIFEST_DEPTH];
     size_t depth;
     struct value *root;
 };
 
 /* A value begins, and with a scalar ends. NULL, or what is wrong with it. */
-static const char *take_value(struct values *pool, const yaml_event_t *event, bool starts,
-                              struct stack *stack)
+static const char *yaml_take_value(struct values *pool, const yaml_event_t *event, bool starts,
+                                   struct yaml_stack *stack)
 {
-    struct value *v = make(pool, event);
-    struct open *top = stack->depth ? &stack->at[stack->depth - 1] : NULL;
+    struct value *v = yaml_value(pool, event);
+    struct yaml_open *top = stack->depth ? &stack->at[stack->depth - 1] : NULL;
     assert(!top || top->at);
     if (top && top->at->kind == VALUE_MAP && !top->key.at && starts)
         return "a key must be a word";
     if (top)
-        attach(pool, top->at, &top->key, v);
+        yaml_attach(pool, top->at, &top->key, v);
     else
         stack->root = v;
     if (!starts)
         return NULL;
     if (stack->depth == MANIFEST_DEPTH)
         return "too deep";
-    stack->at[stack->depth++] = (struct open){.at = v};
+    stack->at[stack->depth++] = (struct yaml_open){.at = v};
     return NULL;
 }
 
-static int take_events(struct values *pool, struct bytes name, yaml_parser_t *parser,
-                       struct value **ret_root, struct failure *f)
+static int yaml_take_events(struct values *pool, struct bytes name, yaml_parser_t *parser,
+                            struct value **ret_root, struct failure *f)
 {
-    struct stack stack = {0};
+    struct yaml_stack stack = {0};
     for (bool end = false; !end;) {
         yaml_event_t event;
         if (!yaml_parser_parse(parser, &event))
             return yaml_fail(name, parser->problem_mark.line,
                              parser->problem ? parser->problem : "no YAML", f);
         size_t line = event.start_mark.line;
-        const char *wrong = has_anchor(&event) ? "anchors are not read here" : NULL;
+        const char *wrong = yaml_has_anchor(&event) ? "anchors are not read here" : NULL;
         bool starts =
             event.type == YAML_SEQUENCE_START_EVENT || event.type == YAML_MAPPING_START_EVENT;
         if (!wrong && (starts || event.type == YAML_SCALAR_EVENT)) {
-            wrong = take_value(pool, &event, starts, &stack);
+            wrong = yaml_take_value(pool, &event, starts, &stack);
         } else if (event.type == YAML_SEQUENCE_END_EVENT ||
                    event.type == YAML_MAPPING_END_EVENT) {
             stack.depth--;
@@ -115,7 +116,7 @@ int yaml_read(struct values *pool, struct bytes name, struct bytes text,
     if (!yaml_parser_initialize(&parser))
         return fail(f, -ENOMEM, "%.*s: no memory to read it", BYTES_ARG(name));
     yaml_parser_set_input_string(&parser, text.at, text.len);
-    int r = take_events(pool, name, &parser, ret_root, f);
+    int r = yaml_take_events(pool, name, &parser, ret_root, f);
     yaml_parser_delete(&parser);
     return r;
 }

@@ -180,9 +180,6 @@ struct bytes text_lf(struct arena *a, struct bytes text);
 bool text_has(struct bytes in, const char *what);
 bool text_has_nocase(struct bytes in, const char *what);
 struct bytes text_without_logins(struct arena *a, struct bytes text, bool *ret_found);
-/* A map of some keys, in this order; values are shared. */
-struct value *value_keep(struct values *pool, const struct value *from, const char *const *keys,
-                         size_t n);
 /* A manifest as it was changed, without credentials in its URLs. secret: one was left out
  * before. */
 int unit_json(struct prepare *p, struct recipe_unit *unit, struct bytes path, struct value *v,

@@ -204,18 +204,6 @@ int unit_toml(struct prepare *p, struct recipe_unit *unit, struct bytes path, st
     return unit_value(p, unit, path, v, true, secret, f);
 }
 
-struct value *value_keep(struct values *pool, const struct value *from, const char *const *keys,
-                         size_t n)
-{
-    struct value *kept = value_new(pool, VALUE_MAP);
-    for (size_t i = 0; i < n; i++) {
-        struct value *v = value_get(from, keys[i]);
-        if (v)
-            value_put(pool, kept, bytes_of(keys[i]), v);
-    }
-    return kept;
-}
-
 /* A word that is the path of a small file of the context: what a script will read. */
 int unit_script_files(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
                       struct bytes script, struct failure *f)
