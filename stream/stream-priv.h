@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-/* ---- tar.c: headers ---------------------------------------------------------------- */
+/* ---- tar-header.c: headers ---------------------------------------------------------------- */
 
 /* A PAX header of a path and a target, both as long as the system allows, with room. */
 #define TAR_HEADER_MAX (64u << 10)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A tar round trip: entries made of the input are written by tar.c and read by libarchive,
+ * A tar round trip: entries made of the input are written by tar-header.c and read by libarchive,
  * which must give back every path, type, mode, size, time and target as it was.
  *
  * The input is a sequence of entries: type, 2 bytes of mode, a time, a size, and two texts with
