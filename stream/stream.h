@@ -186,7 +186,7 @@ ssize_t body_read(struct body *body, void *at, size_t len, struct failure *f) mu
 void body_free(struct body *body);
 
 /*
- * SHA-256 of what the target reads (digest.c), the same wherever the tree lies: independent of
+ * SHA-256 of what the target reads (context-digest.c), the same wherever the tree lies: independent of
  * times, owners, umask and hard links. Without a target: the last stage's.
  */
 struct digest_line {
