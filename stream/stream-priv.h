@@ -419,7 +419,7 @@ int out_write(struct out *out, struct bytes bytes) must_use;
 /* Passes len bytes of a file that nobody changes on, without copying where that can be. */
 int out_pass(struct out *out, int fd, uint64_t offset, uint64_t len) must_use;
 
-/* ---- write.c: plan -> pieces -> descriptor ----------------------------------------------- */
+/* ---- writer.c: plan -> pieces -> descriptor ----------------------------------------------- */
 
 /* Packs on the pool, writes in order. On failure ends the stream so that nothing accepts it. */
 int write_plan(const struct send_request *request, const struct plan *plan, struct pool *pool,
