@@ -109,14 +109,14 @@ static int print_requests(struct buf *text, struct counters *c)
                                "Requests that ended in another way than with an answer sent.",
                                "result", results, ARRAY_SIZE(results));
     uint64_t chunks = counted(&c->chunks), hit = counted(&c->chunks_hit);
-    struct labelled pieces[] = {
+    struct labelled origins[] = {
         {"hit", hit},
         {"packed", chunks > hit ? chunks - hit : 0},
     };
     r = r < 0 ? r
               : print_labelled(text, "ctxd_chunks_total", METRIC_COUNTER,
-                               "Pieces of streams, by whether the cache had them.", "result",
-                               pieces, ARRAY_SIZE(pieces));
+                               "Chunks of streams, by whether the cache had them.", "result",
+                               origins, ARRAY_SIZE(origins));
     struct one rest[] = {
         {"ctxd_bytes_out_total", METRIC_COUNTER, "Bytes of contexts that were sent.",
          counted(&c->bytes_out)},

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An answer that is pulled, for HTTP: its length and ETag come first, so every piece must have
- * been read once before the first byte goes out. In a daemon that is remembered: an answer that
- * nothing changed costs no file. The ETag is
+ * An answer that is pulled, for HTTP: its length and ETag come first, so every segment must
+ * have been read once before the first byte goes out. In a daemon that is remembered: an answer
+ * that nothing changed costs no file. The ETag is
  *
  *     SHA-256( "ctxd-etag-1" NUL, codec, its library's version, level,
  *              SHA-256 of: what is before, each chunk, what is behind )
  *
- * When the bytes are pulled, each piece's SHA-256 must be the same again before its bytes leave
- * (of a large file, before its last part does): a file that changed in between breaks the body
- * off, short of its length.
+ * When the bytes are pulled, each segment's SHA-256 must be the same again before its bytes
+ * leave (of a large file, before its last part does): a file that changed in between breaks the
+ * body off, short of its length.
  */
 #include "stream-priv.h"
 
@@ -33,18 +33,18 @@ struct body {
     size_t at;          /* the chunk, or of the unknown ones the one, that comes now */
     uint64_t large_len; /* of a large file's parts so far */
     struct sha256_state *parts; /* … and their SHA-256 */
-    struct piece piece;         /* the one that is being pulled */
-    bool pulling, has_piece;    /* piece is set up; it holds bytes not yet given out */
-    uint64_t given;             /* of the piece */
+    struct segment segment;     /* the one that is being pulled */
+    bool pulling, has_segment;  /* segment is set up; it holds bytes not yet given out */
+    uint64_t given;             /* of the segment */
 };
 
 /* ---- measuring ------------------------------------------------------------------------- */
 
-static uint64_t piece_length(const struct writer *w, const struct piece *piece)
+static uint64_t segment_length(const struct writer *w, const struct segment *segment)
 {
-    return piece->stored.fd >= 0 ? piece->stored.packed_len
-           : w->codec            ? piece->packed.len
-                                 : piece->plain.len;
+    return segment->stored.fd >= 0 ? segment->stored.packed_len
+           : w->codec              ? segment->packed.len
+                                   : segment->plain.len;
 }
 
 /* What is remembered of a chunk. */
@@ -70,36 +70,36 @@ static void remember(const struct send_request *request, struct chunk *chunk,
     pthread_mutex_unlock(&chunk->lock);
 }
 
-static bool is_sure(const struct piece *piece)
+static bool is_sure(const struct segment *segment)
 {
-    if (!piece->large.entry)
-        return piece->sure;
-    struct stat_identity is = stat_identity(&piece->large.st);
-    return stat_identity_equal(&is, &piece->large.entry->node->id) &&
-           content_is_sure(piece->large.fd) == CONTENT_SURE;
+    if (!segment->large.entry)
+        return segment->sure;
+    struct stat_identity is = stat_identity(&segment->large.st);
+    return stat_identity_equal(&is, &segment->large.entry->node->id) &&
+           content_is_sure(segment->large.fd) == CONTENT_SURE;
 }
 
-static int take_measure(struct writer *w, struct piece *piece, struct failure *f)
+static int take_measure(struct writer *w, struct segment *segment, struct failure *f)
 {
     struct body *body = w->taker;
-    struct measure is = {piece_length(w, piece), piece->sha};
+    struct measure is = {segment_length(w, segment), segment->sha};
     (void)f;
-    if (piece->literal) {
-        *(piece->literal == &w->plan->before ? &body->before : &body->behind) = is;
+    if (segment->literal) {
+        *(segment->literal == &w->plan->before ? &body->before : &body->behind) = is;
         return 0;
     }
-    struct chunk *chunk = piece->chunk;
-    if (piece->large.entry) {
-        chunk = piece->large.chunk;
+    struct chunk *chunk = segment->chunk;
+    if (segment->large.entry) {
+        chunk = segment->large.chunk;
         sha256_add(body->parts, bytes_at(is.sha.at, sizeof(is.sha.at)));
         body->large_len += is.len;
-        if (!piece->tail)
+        if (!segment->tail)
             return 0;
         is = (struct measure){body->large_len, sha256_end(body->parts)};
         body->large_len = 0;
     }
     body->chunks[body->unknown[body->at++]] = is;
-    if (is_sure(piece))
+    if (is_sure(segment))
         remember(body->request, chunk, &is);
     return 0;
 }
@@ -164,7 +164,7 @@ int body_open(const struct send_request *request, struct warm *warm, struct note
     struct body *body = xcalloc(1, sizeof(*body));
     body->request = request;
     body->parts = sha256_new();
-    body->piece.stored.fd = -1; /* a body that nobody pulls is freed, too */
+    body->segment.stored.fd = -1; /* a body that nobody pulls is freed, too */
     int r = answer_make(request, warm, false, notes, &body->answer, &body->stats, f);
     if (r < 0) {
         sha256_free(body->parts);
@@ -200,58 +200,58 @@ const struct send_stats *body_stats(const struct body *body)
 
 /* ---- pulling ---------------------------------------------------------------------------- */
 
-static int changed(const struct piece *piece, struct failure *f)
+static int changed(const struct segment *segment, struct failure *f)
 {
-    struct bytes path = piece->large.entry ? piece->large.entry->path
-                        : piece->chunk     ? chunk_first(piece->chunk)
-                                           : BYTES("the Dockerfile");
+    struct bytes path = segment->large.entry ? segment->large.entry->path
+                        : segment->chunk     ? chunk_first(segment->chunk)
+                                             : BYTES("the Dockerfile");
     return fail(f, -ESTALE, "something at or behind %s changed while it was being sent",
                 QUOTE(path));
 }
 
-/* Whether the piece is what the ETag was made of; of a large file, once it is whole. */
+/* Whether the segment is what the ETag was made of; of a large file, once it is whole. */
 static int check(struct body *body, struct failure *f)
 {
-    const struct piece *piece = &body->piece;
-    struct sha256 is = piece->sha;
+    const struct segment *segment = &body->segment;
+    struct sha256 is = segment->sha;
     const struct measure *was;
-    if (piece->literal) {
-        was = piece->literal == &body->writer.plan->before ? &body->before : &body->behind;
-    } else if (!piece->large.entry) {
+    if (segment->literal) {
+        was = segment->literal == &body->writer.plan->before ? &body->before : &body->behind;
+    } else if (!segment->large.entry) {
         was = &body->chunks[body->writer.next - 1];
     } else {
         sha256_add(body->parts, bytes_at(is.at, sizeof(is.at)));
-        if (!piece->tail)
+        if (!segment->tail)
             return 0;
         is = sha256_end(body->parts);
         was = &body->chunks[body->writer.next - 1];
     }
-    return sha256_equal(&is, &was->sha) ? 0 : changed(piece, f);
+    return sha256_equal(&is, &was->sha) ? 0 : changed(segment, f);
 }
 
-static void drop_piece(struct body *body)
+static void drop_segment(struct body *body)
 {
-    if (body->piece.stored.fd >= 0)
-        close(body->piece.stored.fd);
-    body->piece.stored.fd = -1;
-    if (body->has_piece)
-        writer_drop(&body->piece);
-    body->has_piece = false;
+    if (body->segment.stored.fd >= 0)
+        close(body->segment.stored.fd);
+    body->segment.stored.fd = -1;
+    if (body->has_segment)
+        writer_drop(&body->segment);
+    body->has_segment = false;
 }
 
-static int next_piece(struct body *body, struct failure *f)
+static int next_segment(struct body *body, struct failure *f)
 {
     if (!body->pulling) {
-        piece_init(&body->piece, &body->writer);
+        segment_init(&body->segment, &body->writer);
         body->pulling = true;
     }
-    drop_piece(body);
-    int r = writer_next(&body->writer, &body->piece, f);
+    drop_segment(body);
+    int r = writer_next(&body->writer, &body->segment, f);
     if (r <= 0)
         return r;
-    body->has_piece = true;
+    body->has_segment = true;
     body->given = 0;
-    r = pack_piece(&body->piece, f);
+    r = pack_segment(&body->segment, f);
     if (r == 0)
         r = check(body, f);
     return r < 0 ? r : 1;
@@ -261,23 +261,23 @@ ssize_t body_read(struct body *body, void *at, size_t len, struct failure *f)
 {
     uint64_t left = 0;
     while (!left) {
-        if (body->has_piece)
-            left = piece_length(&body->writer, &body->piece) - body->given;
+        if (body->has_segment)
+            left = segment_length(&body->writer, &body->segment) - body->given;
         if (left)
             break;
-        int r = next_piece(body, f);
+        int r = next_segment(body, f);
         if (r <= 0)
             return r;
     }
     size_t n = left < len ? (size_t)left : len;
-    const struct piece *piece = &body->piece;
-    if (piece->stored.fd >= 0) {
-        ssize_t got =
-            io_pread_full(piece->stored.fd, at, n, (off_t)(piece->stored.offset + body->given));
+    const struct segment *segment = &body->segment;
+    if (segment->stored.fd >= 0) {
+        ssize_t got = io_pread_full(segment->stored.fd, at, n,
+                                    (off_t)(segment->stored.offset + body->given));
         if (got < 0 || (size_t)got != n)
             return fail_errno(f, got < 0 ? (int)got : -EIO, "can't read a packed chunk");
     } else {
-        const struct buf *from = body->writer.codec ? &piece->packed : &piece->plain;
+        const struct buf *from = body->writer.codec ? &segment->packed : &segment->plain;
         memcpy(at, from->at + body->given, n);
     }
     body->given += n;
@@ -288,9 +288,9 @@ void body_free(struct body *body)
 {
     if (!body)
         return;
-    drop_piece(body);
+    drop_segment(body);
     if (body->pulling)
-        piece_release(&body->piece);
+        segment_release(&body->segment);
     writer_release(&body->writer);
     sha256_free(body->parts);
     free(body->chunks);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gzip by libdeflate: each piece one member; members concatenate (RFC 1952 2.2). */
+/* gzip by libdeflate: each segment one member; members concatenate (RFC 1952 2.2). */
 #include "stream-priv.h"
 
 #include <libdeflate.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A piece on the pool: entries -> headers and checked contents -> compressed; or, where the
- * store has it under its name, nothing but a descriptor. Knows nothing of the pieces before
+ * A segment on the pool: entries -> headers and checked contents -> compressed; or, where the
+ * store has it under its name, nothing but a descriptor. Knows nothing of the segments before
  * and after it, so any number of them run side by side.
  *
  * A chunk's name is a keyed digest of, for each entry, its header and its content's digest: so
@@ -64,12 +64,12 @@ static void name_entry(struct naming *naming, struct bytes header,
 }
 
 /* Names what was just read, and tells the database of a regular file of the tree. */
-static void learn_content(struct piece *piece, const struct entry *e, struct bytes header,
+static void learn_content(struct segment *segment, const struct entry *e, struct bytes header,
                           struct bytes content, enum content_sure sure, struct naming *naming)
 {
     if (!naming->state)
         return;
-    const struct plan *plan = piece->writer->plan;
+    const struct plan *plan = segment->writer->plan;
     struct content_hash hash = {.xxh = content_digest(plan, content)};
     name_entry(naming, header, &hash.xxh);
     if (sure == CONTENT_HELD)
@@ -118,20 +118,21 @@ static void set_sha(struct chunk *chunk, const struct sha256 *sha)
     pthread_mutex_unlock(&chunk->lock);
 }
 
-static bool find_stored(struct piece *piece, const struct digest128 *name)
+static bool find_stored(struct segment *segment, const struct digest128 *name)
 {
-    const struct writer *w = piece->writer;
+    const struct writer *w = segment->writer;
     struct store_name at = store_name_of(w, name);
-    return store_get(w->plan->store, &at, &piece->stored);
+    return store_get(w->plan->store, &at, &segment->stored);
 }
 
 /* ---- entries ---------------------------------------------------------------------------- */
 
 /* The common case: the file is the one that the walk saw. */
-static bool pack_as_walked(struct piece *piece, const struct entry *e, struct naming *naming)
+static bool pack_as_walked(struct segment *segment, const struct entry *e,
+                           struct naming *naming)
 {
-    struct writer *w = piece->writer;
-    struct buf *out = &piece->plain;
+    struct writer *w = segment->writer;
+    struct buf *out = &segment->plain;
     size_t start = out->len, size = (size_t)e->node->id.size;
     struct tar_header h = entry_header(&w->plan->terms, e, NULL);
     if (buf_reserve(out, tar_header_size(&h) + size + USTAR_BLOCK) < 0)
@@ -139,23 +140,23 @@ static bool pack_as_walked(struct piece *piece, const struct entry *e, struct na
     tar_add_header(out, &h);
     size_t content_at = out->len;
     enum content_sure sure = CONTENT_UNKNOWN;
-    if (!content_read_as_walked(&w->source, &piece->dir, e->path, &e->node->id,
+    if (!content_read_as_walked(&w->source, &segment->dir, e->path, &e->node->id,
                                 out->at + content_at, naming->state ? &sure : NULL)) {
         out->len = start;
         return false;
     }
     out->len += size;
-    learn_content(piece, e, bytes_at(out->at + start, content_at - start),
+    learn_content(segment, e, bytes_at(out->at + start, content_at - start),
                   bytes_at(out->at + content_at, size), sure, naming);
     return buf_add_zeros(out, ustar_padding(size)) == 0;
 }
 
 /* One version of a file that may not be what the walk saw. 1: done, 0: it changed meanwhile. */
-static int pack_opened(struct piece *piece, const struct entry *e, struct naming *naming,
+static int pack_opened(struct segment *segment, const struct entry *e, struct naming *naming,
                        struct failure *f)
 {
-    struct writer *w = piece->writer;
-    struct buf *out = &piece->plain;
+    struct writer *w = segment->writer;
+    struct buf *out = &segment->plain;
     cleanup_fd int fd = -1;
     struct stat st;
     int r = content_open(&w->source, e->path, &fd, &st, f);
@@ -182,7 +183,7 @@ static int pack_opened(struct piece *piece, const struct entry *e, struct naming
         if (!stat_identity_equal(&now, &e->node->id))
             naming->as_walked = false;
         else
-            learn_content(piece, e, bytes_at(out->at + start, content_at - start),
+            learn_content(segment, e, bytes_at(out->at + start, content_at - start),
                           bytes_at(out->at + content_at, (size_t)n),
                           naming->state ? content_is_sure(fd) : CONTENT_UNKNOWN, naming);
         return buf_add_zeros(out, ustar_padding(now.size)) < 0 ? out_of_room(e, f) : 1;
@@ -192,36 +193,36 @@ static int pack_opened(struct piece *piece, const struct entry *e, struct naming
 }
 
 /* Appends header, content and padding of a file: one version of it, or fails. */
-static int pack_file(struct piece *piece, const struct entry *e, struct naming *naming,
+static int pack_file(struct segment *segment, const struct entry *e, struct naming *naming,
                      struct failure *f)
 {
-    if (pack_as_walked(piece, e, naming))
+    if (pack_as_walked(segment, e, naming))
         return 0;
     for (int tries = 0;; tries++) {
-        int r = pack_opened(piece, e, naming, f);
+        int r = pack_opened(segment, e, naming, f);
         if (r != 0)
             return r < 0 ? r : 0;
-        if (tries == CONTENT_TRIES || atomic_load(&piece->writer->cancelled))
+        if (tries == CONTENT_TRIES || atomic_load(&segment->writer->cancelled))
             return fail(f, -ESTALE, "%s keeps changing while it is being sent", QUOTE(e->path));
     }
 }
 
-static int pack_entry(struct piece *piece, const struct entry *e, struct naming *naming,
+static int pack_entry(struct segment *segment, const struct entry *e, struct naming *naming,
                       struct failure *f)
 {
-    struct buf *out = &piece->plain;
+    struct buf *out = &segment->plain;
     if (e->kind == ENTRY_RAW)
         return buf_add_bytes(out, e->text) < 0 ? out_of_room(e, f) : 0;
     if (is_content(e))
-        return pack_file(piece, e, naming, f);
-    struct tar_header h = entry_header(&piece->writer->plan->terms, e, NULL);
+        return pack_file(segment, e, naming, f);
+    struct tar_header h = entry_header(&segment->writer->plan->terms, e, NULL);
     struct bytes text = e->kind == ENTRY_TEXT ? e->text : BYTES("");
     size_t start = out->len;
     if (buf_reserve(out, tar_header_size(&h) + text.len + USTAR_BLOCK) < 0)
         return out_of_room(e, f);
     tar_add_header(out, &h);
     if (naming->state) {
-        struct digest128 content = content_digest(piece->writer->plan, text);
+        struct digest128 content = content_digest(segment->writer->plan, text);
         name_entry(naming, bytes_at(out->at + start, out->len - start), &content);
     }
     if (buf_add_bytes(out, text) < 0 || buf_add_zeros(out, ustar_padding(text.len)) < 0)
@@ -229,103 +230,103 @@ static int pack_entry(struct piece *piece, const struct entry *e, struct naming 
     return 0;
 }
 
-static int pack_entries(struct piece *piece, const struct entries *entries,
+static int pack_entries(struct segment *segment, const struct entries *entries,
                         struct naming *naming, struct failure *f)
 {
     int r = 0;
     for (size_t i = 0; i < entries->n && r == 0; i++)
-        r = atomic_load(&piece->writer->cancelled)
+        r = atomic_load(&segment->writer->cancelled)
                 ? -ECANCELED
-                : pack_entry(piece, &entries->at[i], naming, f);
-    content_dir_close(&piece->dir);
+                : pack_entry(segment, &entries->at[i], naming, f);
+    content_dir_close(&segment->dir);
     return r;
 }
 
-static int compress(struct piece *piece, struct failure *f)
+static int compress(struct segment *segment, struct failure *f)
 {
-    struct writer *w = piece->writer;
-    if (!w->codec || piece->plain.len == 0)
+    struct writer *w = segment->writer;
+    if (!w->codec || segment->plain.len == 0)
         return 0;
-    if (!piece->codec)
-        piece->codec = w->codec->new (w->request->level);
-    buf_clear(&piece->packed);
-    if (buf_reserve(&piece->packed, w->codec->bound(piece->codec, piece->plain.len)) < 0)
-        return fail(f, -E2BIG, "a piece of the stream is too large to compress");
-    piece->packed.len = w->codec->pack(piece->codec, piece->plain.at, piece->plain.len,
-                                       piece->packed.at, piece->packed.cap);
-    return piece->packed.len ? 0 : fail(f, -EIO, "%s failed", w->codec->name);
+    if (!segment->codec)
+        segment->codec = w->codec->new (w->request->level);
+    buf_clear(&segment->packed);
+    if (buf_reserve(&segment->packed, w->codec->bound(segment->codec, segment->plain.len)) < 0)
+        return fail(f, -E2BIG, "a chunk of the stream is too large to compress");
+    segment->packed.len = w->codec->pack(segment->codec, segment->plain.at, segment->plain.len,
+                                         segment->packed.at, segment->packed.cap);
+    return segment->packed.len ? 0 : fail(f, -EIO, "%s failed", w->codec->name);
 }
 
-static void keep(const struct piece *piece, const struct digest128 *name)
+static void keep(const struct segment *segment, const struct digest128 *name)
 {
-    const struct writer *w = piece->writer;
+    const struct writer *w = segment->writer;
     struct store_name at = store_name_of(w, name);
-    const struct buf *bytes = w->codec ? &piece->packed : &piece->plain;
-    (void)store_put(w->plan->store, &at, buf_bytes(bytes), piece->plain.len, &piece->sha);
+    const struct buf *bytes = w->codec ? &segment->packed : &segment->plain;
+    (void)store_put(w->plan->store, &at, buf_bytes(bytes), segment->plain.len, &segment->sha);
 }
 
 /* ---- a chunk ---------------------------------------------------------------------------- */
 
 /* Whether the store has the chunk by that name. */
-static bool find_chunk(struct piece *piece, const struct digest128 *name)
+static bool find_chunk(struct segment *segment, const struct digest128 *name)
 {
-    if (!find_stored(piece, name))
+    if (!find_stored(segment, name))
         return false;
-    piece->sha = piece->stored.plain_sha;
-    piece->sure = true;
-    set_sha(piece->chunk, &piece->sha);
+    segment->sha = segment->stored.plain_sha;
+    segment->sure = true;
+    set_sha(segment->chunk, &segment->sha);
     return true;
 }
 
 /* The same, by the name that the database gives. */
-static bool find_by_hashes(struct piece *piece, const struct entries *entries,
+static bool find_by_hashes(struct segment *segment, const struct entries *entries,
                            struct naming *naming)
 {
-    const struct plan *plan = piece->writer->plan;
+    const struct plan *plan = segment->writer->plan;
     if (!plan->hashes)
         return false;
     bool known = name_by_hashes(plan, entries, naming);
     struct digest128 name = digest128_end(naming->state);
     if (!known)
         return false;
-    set_name(piece->chunk, &name);
-    return find_chunk(piece, &name);
+    set_name(segment->chunk, &name);
+    return find_chunk(segment, &name);
 }
 
 /* Reads all of it, packs it and, where that is what the tree says, keeps it. */
-static int pack_anew(struct piece *piece, const struct entries *entries, struct naming *naming,
-                     struct failure *f)
+static int pack_anew(struct segment *segment, const struct entries *entries,
+                     struct naming *naming, struct failure *f)
 {
-    int r = pack_entries(piece, entries, naming, f);
+    int r = pack_entries(segment, entries, naming, f);
     if (r == 0)
-        r = compress(piece, f);
-    piece->sure = r == 0 && naming->state && naming->as_walked;
-    if (r == 0 && (piece->sure || piece->writer->want_sha))
-        piece->sha = sha256(buf_bytes(&piece->plain));
-    if (piece->sure) {
+        r = compress(segment, f);
+    segment->sure = r == 0 && naming->state && naming->as_walked;
+    if (r == 0 && (segment->sure || segment->writer->want_sha))
+        segment->sha = sha256(buf_bytes(&segment->plain));
+    if (segment->sure) {
         struct digest128 name = digest128_end(naming->state);
-        set_name(piece->chunk, &name);
-        set_sha(piece->chunk, &piece->sha);
-        keep(piece, &name);
+        set_name(segment->chunk, &name);
+        set_sha(segment->chunk, &segment->sha);
+        keep(segment, &name);
     }
     return r;
 }
 
-static int pack_chunk(struct piece *piece, struct failure *f)
+static int pack_chunk(struct segment *segment, struct failure *f)
 {
-    const struct plan *plan = piece->writer->plan;
+    const struct plan *plan = segment->writer->plan;
     struct digest128 name;
-    bool named = plan->store && chunk_name(piece->chunk, &name);
-    if (named && find_chunk(piece, &name))
+    bool named = plan->store && chunk_name(segment->chunk, &name);
+    if (named && find_chunk(segment, &name))
         return 0;
     struct naming naming = {.as_walked = true};
     if (plan->store)
         naming.state = digest128_new(store_key(plan->store));
     struct entries entries;
-    chunk_entries(&plan->terms, plan->links, plan->tree, piece->chunk, &entries);
+    chunk_entries(&plan->terms, plan->links, plan->tree, segment->chunk, &entries);
     int r = 0;
-    if (named || !find_by_hashes(piece, &entries, &naming))
-        r = pack_anew(piece, &entries, &naming, f);
+    if (named || !find_by_hashes(segment, &entries, &naming))
+        r = pack_anew(segment, &entries, &naming, f);
     digest128_free(naming.state);
     arena_release(&entries.arena);
     return r;
@@ -333,95 +334,96 @@ static int pack_chunk(struct piece *piece, struct failure *f)
 
 /* ---- a part of a large file ------------------------------------------------------------- */
 
-static int read_part(struct piece *piece, struct failure *f)
+static int read_part(struct segment *segment, struct failure *f)
 {
-    const struct large_file *large = &piece->large;
-    struct buf *out = &piece->plain;
+    const struct large_file *large = &segment->large;
+    struct buf *out = &segment->plain;
     struct stat_identity now = stat_identity(&large->st);
-    struct tar_header h = entry_header(&piece->writer->plan->terms, large->entry, &now);
-    if (buf_reserve(out,
-                    piece->len + 2 * USTAR_BLOCK + (piece->head ? tar_header_size(&h) : 0)) < 0)
+    struct tar_header h = entry_header(&segment->writer->plan->terms, large->entry, &now);
+    if (buf_reserve(out, segment->len + 2 * USTAR_BLOCK +
+                             (segment->head ? tar_header_size(&h) : 0)) < 0)
         return out_of_room(large->entry, f);
-    if (piece->head)
+    if (segment->head)
         tar_add_header(out, &h);
-    ssize_t n = io_pread_full(large->fd, out->at + out->len, piece->len, (off_t)large->offset);
+    ssize_t n =
+        io_pread_full(large->fd, out->at + out->len, segment->len, (off_t)large->offset);
     if (n < 0)
         return fail_errno(f, (int)n, "can't read %s", QUOTE(large->entry->path));
-    if ((size_t)n != piece->len)
+    if ((size_t)n != segment->len)
         return fail(f, -ESTALE, "%s shrank while it was being sent; run it again",
                     QUOTE(large->entry->path));
-    out->len += piece->len;
-    return piece->tail ? buf_add_zeros(out, ustar_padding(now.size)) : 0;
+    out->len += segment->len;
+    return segment->tail ? buf_add_zeros(out, ustar_padding(now.size)) : 0;
 }
 
 /* A part is named by its bytes: it is read each time, which its packing costs many times. */
-static int pack_part(struct piece *piece, struct failure *f)
+static int pack_part(struct segment *segment, struct failure *f)
 {
-    const struct writer *w = piece->writer;
-    int r = read_part(piece, f);
+    const struct writer *w = segment->writer;
+    int r = read_part(segment, f);
     if (r < 0)
         return r;
     bool keeps = w->plan->store && w->codec;
     struct digest128 name;
     if (keeps) {
-        name = digest128_keyed(store_key(w->plan->store), buf_bytes(&piece->plain));
-        if (find_stored(piece, &name)) {
-            piece->sha = piece->stored.plain_sha;
+        name = digest128_keyed(store_key(w->plan->store), buf_bytes(&segment->plain));
+        if (find_stored(segment, &name)) {
+            segment->sha = segment->stored.plain_sha;
             return 0;
         }
     }
     if (keeps || w->want_sha)
-        piece->sha = sha256(buf_bytes(&piece->plain));
-    r = compress(piece, f);
+        segment->sha = sha256(buf_bytes(&segment->plain));
+    r = compress(segment, f);
     if (r == 0 && keeps)
-        keep(piece, &name);
+        keep(segment, &name);
     return r;
 }
 
-/* ---- pieces ----------------------------------------------------------------------- */
+/* ---- segments ----------------------------------------------------------------------- */
 
-int pack_piece(struct piece *piece, struct failure *f)
+int pack_segment(struct segment *segment, struct failure *f)
 {
-    buf_clear(&piece->plain);
-    if (piece->large.entry)
-        return pack_part(piece, f);
-    if (piece->chunk)
-        return pack_chunk(piece, f);
+    buf_clear(&segment->plain);
+    if (segment->large.entry)
+        return pack_part(segment, f);
+    if (segment->chunk)
+        return pack_chunk(segment, f);
     struct naming none = {0};
-    int r = pack_entries(piece, piece->literal, &none, f);
-    if (r == 0 && piece->writer->want_sha)
-        piece->sha = sha256(buf_bytes(&piece->plain));
-    return r < 0 ? r : compress(piece, f);
+    int r = pack_entries(segment, segment->literal, &none, f);
+    if (r == 0 && segment->writer->want_sha)
+        segment->sha = sha256(buf_bytes(&segment->plain));
+    return r < 0 ? r : compress(segment, f);
 }
 
-static void run_piece(struct pool_job *job)
+static void run_segment(struct pool_job *job)
 {
-    struct piece *piece = (struct piece *)job;
-    struct writer *w = piece->writer;
-    int r = pack_piece(piece, &piece->failure);
+    struct segment *segment = (struct segment *)job;
+    struct writer *w = segment->writer;
+    int r = pack_segment(segment, &segment->failure);
     pthread_mutex_lock(&w->lock);
-    piece->result = r;
-    piece->done = true;
+    segment->result = r;
+    segment->done = true;
     pthread_cond_signal(&w->done);
     pthread_mutex_unlock(&w->lock);
 }
 
-void piece_init(struct piece *piece, struct writer *w)
+void segment_init(struct segment *segment, struct writer *w)
 {
-    *piece = (struct piece){.job = {.run = run_piece},
-                            .writer = w,
-                            .dir = {.fd = -1},
-                            .stored = {.fd = -1},
-                            .plain = BUF(CHUNK_MAX + (16 << 20)),
-                            .packed = BUF(SIZE_MAX / 4)};
+    *segment = (struct segment){.job = {.run = run_segment},
+                                .writer = w,
+                                .dir = {.fd = -1},
+                                .stored = {.fd = -1},
+                                .plain = BUF(CHUNK_MAX + (16 << 20)),
+                                .packed = BUF(SIZE_MAX / 4)};
 }
 
-void piece_release(struct piece *piece)
+void segment_release(struct segment *segment)
 {
-    buf_release(&piece->plain);
-    buf_release(&piece->packed);
-    if (piece->stored.fd >= 0)
-        close(piece->stored.fd);
-    if (piece->codec)
-        piece->writer->codec->free(piece->codec);
+    buf_release(&segment->plain);
+    buf_release(&segment->packed);
+    if (segment->stored.fd >= 0)
+        close(segment->stored.fd);
+    if (segment->codec)
+        segment->writer->codec->free(segment->codec);
 }

@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-/* All of it is one piece of the stream. */
+/* All of it is one segment of the stream (pack.h). */
 #define PART_MAX CHUNK_MAX
 /* Headers of a file as deep as a path can be, and of all its directories. */
 #define HEADERS_MAX (16ul << 20)

@@ -8,7 +8,8 @@
 
 #include <pthread.h>
 
-/* ---- tar-header.c: headers ---------------------------------------------------------------- */
+/* ---- tar-header.c: headers ----------------------------------------------------------------
+ */
 
 /* A PAX header of a path and a target, both as long as the system allows, with room. */
 #define TAR_HEADER_MAX (64u << 10)
@@ -83,9 +84,9 @@ int content_open(const struct content_source *source, struct bytes path, int *re
 int content_check(int fd, const struct stat *seen, struct bytes path,
                   struct failure *f) must_use;
 
-/* ---- gzip.c, zstd.c: one piece at a time ---------------------------------- */
+/* ---- gzip.c, zstd.c: one segment at a time ---------------------------------- */
 
-/* A stateless compressor: the packed pieces, one after another, are a valid stream. */
+/* A stateless compressor: the packed segments, one after another, are a valid stream. */
 struct codec {
     const char *name;
     void *(*new)(int level);
@@ -93,7 +94,7 @@ struct codec {
     size_t (*bound)(void *state, size_t len);
     /* The packed length; 0 on failure (too little room). */
     size_t (*pack)(void *state, const void *in, size_t len, void *out, size_t room);
-    struct bytes poison;          /* after whole pieces: what no reader accepts */
+    struct bytes poison;          /* after whole segments: what no reader accepts */
     const char *(*version)(void); /* of the library: other ones may pack otherwise */
 };
 
@@ -336,7 +337,8 @@ void void_hashes(struct hashdb *db, int64_t hashdb_tree, const struct tree *was,
 /* … and the view's chunks, patched up to plan->tree: fills links, chunks, hashes, store. */
 void warm_chunks(struct warm *warm, struct plan *plan);
 
-/* ---- pack.c: piece -> bytes, on the pool ------------------------------------------------ */
+/* ---- pack.c: segment -> bytes, on the pool ------------------------------------------------
+ */
 
 struct writer;
 
@@ -347,7 +349,7 @@ struct large_file {
     struct chunk *chunk;
     struct stat st;
     int fd;
-    uint64_t offset; /* of the next piece */
+    uint64_t offset; /* of the next segment */
 };
 
 /*
@@ -355,7 +357,7 @@ struct large_file {
  * a part of a large file (packed streams), or the whole of one, which the caller's thread
  * passes on block by block.
  */
-struct piece {
+struct segment {
     struct pool_job job;
     struct writer *writer;
     const struct entries *literal; /* of the plan, or NULL */
@@ -383,13 +385,13 @@ struct writer {
     struct content_source source;
     struct send_stats *stats;
     struct out *out;
-    /* What becomes of a piece, in order. Thread: the caller's. */
-    int (*take)(struct writer *w, struct piece *piece, struct failure *f);
+    /* What becomes of a segment, in order. Thread: the caller's. */
+    int (*take)(struct writer *w, struct segment *segment, struct failure *f);
     void *taker;
-    bool want_sha;  /* of every piece */
+    bool want_sha;  /* of every segment */
     bool all_parts; /* large files go by parts even where nothing is packed */
-    enum { AT_BEFORE, AT_CHUNKS, AT_BEHIND, AT_END } at; /* where the next piece is cut */
-    size_t next;             /* the first chunk that is in no piece yet */
+    enum { AT_BEFORE, AT_CHUNKS, AT_BEHIND, AT_END } at; /* where the next segment is cut */
+    size_t next;             /* the first chunk that is in no segment yet */
     struct large_file large; /* being cut; its entry is NULL where none is */
     bool inside_file;        /* a file's header is out, its last byte is not */
     atomic_bool cancelled;
@@ -397,10 +399,10 @@ struct writer {
     pthread_cond_t done;
 };
 
-/* Fills piece->plain (and packed), or stored. */
-int pack_piece(struct piece *piece, struct failure *f) must_use;
-void piece_init(struct piece *piece, struct writer *w);
-void piece_release(struct piece *piece);
+/* Fills segment->plain (and packed), or stored. */
+int pack_segment(struct segment *segment, struct failure *f) must_use;
+void segment_init(struct segment *segment, struct writer *w);
+void segment_release(struct segment *segment);
 /* How the store knows a chunk of that name. */
 struct store_name store_name_of(const struct writer *w, const struct digest128 *content);
 
@@ -419,16 +421,17 @@ int out_write(struct out *out, struct bytes bytes) must_use;
 /* Passes len bytes of a file that nobody changes on, without copying where that can be. */
 int out_pass(struct out *out, int fd, uint64_t offset, uint64_t len) must_use;
 
-/* ---- writer.c: plan -> pieces -> descriptor ----------------------------------------------- */
+/* ---- writer.c: plan -> segments -> descriptor -----------------------------------------------
+ */
 
 /* Packs on the pool, writes in order. On failure ends the stream so that nothing accepts it. */
 int write_plan(const struct send_request *request, const struct plan *plan, struct pool *pool,
                struct send_stats *stats, struct failure *f) must_use;
-/* Describes the next piece. 1: there is one, 0: the plan is done, <0 failed. */
-int writer_next(struct writer *w, struct piece *piece, struct failure *f) must_use;
-/* Ends a piece's part in a large file. */
-void writer_drop(struct piece *piece);
-/* All pieces that are left, through w->take. */
+/* Describes the next segment. 1: there is one, 0: the plan is done, <0 failed. */
+int writer_next(struct writer *w, struct segment *segment, struct failure *f) must_use;
+/* Ends a segment's part in a large file. */
+void writer_drop(struct segment *segment);
+/* All segments that are left, through w->take. */
 int writer_run(struct writer *w, struct failure *f) must_use;
 void writer_release(struct writer *w);
 void writer_init(struct writer *w, const struct send_request *request, const struct plan *plan,

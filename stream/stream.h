@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream: selection x tree -> entries -> pieces -> bytes on a descriptor.
+ * stream: selection x tree -> entries -> chunks -> bytes on a descriptor.
  *
  * send_run() is the whole of ctx-send as a straight line of calls (send.c):
  *
@@ -110,7 +110,7 @@ struct send_stats {
     uint64_t content_bytes;                         /* of regular files */
     uint64_t tar_bytes, out_bytes;
     uint64_t n_dirs_read, n_stats; /* for this answer */
-    uint64_t n_chunks, n_stored;   /* pieces of the stream, and those that were packed before */
+    uint64_t n_chunks, n_stored;   /* chunks of the stream; segments that were packed before */
     uint64_t walk_ns, total_ns;
     bool rewritten;  /* inner tar and rewritten Dockerfile */
     bool everything; /* the Dockerfile reads the whole context */
@@ -186,8 +186,8 @@ ssize_t body_read(struct body *body, void *at, size_t len, struct failure *f) mu
 void body_free(struct body *body);
 
 /*
- * SHA-256 of what the target reads (context-digest.c), the same wherever the tree lies: independent of
- * times, owners, umask and hard links. Without a target: the last stage's.
+ * SHA-256 of what the target reads (context-digest.c), the same wherever the tree lies:
+ * independent of times, owners, umask and hard links. Without a target: the last stage's.
  */
 struct digest_line {
     uint32_t line;       /* of the instruction */

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Plan -> pieces -> descriptor. A piece is a chunk of the plan, a part of a large file, or what
- * goes around the chunks. Pieces are packed on the pool and written here, in order:
+ * Plan -> segments -> descriptor. A segment is a chunk of the plan, a part of a large file, or
+ * what goes around the chunks. Segments are packed on the pool and written here, in order:
  *
- *     plan  --cut-->  piece 1 | piece 2 | piece 3 | …      at most `window` at once
+ *     plan  --cut-->  segment 1 | segment 2 | segment 3 | …      at most `window` at once
  *                        |         |         |
  *                     read, check, compress on the pool
  *                        |         |         |
  *     out   <--write-----+---------+---------+             by the caller's thread
  *
- * Where a piece ends depends on the entries alone (chunks.c), so compressed bytes don't depend
- * on threads, nor on what a store had packed already.
+ * Where a segment ends depends on the entries alone (chunks.c), so compressed bytes don't
+ * depend on threads, nor on what a store had packed already.
  */
 #include "stream-priv.h"
 
@@ -57,40 +57,40 @@ static void close_large(struct large_file *large)
     *large = (struct large_file){.fd = -1};
 }
 
-void writer_drop(struct piece *piece)
+void writer_drop(struct segment *segment)
 {
-    if (piece->tail)
-        close_large(&piece->large);
+    if (segment->tail)
+        close_large(&segment->large);
 }
 
-static void cut_part(struct writer *w, struct piece *piece)
+static void cut_part(struct writer *w, struct segment *segment)
 {
     uint64_t left = (uint64_t)w->large.st.st_size - w->large.offset;
-    piece->large = w->large;
-    piece->whole = !w->codec && !w->all_parts;
-    piece->len = left < CHUNK_BYTES || piece->whole ? (size_t)left : CHUNK_BYTES;
-    piece->head = w->large.offset == 0;
-    piece->tail = piece->len == left;
-    w->large.offset += piece->len;
-    if (piece->tail)
+    segment->large = w->large;
+    segment->whole = !w->codec && !w->all_parts;
+    segment->len = left < CHUNK_BYTES || segment->whole ? (size_t)left : CHUNK_BYTES;
+    segment->head = w->large.offset == 0;
+    segment->tail = segment->len == left;
+    w->large.offset += segment->len;
+    if (segment->tail)
         w->large = (struct large_file){.fd = -1};
 }
 
-static void begin_piece(struct piece *piece)
+static void begin_segment(struct segment *segment)
 {
-    piece->large = (struct large_file){.fd = -1};
-    piece->literal = NULL;
-    piece->chunk = NULL;
-    piece->stored = (struct stored){.fd = -1};
-    piece->head = piece->tail = piece->whole = piece->done = piece->sure = false;
+    segment->large = (struct large_file){.fd = -1};
+    segment->literal = NULL;
+    segment->chunk = NULL;
+    segment->stored = (struct stored){.fd = -1};
+    segment->head = segment->tail = segment->whole = segment->done = segment->sure = false;
 }
 
-int writer_next(struct writer *w, struct piece *piece, struct failure *f)
+int writer_next(struct writer *w, struct segment *segment, struct failure *f)
 {
     const struct plan *plan = w->plan;
-    begin_piece(piece);
+    begin_segment(segment);
     if (w->large.entry)
-        return cut_part(w, piece), 1;
+        return cut_part(w, segment), 1;
     for (;; w->at++) {
         if (w->at == AT_END)
             return 0;
@@ -98,7 +98,7 @@ int writer_next(struct writer *w, struct piece *piece, struct failure *f)
             const struct entries *literal = w->at == AT_BEFORE ? &plan->before : &plan->behind;
             if (!literal->n)
                 continue;
-            piece->literal = literal;
+            segment->literal = literal;
             return w->at++, 1;
         }
         while (w->next < plan->chunks.n && !plan->chunks.at[w->next]->n)
@@ -107,13 +107,13 @@ int writer_next(struct writer *w, struct piece *piece, struct failure *f)
             continue;
         struct chunk *chunk = plan->chunks.at[w->next++];
         if (!chunk->large) {
-            piece->chunk = chunk;
+            segment->chunk = chunk;
             return 1;
         }
         int r = open_large(w, chunk, f);
         if (r < 0)
             return r;
-        return cut_part(w, piece), 1;
+        return cut_part(w, segment), 1;
     }
 }
 
@@ -149,7 +149,7 @@ static void count(struct writer *w, uint64_t tar_bytes, size_t entries)
 
 /*
  * Passes a large file on. One small block serves for all of it: read and written by the same
- * core it never leaves that core's cache, which doubles the rate of pieces read by others.
+ * core it never leaves that core's cache, which doubles the rate of segments read by others.
  */
 static int write_large(struct writer *w, const struct large_file *large, struct failure *f)
 {
@@ -191,63 +191,63 @@ static int write_large(struct writer *w, const struct large_file *large, struct 
     return 0;
 }
 
-/* Waits for a piece, packing others meanwhile. */
-static int await_piece(struct writer *w, struct piece *piece, struct failure *f)
+/* Waits for a segment, packing others meanwhile. */
+static int await_segment(struct writer *w, struct segment *segment, struct failure *f)
 {
     pthread_mutex_lock(&w->lock);
-    while (!piece->done) {
+    while (!segment->done) {
         pthread_mutex_unlock(&w->lock);
         bool helped = pool_help(w->pool);
         pthread_mutex_lock(&w->lock);
-        if (!helped && !piece->done)
+        if (!helped && !segment->done)
             pthread_cond_wait(&w->done, &w->lock);
     }
     pthread_mutex_unlock(&w->lock);
-    if (piece->result < 0 && f)
-        *f = piece->failure;
-    return piece->result;
+    if (segment->result < 0 && f)
+        *f = segment->failure;
+    return segment->result;
 }
 
 /* To the descriptor. */
-static int take_out(struct writer *w, struct piece *piece, struct failure *f)
+static int take_out(struct writer *w, struct segment *segment, struct failure *f)
 {
-    const struct stored *stored = &piece->stored;
+    const struct stored *stored = &segment->stored;
     int r;
     if (stored->fd >= 0)
         r = written(w, out_pass(w->out, stored->fd, stored->offset, stored->packed_len),
                     stored->packed_len, f);
     else
-        r = write_out(w, buf_bytes(w->codec ? &piece->packed : &piece->plain), f);
+        r = write_out(w, buf_bytes(w->codec ? &segment->packed : &segment->plain), f);
     if (r < 0)
         return r;
     w->stats->n_stored += stored->fd >= 0;
-    count(w, stored->fd >= 0 ? stored->plain_len : piece->plain.len,
-          piece->large.entry ? piece->tail
-          : piece->chunk     ? piece->chunk->n
-                             : piece->literal->n);
+    count(w, stored->fd >= 0 ? stored->plain_len : segment->plain.len,
+          segment->large.entry ? segment->tail
+          : segment->chunk     ? segment->chunk->n
+                               : segment->literal->n);
     return 0;
 }
 
-static int finish_piece(struct writer *w, struct piece *piece, struct failure *f)
+static int finish_segment(struct writer *w, struct segment *segment, struct failure *f)
 {
-    if (piece->whole)
-        return write_large(w, &piece->large, f);
-    int r = await_piece(w, piece, f);
+    if (segment->whole)
+        return write_large(w, &segment->large, f);
+    int r = await_segment(w, segment, f);
     /* As in write_large(): before the last byte of a large file, the check. */
-    if (r == 0 && piece->tail)
-        r = content_check(piece->large.fd, &piece->large.st, piece->large.entry->path, f);
+    if (r == 0 && segment->tail)
+        r = content_check(segment->large.fd, &segment->large.st, segment->large.entry->path, f);
     if (r == 0)
-        r = w->take(w, piece, f);
-    if (piece->stored.fd >= 0)
-        close(piece->stored.fd);
-    piece->stored.fd = -1;
+        r = w->take(w, segment, f);
+    if (segment->stored.fd >= 0)
+        close(segment->stored.fd);
+    segment->stored.fd = -1;
     return r;
 }
 
 /*
  * Ends a stream that failed so that nothing accepts it. Between entries junk in header
  * position; inside a file (a large one, the inner tar) it is just cut; packed: junk behind
- * whole pieces.
+ * whole segments.
  */
 static void poison(struct writer *w)
 {
@@ -281,15 +281,15 @@ void writer_init(struct writer *w, const struct send_request *request, const str
     };
 }
 
-/* The pieces under way: of those cut and handed to the pool, the written ones are out. */
+/* The segments under way: of those cut and handed to the pool, the written ones are out. */
 struct ring {
-    struct piece *at;
+    struct segment *at;
     size_t n, cut, written;
     int more; /* what writer_next() said last: 1, 0 at the plan's end, <0 failed */
-    struct failure failure; /* of that; told once the pieces before it are out */
+    struct failure failure; /* of that; told once the segments before it are out */
 };
 
-static struct piece *ring_piece(const struct ring *ring, size_t i)
+static struct segment *ring_segment(const struct ring *ring, size_t i)
 {
     return &ring->at[i % ring->n];
 }
@@ -301,38 +301,38 @@ static void fill_ring(struct writer *w, struct ring *ring)
     if (window > ring->n)
         window = ring->n;
     while (ring->more > 0 && ring->cut - ring->written < window) {
-        struct piece *piece = ring_piece(ring, ring->cut);
-        ring->more = writer_next(w, piece, &ring->failure);
+        struct segment *segment = ring_segment(ring, ring->cut);
+        ring->more = writer_next(w, segment, &ring->failure);
         if (ring->more <= 0)
             return;
-        if (!piece->whole)
-            pool_add_last(w->pool, &piece->job);
+        if (!segment->whole)
+            pool_add_last(w->pool, &segment->job);
         ring->cut++;
     }
 }
 
-/* Waits for the pool and closes what unwritten pieces hold. */
+/* Waits for the pool and closes what unwritten segments hold. */
 static void abandon_ring(struct writer *w, struct ring *ring)
 {
     atomic_store(&w->cancelled, true);
     pool_drain(w->pool);
     for (; ring->written < ring->cut; ring->written++)
-        writer_drop(ring_piece(ring, ring->written));
+        writer_drop(ring_segment(ring, ring->written));
 }
 
-static int write_pieces(struct writer *w, struct ring *ring, struct failure *f)
+static int write_segments(struct writer *w, struct ring *ring, struct failure *f)
 {
     int r = 0;
     for (;;) {
         fill_ring(w, ring);
         if (ring->cut == ring->written)
             break;
-        struct piece *piece = ring_piece(ring, ring->written);
-        r = finish_piece(w, piece, f);
+        struct segment *segment = ring_segment(ring, ring->written);
+        r = finish_segment(w, segment, f);
         if (r < 0)
             break;
         ring->written++;
-        writer_drop(piece);
+        writer_drop(segment);
     }
     if (r == 0 && ring->more < 0) {
         r = ring->more;
@@ -349,10 +349,10 @@ int writer_run(struct writer *w, struct failure *f)
     struct ring ring = {.n = 2 * pool_threads(w->pool) + 2, .more = 1};
     ring.at = xcalloc(ring.n, sizeof(*ring.at));
     for (size_t i = 0; i < ring.n; i++)
-        piece_init(&ring.at[i], w);
-    int r = write_pieces(w, &ring, f);
+        segment_init(&ring.at[i], w);
+    int r = write_segments(w, &ring, f);
     for (size_t i = 0; i < ring.n; i++)
-        piece_release(&ring.at[i]);
+        segment_release(&ring.at[i]);
     free(ring.at);
     return r;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Zstandard: each piece one frame, with its checksum; frames concatenate (RFC 8878 3.1). */
+/* Zstandard: each segment one frame, with its checksum; frames concatenate (RFC 8878 3.1). */
 #include "stream-priv.h"
 
 #include <zstd.h>
