@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A tar round trip: entries made of the input are written by tar-header.c and read by libarchive,
- * which must give back every path, type, mode, size, time and target as it was.
+ * A tar round trip: tar-header.c writes entries made of the input, libarchive reads them and
+ * must give back every path, type, mode, size, time and target as it was.
  *
  * The input is a sequence of entries: type, 2 bytes of mode, a time, a size, and two texts with
  * their lengths, each cut to what a context can hold (clean relative paths, no NUL).
