@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "recipe-priv.h"
+#include "base64.h"
 
 #include <errno.h>
 

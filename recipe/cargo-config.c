@@ -5,6 +5,7 @@
  * them the files that they name. Tokens never enter a recipe.
  */
 #include "cargo-priv.h"
+#include "unit.h"
 
 #include <errno.h>
 

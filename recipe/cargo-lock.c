@@ -149,7 +149,7 @@ static bool needs_beyond_tests(struct cargo *c, const struct crate *crate, struc
     struct dependency *all;
     size_t n;
     bool named = false;
-    cargo_dependencies(&c->p->values.arena, crate->m->toml, &all, &n);
+    cargo_dependencies(&c->p->values.arena, crate->m->value, &all, &n);
     for (size_t i = 0; i < n; i++) {
         if (!bytes_equal(cargo_dependency_name(crate->root, &all[i]), name))
             continue;
@@ -160,24 +160,31 @@ static bool needs_beyond_tests(struct cargo *c, const struct crate *crate, struc
     return !named; /* in the lock and not in the manifest: stale, so be careful */
 }
 
-static void reach(struct cargo *c, size_t from)
+/* Marks an entry that `from` depends on (NULL: where a walk begins); false if the walk must not
+ * go on there. */
+typedef bool lock_step(struct cargo *c, const struct lock_entry *from, struct lock_entry *to);
+
+/* Takes the step to an entry, and to everything that can be reached from there. */
+static void lock_walk(struct cargo *c, size_t from, lock_step *step)
 {
     struct lock *lock = &c->lock;
     size_t n = 0, *stack = lock->stack;
-    if (lock->at[from].reached)
-        return;
-    lock->at[from].reached = true;
-    stack[n++] = from;
+    if (step(c, NULL, &lock->at[from]))
+        stack[n++] = from;
     while (n) {
-        struct lock_entry *entry = &lock->at[stack[--n]];
-        for (size_t i = 0; i < entry->n_edges; i++) {
-            struct lock_entry *to = &lock->at[entry->edges[i]];
-            if (to->reached || (entry->crate && !needs_beyond_tests(c, entry->crate, to->name)))
-                continue;
-            to->reached = true;
-            stack[n++] = entry->edges[i];
-        }
+        const struct lock_entry *entry = &lock->at[stack[--n]];
+        for (size_t i = 0; i < entry->n_edges; i++)
+            if (step(c, entry, &lock->at[entry->edges[i]]))
+                stack[n++] = entry->edges[i];
     }
+}
+
+static bool reach(struct cargo *c, const struct lock_entry *from, struct lock_entry *to)
+{
+    if (to->reached || (from && from->crate && !needs_beyond_tests(c, from->crate, to->name)))
+        return false;
+    to->reached = true;
+    return true;
 }
 
 static void reach_dir(struct cargo *c, struct bytes path)
@@ -191,7 +198,7 @@ static void reach_dir(struct cargo *c, struct bytes path)
     crate->verbatim = true;
     for (size_t i = 0; i < c->lock.n; i++)
         if (c->lock.at[i].crate == crate)
-            reach(c, i);
+            lock_walk(c, i, reach);
 }
 
 /*
@@ -203,14 +210,14 @@ void cargo_lock_verbatim(struct cargo *c)
     struct lock *lock = &c->lock;
     for (size_t i = 0; i < lock->n; i++)
         if (lock->at[i].source.at)
-            reach(c, i);
-    const struct value *patch = value_get(c->root->toml, "patch");
+            lock_walk(c, i, reach);
+    const struct value *patch = value_get(c->root->value, "patch");
     for (size_t i = 0; i < value_count(patch); i++) {
         const struct value *source = patch->pairs[i].value;
         for (size_t j = 0; j < value_count(source); j++)
             reach_dir(c, value_text(value_get(source->pairs[j].value, "path")));
     }
-    const struct value *replace = value_get(c->root->toml, "replace");
+    const struct value *replace = value_get(c->root->value, "replace");
     for (size_t i = 0; i < value_count(replace); i++)
         reach_dir(c, value_text(value_get(replace->pairs[i].value, "path")));
     const struct value *paths = value_get(c->config, "paths");
@@ -251,26 +258,16 @@ static struct crate *find_wanted(const struct cargo *c, struct bytes name)
     return NULL;
 }
 
-static void want(struct cargo *c, size_t from)
+static bool want(struct cargo *c, const struct lock_entry *from, struct lock_entry *to)
 {
-    struct lock *lock = &c->lock;
-    size_t n = 0, *stack = lock->stack;
-    if (lock->at[from].wanted)
-        return;
-    lock->at[from].wanted = true;
-    stack[n++] = from;
-    while (n) {
-        struct lock_entry *entry = &lock->at[stack[--n]];
-        if (entry->crate)
-            entry->crate->wanted = true;
-        for (size_t i = 0; i < entry->n_edges; i++) {
-            struct lock_entry *to = &lock->at[entry->edges[i]];
-            if (!to->wanted) {
-                to->wanted = true;
-                stack[n++] = entry->edges[i];
-            }
-        }
-    }
+    (void)c;
+    (void)from;
+    if (to->wanted)
+        return false;
+    to->wanted = true;
+    if (to->crate)
+        to->crate->wanted = true;
+    return true;
 }
 
 /* Over the edges of the lock: they hold every dev, build, target and optional one. */
@@ -305,7 +302,7 @@ bool cargo_lock_closure(struct cargo *c, struct recipe_unit *unit)
         crate->wanted = true;
         for (size_t j = 0; j < lock->n; j++)
             if (lock->at[j].crate == crate)
-                want(c, j);
+                lock_walk(c, j, want);
     }
     /* Who is inherited from must be there too. */
     for (size_t i = 0; i < c->n_crates; i++) {

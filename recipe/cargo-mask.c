@@ -5,6 +5,7 @@
  * cache, and one too few a build.
  */
 #include "cargo-priv.h"
+#include "pathglob.h"
 
 #include <errno.h>
 
@@ -39,7 +40,7 @@ static bool verbatim_inherits(const struct masking *m, const char *key)
     for (size_t i = 0; i < m->c->n_crates; i++) {
         const struct crate *crate = m->c->crates[i];
         if (crate->verbatim && crate->root == m->crate->m &&
-            cargo_inherits(crate->m->toml, key))
+            cargo_inherits(crate->m->value, key))
             return true;
     }
     return false;
@@ -50,7 +51,7 @@ static bool verbatim_lints(const struct masking *m)
     for (size_t i = 0; i < m->c->n_crates; i++) {
         const struct crate *crate = m->c->crates[i];
         if (crate->verbatim && crate->root == m->crate->m &&
-            value_get(value_get(crate->m->toml, "lints"), "workspace"))
+            value_get(value_get(crate->m->value, "lints"), "workspace"))
             return true;
     }
     return false;
@@ -264,7 +265,7 @@ static bool uses(struct masking *m, const struct crate *crate, struct bytes key)
 {
     struct dependency *all;
     size_t n;
-    cargo_dependencies(&m->pool->arena, crate->m->toml, &all, &n);
+    cargo_dependencies(&m->pool->arena, crate->m->value, &all, &n);
     for (size_t i = 0; i < n; i++)
         if (bytes_equal(all[i].key, key) && value_true(value_get(all[i].spec, "workspace")))
             return true;
@@ -413,7 +414,7 @@ int cargo_mask(struct cargo *c, const struct crate *crate, struct buf *to)
 {
     struct masking m = {
         .c = c, .crate = crate, .pool = &c->p->values, .exact = c->p->options->chef_exact};
-    m.root = value_copy(m.pool, crate->m->toml);
+    m.root = value_copy(m.pool, crate->m->value);
     if (!crate->wanted && crate->m == c->root)
         make_virtual(&m);
     value_drop(m.root, "lints");

@@ -4,6 +4,7 @@
  * `cargo metadata --no-deps` by tests/recipe.
  */
 #include "cargo-priv.h"
+#include "pathglob.h"
 
 #include <errno.h>
 
@@ -15,9 +16,7 @@ const struct value *cargo_package(const struct value *toml)
 
 struct manifest *cargo_manifest(struct cargo *c, struct bytes dir)
 {
-    uintptr_t *at =
-        table_get(&c->by_path, path_join(&c->p->values.arena, dir, BYTES("Cargo.toml")));
-    return at ? (struct manifest *)*at : NULL;
+    return manifest_at(&c->manifests, dir);
 }
 
 struct crate *cargo_crate(const struct cargo *c, struct bytes dir)
@@ -67,7 +66,7 @@ void cargo_dependencies(struct arena *a, const struct value *toml, struct depend
 static struct value *workspace_dependency(const struct manifest *root, struct bytes key)
 {
     struct value *table =
-        root ? value_get(value_get(root->toml, "workspace"), "dependencies") : NULL;
+        root ? value_get(value_get(root->value, "workspace"), "dependencies") : NULL;
     for (size_t i = 0; value_is(table, VALUE_MAP) && i < table->n; i++)
         if (bytes_equal(table->pairs[i].key, key))
             return table->pairs[i].value;
@@ -109,9 +108,9 @@ bool cargo_inherits(const struct value *toml, const char *key)
 
 const struct value *cargo_inherited(const struct crate *crate, const char *key)
 {
-    if (!cargo_inherits(crate->m->toml, key))
-        return value_get(cargo_package(crate->m->toml), key);
-    return value_get(value_get(value_get(crate->root->toml, "workspace"), "package"), key);
+    if (!cargo_inherits(crate->m->value, key))
+        return value_get(cargo_package(crate->m->value), key);
+    return value_get(value_get(value_get(crate->root->value, "workspace"), "package"), key);
 }
 
 /* ---- workspaces -------------------------------------------------------------------- */
@@ -122,7 +121,7 @@ static bool names_above(struct cargo *c, const struct manifest *root, const char
 {
     if (!root)
         return false;
-    const struct value *paths = value_get(value_get(root->toml, "workspace"), list);
+    const struct value *paths = value_get(value_get(root->value, "workspace"), list);
     for (size_t i = 0; i < value_count(paths); i++) {
         struct bytes path;
         if (path_resolve(&c->p->values.arena, root->dir, value_text(paths->pairs[i].value),
@@ -141,9 +140,9 @@ static bool is_excluded(struct cargo *c, const struct manifest *root, struct byt
 
 struct manifest *cargo_find_root(struct cargo *c, struct manifest *m)
 {
-    if (value_get(m->toml, "workspace"))
+    if (value_get(m->value, "workspace"))
         return m;
-    struct bytes pointer = value_text(value_get(cargo_package(m->toml), "workspace")), dir;
+    struct bytes pointer = value_text(value_get(cargo_package(m->value), "workspace")), dir;
     if (pointer.at)
         return path_resolve(&c->p->values.arena, m->dir, pointer, &dir) ? cargo_manifest(c, dir)
                                                                         : NULL;
@@ -152,9 +151,9 @@ struct manifest *cargo_find_root(struct cargo *c, struct manifest *m)
         struct manifest *above = cargo_manifest(c, dir);
         if (!above)
             continue;
-        if (value_get(above->toml, "workspace") && !is_excluded(c, above, m->dir))
+        if (value_get(above->value, "workspace") && !is_excluded(c, above, m->dir))
             return above;
-        pointer = value_text(value_get(cargo_package(above->toml), "workspace"));
+        pointer = value_text(value_get(cargo_package(above->value), "workspace"));
         if (pointer.at)
             return path_resolve(&c->p->values.arena, above->dir, pointer, &dir)
                        ? cargo_manifest(c, dir)
@@ -172,7 +171,7 @@ static struct crate *add_crate(struct cargo *c, struct manifest *m, bool member)
                             .root = member ? c->root
                                     : root ? root
                                            : m,
-                            .name = value_text(value_get(cargo_package(m->toml), "name")),
+                            .name = value_text(value_get(cargo_package(m->value), "name")),
                             .member = member,
                             .wanted = true};
     *ARENA_PUSH(a, c->crates, &c->n_crates, &c->cap_crates) = crate;
@@ -200,7 +199,7 @@ static bool visit(struct visiting *v, struct bytes dir, bool dependency, struct 
     if (cargo_crate(c, dir))
         return true;
     struct manifest *m = cargo_manifest(c, dir);
-    if (!m || !m->toml) {
+    if (!m || !m->value) {
         if (!v->members || !dependency)
             missing(v, dir, from);
         return false;
@@ -220,7 +219,7 @@ static void visit_dependencies(struct visiting *v, struct crate *crate)
     struct cargo *c = v->c;
     struct dependency *all;
     size_t n;
-    cargo_dependencies(&c->p->values.arena, crate->m->toml, &all, &n);
+    cargo_dependencies(&c->p->values.arena, crate->m->value, &all, &n);
     for (size_t i = 0; i < n; i++) {
         struct bytes dir;
         bool leaves;
@@ -240,7 +239,7 @@ static void visit_dependencies(struct visiting *v, struct crate *crate)
 static void visit_patterns(struct visiting *v)
 {
     struct cargo *c = v->c;
-    const struct value *members = value_get(value_get(c->root->toml, "workspace"), "members");
+    const struct value *members = value_get(value_get(c->root->value, "workspace"), "members");
     for (size_t i = 0; i < value_count(members); i++) {
         struct bytes pattern;
         if (!path_resolve(&c->p->values.arena, c->root->dir,
@@ -250,9 +249,9 @@ static void visit_patterns(struct visiting *v)
             visit(v, pattern, false, c->root->path);
             continue;
         }
-        for (size_t j = 0; j < c->n_all; j++)
-            if (path_glob(pattern, c->all[j]->dir, true))
-                visit(v, c->all[j]->dir, false, c->root->path);
+        for (size_t j = 0; j < c->manifests.n; j++)
+            if (path_glob(pattern, c->manifests.at[j]->dir, true))
+                visit(v, c->manifests.at[j]->dir, false, c->root->path);
     }
 }
 
@@ -260,8 +259,8 @@ static void visit_patterns(struct visiting *v)
 static void visit_patches(struct visiting *v)
 {
     struct cargo *c = v->c;
-    const struct value *patch = value_get(c->root->toml, "patch");
-    const struct value *replace = value_get(c->root->toml, "replace");
+    const struct value *patch = value_get(c->root->value, "patch");
+    const struct value *replace = value_get(c->root->value, "replace");
     const struct value *paths = value_get(c->config, "paths");
     struct bytes dir;
     for (size_t i = 0; value_is(patch, VALUE_MAP) && i < patch->n; i++) {
@@ -308,7 +307,7 @@ int cargo_members(struct cargo *c, struct recipe_unit *unit, struct failure *f)
     c->n_crates = c->cap_crates = 0;
     table_release(&c->by_dir);
     visit(&v, c->root->dir, false, c->root->path);
-    if (value_get(c->root->toml, "workspace")) {
+    if (value_get(c->root->value, "workspace")) {
         visit_patterns(&v);
         for (size_t i = 0; i < c->n_crates; i++) /* grows as it goes */
             visit_dependencies(&v, c->crates[i]);
@@ -318,7 +317,7 @@ int cargo_members(struct cargo *c, struct recipe_unit *unit, struct failure *f)
     for (size_t i = 0; i < c->n_crates; i++) {
         struct crate *crate = c->crates[i];
         visit_dependencies(&v, crate);
-        if (crate->root != c->root && crate->root != crate->m && inherits_any(crate->m->toml))
+        if (crate->root != c->root && crate->root != crate->m && inherits_any(crate->m->value))
             visit(&v, crate->root->dir, true, crate->m->path);
     }
     qsort(c->crates, c->n_crates, sizeof(struct crate *), compare_crates);

@@ -3,7 +3,7 @@
 #ifndef CTXD_CARGO_PRIV_H
 #define CTXD_CARGO_PRIV_H
 
-#include "recipe-priv.h"
+#include "manifest.h"
 
 /*
  * The version of every masked crate. It is part of cargo's hash of a unit, so a compiled stub
@@ -13,13 +13,6 @@
 #define CARGO_SENTINEL "0.0.0-ctx.skeleton"
 /* What cargo-chef writes, in --chef-exact. */
 #define CARGO_CHEF_VERSION "0.0.1"
-
-/* A Cargo.toml of the context, read once whatever asks for it. */
-struct manifest {
-    struct bytes path, dir, text;
-    struct value *toml; /* NULL: can't be parsed */
-    bool vendored;      /* beside a .cargo-checksum.json */
-};
 
 enum target_kind {
     TARGET_LIB,
@@ -66,9 +59,7 @@ struct lock {
 
 struct cargo {
     struct prepare *p;
-    struct table by_path; /* -> struct manifest * */
-    struct manifest **all;
-    size_t n_all, cap_all;
+    struct manifests manifests; /* every Cargo.toml */
 
     /* of the unit that is being made */
     struct manifest *root;

@@ -80,7 +80,7 @@ static bool is_false(const struct value *v)
 static void find_lib(struct finding *x)
 {
     struct arena *a = &x->c->p->values.arena;
-    struct value *lib = value_get(x->crate->m->toml, "lib");
+    struct value *lib = value_get(x->crate->m->value, "lib");
     bool there = exists_at(x, "src/lib.rs");
     if (!lib && (!there || is_false(value_get(x->package, "autolib"))))
         return;
@@ -162,7 +162,7 @@ static void find_kind(struct finding *x, enum target_kind kind)
         *ARENA_PUSH(a, inferred, &n, &cap) =
             (struct inferred){x->crate->name, BYTES("src/main.rs")};
     infer(x, kinds[kind].dir, &inferred, &n, &cap);
-    const struct value *list = value_get(x->crate->m->toml, kinds[kind].key);
+    const struct value *list = value_get(x->crate->m->value, kinds[kind].key);
     const struct value *automatic = value_get(x->package, kinds[kind].automatic);
     for (size_t i = 0; i < value_count(list); i++) {
         struct value *given = list->pairs[i].value;
@@ -227,7 +227,7 @@ static int compare_targets(const void *a, const void *b)
 void cargo_targets(struct cargo *c, struct recipe_unit *unit, struct crate *crate)
 {
     struct finding x = {.c = c, .unit = unit, .crate = crate};
-    x.package = cargo_package(crate->m->toml);
+    x.package = cargo_package(crate->m->value);
     struct bytes edition = value_text(cargo_inherited(crate, "edition"));
     x.old_edition = !edition.at || bytes_equal(edition, BYTES("2015"));
     if (!crate->name.at)

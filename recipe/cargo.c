@@ -4,6 +4,8 @@
  * alone is one; what belongs to another, or lies in a vendored crate, is none.
  */
 #include "cargo-priv.h"
+#include "ecos.h"
+#include "unit.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,38 +13,14 @@
 /* A verbatim crate of more than this is copied with a warning: it is data, not sources. */
 #define VERBATIM_WARN (8u << 20)
 
-static int compare_manifests(const void *a, const void *b)
-{
-    struct manifest *const *x = a, *const *y = b;
-    return path_shallow_compare((*x)->path, (*y)->path);
-}
-
 static int read_manifests(struct cargo *c, struct failure *f)
 {
-    struct prepare *p = c->p;
-    struct arena *a = &p->values.arena;
-    for (size_t i = 0; i < p->l->n; i++) {
-        struct failure why = {0};
-        if (!listed_named(p->l, i, "Cargo.toml"))
-            continue;
-        struct manifest *m = ARENA_NEW(a, struct manifest);
-        m->path = p->l->at[i].path;
-        m->dir = path_dir(m->path);
-        m->vendored =
-            listing_is_file(p->l, path_join(a, m->dir, BYTES(".cargo-checksum.json")));
-        int r = prepare_read(p, m->path, &m->text, f);
-        if (r < 0)
-            return r;
-        if (toml_read(&p->values, m->path, m->text, &m->toml, &why) < 0) {
-            notes_add(p->notes, NOTE_INFO, "%s", why.text);
-            m->toml = NULL;
-        }
-        *ARENA_PUSH(a, c->all, &c->n_all, &c->cap_all) = m;
-        *table_put(&c->by_path, m->path, NULL) = (uintptr_t)m;
-    }
-    if (c->n_all)
-        qsort(c->all, c->n_all, sizeof(struct manifest *), compare_manifests);
-    return 0;
+    int r = manifests_read(c->p, "Cargo.toml", toml_read, &c->manifests, f);
+    for (size_t i = 0; i < c->manifests.n; i++)
+        if (!c->manifests.at[i]->value)
+            notes_add(c->p->notes, NOTE_INFO, "%.*s", BYTES_ARG(c->manifests.at[i]->wrong));
+    manifests_sort(&c->manifests);
+    return r;
 }
 
 /* ---- files of a crate -------------------------------------------------------------- */
@@ -311,13 +289,10 @@ static int make_unit(struct cargo *c, struct manifest *root, struct failure *f)
 static int make_raw_unit(struct cargo *c, struct manifest *m, struct failure *f)
 {
     struct arena *a = &c->p->values.arena;
-    struct failure why = {0};
-    struct value *ignored;
     struct recipe_unit *unit = unit_new(c->p, "cargo", m->dir);
     if (!unit)
         return 0;
-    (void)!toml_read(&c->p->values, m->path, m->text, &ignored, &why);
-    unit_note(c->p, unit, "copied as it is: %s", why.text);
+    unit_note(c->p, unit, "copied as it is: %.*s", BYTES_ARG(m->wrong));
     int r = unit_raw(c->p, unit, m->path, f);
     if (r == 0)
         r = unit_raw(c->p, unit, path_join(a, m->dir, BYTES("Cargo.lock")), f);
@@ -343,17 +318,23 @@ static bool is_worth(struct cargo *c, const struct manifest *m, bool all)
             bytes_equal(path_clean_root(&c->p->values.arena, bytes_of(asked)), m->dir));
 }
 
+/* A vendored crate lies beside a .cargo-checksum.json. */
+static bool is_vendored(struct cargo *c, const struct manifest *m)
+{
+    return prepare_has(c->p, m->dir, ".cargo-checksum.json");
+}
+
 static int consider(struct cargo *c, struct manifest *m, bool workspaces, bool all,
                     struct failure *f)
 {
     struct prepare *p = c->p;
-    bool workspace = value_get(m->toml, "workspace") != NULL;
-    if (m->vendored || workspace != workspaces ||
+    bool workspace = value_get(m->value, "workspace") != NULL;
+    if (is_vendored(c, m) || workspace != workspaces ||
         (table_get(&p->claimed, m->path) && !(workspace && has_lock(c, m))))
         return 0;
-    if (!m->toml)
+    if (!m->value)
         return m->dir.len == 0 || has_lock(c, m) ? make_raw_unit(c, m, f) : 0;
-    bool stray = !workspace && (!cargo_package(m->toml) || cargo_find_root(c, m));
+    bool stray = !workspace && (!cargo_package(m->value) || cargo_find_root(c, m));
     if (!stray && is_worth(c, m, all))
         return make_unit(c, m, f);
     notes_add(p->notes, NOTE_INFO, "%s is no unit: %s", QUOTE(m->path),
@@ -367,12 +348,12 @@ static int find(struct prepare *p, struct failure *f)
     struct cargo c = {.p = p};
     int r = read_manifests(&c, f);
     bool any = false;
-    for (size_t i = 0; i < c.n_all && !any; i++)
-        any = is_worth(&c, c.all[i], false);
+    for (size_t i = 0; i < c.manifests.n && !any; i++)
+        any = is_worth(&c, c.manifests.at[i], false);
     for (int pass = 0; pass < 2; pass++)
-        for (size_t i = 0; i < c.n_all && r == 0; i++)
-            r = consider(&c, c.all[i], pass == 0, !any, f);
-    table_release(&c.by_path);
+        for (size_t i = 0; i < c.manifests.n && r == 0; i++)
+            r = consider(&c, c.manifests.at[i], pass == 0, !any, f);
+    manifests_release(&c.manifests);
     table_release(&c.by_dir);
     table_release(&c.lock.by_name);
     return r;

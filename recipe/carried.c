@@ -8,7 +8,7 @@
  *
  * A unit has a tree of its own, so that an edit of one never makes another's layer anew.
  */
-#include "recipe-priv.h"
+#include "items.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
  * Whether a recipe may be written to a disk. A recipe is hostile: it may come from a pull
  * request, and `cook` may run as root. Everything is refused before anything is written.
  */
-#include "recipe-priv.h"
+#include "check.h"
 
 #include <errno.h>
 
@@ -29,7 +29,7 @@ static int unsafe(struct failure *f, struct bytes path, const char *why)
     return fail(f, RECIPE_UNSAFE, "unsafe recipe: the path %s %s", QUOTE(path), why);
 }
 
-int path_safe(struct bytes path, struct failure *f)
+int check_path(struct bytes path, struct failure *f)
 {
     struct bytes rest = path, piece;
     if (path.len == 0)
@@ -121,13 +121,13 @@ int recipe_check(const struct recipe *recipe, struct failure *f)
         return fail(f, RECIPE_UNSAFE, "unsafe recipe: more than %d files", RECIPE_FILES_MAX);
     for (size_t i = 0; i < recipe->n_files && r == 0; i++) {
         const struct recipe_file *file = &recipe->files[i];
-        r = path_safe(file->path, f);
+        r = check_path(file->path, f);
         if (r == 0 && file->is_link)
             r = link_safe(file->path, file->target, f);
         total += file->size;
     }
     for (size_t i = 0; i < recipe->n_stubs && r == 0; i++)
-        r = path_safe(recipe->stubs[i].path, f);
+        r = check_path(recipe->stubs[i].path, f);
     if (r == 0 && total > RECIPE_BYTES_MAX)
         r = fail(f, RECIPE_UNSAFE, "unsafe recipe: more than %u MiB", RECIPE_BYTES_MAX >> 20);
     for (size_t i = 0; i < recipe->n_units && r == 0; i++)

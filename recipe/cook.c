@@ -8,7 +8,8 @@
  *
  *     SHA-256 in hex, space, 0644 | 0755 | link, space, path
  */
-#include "recipe-priv.h"
+#include "check.h"
+#include "items.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -80,7 +81,7 @@ static void read_journal(struct cooking *c)
         size_t second = space + 1 + bytes_find(behind, ' ');
         /* A journal is as little trusted as a recipe: it decides what is removed. */
         if (space != 64 || second + 1 >= one.len ||
-            path_safe(bytes_from(one, second + 1), NULL))
+            check_path(bytes_from(one, second + 1), NULL))
             continue;
         *ARENA_PUSH(&c->arena, c->lines, &c->n_lines, &c->cap_lines) =
             (struct line){bytes_from(one, second + 1), bytes_head(one, second), false};

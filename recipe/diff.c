@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "recipe-priv.h"
+#include "ecos.h"
 
 struct diffing {
     const struct recipe *from, *to;

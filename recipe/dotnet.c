@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* .NET: solutions and projects, as far as `dotnet restore` reads them. */
-#include "recipe-priv.h"
+#include "ecos.h"
+#include "text.h"
+#include "unit-text.h"
 
 #include <errno.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Elixir by mix: mix.exs is a program, so files are chosen and none is changed. */
-#include "recipe-priv.h"
+#include "ecos.h"
+#include "unit-text.h"
 
 static int add_app(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
                    struct failure *f)
@@ -14,7 +15,7 @@ static int add_app(struct prepare *p, struct recipe_unit *unit, struct bytes dir
     return r == 0 ? unit_script_files(p, unit, dir, text, f) : r;
 }
 
-static int make_unit(struct prepare *p, struct bytes dir, struct failure *f)
+static int elixir_make_unit(struct prepare *p, struct bytes dir, struct failure *f)
 {
     static const char *const get[] = {"mix", "deps.get", "--only", "prod", NULL};
     /* What deps.compile reads; runtime.exs is read when the release starts. */
@@ -42,24 +43,13 @@ static int make_unit(struct prepare *p, struct bytes dir, struct failure *f)
     return r;
 }
 
-static int find(struct prepare *p, struct failure *f)
+static int elixir_find(struct prepare *p, struct failure *f)
 {
-    size_t n;
-    struct bytes *dirs = prepare_dirs(p, "mix.exs", &n);
-    bool any = false;
-    int r = 0;
-    for (size_t i = 0; i < n; i++)
-        any |= unit_worth(p, dirs[i]) || prepare_has(p, dirs[i], "mix.lock");
-    for (size_t i = 0; i < n && r == 0; i++) {
-        bool worth = !any || unit_worth(p, dirs[i]) || prepare_has(p, dirs[i], "mix.lock");
-        if (worth && !table_get(&p->claimed, prepare_path(p, dirs[i], "mix.exs")))
-            r = make_unit(p, dirs[i], f);
-    }
-    return r;
+    return unit_each(p, "mix.exs", "mix.lock", elixir_make_unit, f);
 }
 
 /* "  "jason": {:hex, :jason, "1.4.1", …}" */
-static bool list(struct values *pool, const struct recipe_file *file, struct value *into)
+static bool elixir_list(struct values *pool, const struct recipe_file *file, struct value *into)
 {
     struct bytes rest = file->content, line, piece;
     if (!bytes_equal(path_name(file->path), BYTES("mix.lock")))
@@ -74,4 +64,4 @@ static bool list(struct values *pool, const struct recipe_file *file, struct val
     return true;
 }
 
-const struct eco eco_elixir = {"elixir", find, list};
+const struct eco eco_elixir = {"elixir", elixir_find, elixir_list};

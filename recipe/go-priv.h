@@ -3,7 +3,7 @@
 #ifndef CTXD_GO_PRIV_H
 #define CTXD_GO_PRIV_H
 
-#include "recipe-priv.h"
+#include "unit.h"
 
 /* A line of go.mod or go.work, whether it stands in a block or not. */
 struct go_directive {

@@ -6,6 +6,8 @@
  * that it is built only when it is named. It changes when the set of imported packages does.
  */
 #include "go-priv.h"
+#include "text.h"
+#include "unit.h"
 
 void go_add_module(struct go *go, struct bytes dir, struct go_directive *all, size_t n,
                    bool main)

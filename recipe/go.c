@@ -3,7 +3,10 @@
  * Go: go.mod, go.sum, and those of every module that `use` and local `replace` lead to, since
  * `go mod download` fails without them. Source: the Go modules reference.
  */
+#include "ecos.h"
 #include "go-priv.h"
+#include "text.h"
+#include "unit-text.h"
 
 #include <errno.h>
 
@@ -145,12 +148,6 @@ static int make_unit(struct prepare *p, struct bytes dir, struct failure *f)
     return r == 0 && p->options->go_warm ? go_warm(&go, unit, f) : r;
 }
 
-static int compare_dirs(const void *a, const void *b)
-{
-    const struct bytes *x = a, *y = b;
-    return path_shallow_compare(*x, *y);
-}
-
 static int find(struct prepare *p, struct failure *f)
 {
     struct bytes *dirs = NULL;
@@ -159,14 +156,13 @@ static int find(struct prepare *p, struct failure *f)
     int r = 0;
     for (size_t i = 0; i < p->l->n; i++) {
         struct bytes dir = path_dir(p->l->at[i].path);
-        if (!listed_named(p->l, i, "go.mod") && !listed_named(p->l, i, "go.work"))
+        if (!listing_named(p->l, i, "go.mod") && !listing_named(p->l, i, "go.work"))
             continue;
         *ARENA_PUSH(&p->values.arena, dirs, &n, &cap) =
             prepare_printf(p, "%.*s", BYTES_ARG(dir));
         any |= unit_worth(p, dir) || prepare_has(p, dir, "go.sum");
     }
-    if (n)
-        qsort(dirs, n, sizeof(*dirs), compare_dirs);
+    prepare_sort_dirs(dirs, n);
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < n && r == 0; i++) {
             bool work = prepare_has(p, dirs[i], "go.work");

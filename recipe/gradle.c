@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Gradle: its scripts are programs, so files are chosen and none is changed. */
-#include "recipe-priv.h"
+#include "ecos.h"
+#include "text.h"
+#include "unit-text.h"
 
 /* Resolves every configuration that can be: `gradle dependencies` fetches metadata alone. */
 static const char resolve_script[] =

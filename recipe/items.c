@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The files of a skeleton, from the units that were asked for. */
-#include "recipe-priv.h"
+#include "items.h"
+
+#include "stubs.h"
 
 #include <errno.h>
 

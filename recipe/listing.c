@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "recipe-priv.h"
+#include "listing.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -272,13 +272,13 @@ bool listing_is_file(const struct listing *l, struct bytes path)
     return e && (e->kind == LISTED_FILE || e->linked_file);
 }
 
-/* A directory that is only there for what it holds has no entry of its own. */
 bool listing_is_dir(const struct listing *l, struct bytes path)
 {
     size_t first, end;
     struct listed *e = listing_find(l, path);
     if (path.len == 0 || (e && e->kind == LISTED_DIR))
         return true;
+    /* A directory that is excluded, but holds an entry that is not. */
     listing_below(l, path, &first, &end);
     return end > first;
 }
@@ -304,6 +304,16 @@ bool listing_child(const struct listing *l, struct bytes dir, size_t i, struct b
     struct bytes name = dir.len ? bytes_from(l->at[i].path, dir.len + 1) : l->at[i].path;
     *ret_name = name;
     return bytes_find(name, '/') == name.len;
+}
+
+bool listing_named(const struct listing *l, size_t i, const char *name)
+{
+    /* The end first: most names differ there. */
+    struct bytes path = l->at[i].path, wanted = bytes_of(name);
+    return path.len >= wanted.len &&
+           memcmp(path.at + path.len - wanted.len, wanted.at, wanted.len) == 0 &&
+           (path.len == wanted.len || path.at[path.len - wanted.len - 1] == '/') &&
+           (l->at[i].kind == LISTED_FILE || l->at[i].linked_file);
 }
 
 static int read_from_root(const struct listing *l, struct bytes path, struct buf *to,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Maven: the poms of a reactor, with versions of its own modules masked. */
-#include "recipe-priv.h"
+#include "ecos.h"
+#include "text.h"
+#include "unit-text.h"
 
 #include <errno.h>
 
@@ -36,7 +38,7 @@ static int read_poms(struct maven *m, struct failure *f)
     for (size_t i = 0; i < p->l->n; i++) {
         struct failure why = {0};
         struct bytes text;
-        bool named = listed_named(p->l, i, "pom.xml") ||
+        bool named = listing_named(p->l, i, "pom.xml") ||
                      (p->l->at[i].kind == LISTED_FILE &&
                       bytes_ends(p->l->at[i].path, BYTES(".pom.xml")));
         if (!named)

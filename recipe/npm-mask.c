@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "npm-priv.h"
+#include "text.h"
+#include "unit-text.h"
 
 #include <errno.h>
 
@@ -85,9 +87,9 @@ static bool runs_others(struct bytes script)
 }
 
 /* The scripts that run by themselves, and what these run. */
-static struct value *npm_scripts(struct npm *n, const struct package *package)
+static struct value *npm_scripts(struct npm *n, const struct manifest *package)
 {
-    const struct value *all = value_get(package->json, "scripts");
+    const struct value *all = value_get(package->value, "scripts");
     struct values *pool = &n->p->values;
     struct value *found = value_new(pool, VALUE_MAP);
     if (n->p->options->ignore_scripts)
@@ -105,11 +107,11 @@ static struct value *npm_scripts(struct npm *n, const struct package *package)
 }
 
 static int add_script_files(struct npm *n, struct recipe_unit *unit,
-                            const struct package *package, const struct value *scripts,
+                            const struct manifest *package, const struct value *scripts,
                             struct failure *f)
 {
     struct prepare *p = n->p;
-    const struct value *prisma = value_get(package->json, "prisma");
+    const struct value *prisma = value_get(package->value, "prisma");
     bool patches = false, generates = prisma != NULL;
     int r = 0;
     for (size_t i = 0; i < scripts->n && r == 0; i++) {
@@ -118,7 +120,7 @@ static int add_script_files(struct npm *n, struct recipe_unit *unit,
         generates |= text_has(script, "prisma");
         r = unit_script_files(p, unit, package->dir, script, f);
     }
-    generates |= value_get(value_get(package->json, "dependencies"), "@prisma/client") != NULL;
+    generates |= value_get(value_get(package->value, "dependencies"), "@prisma/client") != NULL;
     if (r == 0 && patches)
         r = unit_raw_tree(p, unit, prepare_path(p, package->dir, "patches"), f);
     if (r == 0 && generates) {
@@ -138,7 +140,7 @@ static int add_script_files(struct npm *n, struct recipe_unit *unit,
  * Installers link a command only where its file is there, and nothing links it later: so a
  * stub, with the first line of the real one, of which pnpm makes its shim.
  */
-static int add_bin(struct npm *n, struct recipe_unit *unit, const struct package *package,
+static int add_bin(struct npm *n, struct recipe_unit *unit, const struct manifest *package,
                    struct bytes rel, struct failure *f)
 {
     struct prepare *p = n->p;
@@ -162,11 +164,11 @@ static int add_bin(struct npm *n, struct recipe_unit *unit, const struct package
     return 0;
 }
 
-static int add_bins(struct npm *n, struct recipe_unit *unit, const struct package *package,
+static int add_bins(struct npm *n, struct recipe_unit *unit, const struct manifest *package,
                     struct failure *f)
 {
-    const struct value *bin = value_get(package->json, "bin");
-    struct bytes dir = value_text(value_get(value_get(package->json, "directories"), "bin"));
+    const struct value *bin = value_get(package->value, "bin");
+    struct bytes dir = value_text(value_get(value_get(package->value, "directories"), "bin"));
     struct bytes full;
     int r = value_text(bin).at ? add_bin(n, unit, package, value_text(bin), f) : 0;
     for (size_t i = 0; i < value_count(bin) && r == 0; i++)
@@ -185,9 +187,9 @@ static int add_bins(struct npm *n, struct recipe_unit *unit, const struct packag
 
 /* ---- the manifest ------------------------------------------------------------------ */
 
-static void mask_version(struct npm *n, const struct package *package, struct value *out)
+static void mask_version(struct npm *n, const struct manifest *package, struct value *out)
 {
-    if (package->real_version)
+    if (package->marks & PACKAGE_REAL_VERSION)
         return;
     value_drop(out, "version");
     /* yarn 1 passes over a member without one. */
@@ -196,21 +198,21 @@ static void mask_version(struct npm *n, const struct package *package, struct va
                   value_string(&n->p->values, BYTES("0.0.0")));
 }
 
-int npm_mask(struct npm *n, struct recipe_unit *unit, struct package *package,
+int npm_mask(struct npm *n, struct recipe_unit *unit, struct manifest *package,
              struct failure *f)
 {
     static const char *const publish[] = {"directory", "linkDirectory", "executableFiles"};
     static const char *const dirs[] = {"bin"};
     struct prepare *p = n->p;
     struct values *pool = &p->values;
-    if (!value_is(package->json, VALUE_MAP)) {
+    if (!value_is(package->value, VALUE_MAP)) {
         if (package->wrong.len)
             unit_note(p, unit, "copied as it is: %.*s", BYTES_ARG(package->wrong));
         else
             unit_note(p, unit, "copied as it is: %s is no JSON object", QUOTE(package->path));
         return unit_raw(p, unit, package->path, f);
     }
-    struct value *out = value_keep(pool, package->json, kept, ARRAY_SIZE(kept));
+    struct value *out = value_keep(pool, package->value, kept, ARRAY_SIZE(kept));
     struct value *scripts = npm_scripts(n, package);
     if (scripts->n)
         value_put(pool, out, BYTES("scripts"), scripts);
@@ -258,10 +260,10 @@ int npm_lock(struct npm *n, struct recipe_unit *unit, const char *name, struct f
         struct value *entry = packages->pairs[i].value;
         if (text_has(key, "node_modules/"))
             continue;
-        struct package *package = path_resolve(&p->values.arena, n->root->dir, key, &dir)
-                                      ? npm_package(n, dir)
-                                      : NULL;
-        if (!package || !package->real_version)
+        struct manifest *package = path_resolve(&p->values.arena, n->root->dir, key, &dir)
+                                       ? npm_package(n, dir)
+                                       : NULL;
+        if (!package || !(package->marks & PACKAGE_REAL_VERSION))
             value_drop(entry, "version");
         value_drop(entry, "license");
         value_drop(entry, "funding");

@@ -2,15 +2,15 @@
 /* The packages of a workspace. Sources: npm's, pnpm's and yarn's documentation of workspaces.
  */
 #include "npm-priv.h"
+#include "pathglob.h"
 
 static const char *const dependency_maps[] = {"dependencies",         "devDependencies",
                                               "optionalDependencies", "peerDependencies",
                                               "resolutions",          "overrides"};
 
-struct package *npm_package(struct npm *n, struct bytes dir)
+struct manifest *npm_package(struct npm *n, struct bytes dir)
 {
-    uintptr_t *at = table_get(&n->by_dir, dir.at ? dir : BYTES(""));
-    return at ? (struct package *)*at : NULL;
+    return manifest_at(&n->packages, dir);
 }
 
 static bool is_path(struct bytes range)
@@ -20,11 +20,11 @@ static bool is_path(struct bytes range)
            bytes_starts(range, BYTES("../"));
 }
 
-static void claim(struct npm *n, struct package *package)
+static void claim(struct npm *n, struct manifest *package)
 {
-    if (!package || package->claimed)
+    if (!package || (package->marks & PACKAGE_CLAIMED))
         return;
-    package->claimed = true;
+    package->marks |= PACKAGE_CLAIMED;
     *ARENA_PUSH(&n->p->values.arena, n->of, &n->n_of, &n->cap_of) = package;
 }
 
@@ -34,13 +34,13 @@ static void match_all(struct npm *n, struct bytes base, struct bytes pattern, bo
     struct bytes full;
     if (!path_resolve(&n->p->values.arena, base, pattern, &full))
         return;
-    for (size_t i = 0; i < n->n_all; i++) {
-        struct package *package = n->all[i];
+    for (size_t i = 0; i < n->packages.n; i++) {
+        struct manifest *package = n->packages.at[i];
         bool hit = bytes_equal(full, package->dir) || path_glob(full, package->dir, false);
         if (hit && take)
             claim(n, package);
         else if (hit && package != n->root)
-            package->claimed = false;
+            package->marks &= ~PACKAGE_CLAIMED;
     }
 }
 
@@ -77,13 +77,13 @@ static void match_patterns(struct npm *n, struct bytes base, const struct value 
     }
 }
 
-static const struct value *workspaces_of(const struct package *package)
+static const struct value *workspaces_of(const struct manifest *package)
 {
-    const struct value *workspaces = value_get(package->json, "workspaces");
+    const struct value *workspaces = value_get(package->value, "workspaces");
     return value_is(workspaces, VALUE_MAP) ? value_get(workspaces, "packages") : workspaces;
 }
 
-static int follow_path(struct npm *n, struct recipe_unit *unit, const struct package *from,
+static int follow_path(struct npm *n, struct recipe_unit *unit, const struct manifest *from,
                        struct bytes range, struct failure *f)
 {
     struct bytes path, rel = range;
@@ -115,12 +115,12 @@ static int follow_path(struct npm *n, struct recipe_unit *unit, const struct pac
     return 0;
 }
 
-static int follow(struct npm *n, struct recipe_unit *unit, const struct package *package,
+static int follow(struct npm *n, struct recipe_unit *unit, const struct manifest *package,
                   struct failure *f)
 {
     int r = 0;
     for (size_t i = 0; i < ARRAY_SIZE(dependency_maps) && r == 0; i++) {
-        const struct value *map = value_get(package->json, dependency_maps[i]);
+        const struct value *map = value_get(package->value, dependency_maps[i]);
         for (size_t j = 0; j < value_count(map) && r == 0; j++)
             r = follow_path(n, unit, package, value_text(map->pairs[j].value), f);
     }
@@ -142,13 +142,14 @@ static void find_asked(struct npm *n)
 {
     for (size_t i = 0; i < n->n_of; i++) {
         for (size_t j = 0; j < 4; j++) {
-            const struct value *map = value_get(n->of[i]->json, dependency_maps[j]);
+            const struct value *map = value_get(n->of[i]->value, dependency_maps[j]);
             for (size_t k = 0; k < value_count(map); k++) {
                 if (!asks_version(value_text(map->pairs[k].value)))
                     continue;
                 for (size_t m = 0; m < n->n_of; m++)
-                    n->of[m]->real_version |= bytes_equal(
-                        value_text(value_get(n->of[m]->json, "name")), map->pairs[k].key);
+                    if (bytes_equal(value_text(value_get(n->of[m]->value, "name")),
+                                    map->pairs[k].key))
+                        n->of[m]->marks |= PACKAGE_REAL_VERSION;
             }
         }
     }
@@ -156,7 +157,7 @@ static void find_asked(struct npm *n)
 
 static int compare_packages(const void *a, const void *b)
 {
-    struct package *const *x = a, *const *y = b;
+    struct manifest *const *x = a, *const *y = b;
     return path_depth_compare((*x)->path, (*y)->path);
 }
 
@@ -165,15 +166,15 @@ int npm_members(struct npm *n, struct recipe_unit *unit, struct failure *f)
     int r = 0;
     n->of = NULL;
     n->n_of = n->cap_of = 0;
-    for (size_t i = 0; i < n->n_all; i++)
-        n->all[i]->claimed = n->all[i]->real_version = false;
+    for (size_t i = 0; i < n->packages.n; i++)
+        n->packages.at[i]->marks = 0;
     claim(n, n->root);
     match_patterns(n, n->root->dir, workspaces_of(n->root));
     match_patterns(n, n->root->dir, value_get(n->pnpm, "packages"));
     /* What a negative pattern took back is still in the list. */
     size_t kept = 0;
     for (size_t i = 0; i < n->n_of; i++)
-        if (n->of[i]->claimed)
+        if (n->of[i]->marks & PACKAGE_CLAIMED)
             n->of[kept++] = n->of[i];
     n->n_of = kept;
     for (size_t i = 0; i < n->n_of && r == 0; i++) { /* grows as it goes */
@@ -183,6 +184,6 @@ int npm_members(struct npm *n, struct recipe_unit *unit, struct failure *f)
             r = follow(n, unit, n->of[i], f);
     }
     find_asked(n);
-    qsort(n->of, n->n_of, sizeof(struct package *), compare_packages);
+    qsort(n->of, n->n_of, sizeof(struct manifest *), compare_packages);
     return r;
 }

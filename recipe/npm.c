@@ -3,7 +3,10 @@
  * JavaScript: npm, pnpm, yarn and bun. A lock file or a workspace makes a unit, and the
  * packages of the workspace are its members.
  */
+#include "ecos.h"
 #include "npm-priv.h"
+#include "text.h"
+#include "unit-text.h"
 
 #include <errno.h>
 
@@ -30,43 +33,10 @@ static const struct {
     [MANAGER_BUN] = {"bun", {"bun", "install", "--frozen-lockfile"}, {"bun", "install"}},
 };
 
-static int compare_packages(const void *a, const void *b)
-{
-    struct package *const *x = a, *const *y = b;
-    return path_shallow_compare((*x)->path, (*y)->path);
-}
-
-static int read_packages(struct npm *n, struct failure *f)
-{
-    struct prepare *p = n->p;
-    struct arena *a = &p->values.arena;
-    for (size_t i = 0; i < p->l->n; i++) {
-        struct failure why = {0};
-        struct bytes text;
-        if (!listed_named(p->l, i, "package.json"))
-            continue;
-        struct package *package = ARENA_NEW(a, struct package);
-        package->path = p->l->at[i].path;
-        package->dir = path_dir(package->path);
-        int r = prepare_read(p, package->path, &text, f);
-        if (r < 0)
-            return r;
-        if (json_read(&p->values, package->path, text, &package->json, &why) < 0) {
-            package->wrong = arena_copy(&p->values.arena, bytes_of(why.text));
-            package->json = NULL;
-        }
-        *ARENA_PUSH(a, n->all, &n->n_all, &n->cap_all) = package;
-        *table_put(&n->by_dir, package->dir, NULL) = (uintptr_t)package;
-    }
-    if (n->n_all)
-        qsort(n->all, n->n_all, sizeof(struct package *), compare_packages);
-    return 0;
-}
-
 /* The lock of a directory, or NULL; the manager goes by it, else by "packageManager". */
-static const char *find_lock(struct npm *n, const struct package *package, enum manager *ret)
+static const char *find_lock(struct npm *n, const struct manifest *package, enum manager *ret)
 {
-    struct bytes said = value_text(value_get(package->json, "packageManager")), text;
+    struct bytes said = value_text(value_get(package->value, "packageManager")), text;
     struct failure ignored;
     *ret = bytes_starts(said, BYTES("pnpm"))     ? MANAGER_PNPM
            : bytes_starts(said, BYTES("yarn@1")) ? MANAGER_YARN
@@ -172,7 +142,7 @@ static int add_pnpm(struct npm *n, struct recipe_unit *unit, struct failure *f)
     if (r == 0)
         r = add_patched(n, unit, value_get(n->pnpm, "patchedDependencies"), f);
     for (size_t i = 0; i < n->n_of && r == 0; i++) {
-        const struct value *meta = value_get(n->of[i]->json, "dependenciesMeta");
+        const struct value *meta = value_get(n->of[i]->value, "dependenciesMeta");
         /* shared-workspace-lockfile=false: each package has its own. */
         if (n->of[i] != n->root)
             r = unit_text(n->p, unit, prepare_path(n->p, n->of[i]->dir, "pnpm-lock.yaml"), f);
@@ -193,7 +163,7 @@ static int add_all(struct npm *n, struct recipe_unit *unit, const char *lock, st
     static const char *const texts[] = {".nvmrc", ".node-version", ".tool-versions",
                                         "bunfig.toml"};
     static const char *const configs[] = {".npmrc", ".yarnrc", ".yarnrc.yml"};
-    const struct value *pnpm = value_get(n->root->json, "pnpm");
+    const struct value *pnpm = value_get(n->root->value, "pnpm");
     int r = 0;
     for (size_t i = 0; i < n->n_of && r == 0; i++) {
         r = npm_mask(n, unit, n->of[i], f);
@@ -205,7 +175,7 @@ static int add_all(struct npm *n, struct recipe_unit *unit, const char *lock, st
     if (r == 0)
         r = add_patched(n, unit, value_get(pnpm, "patchedDependencies"), f);
     if (r == 0)
-        r = add_patched(n, unit, value_get(n->root->json, "patchedDependencies"), f);
+        r = add_patched(n, unit, value_get(n->root->value, "patchedDependencies"), f);
     if (r == 0 && n->manager == MANAGER_PNPM)
         r = add_pnpm(n, unit, f);
     if (r == 0 && (n->manager == MANAGER_YARN || n->manager == MANAGER_BERRY))
@@ -221,7 +191,7 @@ static int add_all(struct npm *n, struct recipe_unit *unit, const char *lock, st
 
 /* ---- units ------------------------------------------------------------------------- */
 
-static int make_unit(struct npm *n, struct package *root, struct failure *f)
+static int make_unit(struct npm *n, struct manifest *root, struct failure *f)
 {
     struct prepare *p = n->p;
     struct bytes text, path = prepare_path(p, root->dir, "pnpm-workspace.yaml");
@@ -254,9 +224,9 @@ static int make_unit(struct npm *n, struct package *root, struct failure *f)
     return add_all(n, unit, lock, f);
 }
 
-static bool is_workspace(struct npm *n, const struct package *package)
+static bool is_workspace(struct npm *n, const struct manifest *package)
 {
-    return value_get(package->json, "workspaces") ||
+    return value_get(package->value, "workspaces") ||
            prepare_has(n->p, package->dir, "pnpm-workspace.yaml");
 }
 
@@ -265,13 +235,14 @@ static int find(struct prepare *p, struct failure *f)
     struct npm n = {.p = p};
     enum manager ignored;
     bool any = false;
-    int r = read_packages(&n, f);
-    for (size_t i = 0; i < n.n_all && !any; i++)
-        any = find_lock(&n, n.all[i], &ignored) || unit_worth(p, n.all[i]->dir);
+    int r = manifests_read(p, "package.json", json_read, &n.packages, f);
+    manifests_sort(&n.packages);
+    for (size_t i = 0; i < n.packages.n && !any; i++)
+        any = find_lock(&n, n.packages.at[i], &ignored) || unit_worth(p, n.packages.at[i]->dir);
     /* Workspaces first: they claim what else would stand alone. Shallow ones before deep. */
     for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < n.n_all && r == 0; i++) {
-            struct package *package = n.all[i];
+        for (size_t i = 0; i < n.packages.n && r == 0; i++) {
+            struct manifest *package = n.packages.at[i];
             bool locked = find_lock(&n, package, &ignored) != NULL;
             if (is_workspace(&n, package) != (pass == 0) ||
                 (table_get(&p->claimed, package->path) && !locked))
@@ -282,7 +253,7 @@ static int find(struct prepare *p, struct failure *f)
                 r = make_unit(&n, package, f);
         }
     }
-    table_release(&n.by_dir);
+    manifests_release(&n.packages);
     return r;
 }
 

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "recipe-priv.h"
+#include "pathglob.h"
+
+/* Bytes of a component of a pattern: no name can be longer. */
+#define COMPONENT_MAX 255
 
 /* One component; [!a] of Rust and npm is [^a] of ours. */
 static bool match_name(struct bytes pattern, struct bytes name)
 {
-    char text[RECIPE_NAME_MAX + 1];
-    if (pattern.len > RECIPE_NAME_MAX)
+    char text[COMPONENT_MAX + 1];
+    if (pattern.len > COMPONENT_MAX)
         return false;
     memcpy(text, pattern.at, pattern.len);
     for (size_t i = 0; i + 1 < pattern.len; i++)

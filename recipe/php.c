@@ -3,7 +3,9 @@
  * PHP by composer. What its content hash covers stays as it is (Source: composer's Locker), so
  * that the lock still fits; scripts and autoloading come with the sources.
  */
-#include "recipe-priv.h"
+#include "ecos.h"
+#include "pathglob.h"
+#include "unit-text.h"
 
 #include <errno.h>
 
@@ -57,7 +59,7 @@ static int add_paths(struct prepare *p, struct recipe_unit *unit, struct bytes d
         for (size_t j = 0; j < p->l->n && r == 0; j++) {
             struct value *ignored;
             struct bytes at = path_dir(p->l->at[j].path);
-            if (listed_named(p->l, j, "composer.json") &&
+            if (listing_named(p->l, j, "composer.json") &&
                 !unit_has(p, unit, p->l->at[j].path) &&
                 (bytes_equal(full, at) || path_glob(full, at, false)))
                 r = mask(p, unit, at, &ignored, f);
@@ -66,7 +68,7 @@ static int add_paths(struct prepare *p, struct recipe_unit *unit, struct bytes d
     return r;
 }
 
-static int make_unit(struct prepare *p, struct bytes dir, struct failure *f)
+static int php_make_unit(struct prepare *p, struct bytes dir, struct failure *f)
 {
     static const char *const install[] = {"composer",     "install",         "--no-dev",
                                           "--no-scripts", "--no-autoloader", NULL};
@@ -85,23 +87,12 @@ static int make_unit(struct prepare *p, struct bytes dir, struct failure *f)
     return r == 0 ? unit_text(p, unit, prepare_path(p, dir, "symfony.lock"), f) : r;
 }
 
-static int find(struct prepare *p, struct failure *f)
+static int php_find(struct prepare *p, struct failure *f)
 {
-    size_t n;
-    struct bytes *dirs = prepare_dirs(p, "composer.json", &n);
-    bool any = false;
-    int r = 0;
-    for (size_t i = 0; i < n; i++)
-        any |= unit_worth(p, dirs[i]) || prepare_has(p, dirs[i], "composer.lock");
-    for (size_t i = 0; i < n && r == 0; i++) {
-        bool worth = !any || unit_worth(p, dirs[i]) || prepare_has(p, dirs[i], "composer.lock");
-        if (worth && !table_get(&p->claimed, prepare_path(p, dirs[i], "composer.json")))
-            r = make_unit(p, dirs[i], f);
-    }
-    return r;
+    return unit_each(p, "composer.json", "composer.lock", php_make_unit, f);
 }
 
-static bool list(struct values *pool, const struct recipe_file *file, struct value *into)
+static bool php_list(struct values *pool, const struct recipe_file *file, struct value *into)
 {
     static const char *const lists[] = {"packages", "packages-dev"};
     struct value *json;
@@ -120,4 +111,4 @@ static bool list(struct values *pool, const struct recipe_file *file, struct val
     return true;
 }
 
-const struct eco eco_php = {"php", find, list};
+const struct eco eco_php = {"php", php_find, php_list};

@@ -3,20 +3,12 @@
 #ifndef CTXD_PYTHON_PRIV_H
 #define CTXD_PYTHON_PRIV_H
 
-#include "recipe-priv.h"
-
-struct project {
-    struct bytes dir, path;
-    struct value *toml; /* NULL: can't be parsed */
-    struct bytes wrong; /* why it can't */
-};
+#include "manifest.h"
 
 struct python {
     struct prepare *p;
-    struct table by_dir; /* -> struct project * */
-    struct project **all;
-    size_t n_all, cap_all;
-    struct value *uv_lock; /* of the unit that is being made, or NULL */
+    struct manifests projects; /* every pyproject.toml */
+    struct value *uv_lock;     /* of the unit that is being made, or NULL */
 };
 
 /* python-requirements.c: the files that are named so in a directory; *ret_any where there are.
@@ -25,7 +17,7 @@ int python_requirements(struct python *py, struct recipe_unit *unit, struct byte
                         bool *ret_any, struct failure *f) must_use;
 bool python_is_requirements(struct bytes name);
 /* python-project.c: pyproject.toml, masked. */
-int python_mask(struct python *py, struct recipe_unit *unit, const struct project *project,
+int python_mask(struct python *py, struct recipe_unit *unit, const struct manifest *project,
                 struct failure *f) must_use;
 int python_uv_lock(struct python *py, struct recipe_unit *unit, struct bytes dir,
                    struct failure *f) must_use;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pyproject.toml, as far as uv, poetry, pdm and pip read it to choose dependencies; uv.lock. */
 #include "python-priv.h"
+#include "text.h"
+#include "unit-text.h"
 
 #include <errno.h>
 
@@ -104,7 +106,7 @@ static void keep_poetry(struct prepare *p, const struct value *tools, struct val
 
 /* [tool.setuptools.dynamic] dependencies = {file = [...]}: pip reads them when it builds. */
 static int dynamic_files(struct prepare *p, struct recipe_unit *unit,
-                         const struct project *project, const struct value *dynamic,
+                         const struct manifest *project, const struct value *dynamic,
                          struct failure *f)
 {
     int r = 0;
@@ -142,18 +144,18 @@ static struct value *keep_tools(const struct python *py, const struct value *tom
     return kept;
 }
 
-int python_mask(struct python *py, struct recipe_unit *unit, const struct project *project,
+int python_mask(struct python *py, struct recipe_unit *unit, const struct manifest *project,
                 struct failure *f)
 {
     struct prepare *p = py->p;
-    if (!project->toml) {
+    if (!project->value) {
         unit_note(p, unit, "copied as it is: %.*s", BYTES_ARG(project->wrong));
         return unit_text(p, unit, project->path, f);
     }
     static const char *const top[] = {"build-system", "dependency-groups"};
-    struct value *out = value_keep(&p->values, project->toml, top, ARRAY_SIZE(top));
-    keep_project(py, project->toml, out);
-    struct value *tools = keep_tools(py, project->toml);
+    struct value *out = value_keep(&p->values, project->value, top, ARRAY_SIZE(top));
+    keep_project(py, project->value, out);
+    struct value *tools = keep_tools(py, project->value);
     if (tools->n)
         value_put(&p->values, out, BYTES("tool"), tools);
     int r = unit_toml(p, unit, project->path, out, false, f);
@@ -161,7 +163,7 @@ int python_mask(struct python *py, struct recipe_unit *unit, const struct projec
         return r;
     return dynamic_files(
         p, unit, project,
-        value_get(value_get(value_get(project->toml, "tool"), "setuptools"), "dynamic"), f);
+        value_get(value_get(value_get(project->value, "tool"), "setuptools"), "dynamic"), f);
 }
 
 /*

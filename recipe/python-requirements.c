@@ -5,6 +5,8 @@
  * is taken to be the unit's.
  */
 #include "python-priv.h"
+#include "text.h"
+#include "unit-text.h"
 
 #include <errno.h>
 
@@ -176,7 +178,7 @@ static int read_file(struct reading *x, struct bytes path, unsigned depth)
     if (found)
         unit_secret(p, x->unit, path);
     if (r == 0)
-        file_content(p, &p->recipe->files[at], buf_bytes(&out));
+        unit_set_content(p, &p->recipe->files[at], buf_bytes(&out));
     *table_put(&p->claimed, path, NULL) = 1;
     return r;
 }

@@ -3,54 +3,24 @@
  * Python: uv, poetry, pdm, pipenv and pip. A lock or a requirements file makes a unit of its
  * directory; the members of a uv workspace belong to its root.
  */
+#include "ecos.h"
+#include "pathglob.h"
 #include "python-priv.h"
+#include "text.h"
+#include "unit-text.h"
 
 #include <errno.h>
 
-static struct project *python_project(struct python *py, struct bytes dir)
+static struct manifest *python_project(struct python *py, struct bytes dir)
 {
-    uintptr_t *at = table_get(&py->by_dir, dir.at ? dir : BYTES(""));
-    return at ? (struct project *)*at : NULL;
-}
-
-static int compare_projects(const void *a, const void *b)
-{
-    struct project *const *x = a, *const *y = b;
-    return path_shallow_compare((*x)->path, (*y)->path);
-}
-
-static int read_projects(struct python *py, struct failure *f)
-{
-    struct prepare *p = py->p;
-    struct arena *a = &p->values.arena;
-    for (size_t i = 0; i < p->l->n; i++) {
-        struct failure why = {0};
-        struct bytes text;
-        if (!listed_named(p->l, i, "pyproject.toml"))
-            continue;
-        struct project *project = ARENA_NEW(a, struct project);
-        project->path = p->l->at[i].path;
-        project->dir = path_dir(project->path);
-        int r = prepare_read(p, project->path, &text, f);
-        if (r < 0)
-            return r;
-        if (toml_read(&p->values, project->path, text, &project->toml, &why) < 0) {
-            project->wrong = arena_copy(a, bytes_of(why.text));
-            project->toml = NULL;
-        }
-        *ARENA_PUSH(a, py->all, &py->n_all, &py->cap_all) = project;
-        *table_put(&py->by_dir, project->dir, NULL) = (uintptr_t)project;
-    }
-    if (py->n_all)
-        qsort(py->all, py->n_all, sizeof(struct project *), compare_projects);
-    return 0;
+    return manifest_at(&py->projects, dir);
 }
 
 /* ---- members ----------------------------------------------------------------------- */
 
-static const struct value *uv_of(const struct project *project)
+static const struct value *uv_of(const struct manifest *project)
 {
-    return value_get(value_get(project->toml, "tool"), "uv");
+    return value_get(value_get(project->value, "tool"), "uv");
 }
 
 static bool matches(struct python *py, struct bytes base, const struct value *patterns,
@@ -66,12 +36,12 @@ static bool matches(struct python *py, struct bytes base, const struct value *pa
     return false;
 }
 
-static int add_project(struct python *py, struct recipe_unit *unit, struct project *project,
+static int add_project(struct python *py, struct recipe_unit *unit, struct manifest *project,
                        struct failure *f);
 
 /* { path = "../lib" } of uv and poetry: the project there, or an archive. */
 static int add_sources(struct python *py, struct recipe_unit *unit,
-                       const struct project *project, const struct value *sources,
+                       const struct manifest *project, const struct value *sources,
                        struct failure *f)
 {
     int r = 0;
@@ -87,7 +57,7 @@ static int add_sources(struct python *py, struct recipe_unit *unit,
                       QUOTE(rel));
             continue;
         }
-        struct project *to = python_project(py, path);
+        struct manifest *to = python_project(py, path);
         r = to                                ? add_project(py, unit, to, f)
             : listing_is_file(py->p->l, path) ? unit_raw(py->p, unit, path, f)
                                               : 0;
@@ -96,9 +66,9 @@ static int add_sources(struct python *py, struct recipe_unit *unit,
 }
 
 static int add_poetry_sources(struct python *py, struct recipe_unit *unit,
-                              const struct project *project, struct failure *f)
+                              const struct manifest *project, struct failure *f)
 {
-    const struct value *poetry = value_get(value_get(project->toml, "tool"), "poetry");
+    const struct value *poetry = value_get(value_get(project->value, "tool"), "poetry");
     const struct value *groups = value_get(poetry, "group");
     int r = add_sources(py, unit, project, value_get(poetry, "dependencies"), f);
     if (r == 0)
@@ -109,7 +79,7 @@ static int add_poetry_sources(struct python *py, struct recipe_unit *unit,
     return r;
 }
 
-static int add_project(struct python *py, struct recipe_unit *unit, struct project *project,
+static int add_project(struct python *py, struct recipe_unit *unit, struct manifest *project,
                        struct failure *f)
 {
     if (unit_has(py->p, unit, project->path))
@@ -121,16 +91,16 @@ static int add_project(struct python *py, struct recipe_unit *unit, struct proje
     return r == 0 ? add_poetry_sources(py, unit, project, f) : r;
 }
 
-static int add_members(struct python *py, struct recipe_unit *unit, const struct project *root,
+static int add_members(struct python *py, struct recipe_unit *unit, const struct manifest *root,
                        struct failure *f)
 {
     const struct value *workspace = value_get(uv_of(root), "workspace");
     int r = 0;
-    for (size_t i = 0; i < py->n_all && r == 0 && workspace; i++) {
-        struct bytes dir = py->all[i]->dir;
+    for (size_t i = 0; i < py->projects.n && r == 0 && workspace; i++) {
+        struct bytes dir = py->projects.at[i]->dir;
         if (matches(py, root->dir, value_get(workspace, "members"), dir) &&
             !matches(py, root->dir, value_get(workspace, "exclude"), dir))
-            r = add_project(py, unit, py->all[i], f);
+            r = add_project(py, unit, py->projects.at[i], f);
     }
     return r;
 }
@@ -251,17 +221,17 @@ static void read_uv_lock(struct python *py, struct recipe_unit *unit, struct byt
 }
 
 /* Claims what a unit would, where the options don't want it. */
-static void claim_members(struct python *py, const struct project *root)
+static void claim_members(struct python *py, const struct manifest *root)
 {
     const struct value *workspace = value_get(uv_of(root), "workspace");
-    for (size_t i = 0; i < py->n_all && workspace; i++)
-        if (matches(py, root->dir, value_get(workspace, "members"), py->all[i]->dir))
-            *table_put(&py->p->claimed, py->all[i]->path, NULL) = 1;
+    for (size_t i = 0; i < py->projects.n && workspace; i++)
+        if (matches(py, root->dir, value_get(workspace, "members"), py->projects.at[i]->dir))
+            *table_put(&py->p->claimed, py->projects.at[i]->path, NULL) = 1;
 }
 
 static int make_unit(struct python *py, struct bytes dir, struct failure *f)
 {
-    struct project *root = python_project(py, dir);
+    struct manifest *root = python_project(py, dir);
     struct recipe_unit *unit = unit_new(py->p, "python", dir);
     bool any;
     if (!unit) {
@@ -298,20 +268,12 @@ static bool is_locked(struct python *py, struct bytes dir)
 }
 
 /* A pyproject.toml of linters alone is no project. */
-static bool is_project(const struct project *project)
+static bool is_project(const struct manifest *project)
 {
-    const struct value *tool = value_get(project->toml, "tool");
-    return value_get(project->toml, "project") || value_get(tool, "poetry") ||
-           value_get(tool, "uv") || value_get(project->toml, "dependency-groups") ||
-           !project->toml;
-}
-
-/* Directories that may be units, each once, shallow ones first. */
-static int compare_dirs(const void *a, const void *b)
-{
-    const struct bytes *x = a, *y = b;
-    return path_shallow_compare(*x, *y) ? path_shallow_compare(*x, *y)
-                                        : (x->len > y->len) - (x->len < y->len);
+    const struct value *tool = value_get(project->value, "tool");
+    return value_get(project->value, "project") || value_get(tool, "poetry") ||
+           value_get(tool, "uv") || value_get(project->value, "dependency-groups") ||
+           !project->value;
 }
 
 static bool is_candidate(struct python *py, size_t i, struct bytes *ret_dir)
@@ -326,7 +288,7 @@ static bool is_candidate(struct python *py, size_t i, struct bytes *ret_dir)
         *ret_dir = path_dir(*ret_dir);
         return true;
     }
-    struct project *project =
+    struct manifest *project =
         bytes_equal(name, BYTES("pyproject.toml")) ? python_project(py, *ret_dir) : NULL;
     return python_is_requirements(name) || bytes_equal(name, BYTES("Pipfile")) ||
            bytes_equal(name, BYTES("environment.yml")) ||
@@ -342,7 +304,8 @@ static int find(struct prepare *p, struct failure *f)
     struct bytes *dirs = NULL, dir;
     size_t n = 0, cap = 0;
     cleanup_table struct table seen = {0};
-    int r = read_projects(&py, f);
+    int r = manifests_read(p, "pyproject.toml", toml_read, &py.projects, f);
+    manifests_sort(&py.projects);
     for (size_t i = 0; i < p->l->n && r == 0; i++) {
         bool first = false;
         if (is_candidate(&py, i, &dir))
@@ -351,18 +314,17 @@ static int find(struct prepare *p, struct failure *f)
             *ARENA_PUSH(&p->values.arena, dirs, &n, &cap) = dir;
     }
     /* A repository of libraries alone: each of them. */
-    for (size_t i = 0; i < py.n_all && n == 0; i++)
-        if (is_project(py.all[i]))
-            *ARENA_PUSH(&p->values.arena, dirs, &n, &cap) = py.all[i]->dir;
-    if (n)
-        qsort(dirs, n, sizeof(*dirs), compare_dirs);
+    for (size_t i = 0; i < py.projects.n && n == 0; i++)
+        if (is_project(py.projects.at[i]))
+            *ARENA_PUSH(&p->values.arena, dirs, &n, &cap) = py.projects.at[i]->dir;
+    prepare_sort_dirs(dirs, n);
     for (size_t i = 0; i < n && r == 0; i++) {
-        struct project *project = python_project(&py, dirs[i]);
+        struct manifest *project = python_project(&py, dirs[i]);
         bool claimed = project && table_get(&p->claimed, project->path);
         if (!claimed || is_locked(&py, dirs[i]))
             r = make_unit(&py, dirs[i], f);
     }
-    table_release(&py.by_dir);
+    manifests_release(&py.projects);
     return r;
 }
 

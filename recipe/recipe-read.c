@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The reader of what recipe-write.c writes, and of cargo-chef's recipes. Trusts nothing. */
-#include "recipe-priv.h"
+#include "base64.h"
+#include "check.h"
+#include "stubs.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -27,6 +27,7 @@
  *      "config_file": text or null, "lock_file": text or null,
  *      "rust_toolchain_file": null, ["Bare", text] or ["Toml", text]}
  */
+#include "base64.h"
 #include "recipe-priv.h"
 
 #include <errno.h>
@@ -146,23 +147,6 @@ static void skeleton(struct writing *w, const struct chef *chef)
     raw(w, "},");
 }
 
-struct bytes chef_text(const struct chef *chef, struct bytes path)
-{
-    if (!chef->present)
-        return (struct bytes){NULL, 0};
-    for (size_t i = 0; i < chef->n_manifests; i++)
-        if (bytes_equal(chef->manifests[i].path, path))
-            return chef->manifests[i].contents;
-    if (bytes_equal(path, BYTES("Cargo.lock")))
-        return chef->lock;
-    if (bytes_equal(path, BYTES(".cargo/config.toml")))
-        return chef->config;
-    if (bytes_equal(path, chef->toolchain_bare ? BYTES("rust-toolchain")
-                                               : BYTES("rust-toolchain.toml")))
-        return chef->toolchain;
-    return (struct bytes){NULL, 0};
-}
-
 /* ---- ours -------------------------------------------------------------------------- */
 
 static void file(struct writing *w, const struct recipe_file *f)
@@ -267,14 +251,6 @@ int recipe_write(const struct recipe *recipe, struct buf *to, struct failure *f)
 }
 
 /* ---- blobs ------------------------------------------------------------------------- */
-
-bool recipe_has_blobs(const struct recipe *recipe)
-{
-    for (size_t i = 0; i < recipe->n_files; i++)
-        if (recipe->files[i].blob)
-            return true;
-    return false;
-}
 
 static int write_blob(int dir_fd, const struct recipe_file *file)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ruby by bundler. A Gemfile is a program, so files are chosen and none is changed. */
-#include "recipe-priv.h"
+#include "ecos.h"
+#include "unit-text.h"
 
 /* Of a line of Ruby: what stands in quotes behind a word, as in `path: "engines/a"`. */
 static bool quoted_after(struct bytes line, const char *word, struct bytes *ret)
@@ -136,7 +137,7 @@ static enum line_verdict judge_setting(struct bytes line, void *context)
     return option && bytes_starts(name, BYTES("BUILD__")) ? LINE_KEEP : LINE_SECRET;
 }
 
-static int make_unit(struct prepare *p, struct bytes dir, struct failure *f)
+static int ruby_make_unit(struct prepare *p, struct bytes dir, struct failure *f)
 {
     static const char *const install[] = {"bundle", "install", NULL};
     static const char *const texts[] = {"Gemfile.lock", ".ruby-version", ".tool-versions"};
@@ -153,22 +154,13 @@ static int make_unit(struct prepare *p, struct bytes dir, struct failure *f)
                   : r;
 }
 
-static int find(struct prepare *p, struct failure *f)
+static int ruby_find(struct prepare *p, struct failure *f)
 {
-    size_t n;
-    struct bytes *dirs = prepare_dirs(p, "Gemfile", &n);
-    bool any = false;
-    int r = 0;
-    for (size_t i = 0; i < n; i++)
-        any |= unit_worth(p, dirs[i]) || prepare_has(p, dirs[i], "Gemfile.lock");
-    for (size_t i = 0; i < n && r == 0; i++)
-        if (!any || unit_worth(p, dirs[i]) || prepare_has(p, dirs[i], "Gemfile.lock"))
-            r = make_unit(p, dirs[i], f);
-    return r;
+    return unit_each(p, "Gemfile", "Gemfile.lock", ruby_make_unit, f);
 }
 
 /* "    rails (7.1.0)": four spaces are a gem, six what it asks for. */
-static bool list(struct values *pool, const struct recipe_file *file, struct value *into)
+static bool ruby_list(struct values *pool, const struct recipe_file *file, struct value *into)
 {
     struct bytes rest = file->content, line;
     if (!bytes_equal(path_name(file->path), BYTES("Gemfile.lock")))
@@ -186,4 +178,4 @@ static bool list(struct values *pool, const struct recipe_file *file, struct val
     return true;
 }
 
-const struct eco eco_ruby = {"ruby", find, list};
+const struct eco eco_ruby = {"ruby", ruby_find, ruby_list};

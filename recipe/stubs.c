@@ -6,7 +6,7 @@
  * -Dunused_crate_dependencies of somebody's RUSTFLAGS content; allowing all warnings would
  * clash with -F of them.
  */
-#include "recipe-priv.h"
+#include "stubs.h"
 
 #define HEAD "//! stub\n#![allow(unused_crate_dependencies)]\n"
 #define PANIC "#[panic_handler]\nfn panic(_: &core::panic::PanicInfo) -> ! {\n    loop {}\n}\n"

@@ -4,7 +4,8 @@
  * a PAX header before one whose path or link target does not fit. Every field is a constant or
  * comes from the recipe, so equal recipes give equal tars.
  */
-#include "recipe-priv.h"
+#include "check.h"
+#include "items.h"
 
 #include <errno.h>
 

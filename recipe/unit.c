@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A recipe as it is made: units and their files. */
-#include "recipe-priv.h"
+#include "unit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,23 +7,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-const struct eco *const ecos[] = {
-    &eco_cargo, &eco_dotnet, &eco_elixir, &eco_go,     &eco_gradle,
-    &eco_maven, &eco_npm,    &eco_php,    &eco_python, &eco_ruby,
-};
-const size_t n_ecos = ARRAY_SIZE(ecos);
+/* ---- finding ----------------------------------------------------------------------- */
 
-void recipe_free(struct recipe *recipe)
-{
-    if (!recipe)
-        return;
-    arena_release(&recipe->arena);
-    free(recipe);
-}
-
-/* ---- units ------------------------------------------------------------------------- */
-
-static bool wants_eco(const struct recipe_options *options, const char *eco)
+bool prepare_wants(const struct recipe_options *options, const char *eco)
 {
     if (!options->ecos)
         return true;
@@ -35,37 +20,69 @@ static bool wants_eco(const struct recipe_options *options, const char *eco)
     return false;
 }
 
-int recipe_check_ecos(const char *names, struct failure *f)
+struct bytes prepare_path(struct prepare *p, struct bytes dir, const char *name)
 {
-    char all[256] = "";
-    struct bytes rest = bytes_of(names), one;
-    for (size_t i = 0; i < n_ecos; i++)
-        snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", i ? ", " : "",
-                 ecos[i]->name);
-    while (bytes_next(&rest, ',', &one)) {
-        bool known = false;
-        for (size_t i = 0; i < n_ecos; i++)
-            known |= bytes_equal(one, bytes_of(ecos[i]->name));
-        if (!known)
-            return fail(f, -EINVAL, "%s is no ecosystem that is known here: %s", QUOTE(one),
-                        all);
-    }
-    return 0;
+    return path_join(&p->values.arena, dir, bytes_of(name));
 }
 
-static bool wanted(const struct prepare *p, const char *eco, struct bytes dir)
+bool prepare_has(struct prepare *p, struct bytes dir, const char *name)
+{
+    return listing_is_file(p->l, prepare_path(p, dir, name));
+}
+
+static int prepare_compare_dirs(const void *a, const void *b)
+{
+    return path_shallow_compare(*(const struct bytes *)a, *(const struct bytes *)b);
+}
+
+void prepare_sort_dirs(struct bytes *dirs, size_t n)
+{
+    if (n)
+        qsort(dirs, n, sizeof(*dirs), prepare_compare_dirs);
+}
+
+struct bytes *prepare_dirs(struct prepare *p, const char *name, size_t *ret_n)
+{
+    struct bytes *dirs = NULL;
+    size_t n = 0, cap = 0;
+    for (size_t i = 0; i < p->l->n; i++)
+        if (listing_named(p->l, i, name))
+            *ARENA_PUSH(&p->values.arena, dirs, &n, &cap) = path_dir(p->l->at[i].path);
+    prepare_sort_dirs(dirs, n);
+    *ret_n = n;
+    return dirs;
+}
+
+struct bytes prepare_printf(struct prepare *p, const char *format, ...)
+{
+    char text[8192];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    return arena_copy(&p->values.arena, bytes_of(text));
+}
+
+int prepare_read(struct prepare *p, struct bytes path, struct bytes *ret, struct failure *f)
+{
+    return listing_read(p->l, &p->values.arena, path, MANIFEST_MAX, ret, NULL, f);
+}
+
+/* ---- units ------------------------------------------------------------------------- */
+
+static bool unit_is_wanted(const struct prepare *p, const char *eco, struct bytes dir)
 {
     const char *asked = p->options->dir;
-    return wants_eco(p->options, eco) &&
+    return prepare_wants(p->options, eco) &&
            (!asked || bytes_equal(path_clean_root(&p->recipe->arena, bytes_of(asked)), dir));
 }
 
 struct recipe_unit *unit_new(struct prepare *p, const char *eco, struct bytes dir)
 {
     struct recipe *recipe = p->recipe;
-    if (!wanted(p, eco, dir))
+    if (!unit_is_wanted(p, eco, dir))
         return NULL;
-    /* A project may lie beside a solution. */
+    /* .NET asks twice: a directory may hold a project and a solution. */
     for (size_t i = 0; i < recipe->n_units; i++)
         if (bytes_equal(recipe->units[i].eco, bytes_of(eco)) &&
             bytes_equal(recipe->units[i].dir, dir))
@@ -77,9 +94,9 @@ struct recipe_unit *unit_new(struct prepare *p, const char *eco, struct bytes di
     return unit;
 }
 
-/* A file of a unit, for the table of them all. */
-static struct bytes placed_key(struct prepare *p, const struct recipe_unit *unit,
-                               struct bytes path)
+/* The key of a unit's file in p->placed. */
+static struct bytes unit_file_key(struct prepare *p, const struct recipe_unit *unit,
+                                  struct bytes path)
 {
     return arena_printf(&p->values.arena, "%zu:%.*s", (size_t)(unit - p->recipe->units),
                         BYTES_ARG(path));
@@ -87,10 +104,10 @@ static struct bytes placed_key(struct prepare *p, const struct recipe_unit *unit
 
 bool unit_has(struct prepare *p, const struct recipe_unit *unit, struct bytes path)
 {
-    return table_get(&p->placed, placed_key(p, unit, path)) != NULL;
+    return table_get(&p->placed, unit_file_key(p, unit, path)) != NULL;
 }
 
-void file_content(struct prepare *p, struct recipe_file *file, struct bytes content)
+void unit_set_content(struct prepare *p, struct recipe_file *file, struct bytes content)
 {
     file->content = arena_copy(&p->recipe->arena, content);
     file->size = content.len;
@@ -99,7 +116,7 @@ void file_content(struct prepare *p, struct recipe_file *file, struct bytes cont
         file->size > BLOB_FROM && (file->size > BLOB_TEXT_FROM || !utf8_is_text(content));
 }
 
-static void add_file(struct prepare *p, struct recipe_unit *unit, struct recipe_file file)
+static void unit_add_file(struct prepare *p, struct recipe_unit *unit, struct recipe_file file)
 {
     struct recipe *recipe = p->recipe;
     struct arena *a = &recipe->arena;
@@ -108,8 +125,8 @@ static void add_file(struct prepare *p, struct recipe_unit *unit, struct recipe_
     if (file.is_link)
         file.hash = sha256(file.target);
     else
-        file_content(p, &file, file.content);
-    *table_put(&p->placed, placed_key(p, unit, file.path), NULL) = 1;
+        unit_set_content(p, &file, file.content);
+    *table_put(&p->placed, unit_file_key(p, unit, file.path), NULL) = 1;
     *ARENA_PUSH(a, unit->files, &unit->n_files, &unit->cap_files) = recipe->n_files;
     *ARENA_PUSH(a, recipe->files, &recipe->n_files, &recipe->cap_files) = file;
 }
@@ -118,12 +135,13 @@ void unit_file(struct prepare *p, struct recipe_unit *unit, struct bytes path, u
                struct bytes content)
 {
     if (!unit_has(p, unit, path))
-        add_file(p, unit, (struct recipe_file){.path = path, .mode = mode, .content = content});
+        unit_add_file(p, unit,
+                      (struct recipe_file){.path = path, .mode = mode, .content = content});
 }
 
-/* A link stays one where its target stays in the context. */
-static int add_link(struct prepare *p, struct recipe_unit *unit, struct bytes path,
-                    struct failure *f)
+/* Adds a link, unless its target leaves the context. */
+static int unit_add_link(struct prepare *p, struct recipe_unit *unit, struct bytes path,
+                         struct failure *f)
 {
     char target[PATH_MAX];
     cleanup_fd int fd = io_open_beneath(
@@ -139,8 +157,9 @@ static int add_link(struct prepare *p, struct recipe_unit *unit, struct bytes pa
         unit_note(p, unit, "left out %.*s: a link that leaves the context", BYTES_ARG(path));
         return 0;
     }
-    add_file(p, unit,
-             (struct recipe_file){.path = path, .mode = 0777, .is_link = true, .target = view});
+    unit_add_file(
+        p, unit,
+        (struct recipe_file){.path = path, .mode = 0777, .is_link = true, .target = view});
     return 0;
 }
 
@@ -150,7 +169,7 @@ int unit_raw(struct prepare *p, struct recipe_unit *unit, struct bytes path, str
     if (!e || e->kind == LISTED_DIR || unit_has(p, unit, path))
         return 0;
     if (e->kind == LISTED_LINK)
-        return add_link(p, unit, path, f);
+        return unit_add_link(p, unit, path, f);
     struct bytes content;
     bool executable;
     int r =
@@ -183,19 +202,6 @@ void unit_stub(struct prepare *p, struct recipe_unit *unit, struct bytes path, c
         (struct recipe_stub){arena_copy(&recipe->arena, path), bytes_of(kind)};
 }
 
-static void warn(const struct recipe_unit *unit, struct bytes text, struct notes *notes)
-{
-    notes_add(notes, NOTE_WARNING, "%.*s in %s: %.*s", BYTES_ARG(unit->eco),
-              unit->dir.len ? QUOTE(unit->dir) : "the root", BYTES_ARG(text));
-}
-
-void recipe_unit_warnings(const struct recipe *recipe, size_t unit, struct notes *notes)
-{
-    const struct recipe_unit *u = &recipe->units[unit];
-    for (size_t i = 0; i < u->n_notes; i++)
-        warn(u, u->notes[i], notes);
-}
-
 void unit_note(struct prepare *p, struct recipe_unit *unit, const char *format, ...)
 {
     char text[1024];
@@ -206,7 +212,7 @@ void unit_note(struct prepare *p, struct recipe_unit *unit, const char *format, 
     struct arena *a = &p->recipe->arena;
     *ARENA_PUSH(a, unit->notes, &unit->n_notes, &unit->cap_notes) =
         arena_copy(a, bytes_of(text));
-    warn(unit, bytes_of(text), p->notes);
+    recipe_unit_warn(unit, bytes_of(text), p->notes);
 }
 
 void unit_install(struct prepare *p, struct recipe_unit *unit, const char *const *words)
@@ -214,7 +220,7 @@ void unit_install(struct prepare *p, struct recipe_unit *unit, const char *const
     unit->n_install = 0;
     for (; *words; words++)
         *ARENA_PUSH(&p->recipe->arena, unit->install, &unit->n_install, &unit->cap_install) =
-            bytes_of(*words); /* all are literals */
+            bytes_of(*words); /* literals */
 }
 
 void unit_needs(struct prepare *p, struct recipe_unit *unit, const char *tool)
@@ -230,186 +236,33 @@ void unit_after(struct prepare *p, struct recipe_unit *unit, const char *line)
         arena_copy(&p->recipe->arena, bytes_of(line));
 }
 
-struct bytes prepare_printf(struct prepare *p, const char *format, ...)
+/* ---- where ------------------------------------------------------------------------- */
+
+bool unit_worth(struct prepare *p, struct bytes dir)
 {
-    char text[8192];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    return arena_copy(&p->values.arena, bytes_of(text));
+    const char *asked = p->options->dir;
+    return dir.len == 0 ||
+           (asked && bytes_equal(path_clean_root(&p->values.arena, bytes_of(asked)), dir));
 }
 
-int prepare_read(struct prepare *p, struct bytes path, struct bytes *ret, struct failure *f)
+static bool unit_is_locked(struct prepare *p, struct bytes dir, const char *lock)
 {
-    return listing_read(p->l, &p->values.arena, path, MANIFEST_MAX, ret, NULL, f);
+    return unit_worth(p, dir) || prepare_has(p, dir, lock);
 }
 
-bool listed_named(const struct listing *l, size_t i, const char *name)
+int unit_each(struct prepare *p, const char *marker, const char *lock,
+              int (*make)(struct prepare *p, struct bytes dir, struct failure *f),
+              struct failure *f)
 {
-    /* The end first: it is asked of every entry, by each ecosystem. */
-    struct bytes path = l->at[i].path, wanted = bytes_of(name);
-    return path.len >= wanted.len &&
-           memcmp(path.at + path.len - wanted.len, wanted.at, wanted.len) == 0 &&
-           (path.len == wanted.len || path.at[path.len - wanted.len - 1] == '/') &&
-           (l->at[i].kind == LISTED_FILE || l->at[i].linked_file);
-}
-
-/* ---- the whole --------------------------------------------------------------------- */
-
-static int compare_units(const void *a, const void *b)
-{
-    const struct recipe_unit *x = a, *y = b;
-    int order = bytes_compare(x->eco, y->eco);
-    return order ? order : path_depth_compare(x->dir, y->dir);
-}
-
-struct ranked {
-    struct bytes path;
-    size_t was;
-};
-
-static int compare_ranked(const void *a, const void *b)
-{
-    const struct ranked *x = a, *y = b;
-    int order = bytes_compare(x->path, y->path);
-    return order ? order : (x->was > y->was) - (x->was < y->was);
-}
-
-static int compare_index(const void *a, const void *b)
-{
-    const size_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
-static void renumber(size_t *at, size_t n, const size_t *becomes)
-{
-    for (size_t i = 0; i < n; i++)
-        at[i] = becomes[at[i]];
-    if (n)
-        qsort(at, n, sizeof(*at), compare_index);
-}
-
-static size_t *sort_ranked(struct recipe *recipe, struct ranked *ranked, size_t n)
-{
-    size_t *becomes = ARENA_ARRAY(&recipe->arena, n, size_t);
-    if (n)
-        qsort(ranked, n, sizeof(*ranked), compare_ranked);
-    for (size_t i = 0; i < n; i++)
-        becomes[ranked[i].was] = i;
-    return becomes;
-}
-
-/* Sorts units, files and stubs, so that a recipe is written in one way only. */
-static void sort(struct recipe *recipe)
-{
-    struct arena *a = &recipe->arena;
-    if (recipe->n_units)
-        qsort(recipe->units, recipe->n_units, sizeof(*recipe->units), compare_units);
-    struct ranked *files = ARENA_ARRAY(a, recipe->n_files, struct ranked);
-    struct ranked *stubs = ARENA_ARRAY(a, recipe->n_stubs, struct ranked);
-    struct recipe_file *old_files = recipe->files;
-    struct recipe_stub *old_stubs = recipe->stubs;
-    for (size_t i = 0; i < recipe->n_files; i++)
-        files[i] = (struct ranked){old_files[i].path, i};
-    for (size_t i = 0; i < recipe->n_stubs; i++)
-        stubs[i] = (struct ranked){old_stubs[i].path, i};
-    size_t *files_to = sort_ranked(recipe, files, recipe->n_files);
-    size_t *stubs_to = sort_ranked(recipe, stubs, recipe->n_stubs);
-    recipe->files = ARENA_ARRAY(a, recipe->n_files, struct recipe_file);
-    recipe->stubs = ARENA_ARRAY(a, recipe->n_stubs, struct recipe_stub);
-    for (size_t i = 0; i < recipe->n_files; i++)
-        recipe->files[i] = old_files[files[i].was];
-    for (size_t i = 0; i < recipe->n_stubs; i++)
-        recipe->stubs[i] = old_stubs[stubs[i].was];
-    for (size_t i = 0; i < recipe->n_units; i++) {
-        renumber(recipe->units[i].files, recipe->units[i].n_files, files_to);
-        renumber(recipe->units[i].stubs, recipe->units[i].n_stubs, stubs_to);
-    }
-}
-
-static int nothing_found(const struct recipe_options *options, struct failure *f)
-{
-    if (options->ecos || options->dir)
-        return fail(f, -ENOENT,
-                    "the context has nothing for%s%s%s%s; ctx-recipe digest --units PATH lists "
-                    "what it has",
-                    options->ecos ? " " : "", options->ecos ? options->ecos : "",
-                    options->dir ? " --dir=" : "", options->dir ? options->dir : "");
-    return fail(f, -ENOENT,
-                "no manifest of a known kind is in the context (Cargo.toml, package.json, "
-                "pyproject.toml, requirements.txt, go.mod, pom.xml, ...)");
-}
-
-static int check_bins(const struct prepare *p, struct failure *f)
-{
-    for (size_t i = 0; i < p->options->n_bins; i++) {
-        struct bytes name = bytes_of(p->options->bins[i]);
-        if (!table_get(&p->bins, name))
-            return fail(f, -EINVAL, "--bin=%s: no package and no binary has that name",
-                        QUOTE(name));
-    }
-    return 0;
-}
-
-int recipe_prepare(struct listing *l, const struct recipe_options *options, struct notes *notes,
-                   struct recipe **ret, struct failure *f)
-{
-    struct prepare p = {.l = l,
-                        .options = options,
-                        .notes = notes,
-                        .recipe = xcalloc(1, sizeof(struct recipe))};
+    size_t n;
+    struct bytes *dirs = prepare_dirs(p, marker, &n);
+    bool any = false;
     int r = 0;
-    for (size_t i = 0; i < n_ecos && r == 0; i++)
-        if (wants_eco(options, ecos[i]->name))
-            r = ecos[i]->find(&p, f);
-    r = r < 0 ? r : check_bins(&p, f);
-    values_release(&p.values);
-    table_release(&p.claimed);
-    table_release(&p.placed);
-    table_release(&p.bins);
-    if (r == 0) {
-        sort(p.recipe);
-        r = recipe_check(p.recipe, f);
-        if (r < 0)
-            r = fail_wrap(f, -EINVAL, "this context can't have a recipe");
-    }
-    if (r < 0) {
-        recipe_free(p.recipe);
-        return r;
-    }
-    *ret = p.recipe;
-    return p.recipe->n_units ? 0 : nothing_found(options, f);
-}
-
-/* ---- what it says ------------------------------------------------------------------ */
-
-struct bytes recipe_unit_hint(const struct recipe *recipe, size_t unit, struct arena *a)
-{
-    const struct recipe_unit *u = &recipe->units[unit];
-    struct bytes hint = BYTES("");
-    for (size_t i = 0; i < u->n_install; i++)
-        hint = i ? arena_printf(a, "%.*s %.*s", BYTES_ARG(hint), BYTES_ARG(u->install[i]))
-                 : u->install[i];
-    return hint;
-}
-
-size_t recipe_bytes(const struct recipe *recipe)
-{
-    return recipe->arena.used_bytes;
-}
-
-size_t recipe_units(const struct recipe *recipe)
-{
-    return recipe->n_units;
-}
-
-struct bytes recipe_unit_eco(const struct recipe *recipe, size_t unit)
-{
-    return recipe->units[unit].eco;
-}
-
-struct bytes recipe_unit_dir(const struct recipe *recipe, size_t unit)
-{
-    return recipe->units[unit].dir.len ? recipe->units[unit].dir : BYTES(".");
+    for (size_t i = 0; i < n && !any; i++)
+        any = unit_is_locked(p, dirs[i], lock);
+    for (size_t i = 0; i < n && r == 0; i++)
+        if ((!any || unit_is_locked(p, dirs[i], lock)) &&
+            !table_get(&p->claimed, prepare_path(p, dirs[i], marker)))
+            r = make(p, dirs[i], f);
+    return r;
 }

@@ -4,7 +4,7 @@
  * the directory, and written and read again it must be the same recipe.
  */
 #include "fuzz.h"
-#include "recipe-priv.h"
+#include "items.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
