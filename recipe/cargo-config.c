@@ -18,7 +18,7 @@ struct configuring {
     struct failure *f;
 };
 
-static int raw_if_there(struct configuring *x, struct bytes dir, struct bytes rel)
+static int cargo_config_add_raw(struct configuring *x, struct bytes dir, struct bytes rel)
 {
     struct bytes path;
     if (!rel.at || bytes_find(rel, '/') == rel.len ||
@@ -29,7 +29,7 @@ static int raw_if_there(struct configuring *x, struct bytes dir, struct bytes re
 }
 
 /* A token, wherever it stands; whether there was one. */
-static bool drop_tokens(struct value *v)
+static bool cargo_config_drop_tokens(struct value *v)
 {
     static const char *const secret[] = {"token", "secret-key", "password"};
     bool any = false;
@@ -38,12 +38,12 @@ static bool drop_tokens(struct value *v)
         value_drop(v, secret[i]);
     }
     for (size_t i = 0; i < value_count(v); i++)
-        any |= drop_tokens(v->pairs[i].value);
+        any |= cargo_config_drop_tokens(v->pairs[i].value);
     return any;
 }
 
 /* "-Tmemory.x", alone or in "-Clink-arg=-Tmemory.x": a linker script beside some manifest. */
-static int add_script(struct configuring *x, struct bytes flag)
+static int cargo_config_add_script(struct configuring *x, struct bytes flag)
 {
     size_t at = 0;
     while (at + 2 < flag.len && !(flag.at[at] == '-' && flag.at[at + 1] == 'T' &&
@@ -62,35 +62,37 @@ static int add_script(struct configuring *x, struct bytes flag)
     return r;
 }
 
-static int add_scripts(struct configuring *x, const struct value *flags)
+static int cargo_config_add_scripts(struct configuring *x, const struct value *flags)
 {
     struct bytes rest = value_text(flags), word;
     int r = 0;
     while (r == 0 && rest.at && bytes_next(&rest, ' ', &word))
-        r = add_script(x, word);
+        r = cargo_config_add_script(x, word);
     for (size_t i = 0; i < value_count(flags) && r == 0; i++)
-        r = add_script(x, value_text(flags->pairs[i].value));
+        r = cargo_config_add_script(x, value_text(flags->pairs[i].value));
     return r;
 }
 
 /* A path, or a list whose first is one. */
-static int add_program(struct configuring *x, struct bytes dir, const struct value *v)
+static int cargo_config_add_program(struct configuring *x, struct bytes dir,
+                                    const struct value *v)
 {
     if (value_is(v, VALUE_LIST) && v->n)
         v = v->pairs[0].value;
-    return raw_if_there(x, dir, value_text(v));
+    return cargo_config_add_raw(x, dir, value_text(v));
 }
 
-static int add_named(struct configuring *x, struct bytes dir, const struct value *toml)
+static int cargo_config_add_named(struct configuring *x, struct bytes dir,
+                                  const struct value *toml)
 {
     const struct value *build = value_get(toml, "build"), *targets = value_get(toml, "target");
     const struct value *sources = value_get(toml, "source");
     const struct value *triple = value_get(build, "target");
-    int r = add_program(x, dir, value_get(build, "rustc-wrapper"));
+    int r = cargo_config_add_program(x, dir, value_get(build, "rustc-wrapper"));
     if (r == 0)
-        r = add_program(x, dir, value_get(build, "rustc-workspace-wrapper"));
+        r = cargo_config_add_program(x, dir, value_get(build, "rustc-workspace-wrapper"));
     if (r == 0)
-        r = add_scripts(x, value_get(build, "rustflags"));
+        r = cargo_config_add_scripts(x, value_get(build, "rustflags"));
     for (size_t i = 0; r == 0 && i < (value_text(triple).at ? 1 : value_count(triple)); i++) {
         struct bytes name = value_text(value_text(triple).at ? triple : triple->pairs[i].value);
         struct bytes path;
@@ -100,11 +102,11 @@ static int add_named(struct configuring *x, struct bytes dir, const struct value
     }
     for (size_t i = 0; i < value_count(targets) && r == 0; i++) {
         const struct value *one = targets->pairs[i].value;
-        r = add_program(x, dir, value_get(one, "linker"));
+        r = cargo_config_add_program(x, dir, value_get(one, "linker"));
         if (r == 0)
-            r = add_program(x, dir, value_get(one, "runner"));
+            r = cargo_config_add_program(x, dir, value_get(one, "runner"));
         if (r == 0)
-            r = add_scripts(x, value_get(one, "rustflags"));
+            r = cargo_config_add_scripts(x, value_get(one, "rustflags"));
     }
     for (size_t i = 0; i < value_count(sources) && r == 0; i++) {
         const struct value *one = sources->pairs[i].value;
@@ -124,10 +126,10 @@ static int add_named(struct configuring *x, struct bytes dir, const struct value
     return r;
 }
 
-static int add_config(struct configuring *x, struct bytes path, unsigned depth);
+static int cargo_config_add_config(struct configuring *x, struct bytes path, unsigned depth);
 
-static int add_includes(struct configuring *x, struct bytes path, const struct value *include,
-                        unsigned depth)
+static int cargo_config_add_includes(struct configuring *x, struct bytes path,
+                                     const struct value *include, unsigned depth)
 {
     int r = 0;
     bool one = value_text(include).at != NULL;
@@ -138,13 +140,13 @@ static int add_includes(struct configuring *x, struct bytes path, const struct v
             name = value_text(value_get(v, "path"));
         if (name.at && path_resolve(&x->c->p->values.arena, path_dir(path), name, &at) &&
             listing_is_file(x->c->p->l, at) && depth < INCLUDES_MAX)
-            r = add_config(x, at, depth + 1);
+            r = cargo_config_add_config(x, at, depth + 1);
     }
     return r;
 }
 
 /* One file of configuration, masked, and what it names. */
-static int add_config(struct configuring *x, struct bytes path, unsigned depth)
+static int cargo_config_add_config(struct configuring *x, struct bytes path, unsigned depth)
 {
     struct prepare *p = x->c->p;
     struct failure why = {0};
@@ -158,15 +160,15 @@ static int add_config(struct configuring *x, struct bytes path, unsigned depth)
         unit_note(p, x->unit, "left out: %s", why.text);
         return 0;
     }
-    if (drop_tokens(toml))
+    if (cargo_config_drop_tokens(toml))
         unit_note(p, x->unit,
                   "%s holds a token, which was left out: give it as a secret of the "
                   "build",
                   QUOTE(path));
     /* Paths in a file of .cargo are relative to the directory that holds .cargo. */
-    r = add_named(x, path_dir(path_dir(path)), toml);
+    r = cargo_config_add_named(x, path_dir(path_dir(path)), toml);
     if (r == 0)
-        r = add_includes(x, path, value_get(toml, "include"), depth);
+        r = cargo_config_add_includes(x, path, value_get(toml, "include"), depth);
     if (!p->options->chef_exact) {
         value_drop(toml, "alias");
         value_drop(toml, "term");
@@ -181,8 +183,8 @@ static int add_config(struct configuring *x, struct bytes path, unsigned depth)
 }
 
 /* The file of two names that the tool reads where both are there. */
-static struct bytes which(struct cargo *c, struct bytes dir, const char *first,
-                          const char *second)
+static struct bytes cargo_config_which(struct cargo *c, struct bytes dir, const char *first,
+                                       const char *second)
 {
     struct arena *a = &c->p->values.arena;
     struct bytes path = path_join(a, dir, bytes_of(first));
@@ -192,7 +194,7 @@ static struct bytes which(struct cargo *c, struct bytes dir, const char *first,
     return listing_is_file(c->p->l, path) ? path : (struct bytes){NULL, 0};
 }
 
-static int add_toolchain(struct configuring *x, struct bytes path)
+static int cargo_config_add_toolchain(struct configuring *x, struct bytes path)
 {
     struct prepare *p = x->c->p;
     cleanup_buf struct buf out = BUF(MANIFEST_MAX);
@@ -219,13 +221,13 @@ int cargo_config(struct cargo *c, struct recipe_unit *unit, struct failure *f)
     bool toolchain = false;
     int r = 0;
     for (struct bytes dir = c->root->dir; r == 0; dir = path_dir(dir)) {
-        struct bytes path = which(c, dir, ".cargo/config", ".cargo/config.toml");
+        struct bytes path = cargo_config_which(c, dir, ".cargo/config", ".cargo/config.toml");
         if (path.at)
-            r = add_config(&x, path, 0);
-        path = which(c, dir, "rust-toolchain", "rust-toolchain.toml");
+            r = cargo_config_add_config(&x, path, 0);
+        path = cargo_config_which(c, dir, "rust-toolchain", "rust-toolchain.toml");
         if (r == 0 && path.at && !toolchain) {
             toolchain = true; /* the nearest alone counts */
-            r = add_toolchain(&x, path);
+            r = cargo_config_add_toolchain(&x, path);
         }
         if (dir.len == 0)
             break;

@@ -9,25 +9,20 @@
 
 #include <errno.h>
 
-static int compare_bytes(struct bytes a, struct bytes b)
-{
-    return bytes_compare(a, b);
-}
-
-static int compare_entries(const void *a, const void *b)
+static int cargo_lock_compare(const void *a, const void *b)
 {
     const struct lock_entry *x = a, *y = b;
-    int order = compare_bytes(x->name, y->name);
+    int order = bytes_compare(x->name, y->name);
     if (order == 0)
-        order = compare_bytes(x->version, y->version);
-    return order ? order : compare_bytes(x->source, y->source);
+        order = bytes_compare(x->version, y->version);
+    return order ? order : bytes_compare(x->source, y->source);
 }
 
 struct edge {
     struct bytes name, version, source;
 };
 
-static struct edge parse_edge(struct bytes text)
+static struct edge cargo_lock_parse_edge(struct bytes text)
 {
     struct edge e = {0};
     size_t space = bytes_find(text, ' ');
@@ -45,7 +40,7 @@ static struct edge parse_edge(struct bytes text)
 
 /* The entry an edge means, or lock->n. Where the source is left out although two would fit, the
  * local one is meant: it has none to write. */
-static size_t find_edge(const struct lock *lock, const struct edge *e)
+static size_t cargo_lock_find_edge(const struct lock *lock, const struct edge *e)
 {
     uintptr_t *at = table_get(&lock->by_name, e->name);
     size_t found = lock->n;
@@ -62,20 +57,20 @@ static size_t find_edge(const struct lock *lock, const struct edge *e)
     return found;
 }
 
-static void connect_edges(struct cargo *c, struct lock_entry *entry)
+static void cargo_lock_connect_edges(struct cargo *c, struct lock_entry *entry)
 {
     struct lock *lock = &c->lock;
     const struct value *list = value_get(entry->toml, "dependencies");
     for (size_t i = 0; i < value_count(list); i++) {
-        struct edge e = parse_edge(value_text(list->pairs[i].value));
-        size_t to = find_edge(lock, &e);
+        struct edge e = cargo_lock_parse_edge(value_text(list->pairs[i].value));
+        size_t to = cargo_lock_find_edge(lock, &e);
         if (to < lock->n)
             *ARENA_PUSH(&c->p->values.arena, entry->edges, &entry->n_edges, &entry->cap_edges) =
                 to;
     }
 }
 
-static struct crate *crate_of(const struct cargo *c, const struct lock_entry *entry)
+static struct crate *cargo_lock_crate_of(const struct cargo *c, const struct lock_entry *entry)
 {
     struct crate *found = NULL;
     for (size_t i = 0; i < c->n_crates; i++) {
@@ -120,15 +115,15 @@ int cargo_lock_read(struct cargo *c, struct recipe_unit *unit, struct failure *f
                                 .wanted = true};
     }
     if (c->lock.n)
-        qsort(c->lock.at, c->lock.n, sizeof(*c->lock.at), compare_entries);
+        qsort(c->lock.at, c->lock.n, sizeof(*c->lock.at), cargo_lock_compare);
     for (size_t i = c->lock.n; i-- > 0;)
         *table_put(&c->lock.by_name, c->lock.at[i].name, NULL) = i;
     c->lock.stack = ARENA_ARRAY(a, c->lock.n, size_t);
     c->lock.old = value_get(c->lock.toml, "metadata") != NULL;
     for (size_t i = 0; i < c->lock.n; i++) {
-        connect_edges(c, &c->lock.at[i]);
+        cargo_lock_connect_edges(c, &c->lock.at[i]);
         if (!c->lock.at[i].source.at)
-            c->lock.at[i].crate = crate_of(c, &c->lock.at[i]);
+            c->lock.at[i].crate = cargo_lock_crate_of(c, &c->lock.at[i]);
     }
     for (size_t i = 0; i < c->n_crates; i++) {
         struct crate *crate = c->crates[i];
@@ -144,7 +139,8 @@ int cargo_lock_read(struct cargo *c, struct recipe_unit *unit, struct failure *f
 /* ---- what must stay whole ---------------------------------------------------------- */
 
 /* Whether a local crate needs another in more than its tests. */
-static bool needs_beyond_tests(struct cargo *c, const struct crate *crate, struct bytes name)
+static bool cargo_lock_needs_beyond_tests(struct cargo *c, const struct crate *crate,
+                                          struct bytes name)
 {
     struct dependency *all;
     size_t n;
@@ -162,10 +158,11 @@ static bool needs_beyond_tests(struct cargo *c, const struct crate *crate, struc
 
 /* Marks an entry that `from` depends on (NULL: where a walk begins); false if the walk must not
  * go on there. */
-typedef bool lock_step(struct cargo *c, const struct lock_entry *from, struct lock_entry *to);
+typedef bool cargo_lock_step(struct cargo *c, const struct lock_entry *from,
+                             struct lock_entry *to);
 
 /* Takes the step to an entry, and to everything that can be reached from there. */
-static void lock_walk(struct cargo *c, size_t from, lock_step *step)
+static void cargo_lock_walk(struct cargo *c, size_t from, cargo_lock_step *step)
 {
     struct lock *lock = &c->lock;
     size_t n = 0, *stack = lock->stack;
@@ -179,15 +176,17 @@ static void lock_walk(struct cargo *c, size_t from, lock_step *step)
     }
 }
 
-static bool reach(struct cargo *c, const struct lock_entry *from, struct lock_entry *to)
+static bool cargo_lock_reach(struct cargo *c, const struct lock_entry *from,
+                             struct lock_entry *to)
 {
-    if (to->reached || (from && from->crate && !needs_beyond_tests(c, from->crate, to->name)))
+    if (to->reached ||
+        (from && from->crate && !cargo_lock_needs_beyond_tests(c, from->crate, to->name)))
         return false;
     to->reached = true;
     return true;
 }
 
-static void reach_dir(struct cargo *c, struct bytes path)
+static void cargo_lock_reach_dir(struct cargo *c, struct bytes path)
 {
     struct bytes dir;
     struct crate *crate = path.at && path_resolve(&c->p->values.arena, c->root->dir, path, &dir)
@@ -198,7 +197,7 @@ static void reach_dir(struct cargo *c, struct bytes path)
     crate->verbatim = true;
     for (size_t i = 0; i < c->lock.n; i++)
         if (c->lock.at[i].crate == crate)
-            lock_walk(c, i, reach);
+            cargo_lock_walk(c, i, cargo_lock_reach);
 }
 
 /*
@@ -210,19 +209,19 @@ void cargo_lock_verbatim(struct cargo *c)
     struct lock *lock = &c->lock;
     for (size_t i = 0; i < lock->n; i++)
         if (lock->at[i].source.at)
-            lock_walk(c, i, reach);
+            cargo_lock_walk(c, i, cargo_lock_reach);
     const struct value *patch = value_get(c->root->value, "patch");
     for (size_t i = 0; i < value_count(patch); i++) {
         const struct value *source = patch->pairs[i].value;
         for (size_t j = 0; j < value_count(source); j++)
-            reach_dir(c, value_text(value_get(source->pairs[j].value, "path")));
+            cargo_lock_reach_dir(c, value_text(value_get(source->pairs[j].value, "path")));
     }
     const struct value *replace = value_get(c->root->value, "replace");
     for (size_t i = 0; i < value_count(replace); i++)
-        reach_dir(c, value_text(value_get(replace->pairs[i].value, "path")));
+        cargo_lock_reach_dir(c, value_text(value_get(replace->pairs[i].value, "path")));
     const struct value *paths = value_get(c->config, "paths");
     for (size_t i = 0; i < value_count(paths); i++)
-        reach_dir(c, value_text(paths->pairs[i].value));
+        cargo_lock_reach_dir(c, value_text(paths->pairs[i].value));
     for (size_t i = 0; i < lock->n; i++)
         if (lock->at[i].reached && lock->at[i].crate)
             lock->at[i].crate->verbatim = true;
@@ -245,7 +244,7 @@ void cargo_lock_verbatim(struct cargo *c)
 
 /* ---- --bin ------------------------------------------------------------------------- */
 
-static struct crate *find_wanted(const struct cargo *c, struct bytes name)
+static struct crate *cargo_lock_find_wanted(const struct cargo *c, struct bytes name)
 {
     for (size_t i = 0; i < c->n_crates; i++)
         if (c->crates[i]->member && bytes_equal(c->crates[i]->name, name) && name.len)
@@ -258,7 +257,8 @@ static struct crate *find_wanted(const struct cargo *c, struct bytes name)
     return NULL;
 }
 
-static bool want(struct cargo *c, const struct lock_entry *from, struct lock_entry *to)
+static bool cargo_lock_want(struct cargo *c, const struct lock_entry *from,
+                            struct lock_entry *to)
 {
     (void)c;
     (void)from;
@@ -280,7 +280,7 @@ bool cargo_lock_closure(struct cargo *c, struct recipe_unit *unit)
     bool any = false;
     for (size_t i = 0; i < options->n_bins; i++) {
         struct bytes name = bytes_of(options->bins[i]);
-        if (!find_wanted(c, name))
+        if (!cargo_lock_find_wanted(c, name))
             continue;
         any = true;
         *table_put(&c->p->bins, name, NULL) = 1;
@@ -296,13 +296,13 @@ bool cargo_lock_closure(struct cargo *c, struct recipe_unit *unit)
     for (size_t i = 0; i < c->n_crates; i++)
         c->crates[i]->wanted = false;
     for (size_t i = 0; i < options->n_bins; i++) {
-        struct crate *crate = find_wanted(c, bytes_of(options->bins[i]));
+        struct crate *crate = cargo_lock_find_wanted(c, bytes_of(options->bins[i]));
         if (!crate)
             continue;
         crate->wanted = true;
         for (size_t j = 0; j < lock->n; j++)
             if (lock->at[j].crate == crate)
-                lock_walk(c, j, want);
+                cargo_lock_walk(c, j, cargo_lock_want);
     }
     /* Who is inherited from must be there too. */
     for (size_t i = 0; i < c->n_crates; i++) {
@@ -321,7 +321,7 @@ struct writing {
     struct arena *a;
 };
 
-static int add_pair(struct writing *w, const char *key, struct bytes text)
+static int cargo_lock_add_pair(struct writing *w, const char *key, struct bytes text)
 {
     int r = text.at ? buf_add_bytes(w->to, bytes_of(key)) : 0;
     if (r == 0 && text.at)
@@ -332,7 +332,7 @@ static int add_pair(struct writing *w, const char *key, struct bytes text)
 }
 
 /* As short as it is still one only, among what the recipe's lock holds. */
-static struct bytes short_edge(struct writing *w, const struct lock_entry *to)
+static struct bytes cargo_lock_short_edge(struct writing *w, const struct lock_entry *to)
 {
     const struct lock *lock = &w->c->lock;
     uintptr_t *at = table_get(&lock->by_name, to->name);
@@ -350,14 +350,14 @@ static struct bytes short_edge(struct writing *w, const struct lock_entry *to)
                         BYTES_ARG(to->source));
 }
 
-static int write_edges(struct writing *w, const struct lock_entry *entry)
+static int cargo_lock_write_edges(struct writing *w, const struct lock_entry *entry)
 {
     struct value list = {.kind = VALUE_LIST};
     for (size_t i = 0; i < entry->n_edges; i++) {
         const struct lock_entry *to = &w->c->lock.at[entry->edges[i]];
         if (to->wanted)
             value_add(&w->c->p->values, &list,
-                      value_string(&w->c->p->values, short_edge(w, to)));
+                      value_string(&w->c->p->values, cargo_lock_short_edge(w, to)));
     }
     value_sort(&list);
     int r = list.n ? buf_add_bytes(w->to, BYTES("dependencies = [\n")) : 0;
@@ -371,24 +371,27 @@ static int write_edges(struct writing *w, const struct lock_entry *entry)
     return r == 0 && list.n ? buf_add_bytes(w->to, BYTES("]\n")) : r;
 }
 
-static int write_entry(struct writing *w, const char *header, const struct lock_entry *entry)
+static int cargo_lock_write_entry(struct writing *w, const char *header,
+                                  const struct lock_entry *entry)
 {
     int r = buf_addf(w->to, "\n%s\n", header);
     if (r == 0)
-        r = add_pair(w, "name", entry->name);
+        r = cargo_lock_add_pair(w, "name", entry->name);
     if (r == 0)
-        r = add_pair(w, "version", entry->masked);
+        r = cargo_lock_add_pair(w, "version", entry->masked);
     if (r == 0)
-        r = add_pair(w, "source", entry->source);
+        r = cargo_lock_add_pair(w, "source", entry->source);
     if (r == 0)
-        r = add_pair(w, "checksum", value_text(value_get(entry->toml, "checksum")));
+        r = cargo_lock_add_pair(w, "checksum", value_text(value_get(entry->toml, "checksum")));
     if (r == 0)
-        r = write_edges(w, entry);
-    return r == 0 ? add_pair(w, "replace", value_text(value_get(entry->toml, "replace"))) : r;
+        r = cargo_lock_write_edges(w, entry);
+    return r == 0 ? cargo_lock_add_pair(w, "replace",
+                                        value_text(value_get(entry->toml, "replace")))
+                  : r;
 }
 
 /* The rest of the file as it is: what a later cargo may put there, and unused patches. */
-static int write_rest(struct writing *w)
+static int cargo_lock_write_rest(struct writing *w)
 {
     struct values *pool = &w->c->p->values;
     const struct value *all = w->c->lock.toml;
@@ -408,13 +411,13 @@ static int write_rest(struct writing *w)
     return r == 0 ? buf_add_bytes(w->to, buf_bytes(&text)) : r;
 }
 
-static int compare_masked(const void *a, const void *b)
+static int cargo_lock_compare_masked(const void *a, const void *b)
 {
     const struct lock_entry *const *x = a, *const *y = b;
-    int order = compare_bytes((*x)->name, (*y)->name);
+    int order = bytes_compare((*x)->name, (*y)->name);
     if (order == 0)
-        order = compare_bytes((*x)->masked, (*y)->masked);
-    return order ? order : compare_bytes((*x)->source, (*y)->source);
+        order = bytes_compare((*x)->masked, (*y)->masked);
+    return order ? order : bytes_compare((*x)->source, (*y)->source);
 }
 
 int cargo_lock_write(struct cargo *c, struct buf *to)
@@ -432,23 +435,23 @@ int cargo_lock_write(struct cargo *c, struct buf *to)
         if (c->lock.at[i].wanted)
             order[n++] = &c->lock.at[i];
     if (n)
-        qsort(order, n, sizeof(const struct lock_entry *), compare_masked);
+        qsort(order, n, sizeof(const struct lock_entry *), cargo_lock_compare_masked);
     for (size_t i = 0; i < n && r == 0; i++)
-        r = write_entry(&w, "[[package]]", order[i]);
+        r = cargo_lock_write_entry(&w, "[[package]]", order[i]);
     if (r == 0 && root) {
         /* Only the first format has one; it is the root package once more. */
         struct edge e = {value_text(value_get(root, "name")),
                          value_text(value_get(root, "version")),
                          {NULL, 0}};
-        size_t at = find_edge(&c->lock, &e);
+        size_t at = cargo_lock_find_edge(&c->lock, &e);
         struct lock_entry copy = {.name = e.name, .version = e.version, .toml = NULL};
         copy.masked = at < c->lock.n ? c->lock.at[at].masked : e.version;
         copy.toml = value_new(&c->p->values, VALUE_MAP);
         value_put(&c->p->values, copy.toml, BYTES("dependencies"),
                   value_get(root, "dependencies") ? value_get(root, "dependencies")
                                                   : value_new(&c->p->values, VALUE_LIST));
-        connect_edges(c, &copy);
-        r = write_entry(&w, "[root]", &copy);
+        cargo_lock_connect_edges(c, &copy);
+        r = cargo_lock_write_entry(&w, "[root]", &copy);
     }
-    return r == 0 ? write_rest(&w) : r;
+    return r == 0 ? cargo_lock_write_rest(&w) : r;
 }

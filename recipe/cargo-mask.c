@@ -24,18 +24,19 @@ struct masking {
     bool exact;
 };
 
-static struct value *sentinel(const struct masking *m)
+static struct value *cargo_mask_sentinel(const struct masking *m)
 {
     return value_string(m->pool, m->exact ? BYTES(CARGO_CHEF_VERSION) : BYTES(CARGO_SENTINEL));
 }
 
-static void put(struct masking *m, struct value *map, const char *key, struct value *v)
+static void cargo_mask_put(struct masking *m, struct value *map, const char *key,
+                           struct value *v)
 {
     value_put(m->pool, map, bytes_of(key), v);
 }
 
 /* A verbatim crate is not masked, and so needs what it inherits. */
-static bool verbatim_inherits(const struct masking *m, const char *key)
+static bool cargo_mask_verbatim_inherits(const struct masking *m, const char *key)
 {
     for (size_t i = 0; i < m->c->n_crates; i++) {
         const struct crate *crate = m->c->crates[i];
@@ -46,7 +47,7 @@ static bool verbatim_inherits(const struct masking *m, const char *key)
     return false;
 }
 
-static bool verbatim_lints(const struct masking *m)
+static bool cargo_mask_verbatim_lints(const struct masking *m)
 {
     for (size_t i = 0; i < m->c->n_crates; i++) {
         const struct crate *crate = m->c->crates[i];
@@ -60,8 +61,8 @@ static bool verbatim_lints(const struct masking *m)
 /* ---- dependencies ------------------------------------------------------------------ */
 
 /* Without a version where the path leads to a masked crate: the sentinel would not fit it. */
-static void mask_dependency(struct masking *m, const struct manifest *of, struct bytes key,
-                            struct value *spec)
+static void cargo_mask_dependency(struct masking *m, const struct manifest *of,
+                                  struct bytes key, struct value *spec)
 {
     struct dependency d = {.key = key, .spec = spec};
     struct bytes dir;
@@ -74,19 +75,19 @@ static void mask_dependency(struct masking *m, const struct manifest *of, struct
     if (!to || !to->maskable || !value_get(spec, "version"))
         return;
     if (m->exact)
-        put(m, spec, "version", sentinel(m));
+        cargo_mask_put(m, spec, "version", cargo_mask_sentinel(m));
     else
         value_drop(spec, "version");
 }
 
-static void mask_tables(struct masking *m, struct value *from)
+static void cargo_mask_tables(struct masking *m, struct value *from)
 {
     static const char *const tables[] = {"dependencies", "dev-dependencies", "dev_dependencies",
                                          "build-dependencies", "build_dependencies"};
     for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
         struct value *table = value_get(from, tables[i]);
         for (size_t j = 0; j < value_count(table); j++)
-            mask_dependency(m, m->crate->m, table->pairs[j].key, table->pairs[j].value);
+            cargo_mask_dependency(m, m->crate->m, table->pairs[j].key, table->pairs[j].value);
         if (table && !value_count(table) && !m->exact)
             value_drop(from, tables[i]);
     }
@@ -94,32 +95,33 @@ static void mask_tables(struct masking *m, struct value *from)
 
 /* ---- targets ----------------------------------------------------------------------- */
 
-static struct value *target_table(struct masking *m, const struct target *t)
+static struct value *cargo_mask_target_table(struct masking *m, const struct target *t)
 {
     static const char *const tests_only[] = {"test", "bench",   "doctest",
                                              "doc",  "harness", "doc-scrape-examples"};
     struct value *table =
         t->given ? value_copy(m->pool, t->given) : value_new(m->pool, VALUE_MAP);
-    put(m, table, "name", value_string(m->pool, t->name));
-    put(m, table, "path", value_string(m->pool, t->path));
+    cargo_mask_put(m, table, "name", value_string(m->pool, t->name));
+    cargo_mask_put(m, table, "path", value_string(m->pool, t->path));
     for (size_t i = 0; !m->exact && i < ARRAY_SIZE(tests_only); i++)
         value_drop(table, tests_only[i]);
     return table;
 }
 
-static void put_kind(struct masking *m, enum target_kind kind, const char *key)
+static void cargo_mask_put_kind(struct masking *m, enum target_kind kind, const char *key)
 {
     struct value *list = value_new(m->pool, VALUE_LIST);
     for (size_t i = 0; i < m->crate->n_targets; i++)
         if (m->crate->targets[i].kind == kind)
-            value_add(m->pool, list, target_table(m, &m->crate->targets[i]));
+            value_add(m->pool, list, cargo_mask_target_table(m, &m->crate->targets[i]));
     value_drop(m->root, key);
     if (list->n)
-        put(m, m->root, key, list);
+        cargo_mask_put(m, m->root, key, list);
 }
 
 /* One stands for all, so that another test file changes nothing. */
-static void put_synthetic(struct masking *m, enum target_kind kind, const char *key, bool asked)
+static void cargo_mask_put_synthetic(struct masking *m, enum target_kind kind, const char *key,
+                                     bool asked)
 {
     bool any = false;
     for (size_t i = 0; i < m->crate->n_targets; i++)
@@ -129,63 +131,65 @@ static void put_synthetic(struct masking *m, enum target_kind kind, const char *
         return;
     struct value *list = value_new(m->pool, VALUE_LIST), *one = value_new(m->pool, VALUE_MAP);
     struct arena *a = &m->pool->arena;
-    put(m, one, "name", value_string(m->pool, arena_printf(a, "ctx-stub-%s", key)));
-    put(m, one, "path", value_string(m->pool, arena_printf(a, ".ctx-stub/%s.rs", key)));
+    cargo_mask_put(m, one, "name", value_string(m->pool, arena_printf(a, "ctx-stub-%s", key)));
+    cargo_mask_put(m, one, "path",
+                   value_string(m->pool, arena_printf(a, ".ctx-stub/%s.rs", key)));
     value_add(m->pool, list, one);
-    put(m, m->root, key, list);
+    cargo_mask_put(m, m->root, key, list);
 }
 
-static void mask_targets(struct masking *m)
+static void cargo_mask_targets(struct masking *m)
 {
     const struct recipe_options *options = m->c->p->options;
     value_drop(m->root, "lib");
     for (size_t i = 0; i < m->crate->n_targets; i++) {
         if (m->crate->targets[i].kind == TARGET_LIB)
-            put(m, m->root, "lib", target_table(m, &m->crate->targets[i]));
+            cargo_mask_put(m, m->root, "lib",
+                           cargo_mask_target_table(m, &m->crate->targets[i]));
     }
-    put_kind(m, TARGET_BIN, "bin");
+    cargo_mask_put_kind(m, TARGET_BIN, "bin");
     if (m->exact) {
-        put_kind(m, TARGET_TEST, "test");
-        put_kind(m, TARGET_BENCH, "bench");
-        put_kind(m, TARGET_EXAMPLE, "example");
+        cargo_mask_put_kind(m, TARGET_TEST, "test");
+        cargo_mask_put_kind(m, TARGET_BENCH, "bench");
+        cargo_mask_put_kind(m, TARGET_EXAMPLE, "example");
         return;
     }
-    put_synthetic(m, TARGET_TEST, "test", options->tests);
-    put_synthetic(m, TARGET_BENCH, "bench", options->benches);
-    put_synthetic(m, TARGET_EXAMPLE, "example", options->examples);
+    cargo_mask_put_synthetic(m, TARGET_TEST, "test", options->tests);
+    cargo_mask_put_synthetic(m, TARGET_BENCH, "bench", options->benches);
+    cargo_mask_put_synthetic(m, TARGET_EXAMPLE, "example", options->examples);
 }
 
 /* ---- [package] --------------------------------------------------------------------- */
 
-static void put_build(struct masking *m, struct value *package)
+static void cargo_mask_put_build(struct masking *m, struct value *package)
 {
     struct value *list = value_new(m->pool, VALUE_LIST);
     for (size_t i = 0; i < m->crate->n_targets; i++)
         if (m->crate->targets[i].kind == TARGET_BUILD)
             value_add(m->pool, list, value_string(m->pool, m->crate->targets[i].path));
     if (list->n == 1)
-        put(m, package, "build", list->pairs[0].value);
+        cargo_mask_put(m, package, "build", list->pairs[0].value);
     else if (list->n)
-        put(m, package, "build", list);
+        cargo_mask_put(m, package, "build", list);
     else
-        put(m, package, "build", value_bool(m->pool, false));
+        cargo_mask_put(m, package, "build", value_bool(m->pool, false));
 }
 
-static void mask_version(struct masking *m, struct value *package)
+static void cargo_mask_version(struct masking *m, struct value *package)
 {
     const struct value *version = value_get(package, "version");
     if (!m->crate->maskable)
         return;
     if (m->exact) {
         if (value_is(version, VALUE_STRING))
-            put(m, package, "version", sentinel(m));
+            cargo_mask_put(m, package, "version", cargo_mask_sentinel(m));
         return;
     }
     /* Always literal: the workspace's own stays real where a verbatim crate inherits it. */
-    put(m, package, "version", sentinel(m));
+    cargo_mask_put(m, package, "version", cargo_mask_sentinel(m));
 }
 
-static void mask_package(struct masking *m)
+static void cargo_mask_package(struct masking *m)
 {
     static const char *const discovery[] = {"autobins", "autotests", "autobenches",
                                             "autoexamples"};
@@ -194,8 +198,8 @@ static void mask_package(struct masking *m)
         package = value_get(m->root, "project");
     if (!package)
         return;
-    mask_version(m, package);
-    put_build(m, package);
+    cargo_mask_version(m, package);
+    cargo_mask_put_build(m, package);
     if (m->exact)
         return;
     for (size_t i = 0; i < ARRAY_SIZE(for_people); i++)
@@ -205,12 +209,12 @@ static void mask_package(struct masking *m)
     if (m->c->lock.toml) /* it only steers how versions are chosen */
         value_drop(package, "rust-version");
     for (size_t i = 0; i < ARRAY_SIZE(discovery); i++)
-        put(m, package, discovery[i], value_bool(m->pool, false));
+        cargo_mask_put(m, package, discovery[i], value_bool(m->pool, false));
 }
 
 /* ---- [workspace] ------------------------------------------------------------------- */
 
-static bool is_among(struct masking *m, const struct value *among, struct bytes dir)
+static bool cargo_mask_is_among(struct masking *m, const struct value *among, struct bytes dir)
 {
     for (size_t i = 0; i < value_count(among); i++) {
         struct bytes pattern;
@@ -224,7 +228,7 @@ static bool is_among(struct masking *m, const struct value *among, struct bytes 
 
 /* The members by name, or those that `among` (default-members) means; the root is one anyway.
  */
-static struct value *member_dirs(struct masking *m, const struct value *among)
+static struct value *cargo_mask_member_dirs(struct masking *m, const struct value *among)
 {
     struct value *list = value_new(m->pool, VALUE_LIST);
     for (size_t i = 0; i < m->c->n_crates; i++) {
@@ -232,7 +236,8 @@ static struct value *member_dirs(struct masking *m, const struct value *among)
         bool mine = crate->wanted && crate->root == m->crate->m &&
                     (crate->member || m->crate->m != m->c->root);
         bool itself = crate->m == m->crate->m;
-        if (mine && (!itself || (among && crate->name.at)) && is_among(m, among, crate->m->dir))
+        if (mine && (!itself || (among && crate->name.at)) &&
+            cargo_mask_is_among(m, among, crate->m->dir))
             value_add(m->pool, list,
                       value_string(m->pool, path_between(&m->pool->arena, m->crate->m->dir,
                                                          crate->m->dir)));
@@ -242,7 +247,7 @@ static struct value *member_dirs(struct masking *m, const struct value *among)
 }
 
 /* Only what still keeps a crate of the recipe out of the workspace. */
-static void mask_exclude(struct masking *m, struct value *workspace)
+static void cargo_mask_exclude(struct masking *m, struct value *workspace)
 {
     struct value *exclude = value_get(workspace, "exclude");
     for (size_t i = value_count(exclude); i-- > 0;) {
@@ -261,7 +266,7 @@ static void mask_exclude(struct masking *m, struct value *workspace)
         value_drop(workspace, "exclude");
 }
 
-static bool uses(struct masking *m, const struct crate *crate, struct bytes key)
+static bool cargo_mask_uses(struct masking *m, const struct crate *crate, struct bytes key)
 {
     struct dependency *all;
     size_t n;
@@ -272,7 +277,7 @@ static bool uses(struct masking *m, const struct crate *crate, struct bytes key)
     return false;
 }
 
-static void mask_workspace_dependencies(struct masking *m, struct value *workspace)
+static void cargo_mask_workspace_dependencies(struct masking *m, struct value *workspace)
 {
     struct value *table = value_get(workspace, "dependencies");
     for (size_t i = value_count(table); i-- > 0;) {
@@ -280,10 +285,10 @@ static void mask_workspace_dependencies(struct masking *m, struct value *workspa
         for (size_t j = 0; j < m->c->n_crates && !used; j++) {
             const struct crate *crate = m->c->crates[j];
             used = crate->wanted && crate->root == m->crate->m &&
-                   uses(m, crate, table->pairs[i].key);
+                   cargo_mask_uses(m, crate, table->pairs[i].key);
         }
         if (used)
-            mask_dependency(m, m->crate->m, table->pairs[i].key, table->pairs[i].value);
+            cargo_mask_dependency(m, m->crate->m, table->pairs[i].key, table->pairs[i].value);
         else
             value_drop_at(table, i);
     }
@@ -291,44 +296,44 @@ static void mask_workspace_dependencies(struct masking *m, struct value *workspa
         value_drop(workspace, "dependencies");
 }
 
-static void mask_workspace_package(struct masking *m, struct value *workspace)
+static void cargo_mask_workspace_package(struct masking *m, struct value *workspace)
 {
     struct value *package = value_get(workspace, "package");
-    if (value_get(package, "version") && !verbatim_inherits(m, "version")) {
+    if (value_get(package, "version") && !cargo_mask_verbatim_inherits(m, "version")) {
         if (m->exact)
-            put(m, package, "version", sentinel(m));
+            cargo_mask_put(m, package, "version", cargo_mask_sentinel(m));
         else
             value_drop(package, "version"); /* members have theirs */
     }
     for (size_t i = 0; !m->exact && i < ARRAY_SIZE(for_people); i++)
-        if (!verbatim_inherits(m, for_people[i]))
+        if (!cargo_mask_verbatim_inherits(m, for_people[i]))
             value_drop(package, for_people[i]);
-    if (!m->exact && m->c->lock.toml && !verbatim_inherits(m, "rust-version"))
+    if (!m->exact && m->c->lock.toml && !cargo_mask_verbatim_inherits(m, "rust-version"))
         value_drop(package, "rust-version");
     if (package && !value_count(package))
         value_drop(workspace, "package");
 }
 
-static void mask_workspace(struct masking *m)
+static void cargo_mask_workspace(struct masking *m)
 {
     struct value *workspace = value_get(m->root, "workspace");
     if (!value_is(workspace, VALUE_MAP))
         return;
-    mask_workspace_dependencies(m, workspace);
-    mask_workspace_package(m, workspace);
-    if (!verbatim_lints(m))
+    cargo_mask_workspace_dependencies(m, workspace);
+    cargo_mask_workspace_package(m, workspace);
+    if (!cargo_mask_verbatim_lints(m))
         value_drop(workspace, "lints");
     if (m->exact && !m->c->p->options->n_bins)
         return;
     struct value *chosen = value_get(workspace, "default-members");
     if (chosen) {
-        chosen = member_dirs(m, chosen);
+        chosen = cargo_mask_member_dirs(m, chosen);
         value_drop(workspace, "default-members");
         if (chosen->n)
-            put(m, workspace, "default-members", chosen);
+            cargo_mask_put(m, workspace, "default-members", chosen);
     }
-    put(m, workspace, "members", member_dirs(m, NULL));
-    mask_exclude(m, workspace);
+    cargo_mask_put(m, workspace, "members", cargo_mask_member_dirs(m, NULL));
+    cargo_mask_exclude(m, workspace);
     if (!m->c->p->options->keep_metadata)
         value_drop(workspace, "metadata");
 }
@@ -336,7 +341,7 @@ static void mask_workspace(struct masking *m)
 /* ---- [patch], [profile] ------------------------------------------------------------ */
 
 /* A patch whose crate is not wanted would be unused, and cargo would rewrite the lock. */
-static void mask_patches(struct masking *m)
+static void cargo_mask_patches(struct masking *m)
 {
     struct value *patch = value_get(m->root, "patch");
     for (size_t i = value_count(patch); i-- > 0;) {
@@ -358,7 +363,7 @@ static void mask_patches(struct masking *m)
 }
 
 /* [profile.x.package."local@1.2.3"] would only warn, and change with each version. */
-static void mask_profiles(struct masking *m)
+static void cargo_mask_profiles(struct masking *m)
 {
     struct value *profiles = value_get(m->root, "profile");
     for (size_t i = 0; i < value_count(profiles); i++) {
@@ -379,7 +384,7 @@ static void mask_profiles(struct masking *m)
 
 /* A root package that is not wanted leaves its workspace behind, with what followed from its
  * edition. */
-static void make_virtual(struct masking *m)
+static void cargo_mask_make_virtual(struct masking *m)
 {
     static const char *const of_packages[] = {
         "package",
@@ -402,9 +407,9 @@ static void make_virtual(struct masking *m)
     struct bytes edition = value_text(value_get(cargo_package(m->root), "edition"));
     if (!value_get(workspace, "resolver") && !value_get(cargo_package(m->root), "resolver")) {
         if (bytes_equal(edition, BYTES("2021")))
-            put(m, workspace, "resolver", value_string(m->pool, BYTES("2")));
+            cargo_mask_put(m, workspace, "resolver", value_string(m->pool, BYTES("2")));
         else if (bytes_equal(edition, BYTES("2024")))
-            put(m, workspace, "resolver", value_string(m->pool, BYTES("3")));
+            cargo_mask_put(m, workspace, "resolver", value_string(m->pool, BYTES("3")));
     }
     for (size_t i = 0; i < ARRAY_SIZE(of_packages); i++)
         value_drop(m->root, of_packages[i]);
@@ -416,24 +421,24 @@ int cargo_mask(struct cargo *c, const struct crate *crate, struct buf *to)
         .c = c, .crate = crate, .pool = &c->p->values, .exact = c->p->options->chef_exact};
     m.root = value_copy(m.pool, crate->m->value);
     if (!crate->wanted && crate->m == c->root)
-        make_virtual(&m);
+        cargo_mask_make_virtual(&m);
     value_drop(m.root, "lints");
     value_drop(m.root, "badges");
-    mask_tables(&m, m.root);
+    cargo_mask_tables(&m, m.root);
     struct value *targets = value_get(m.root, "target");
     for (size_t i = 0; i < value_count(targets); i++)
-        mask_tables(&m, targets->pairs[i].value);
+        cargo_mask_tables(&m, targets->pairs[i].value);
     struct value *features = value_get(m.root, "features");
     for (size_t i = 0; i < value_count(features); i++)
         value_sort(features->pairs[i].value);
     if (cargo_package(m.root)) {
-        mask_targets(&m);
-        mask_package(&m);
+        cargo_mask_targets(&m);
+        cargo_mask_package(&m);
     }
-    mask_workspace(&m);
+    cargo_mask_workspace(&m);
     if (crate->m == c->root) {
-        mask_patches(&m);
-        mask_profiles(&m);
+        cargo_mask_patches(&m);
+        cargo_mask_profiles(&m);
     } else if (!m.exact) {
         /* Of a member cargo reads none of them. */
         value_drop(m.root, "patch");

@@ -33,7 +33,7 @@ struct found {
     size_t n, cap;
 };
 
-static void take_tables(struct found *found, const struct value *from)
+static void cargo_take_tables(struct found *found, const struct value *from)
 {
     static const struct {
         const char *key;
@@ -56,14 +56,14 @@ void cargo_dependencies(struct arena *a, const struct value *toml, struct depend
 {
     struct found found = {.a = a};
     const struct value *targets = value_get(toml, "target");
-    take_tables(&found, toml);
+    cargo_take_tables(&found, toml);
     for (size_t i = 0; value_is(targets, VALUE_MAP) && i < targets->n; i++)
-        take_tables(&found, targets->pairs[i].value);
+        cargo_take_tables(&found, targets->pairs[i].value);
     *ret = found.at;
     *ret_n = found.n;
 }
 
-static struct value *workspace_dependency(const struct manifest *root, struct bytes key)
+static struct value *cargo_workspace_dependency(const struct manifest *root, struct bytes key)
 {
     struct value *table =
         root ? value_get(value_get(root->value, "workspace"), "dependencies") : NULL;
@@ -81,7 +81,7 @@ bool cargo_dependency_dir(struct cargo *c, const struct manifest *of,
     struct bytes base = of->dir;
     *ret_leaves = false;
     if (value_true(value_get(spec, "workspace"))) {
-        spec = workspace_dependency(root, d->key);
+        spec = cargo_workspace_dependency(root, d->key);
         base = root ? root->dir : base;
     }
     struct bytes path = value_text(value_get(spec, "path"));
@@ -95,7 +95,7 @@ struct bytes cargo_dependency_name(const struct manifest *root, const struct dep
 {
     const struct value *spec = d->spec;
     if (value_true(value_get(spec, "workspace")))
-        spec = workspace_dependency(root, d->key);
+        spec = cargo_workspace_dependency(root, d->key);
     struct bytes name = value_text(value_get(spec, "package"));
     return name.at ? name : d->key;
 }
@@ -116,8 +116,8 @@ const struct value *cargo_inherited(const struct crate *crate, const char *key)
 /* ---- workspaces -------------------------------------------------------------------- */
 
 /* Whether a path of `list` in the manifest `root` names dir or one above it. */
-static bool names_above(struct cargo *c, const struct manifest *root, const char *list,
-                        struct bytes dir)
+static bool cargo_names_above(struct cargo *c, const struct manifest *root, const char *list,
+                              struct bytes dir)
 {
     if (!root)
         return false;
@@ -133,9 +133,10 @@ static bool names_above(struct cargo *c, const struct manifest *root, const char
 }
 
 /* A glob in `members` never rescues; an explicit path does, also for what is nested in it. */
-static bool is_excluded(struct cargo *c, const struct manifest *root, struct bytes dir)
+static bool cargo_is_excluded(struct cargo *c, const struct manifest *root, struct bytes dir)
 {
-    return names_above(c, root, "exclude", dir) && !names_above(c, root, "members", dir);
+    return cargo_names_above(c, root, "exclude", dir) &&
+           !cargo_names_above(c, root, "members", dir);
 }
 
 struct manifest *cargo_find_root(struct cargo *c, struct manifest *m)
@@ -151,7 +152,7 @@ struct manifest *cargo_find_root(struct cargo *c, struct manifest *m)
         struct manifest *above = cargo_manifest(c, dir);
         if (!above)
             continue;
-        if (value_get(above->value, "workspace") && !is_excluded(c, above, m->dir))
+        if (value_get(above->value, "workspace") && !cargo_is_excluded(c, above, m->dir))
             return above;
         pointer = value_text(value_get(cargo_package(above->value), "workspace"));
         if (pointer.at)
@@ -162,7 +163,7 @@ struct manifest *cargo_find_root(struct cargo *c, struct manifest *m)
     return NULL;
 }
 
-static struct crate *add_crate(struct cargo *c, struct manifest *m, bool member)
+static struct crate *cargo_add_crate(struct cargo *c, struct manifest *m, bool member)
 {
     struct arena *a = &c->p->values.arena;
     struct crate *crate = ARENA_NEW(a, struct crate);
@@ -185,7 +186,7 @@ struct visiting {
     bool members; /* looking for members; else for whatever paths lead to */
 };
 
-static void missing(struct visiting *v, struct bytes dir, struct bytes from)
+static void cargo_note_missing(struct visiting *v, struct bytes dir, struct bytes from)
 {
     if (v->unit)
         unit_note(v->c->p, v->unit, "%s names %s, where no Cargo.toml is that can be read",
@@ -193,7 +194,8 @@ static void missing(struct visiting *v, struct bytes dir, struct bytes from)
 }
 
 /* Adds what may be a member; false where it is not one. */
-static bool visit(struct visiting *v, struct bytes dir, bool dependency, struct bytes from)
+static bool cargo_visit(struct visiting *v, struct bytes dir, bool dependency,
+                        struct bytes from)
 {
     struct cargo *c = v->c;
     if (cargo_crate(c, dir))
@@ -201,20 +203,20 @@ static bool visit(struct visiting *v, struct bytes dir, bool dependency, struct 
     struct manifest *m = cargo_manifest(c, dir);
     if (!m || !m->value) {
         if (!v->members || !dependency)
-            missing(v, dir, from);
+            cargo_note_missing(v, dir, from);
         return false;
     }
     if (v->members) {
         if (dependency && !path_under(dir, c->root->dir) && cargo_find_root(c, m) != c->root)
             return false;
-        if (m != c->root && is_excluded(c, c->root, dir))
+        if (m != c->root && cargo_is_excluded(c, c->root, dir))
             return false;
     }
-    add_crate(c, m, v->members);
+    cargo_add_crate(c, m, v->members);
     return true;
 }
 
-static void visit_dependencies(struct visiting *v, struct crate *crate)
+static void cargo_visit_dependencies(struct visiting *v, struct crate *crate)
 {
     struct cargo *c = v->c;
     struct dependency *all;
@@ -224,7 +226,7 @@ static void visit_dependencies(struct visiting *v, struct crate *crate)
         struct bytes dir;
         bool leaves;
         if (cargo_dependency_dir(c, crate->m, crate->root, &all[i], &dir, &leaves))
-            visit(v, dir, true, crate->m->path);
+            cargo_visit(v, dir, true, crate->m->path);
         else if (leaves && !v->members && v->unit)
             unit_note(
                 c->p, v->unit,
@@ -236,7 +238,7 @@ static void visit_dependencies(struct visiting *v, struct crate *crate)
 
 /* Workspace members by pattern. A directory without a manifest is passed over: an ignore file
  * may have hidden it, and cargo will say so itself in the build. */
-static void visit_patterns(struct visiting *v)
+static void cargo_visit_patterns(struct visiting *v)
 {
     struct cargo *c = v->c;
     const struct value *members = value_get(value_get(c->root->value, "workspace"), "members");
@@ -246,17 +248,17 @@ static void visit_patterns(struct visiting *v)
                           value_text(members->pairs[i].value), &pattern))
             continue;
         if (!glob_magic(pattern)) {
-            visit(v, pattern, false, c->root->path);
+            cargo_visit(v, pattern, false, c->root->path);
             continue;
         }
         for (size_t j = 0; j < c->manifests.n; j++)
             if (path_glob(pattern, c->manifests.at[j]->dir, true))
-                visit(v, c->manifests.at[j]->dir, false, c->root->path);
+                cargo_visit(v, c->manifests.at[j]->dir, false, c->root->path);
     }
 }
 
 /* [patch] and [replace] of the root, and `paths` of the configuration. */
-static void visit_patches(struct visiting *v)
+static void cargo_visit_patches(struct visiting *v)
 {
     struct cargo *c = v->c;
     const struct value *patch = value_get(c->root->value, "patch");
@@ -268,32 +270,32 @@ static void visit_patches(struct visiting *v)
         for (size_t j = 0; j < value_count(source); j++) {
             struct bytes path = value_text(value_get(source->pairs[j].value, "path"));
             if (path.at && path_resolve(&c->p->values.arena, c->root->dir, path, &dir))
-                visit(v, dir, true, c->root->path);
+                cargo_visit(v, dir, true, c->root->path);
         }
     }
     for (size_t i = 0; value_is(replace, VALUE_MAP) && i < replace->n; i++) {
         struct bytes path = value_text(value_get(replace->pairs[i].value, "path"));
         if (path.at && path_resolve(&c->p->values.arena, c->root->dir, path, &dir))
-            visit(v, dir, true, c->root->path);
+            cargo_visit(v, dir, true, c->root->path);
     }
     for (size_t i = 0; i < value_count(paths); i++)
         if (path_resolve(&c->p->values.arena, c->root->dir, value_text(paths->pairs[i].value),
                          &dir))
-            visit(v, dir, true, c->root->path);
+            cargo_visit(v, dir, true, c->root->path);
 }
 
 /* Whether anything in the manifest is said to be the workspace's. */
-static bool inherits_any(const struct value *v)
+static bool cargo_inherits_any(const struct value *v)
 {
     if (value_is(v, VALUE_MAP) && value_true(value_get(v, "workspace")))
         return true;
     for (size_t i = 0; i < value_count(v); i++)
-        if (inherits_any(v->pairs[i].value))
+        if (cargo_inherits_any(v->pairs[i].value))
             return true;
     return false;
 }
 
-static int compare_crates(const void *a, const void *b)
+static int cargo_compare_crates(const void *a, const void *b)
 {
     struct crate *const *x = a, *const *y = b;
     return path_depth_compare((*x)->m->path, (*y)->m->path);
@@ -306,20 +308,21 @@ int cargo_members(struct cargo *c, struct recipe_unit *unit, struct failure *f)
     c->crates = NULL;
     c->n_crates = c->cap_crates = 0;
     table_release(&c->by_dir);
-    visit(&v, c->root->dir, false, c->root->path);
+    cargo_visit(&v, c->root->dir, false, c->root->path);
     if (value_get(c->root->value, "workspace")) {
-        visit_patterns(&v);
+        cargo_visit_patterns(&v);
         for (size_t i = 0; i < c->n_crates; i++) /* grows as it goes */
-            visit_dependencies(&v, c->crates[i]);
+            cargo_visit_dependencies(&v, c->crates[i]);
     }
     v.members = false;
-    visit_patches(&v);
+    cargo_visit_patches(&v);
     for (size_t i = 0; i < c->n_crates; i++) {
         struct crate *crate = c->crates[i];
-        visit_dependencies(&v, crate);
-        if (crate->root != c->root && crate->root != crate->m && inherits_any(crate->m->value))
-            visit(&v, crate->root->dir, true, crate->m->path);
+        cargo_visit_dependencies(&v, crate);
+        if (crate->root != c->root && crate->root != crate->m &&
+            cargo_inherits_any(crate->m->value))
+            cargo_visit(&v, crate->root->dir, true, crate->m->path);
     }
-    qsort(c->crates, c->n_crates, sizeof(struct crate *), compare_crates);
+    qsort(c->crates, c->n_crates, sizeof(struct crate *), cargo_compare_crates);
     return 0;
 }

@@ -15,28 +15,28 @@ struct finding {
     bool old_edition; /* 2015: other defaults */
 };
 
-static struct bytes in_crate(struct finding *x, struct bytes path)
+static struct bytes cargo_target_path(struct finding *x, struct bytes path)
 {
     return path_join(&x->c->p->values.arena, x->crate->m->dir, path);
 }
 
-static bool exists(struct finding *x, struct bytes path)
+static bool cargo_target_exists(struct finding *x, struct bytes path)
 {
-    return listing_is_file(x->c->p->l, in_crate(x, path));
+    return listing_is_file(x->c->p->l, cargo_target_path(x, path));
 }
 
-static bool exists_at(struct finding *x, const char *path)
+static bool cargo_target_exists_at(struct finding *x, const char *path)
 {
-    return exists(x, bytes_of(path));
+    return cargo_target_exists(x, bytes_of(path));
 }
 
 /* X.rs, and X/main.rs; a link to a directory is no directory here, as for cargo. */
-static void infer(struct finding *x, const char *dir, struct inferred **ret, size_t *ret_n,
-                  size_t *cap)
+static void cargo_target_infer(struct finding *x, const char *dir, struct inferred **ret,
+                               size_t *ret_n, size_t *cap)
 {
     struct arena *a = &x->c->p->values.arena;
     const struct listing *l = x->c->p->l;
-    struct bytes full = in_crate(x, bytes_of(dir)), name;
+    struct bytes full = cargo_target_path(x, bytes_of(dir)), name;
     size_t first, end;
     listing_below(l, full, &first, &end);
     for (size_t i = first; i < end; i++) {
@@ -58,7 +58,7 @@ static void infer(struct finding *x, const char *dir, struct inferred **ret, siz
     }
 }
 
-static void add(struct finding *x, struct target t)
+static void cargo_target_add(struct finding *x, struct target t)
 {
     struct crate *crate = x->crate;
     *ARENA_PUSH(&x->c->p->values.arena, crate->targets, &crate->n_targets,
@@ -66,23 +66,23 @@ static void add(struct finding *x, struct target t)
 }
 
 /* What is not in the context gets no stub: it would be a ghost behind the real sources. */
-static void drop(struct finding *x, const char *what, struct bytes name)
+static void cargo_target_drop(struct finding *x, const char *what, struct bytes name)
 {
     unit_note(x->c->p, x->unit, "%s: the source of the %s target %s is not in the context",
               QUOTE(x->crate->m->path), what, QUOTE(name));
 }
 
-static bool is_false(const struct value *v)
+static bool cargo_target_is_false(const struct value *v)
 {
     return value_is(v, VALUE_BOOL) && !v->boolean;
 }
 
-static void find_lib(struct finding *x)
+static void cargo_target_find_lib(struct finding *x)
 {
     struct arena *a = &x->c->p->values.arena;
     struct value *lib = value_get(x->crate->m->value, "lib");
-    bool there = exists_at(x, "src/lib.rs");
-    if (!lib && (!there || is_false(value_get(x->package, "autolib"))))
+    bool there = cargo_target_exists_at(x, "src/lib.rs");
+    if (!lib && (!there || cargo_target_is_false(value_get(x->package, "autolib"))))
         return;
     struct bytes name = value_text(value_get(lib, "name"));
     struct bytes path = value_text(value_get(lib, "path"));
@@ -103,15 +103,16 @@ static void find_lib(struct finding *x)
         value_true(value_get(lib, "proc-macro")) || value_true(value_get(lib, "proc_macro"));
     for (size_t i = 0; i < value_count(types); i++)
         t.proc_macro |= bytes_equal(value_text(types->pairs[i].value), BYTES("proc-macro"));
-    if (exists(x, t.path))
-        add(x, t);
+    if (cargo_target_exists(x, t.path))
+        cargo_target_add(x, t);
     else
-        drop(x, "library", name);
+        cargo_target_drop(x, "library", name);
 }
 
 /* The path of an explicit target that gives none. */
-static struct bytes default_path(struct finding *x, enum target_kind kind, struct bytes name,
-                                 const struct inferred *inferred, size_t n)
+static struct bytes cargo_target_default_path(struct finding *x, enum target_kind kind,
+                                              struct bytes name,
+                                              const struct inferred *inferred, size_t n)
 {
     struct arena *a = &x->c->p->values.arena;
     for (size_t i = 0; i < n; i++)
@@ -120,19 +121,20 @@ static struct bytes default_path(struct finding *x, enum target_kind kind, struc
     if (!x->old_edition)
         return (struct bytes){NULL, 0};
     if (kind == TARGET_BENCH && bytes_equal(name, BYTES("bench")) &&
-        exists_at(x, "src/bench.rs"))
+        cargo_target_exists_at(x, "src/bench.rs"))
         return BYTES("src/bench.rs");
     if (kind != TARGET_BIN)
         return (struct bytes){NULL, 0};
     struct bytes own = arena_printf(a, "src/%.*s.rs", BYTES_ARG(name));
-    return exists(x, own)                    ? own
-           : exists_at(x, "src/main.rs")     ? BYTES("src/main.rs")
-           : exists_at(x, "src/bin/main.rs") ? BYTES("src/bin/main.rs")
-                                             : (struct bytes){NULL, 0};
+    return cargo_target_exists(x, own)                    ? own
+           : cargo_target_exists_at(x, "src/main.rs")     ? BYTES("src/main.rs")
+           : cargo_target_exists_at(x, "src/bin/main.rs") ? BYTES("src/bin/main.rs")
+                                                          : (struct bytes){NULL, 0};
 }
 
 /* Whether an explicit target uses the name or the path of an inferred one. */
-static bool is_taken(struct finding *x, const struct value *list, const struct inferred *one)
+static bool cargo_target_is_taken(struct finding *x, const struct value *list,
+                                  const struct inferred *one)
 {
     struct arena *a = &x->c->p->values.arena;
     for (size_t i = 0; i < value_count(list); i++) {
@@ -145,7 +147,7 @@ static bool is_taken(struct finding *x, const struct value *list, const struct i
     return false;
 }
 
-static void find_kind(struct finding *x, enum target_kind kind)
+static void cargo_target_find_kind(struct finding *x, enum target_kind kind)
 {
     static const struct {
         const char *key, *dir, *automatic;
@@ -158,10 +160,10 @@ static void find_kind(struct finding *x, enum target_kind kind)
     struct arena *a = &x->c->p->values.arena;
     struct inferred *inferred = NULL;
     size_t n = 0, cap = 0;
-    if (kind == TARGET_BIN && exists_at(x, "src/main.rs"))
+    if (kind == TARGET_BIN && cargo_target_exists_at(x, "src/main.rs"))
         *ARENA_PUSH(a, inferred, &n, &cap) =
             (struct inferred){x->crate->name, BYTES("src/main.rs")};
-    infer(x, kinds[kind].dir, &inferred, &n, &cap);
+    cargo_target_infer(x, kinds[kind].dir, &inferred, &n, &cap);
     const struct value *list = value_get(x->crate->m->value, kinds[kind].key);
     const struct value *automatic = value_get(x->package, kinds[kind].automatic);
     for (size_t i = 0; i < value_count(list); i++) {
@@ -169,23 +171,24 @@ static void find_kind(struct finding *x, enum target_kind kind)
         struct target t = {.kind = kind, .given = given};
         struct bytes path = value_text(value_get(given, "path"));
         t.name = value_text(value_get(given, "name"));
-        t.no_harness = is_false(value_get(given, "harness"));
+        t.no_harness = cargo_target_is_false(value_get(given, "harness"));
         if (!path.at)
-            path = default_path(x, kind, t.name, inferred, n);
+            path = cargo_target_default_path(x, kind, t.name, inferred, n);
         t.path = path.at ? path_clean(a, path) : path;
-        if (t.path.at && exists(x, t.path))
-            add(x, t);
+        if (t.path.at && cargo_target_exists(x, t.path))
+            cargo_target_add(x, t);
         else
-            drop(x, kinds[kind].key, t.name);
+            cargo_target_drop(x, kinds[kind].key, t.name);
     }
     bool all = automatic ? value_true(automatic) : !list || !x->old_edition;
     for (size_t i = 0; all && i < n; i++)
-        if (!is_taken(x, list, &inferred[i]))
-            add(x, (struct target){
-                       .kind = kind, .name = inferred[i].name, .path = inferred[i].path});
+        if (!cargo_target_is_taken(x, list, &inferred[i]))
+            cargo_target_add(x, (struct target){.kind = kind,
+                                                .name = inferred[i].name,
+                                                .path = inferred[i].path});
 }
 
-static void add_build(struct finding *x, struct bytes path)
+static void cargo_target_add_build(struct finding *x, struct bytes path)
 {
     struct arena *a = &x->c->p->values.arena;
     struct bytes stem = path_name(path);
@@ -194,28 +197,28 @@ static void add_build(struct finding *x, struct bytes path)
     struct target t = {.kind = TARGET_BUILD};
     t.path = path_clean(a, path);
     t.name = arena_printf(a, "build-script-%.*s", BYTES_ARG(stem));
-    if (exists(x, t.path))
-        add(x, t);
+    if (cargo_target_exists(x, t.path))
+        cargo_target_add(x, t);
     else
-        drop(x, "build script", path);
+        cargo_target_drop(x, "build script", path);
 }
 
-static void find_build(struct finding *x)
+static void cargo_target_find_build(struct finding *x)
 {
     const struct value *build = value_get(x->package, "build");
     if (!build) {
-        if (exists_at(x, "build.rs"))
-            add_build(x, BYTES("build.rs"));
+        if (cargo_target_exists_at(x, "build.rs"))
+            cargo_target_add_build(x, BYTES("build.rs"));
     } else if (value_true(build)) {
-        add_build(x, BYTES("build.rs"));
+        cargo_target_add_build(x, BYTES("build.rs"));
     } else if (value_text(build).at) {
-        add_build(x, value_text(build));
+        cargo_target_add_build(x, value_text(build));
     }
     for (size_t i = 0; i < value_count(build); i++)
-        add_build(x, value_text(build->pairs[i].value));
+        cargo_target_add_build(x, value_text(build->pairs[i].value));
 }
 
-static int compare_targets(const void *a, const void *b)
+static int cargo_target_compare(const void *a, const void *b)
 {
     const struct target *x = a, *y = b;
     int order = path_depth_compare(x->path, y->path);
@@ -232,10 +235,10 @@ void cargo_targets(struct cargo *c, struct recipe_unit *unit, struct crate *crat
     x.old_edition = !edition.at || bytes_equal(edition, BYTES("2015"));
     if (!crate->name.at)
         return;
-    find_lib(&x);
+    cargo_target_find_lib(&x);
     for (enum target_kind kind = TARGET_BIN; kind <= TARGET_EXAMPLE; kind++)
-        find_kind(&x, kind);
-    find_build(&x);
+        cargo_target_find_kind(&x, kind);
+    cargo_target_find_build(&x);
     if (crate->n_targets)
-        qsort(crate->targets, crate->n_targets, sizeof(*crate->targets), compare_targets);
+        qsort(crate->targets, crate->n_targets, sizeof(*crate->targets), cargo_target_compare);
 }

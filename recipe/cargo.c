@@ -13,7 +13,7 @@
 /* A verbatim crate of more than this is copied with a warning: it is data, not sources. */
 #define VERBATIM_WARN (8u << 20)
 
-static int read_manifests(struct cargo *c, struct failure *f)
+static int cargo_read_manifests(struct cargo *c, struct failure *f)
 {
     int r = manifests_read(c->p, "Cargo.toml", toml_read, &c->manifests, f);
     for (size_t i = 0; i < c->manifests.n; i++)
@@ -26,8 +26,8 @@ static int read_manifests(struct cargo *c, struct failure *f)
 /* ---- files of a crate -------------------------------------------------------------- */
 
 /* The whole package, but for packages nested in it. */
-static int add_verbatim(struct cargo *c, struct recipe_unit *unit, const struct crate *crate,
-                        struct failure *f)
+static int cargo_add_verbatim(struct cargo *c, struct recipe_unit *unit,
+                              const struct crate *crate, struct failure *f)
 {
     struct prepare *p = c->p;
     size_t first, end;
@@ -56,7 +56,7 @@ static int add_verbatim(struct cargo *c, struct recipe_unit *unit, const struct 
     return r;
 }
 
-static const char *stub_kind(const struct target *t)
+static const char *cargo_stub_kind(const struct target *t)
 {
     switch (t->kind) {
     case TARGET_LIB:
@@ -73,12 +73,13 @@ static const char *stub_kind(const struct target *t)
     return "rust-bin";
 }
 
-static bool is_default(enum target_kind kind)
+static bool cargo_is_default_target(enum target_kind kind)
 {
     return kind == TARGET_LIB || kind == TARGET_BIN || kind == TARGET_BUILD;
 }
 
-static void add_stubs(struct cargo *c, struct recipe_unit *unit, const struct crate *crate)
+static void cargo_add_stubs(struct cargo *c, struct recipe_unit *unit,
+                            const struct crate *crate)
 {
     const struct recipe_options *options = c->p->options;
     struct arena *a = &c->p->values.arena;
@@ -87,9 +88,9 @@ static void add_stubs(struct cargo *c, struct recipe_unit *unit, const struct cr
         const struct target *t = &crate->targets[i];
         seen[t->kind] = true;
         struct bytes path;
-        if ((options->chef_exact || is_default(t->kind)) &&
+        if ((options->chef_exact || cargo_is_default_target(t->kind)) &&
             path_resolve(&c->p->values.arena, crate->m->dir, t->path, &path))
-            unit_stub(c->p, unit, path, stub_kind(t));
+            unit_stub(c->p, unit, path, cargo_stub_kind(t));
     }
     const struct {
         bool asked;
@@ -107,15 +108,16 @@ static void add_stubs(struct cargo *c, struct recipe_unit *unit, const struct cr
 
 /* ---- cargo-chef's part ------------------------------------------------------------- */
 
-static void chef_target(struct cargo *c, struct chef_manifest *m, struct bytes path,
-                        const char *kind, struct bytes name)
+static void cargo_chef_target(struct cargo *c, struct chef_manifest *m, struct bytes path,
+                              const char *kind, struct bytes name)
 {
     struct arena *a = &c->p->recipe->arena;
     *ARENA_PUSH(a, m->targets, &m->n_targets, &m->cap_targets) =
         (struct chef_target){arena_copy(a, path), bytes_of(kind), arena_copy(a, name)};
 }
 
-static void chef_manifest(struct cargo *c, const struct crate *crate, struct bytes contents)
+static void cargo_chef_manifest(struct cargo *c, const struct crate *crate,
+                                struct bytes contents)
 {
     static const char *const kinds[] = {"Lib",   "Bin",     "Test",
                                         "Bench", "Example", "BuildScript"};
@@ -130,8 +132,9 @@ static void chef_manifest(struct cargo *c, const struct crate *crate, struct byt
         return; /* the root of a workspace, of which only that is left */
     for (size_t i = 0; i < crate->n_targets; i++) {
         const struct target *t = &crate->targets[i];
-        if (options->chef_exact || is_default(t->kind))
-            chef_target(c, m, t->path, t->proc_macro ? "ProcMacro" : kinds[t->kind], t->name);
+        if (options->chef_exact || cargo_is_default_target(t->kind))
+            cargo_chef_target(c, m, t->path, t->proc_macro ? "ProcMacro" : kinds[t->kind],
+                              t->name);
     }
     const struct {
         bool asked;
@@ -145,14 +148,14 @@ static void chef_manifest(struct cargo *c, const struct crate *crate, struct byt
         for (size_t j = 0; j < crate->n_targets; j++)
             any |= crate->targets[j].kind == synthetic[i].kind;
         if (any && synthetic[i].asked)
-            chef_target(c, m, prepare_printf(c->p, ".ctx-stub/%s.rs", synthetic[i].name),
-                        kinds[synthetic[i].kind],
-                        prepare_printf(c->p, "ctx-stub-%s", synthetic[i].name));
+            cargo_chef_target(c, m, prepare_printf(c->p, ".ctx-stub/%s.rs", synthetic[i].name),
+                              kinds[synthetic[i].kind],
+                              prepare_printf(c->p, "ctx-stub-%s", synthetic[i].name));
     }
 }
 
 /* cargo-manifest 0.20 reads `build` as a text or truth only. */
-static bool chef_reads(const struct crate *crate)
+static bool cargo_chef_reads(const struct crate *crate)
 {
     size_t builds = 0;
     for (size_t i = 0; i < crate->n_targets; i++)
@@ -160,8 +163,8 @@ static bool chef_reads(const struct crate *crate)
     return builds <= 1;
 }
 
-static struct bytes content_at(const struct recipe *recipe, const struct recipe_unit *unit,
-                               const char *path)
+static struct bytes cargo_content_at(const struct recipe *recipe,
+                                     const struct recipe_unit *unit, const char *path)
 {
     for (size_t i = 0; i < unit->n_files; i++)
         if (bytes_equal(recipe->files[unit->files[i]].path, bytes_of(path)))
@@ -169,21 +172,21 @@ static struct bytes content_at(const struct recipe *recipe, const struct recipe_
     return (struct bytes){NULL, 0};
 }
 
-static void chef_rest(struct cargo *c, struct recipe_unit *unit)
+static void cargo_chef_rest(struct cargo *c, struct recipe_unit *unit)
 {
     struct chef *chef = &c->p->recipe->chef;
     const struct recipe *recipe = c->p->recipe;
     chef->present = true;
-    chef->lock = content_at(recipe, unit, "Cargo.lock");
-    chef->config = content_at(recipe, unit, ".cargo/config");
+    chef->lock = cargo_content_at(recipe, unit, "Cargo.lock");
+    chef->config = cargo_content_at(recipe, unit, ".cargo/config");
     if (!chef->config.at)
-        chef->config = content_at(recipe, unit, ".cargo/config.toml");
-    chef->toolchain = content_at(recipe, unit, "rust-toolchain");
+        chef->config = cargo_content_at(recipe, unit, ".cargo/config.toml");
+    chef->toolchain = cargo_content_at(recipe, unit, "rust-toolchain");
     chef->toolchain_bare = chef->toolchain.at != NULL;
     if (!chef->toolchain.at)
-        chef->toolchain = content_at(recipe, unit, "rust-toolchain.toml");
+        chef->toolchain = cargo_content_at(recipe, unit, "rust-toolchain.toml");
     for (size_t i = 0; i < c->n_crates; i++)
-        if (c->crates[i]->verbatim || !chef_reads(c->crates[i])) {
+        if (c->crates[i]->verbatim || !cargo_chef_reads(c->crates[i])) {
             unit_note(c->p, unit, "cargo-chef can't cook this one right: %s",
                       c->crates[i]->verbatim ? "a crate must keep its sources"
                                              : "a package has several build scripts");
@@ -193,7 +196,7 @@ static void chef_rest(struct cargo *c, struct recipe_unit *unit)
 
 /* ---- units ------------------------------------------------------------------------- */
 
-static int add_crates(struct cargo *c, struct recipe_unit *unit, struct failure *f)
+static int cargo_add_crates(struct cargo *c, struct recipe_unit *unit, struct failure *f)
 {
     int r = 0;
     for (size_t i = 0; i < c->n_crates && r == 0; i++) {
@@ -210,22 +213,22 @@ static int add_crates(struct cargo *c, struct recipe_unit *unit, struct failure 
                           "manifest is kept as it is");
             }
             if (r == 0)
-                r = add_verbatim(c, unit, crate, f);
+                r = cargo_add_verbatim(c, unit, crate, f);
         } else {
             r = cargo_mask(c, crate, &text);
             if (r < 0)
                 return fail(f, r, "%s is too large", QUOTE(crate->m->path));
             unit_file(c->p, unit, crate->m->path, 0644, buf_bytes(&text));
             if (crate->wanted)
-                add_stubs(c, unit, crate);
+                cargo_add_stubs(c, unit, crate);
         }
         if (r == 0 && c->root->dir.len == 0)
-            chef_manifest(c, crate, buf_bytes(&text));
+            cargo_chef_manifest(c, crate, buf_bytes(&text));
     }
     return r;
 }
 
-static int add_lock(struct cargo *c, struct recipe_unit *unit, struct failure *f)
+static int cargo_add_lock(struct cargo *c, struct recipe_unit *unit, struct failure *f)
 {
     cleanup_buf struct buf text = BUF(MANIFEST_MAX);
     if (!c->lock.toml)
@@ -238,13 +241,13 @@ static int add_lock(struct cargo *c, struct recipe_unit *unit, struct failure *f
     return 0;
 }
 
-static void claim(struct cargo *c)
+static void cargo_claim(struct cargo *c)
 {
     for (size_t i = 0; i < c->n_crates; i++)
         *table_put(&c->p->claimed, c->crates[i]->m->path, NULL) = 1;
 }
 
-static int make_unit(struct cargo *c, struct manifest *root, struct failure *f)
+static int cargo_make_unit(struct cargo *c, struct manifest *root, struct failure *f)
 {
     static const char *const with_lock[] = {"cargo", "build", "--release", "--locked", NULL};
     static const char *const without[] = {"cargo", "build", "--release", NULL};
@@ -259,7 +262,7 @@ static int make_unit(struct cargo *c, struct manifest *root, struct failure *f)
     int r = cargo_members(c, unit, f);
     if (r < 0)
         return r;
-    claim(c);
+    cargo_claim(c);
     if (!unit)
         return 0;
     unit_needs(c->p, unit, "cargo");
@@ -275,18 +278,18 @@ static int make_unit(struct cargo *c, struct manifest *root, struct failure *f)
         unit_note(c->p, unit,
                   "made for some packages: build with -p PACKAGE and without --locked, "
                   "as cargo drops from the lock what only the others needed");
-    r = add_crates(c, unit, f);
+    r = cargo_add_crates(c, unit, f);
     if (r == 0)
-        r = add_lock(c, unit, f);
+        r = cargo_add_lock(c, unit, f);
     if (r == 0)
         r = cargo_config(c, unit, f);
     if (r == 0 && root->dir.len == 0)
-        chef_rest(c, unit);
+        cargo_chef_rest(c, unit);
     return r;
 }
 
 /* A root that can't be parsed is handed on as it is: cargo will say what is wrong. */
-static int make_raw_unit(struct cargo *c, struct manifest *m, struct failure *f)
+static int cargo_make_raw_unit(struct cargo *c, struct manifest *m, struct failure *f)
 {
     struct arena *a = &c->p->values.arena;
     struct recipe_unit *unit = unit_new(c->p, "cargo", m->dir);
@@ -299,7 +302,7 @@ static int make_raw_unit(struct cargo *c, struct manifest *m, struct failure *f)
     return r;
 }
 
-static bool has_lock(struct cargo *c, const struct manifest *m)
+static bool cargo_has_lock(struct cargo *c, const struct manifest *m)
 {
     return listing_is_file(c->p->l,
                            path_join(&c->p->values.arena, m->dir, BYTES("Cargo.lock")));
@@ -310,49 +313,49 @@ static bool has_lock(struct cargo *c, const struct manifest *m)
  * Fuzz targets, examples and what tests are fed have neither, and there can be hundreds of
  * them.
  */
-static bool is_worth(struct cargo *c, const struct manifest *m, bool all)
+static bool cargo_is_worth(struct cargo *c, const struct manifest *m, bool all)
 {
     const char *asked = c->p->options->dir;
-    return all || m->dir.len == 0 || has_lock(c, m) ||
+    return all || m->dir.len == 0 || cargo_has_lock(c, m) ||
            (asked &&
             bytes_equal(path_clean_root(&c->p->values.arena, bytes_of(asked)), m->dir));
 }
 
 /* A vendored crate lies beside a .cargo-checksum.json. */
-static bool is_vendored(struct cargo *c, const struct manifest *m)
+static bool cargo_is_vendored(struct cargo *c, const struct manifest *m)
 {
     return prepare_has(c->p, m->dir, ".cargo-checksum.json");
 }
 
-static int consider(struct cargo *c, struct manifest *m, bool workspaces, bool all,
-                    struct failure *f)
+static int cargo_consider(struct cargo *c, struct manifest *m, bool workspaces, bool all,
+                          struct failure *f)
 {
     struct prepare *p = c->p;
     bool workspace = value_get(m->value, "workspace") != NULL;
-    if (is_vendored(c, m) || workspace != workspaces ||
-        (table_get(&p->claimed, m->path) && !(workspace && has_lock(c, m))))
+    if (cargo_is_vendored(c, m) || workspace != workspaces ||
+        (table_get(&p->claimed, m->path) && !(workspace && cargo_has_lock(c, m))))
         return 0;
     if (!m->value)
-        return m->dir.len == 0 || has_lock(c, m) ? make_raw_unit(c, m, f) : 0;
+        return m->dir.len == 0 || cargo_has_lock(c, m) ? cargo_make_raw_unit(c, m, f) : 0;
     bool stray = !workspace && (!cargo_package(m->value) || cargo_find_root(c, m));
-    if (!stray && is_worth(c, m, all))
-        return make_unit(c, m, f);
+    if (!stray && cargo_is_worth(c, m, all))
+        return cargo_make_unit(c, m, f);
     notes_add(p->notes, NOTE_INFO, "%s is no unit: %s", QUOTE(m->path),
               stray ? "it belongs to a workspace that does not name it"
                     : "it has no Cargo.lock; --dir takes it all the same");
     return 0;
 }
 
-static int find(struct prepare *p, struct failure *f)
+static int cargo_find_units(struct prepare *p, struct failure *f)
 {
     struct cargo c = {.p = p};
-    int r = read_manifests(&c, f);
+    int r = cargo_read_manifests(&c, f);
     bool any = false;
     for (size_t i = 0; i < c.manifests.n && !any; i++)
-        any = is_worth(&c, c.manifests.at[i], false);
+        any = cargo_is_worth(&c, c.manifests.at[i], false);
     for (int pass = 0; pass < 2; pass++)
         for (size_t i = 0; i < c.manifests.n && r == 0; i++)
-            r = consider(&c, c.manifests.at[i], pass == 0, !any, f);
+            r = cargo_consider(&c, c.manifests.at[i], pass == 0, !any, f);
     manifests_release(&c.manifests);
     table_release(&c.by_dir);
     table_release(&c.lock.by_name);
@@ -361,7 +364,7 @@ static int find(struct prepare *p, struct failure *f)
 
 /* ---- for diff ---------------------------------------------------------------------- */
 
-static bool list(struct values *pool, const struct recipe_file *file, struct value *into)
+static bool cargo_list(struct values *pool, const struct recipe_file *file, struct value *into)
 {
     struct value *toml;
     if (!bytes_equal(path_name(file->path), BYTES("Cargo.lock")) ||
@@ -384,4 +387,4 @@ static bool list(struct values *pool, const struct recipe_file *file, struct val
     return true;
 }
 
-const struct eco eco_cargo = {"cargo", find, list};
+const struct eco eco_cargo = {"cargo", cargo_find_units, cargo_list};

@@ -21,13 +21,13 @@ struct carrying {
     struct table slugs; /* "eco/slug" that are taken */
 };
 
-static void carry(struct carrying *c, struct carried file)
+static void carried_add_file(struct carrying *c, struct carried file)
 {
     *ARENA_PUSH(c->arena, c->at, &c->n, &c->cap) = file;
 }
 
 /* "web/app" -> "web-app"; a name that another unit has gets a number. */
-static struct bytes slug_of(struct carrying *c, const struct recipe_unit *unit)
+static struct bytes carried_slug(struct carrying *c, const struct recipe_unit *unit)
 {
     uint8_t *text = arena_alloc(c->arena, unit->dir.len + 1);
     for (size_t i = 0; i < unit->dir.len; i++)
@@ -47,12 +47,12 @@ static struct bytes slug_of(struct carrying *c, const struct recipe_unit *unit)
     }
 }
 
-static int carry_unit(struct carrying *c, size_t i, struct failure *f)
+static int carried_add_unit(struct carrying *c, size_t i, struct failure *f)
 {
     const struct recipe_unit *unit = &c->recipe->units[i];
     struct cook how = {.eco = arena_string(c->arena, unit->eco),
                        .dir = unit->dir.len ? arena_string(c->arena, unit->dir) : "."};
-    struct bytes slug = slug_of(c, unit);
+    struct bytes slug = carried_slug(c, unit);
     struct bytes top = arena_printf(c->arena, "%s/%.*s/%.*s", RECIPE_CARRIED,
                                     BYTES_ARG(unit->eco), BYTES_ARG(slug));
     struct item *items;
@@ -62,17 +62,17 @@ static int carry_unit(struct carrying *c, size_t i, struct failure *f)
         struct bytes path = path_join(c->arena, top, items[k].path);
         if (path.len > RECIPE_PATH_MAX)
             return fail(f, -ENAMETOOLONG, "%s: the path is too long", QUOTE(path));
-        carry(c, (struct carried){.path = path,
-                                  .unit = i,
-                                  .top = top,
-                                  .mode = items[k].mode,
-                                  .is_link = items[k].is_link,
-                                  .content = items[k].content});
+        carried_add_file(c, (struct carried){.path = path,
+                                             .unit = i,
+                                             .top = top,
+                                             .mode = items[k].mode,
+                                             .is_link = items[k].is_link,
+                                             .content = items[k].content});
     }
     return r;
 }
 
-static void carry_blobs(struct carrying *c)
+static void carried_add_blobs(struct carrying *c)
 {
     char hex[2 * sizeof(((struct sha256 *)0)->at) + 1];
     cleanup_table struct table seen = {0};
@@ -86,15 +86,15 @@ static void carry_blobs(struct carrying *c)
             arena_printf(c->arena, "%s/%s/%s", RECIPE_CARRIED, RECIPE_BLOBS, hex);
         table_put(&seen, path, &first);
         if (first)
-            carry(c, (struct carried){.path = path,
-                                      .unit = SIZE_MAX,
-                                      .top = BYTES(RECIPE_CARRIED),
-                                      .mode = 0644,
-                                      .content = file->content});
+            carried_add_file(c, (struct carried){.path = path,
+                                                 .unit = SIZE_MAX,
+                                                 .top = BYTES(RECIPE_CARRIED),
+                                                 .mode = 0644,
+                                                 .content = file->content});
     }
 }
 
-static int compare_carried(const void *a, const void *b)
+static int carried_compare(const void *a, const void *b)
 {
     const struct carried *x = a, *y = b;
     return path_depth_compare(x->path, y->path);
@@ -107,17 +107,17 @@ int recipe_carried(const struct recipe *recipe, struct arena *arena, struct carr
     cleanup_buf struct buf json = BUF(2ul * RECIPE_BYTES_MAX);
     int r = recipe_write(recipe, &json, f);
     if (r == 0)
-        carry(&c, (struct carried){.path = BYTES(RECIPE_CARRIED "/recipe.json"),
-                                   .unit = SIZE_MAX,
-                                   .top = BYTES(RECIPE_CARRIED),
-                                   .mode = 0644,
-                                   .content = arena_copy(arena, buf_bytes(&json))});
-    carry_blobs(&c);
+        carried_add_file(&c, (struct carried){.path = BYTES(RECIPE_CARRIED "/recipe.json"),
+                                              .unit = SIZE_MAX,
+                                              .top = BYTES(RECIPE_CARRIED),
+                                              .mode = 0644,
+                                              .content = arena_copy(arena, buf_bytes(&json))});
+    carried_add_blobs(&c);
     for (size_t i = 0; i < recipe->n_units && r == 0; i++)
-        r = carry_unit(&c, i, f);
+        r = carried_add_unit(&c, i, f);
     table_release(&c.slugs);
     if (c.n)
-        qsort(c.at, c.n, sizeof(*c.at), compare_carried);
+        qsort(c.at, c.n, sizeof(*c.at), carried_compare);
     *ret = c.at;
     *ret_n = c.n;
     return r;

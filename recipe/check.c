@@ -8,7 +8,7 @@
 #include <errno.h>
 
 /* Where a written file would be obeyed by something else than the installer. */
-static bool is_forbidden(struct bytes path)
+static bool check_is_forbidden(struct bytes path)
 {
     struct bytes rest = path, piece;
     bool cargo = false;
@@ -24,7 +24,7 @@ static bool is_forbidden(struct bytes path)
     return false;
 }
 
-static int unsafe(struct failure *f, struct bytes path, const char *why)
+static int check_fail(struct failure *f, struct bytes path, const char *why)
 {
     return fail(f, RECIPE_UNSAFE, "unsafe recipe: the path %s %s", QUOTE(path), why);
 }
@@ -33,35 +33,35 @@ int check_path(struct bytes path, struct failure *f)
 {
     struct bytes rest = path, piece;
     if (path.len == 0)
-        return unsafe(f, path, "is empty");
+        return check_fail(f, path, "is empty");
     if (path.len > RECIPE_PATH_MAX)
-        return unsafe(f, path, "is too long");
+        return check_fail(f, path, "is too long");
     if (path.at[0] == '/')
-        return unsafe(f, path, "is absolute");
+        return check_fail(f, path, "is absolute");
     for (size_t i = 0; i < path.len; i++)
         if (path.at[i] < 0x20 || path.at[i] == 0x7f || path.at[i] == '\\')
-            return unsafe(f, path, "holds a backslash or control character");
+            return check_fail(f, path, "holds a backslash or control character");
     if (path.len > 1 && path.at[1] == ':')
-        return unsafe(f, path, "names a drive");
+        return check_fail(f, path, "names a drive");
     while (bytes_next(&rest, '/', &piece)) {
         if (piece.len == 0 || bytes_equal(piece, BYTES(".")))
-            return unsafe(f, path, "is not clean");
+            return check_fail(f, path, "is not clean");
         if (bytes_equal(piece, BYTES("..")))
-            return unsafe(f, path, "leaves the directory");
+            return check_fail(f, path, "leaves the directory");
         if (piece.len > RECIPE_NAME_MAX)
-            return unsafe(f, path, "has a name that is too long");
+            return check_fail(f, path, "has a name that is too long");
     }
-    return is_forbidden(path) ? unsafe(f, path, "is one that others obey") : 0;
+    return check_is_forbidden(path) ? check_fail(f, path, "is one that others obey") : 0;
 }
 
 /* A link's target must stay below, by its text alone: nothing of the disk is asked. */
-static int link_safe(struct bytes path, struct bytes target, struct failure *f)
+static int check_link(struct bytes path, struct bytes target, struct failure *f)
 {
     struct bytes rest = target, piece, dir = path_dir(path);
     size_t depth = 0;
     if (target.len == 0 || target.len > RECIPE_PATH_MAX || target.at[0] == '/' ||
         bytes_find(target, 0) < target.len)
-        return unsafe(f, path, "links to nowhere that is below");
+        return check_fail(f, path, "links to nowhere that is below");
     for (struct bytes walk = dir; walk.at && walk.len && bytes_next(&walk, '/', &piece);)
         depth++;
     /* ".." behind a name could go up from where another link leads. */
@@ -69,7 +69,7 @@ static int link_safe(struct bytes path, struct bytes target, struct failure *f)
         if (!bytes_equal(piece, BYTES("..")))
             named |= piece.len && !bytes_equal(piece, BYTES("."));
         else if (named || depth-- == 0)
-            return unsafe(f, path, "links out of the directory");
+            return check_fail(f, path, "links out of the directory");
     }
     return 0;
 }
@@ -77,23 +77,23 @@ static int link_safe(struct bytes path, struct bytes target, struct failure *f)
 enum placed { PLACED_FILE = 1, PLACED_DIR };
 
 /* Directories above a path: none may be a file or link of the recipe. */
-static int place(struct table *places, struct bytes path, struct failure *f)
+static int check_place(struct table *places, struct bytes path, struct failure *f)
 {
     for (struct bytes dir = path_dir(path); dir.len; dir = path_dir(dir)) {
         uintptr_t *at = table_put(places, dir, NULL);
         if (*at == PLACED_FILE)
-            return unsafe(f, path, "lies below a file");
+            return check_fail(f, path, "lies below a file");
         *at = PLACED_DIR;
     }
     uintptr_t *at = table_put(places, path, NULL);
     if (*at == PLACED_DIR)
-        return unsafe(f, path, "is a directory and a file");
+        return check_fail(f, path, "is a directory and a file");
     *at = PLACED_FILE;
     return 0;
 }
 
-static int check_unit(const struct recipe *recipe, const struct recipe_unit *unit,
-                      struct table *places, struct failure *f)
+static int check_unit_paths(const struct recipe *recipe, const struct recipe_unit *unit,
+                            struct table *places, struct failure *f)
 {
     cleanup_table struct table own = {0};
     int r = 0;
@@ -101,13 +101,13 @@ static int check_unit(const struct recipe *recipe, const struct recipe_unit *uni
         struct bytes path = recipe->files[unit->files[i]].path;
         bool first;
         table_put(&own, path, &first);
-        r = first ? place(places, path, f) : unsafe(f, path, "is there twice");
+        r = first ? check_place(places, path, f) : check_fail(f, path, "is there twice");
     }
     for (size_t i = 0; i < unit->n_stubs && r == 0; i++) {
         struct bytes path = recipe->stubs[unit->stubs[i]].path;
         bool first;
         table_put(&own, path, &first);
-        r = first ? place(places, path, f) : unsafe(f, path, "is there twice");
+        r = first ? check_place(places, path, f) : check_fail(f, path, "is there twice");
     }
     return r;
 }
@@ -123,7 +123,7 @@ int recipe_check(const struct recipe *recipe, struct failure *f)
         const struct recipe_file *file = &recipe->files[i];
         r = check_path(file->path, f);
         if (r == 0 && file->is_link)
-            r = link_safe(file->path, file->target, f);
+            r = check_link(file->path, file->target, f);
         total += file->size;
     }
     for (size_t i = 0; i < recipe->n_stubs && r == 0; i++)
@@ -131,6 +131,6 @@ int recipe_check(const struct recipe *recipe, struct failure *f)
     if (r == 0 && total > RECIPE_BYTES_MAX)
         r = fail(f, RECIPE_UNSAFE, "unsafe recipe: more than %u MiB", RECIPE_BYTES_MAX >> 20);
     for (size_t i = 0; i < recipe->n_units && r == 0; i++)
-        r = check_unit(recipe, &recipe->units[i], &places, f);
+        r = check_unit_paths(recipe, &recipe->units[i], &places, f);
     return r;
 }

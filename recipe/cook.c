@@ -34,7 +34,8 @@ struct line {
     bool again;              /* this cook writes it too */
 };
 
-static struct bytes mark_of(struct arena *a, bool is_link, unsigned mode, struct bytes content)
+static struct bytes cook_mark_of(struct arena *a, bool is_link, unsigned mode,
+                                 struct bytes content)
 {
     char hex[65];
     struct sha256 hash = sha256(content);
@@ -45,7 +46,7 @@ static struct bytes mark_of(struct arena *a, bool is_link, unsigned mode, struct
 /* ---- what is there ----------------------------------------------------------------- */
 
 /* What is at a path now, as a mark; empty where nothing is; "other" for what no cook makes. */
-static struct bytes mark_there(struct cooking *c, struct bytes path)
+static struct bytes cook_mark_there(struct cooking *c, struct bytes path)
 {
     struct arena *a = &c->arena;
     char target[RECIPE_PATH_MAX + 1];
@@ -57,7 +58,7 @@ static struct bytes mark_there(struct cooking *c, struct bytes path)
         return dir == -ELOOP || dir == -ENOTDIR ? BYTES("other") : BYTES("");
     if (S_ISLNK(st.st_mode)) {
         ssize_t n = readlinkat(dir, name, target, sizeof(target));
-        return n < 0 ? BYTES("other") : mark_of(a, true, 0, bytes_at(target, (size_t)n));
+        return n < 0 ? BYTES("other") : cook_mark_of(a, true, 0, bytes_at(target, (size_t)n));
     }
     cleanup_buf struct buf text = BUF(RECIPE_BYTES_MAX);
     cleanup_fd int fd = S_ISREG(st.st_mode)
@@ -65,10 +66,10 @@ static struct bytes mark_there(struct cooking *c, struct bytes path)
                             : -1;
     if (fd < 0 || io_read_regular(fd, &text) < 0)
         return BYTES("other");
-    return mark_of(a, false, st.st_mode & 07777, buf_bytes(&text));
+    return cook_mark_of(a, false, st.st_mode & 07777, buf_bytes(&text));
 }
 
-static void read_journal(struct cooking *c)
+static void cook_read_journal(struct cooking *c)
 {
     cleanup_buf struct buf text = BUF(RECIPE_FILES_MAX * 512ul);
     cleanup_fd int fd = io_open_beneath(c->how->dir_fd, JOURNAL, O_RDONLY | O_NONBLOCK);
@@ -90,13 +91,13 @@ static void read_journal(struct cooking *c)
         *table_put(&c->journal, c->lines[i].path, NULL) = (uintptr_t)&c->lines[i];
 }
 
-static struct line *journal_line(const struct cooking *c, struct bytes path)
+static struct line *cook_journal_line(const struct cooking *c, struct bytes path)
 {
     uintptr_t *at = table_get(&c->journal, path);
     return at ? (struct line *)*at : NULL;
 }
 
-static bool may_stand(const struct cooking *c, struct bytes name)
+static bool cook_may_stand(const struct cooking *c, struct bytes name)
 {
     return bytes_equal(name, BYTES(".ctx")) || bytes_equal(name, BYTES("lost+found")) ||
            bytes_equal(name, BYTES(RECIPE_BLOBS)) || bytes_equal(name, BYTES(JOURNAL_DIR)) ||
@@ -104,7 +105,7 @@ static bool may_stand(const struct cooking *c, struct bytes name)
 }
 
 /* Whether some line of the journal lies at or below a name of the top directory. */
-static bool is_ours(const struct cooking *c, struct bytes name)
+static bool cook_is_ours(const struct cooking *c, struct bytes name)
 {
     for (size_t i = 0; i < c->n_lines; i++)
         if (path_under(c->lines[i].path, name))
@@ -112,7 +113,7 @@ static bool is_ours(const struct cooking *c, struct bytes name)
     return false;
 }
 
-static int check_empty(struct cooking *c)
+static int cook_check_empty(struct cooking *c)
 {
     if (c->how->force)
         return 0;
@@ -123,8 +124,8 @@ static int check_empty(struct cooking *c)
     int r = 0;
     for (struct dirent *e; r == 0 && (e = readdir(stream));) {
         struct bytes name = bytes_of(e->d_name);
-        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") || may_stand(c, name) ||
-            is_ours(c, name))
+        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") || cook_may_stand(c, name) ||
+            cook_is_ours(c, name))
             continue;
         r = fail(c->f, -ENOTEMPTY,
                  "the directory holds %s, which no cook made: a skeleton would replace sources "
@@ -136,17 +137,17 @@ static int check_empty(struct cooking *c)
 }
 
 /* A file of a project that lies where a skeleton's belongs is not replaced. */
-static int check_item(struct cooking *c, const struct item *item)
+static int cook_check_item(struct cooking *c, const struct item *item)
 {
-    struct bytes there = mark_there(c, item->path);
-    struct line *line = journal_line(c, item->path);
+    struct bytes there = cook_mark_there(c, item->path);
+    struct line *line = cook_journal_line(c, item->path);
     if (line)
         line->again = true;
     if (bytes_equal(there, BYTES("other")))
         return fail(c->f, RECIPE_UNSAFE, "%s: a link, directory or device is in its way",
                     QUOTE(item->path));
     if (!there.len || c->how->force || (line && bytes_equal(line->mark, there)) ||
-        bytes_equal(there, mark_of(&c->arena, item->is_link, item->mode, item->content)))
+        bytes_equal(there, cook_mark_of(&c->arena, item->is_link, item->mode, item->content)))
         return 0;
     return fail(c->f, -ENOTEMPTY,
                 "%s is there and is not what an earlier cook wrote: it is left alone. Cook in "
@@ -156,14 +157,14 @@ static int check_item(struct cooking *c, const struct item *item)
 
 /* ---- writing ----------------------------------------------------------------------- */
 
-static int set_mtime(int fd)
+static int cook_set_mtime(int fd)
 {
     struct timespec times[2] = {{.tv_sec = SKELETON_MTIME}, {.tv_sec = SKELETON_MTIME}};
     return futimens(fd, times) < 0 ? -errno : 0;
 }
 
 /* The directory of a path, made where it is missing. A descriptor or -errno. */
-static int make_dirs(struct cooking *c, struct bytes dir)
+static int cook_make_dirs(struct cooking *c, struct bytes dir)
 {
     int at = fcntl(c->how->dir_fd, F_DUPFD_CLOEXEC, 3);
     struct bytes rest = dir, piece;
@@ -182,7 +183,7 @@ static int make_dirs(struct cooking *c, struct bytes dir)
     return at < 0 ? -errno : at;
 }
 
-static int write_content(int dir, const char *temporary, const struct item *item)
+static int cook_write_content(int dir, const char *temporary, const struct item *item)
 {
     cleanup_fd int fd =
         openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -191,11 +192,11 @@ static int write_content(int dir, const char *temporary, const struct item *item
     int r = io_write_full(fd, item->content.at, item->content.len);
     if (r == 0 && fchmod(fd, item->mode) < 0) /* whatever the umask is */
         r = -errno;
-    return r < 0 ? r : set_mtime(fd);
+    return r < 0 ? r : cook_set_mtime(fd);
 }
 
-static int write_link(struct cooking *c, int dir, const char *temporary,
-                      const struct item *item)
+static int cook_write_link(struct cooking *c, int dir, const char *temporary,
+                           const struct item *item)
 {
     struct timespec times[2] = {{.tv_sec = SKELETON_MTIME}, {.tv_sec = SKELETON_MTIME}};
     if (symlinkat(arena_string(&c->arena, item->content), dir, temporary) < 0 ||
@@ -204,20 +205,20 @@ static int write_link(struct cooking *c, int dir, const char *temporary,
     return 0;
 }
 
-static int write_item(struct cooking *c, const struct item *item)
+static int cook_write_item(struct cooking *c, const struct item *item)
 {
-    struct bytes want = mark_of(&c->arena, item->is_link, item->mode, item->content);
-    if (bytes_equal(mark_there(c, item->path), want)) {
+    struct bytes want = cook_mark_of(&c->arena, item->is_link, item->mode, item->content);
+    if (bytes_equal(cook_mark_there(c, item->path), want)) {
         c->stats.n_same++;
         return 0;
     }
-    cleanup_fd int dir = make_dirs(c, path_dir(item->path));
+    cleanup_fd int dir = cook_make_dirs(c, path_dir(item->path));
     if (dir < 0)
         return fail_errno(c->f, dir, "can't make the directory of %s", QUOTE(item->path));
     char temporary[48];
     snprintf(temporary, sizeof(temporary), ".ctx-cook.%d", getpid());
-    int r = item->is_link ? write_link(c, dir, temporary, item)
-                          : write_content(dir, temporary, item);
+    int r = item->is_link ? cook_write_link(c, dir, temporary, item)
+                          : cook_write_content(dir, temporary, item);
     if (r == 0 &&
         renameat(dir, temporary, dir, arena_string(&c->arena, path_name(item->path))) < 0)
         r = -errno;
@@ -230,11 +231,11 @@ static int write_item(struct cooking *c, const struct item *item)
 }
 
 /* Removes what the last cook wrote and this one doesn't, if nobody changed it since. */
-static void remove_old(struct cooking *c)
+static void cook_remove_old(struct cooking *c)
 {
     for (size_t i = c->n_lines; i-- > 0;) {
         const struct line *line = &c->lines[i];
-        if (line->again || !bytes_equal(mark_there(c, line->path), line->mark))
+        if (line->again || !bytes_equal(cook_mark_there(c, line->path), line->mark))
             continue;
         struct bytes path = line->path;
         for (int flags = 0; path.len; path = path_dir(path), flags = AT_REMOVEDIR) {
@@ -248,7 +249,7 @@ static void remove_old(struct cooking *c)
 }
 
 /* Last and deepest first, since each write in a directory gives it the time of now. */
-static void settle_dirs(struct cooking *c, const struct item *items, size_t n)
+static void cook_settle_dirs(struct cooking *c, const struct item *items, size_t n)
 {
     cleanup_table struct table seen = {0};
     for (size_t i = n; i-- > 0;) {
@@ -258,18 +259,18 @@ static void settle_dirs(struct cooking *c, const struct item *items, size_t n)
             cleanup_fd int fd = io_open_beneath(c->how->dir_fd, arena_string(&c->arena, dir),
                                                 O_RDONLY | O_DIRECTORY);
             if (first && fd >= 0)
-                (void)set_mtime(fd);
+                (void)cook_set_mtime(fd);
         }
     }
 }
 
-static int write_journal(struct cooking *c, const struct item *items, size_t n)
+static int cook_write_journal(struct cooking *c, const struct item *items, size_t n)
 {
     cleanup_buf struct buf text = BUF(RECIPE_FILES_MAX * (RECIPE_PATH_MAX + 80ul));
     int r = 0;
     for (size_t i = 0; i < n && r == 0; i++) {
         struct bytes mark =
-            mark_of(&c->arena, items[i].is_link, items[i].mode, items[i].content);
+            cook_mark_of(&c->arena, items[i].is_link, items[i].mode, items[i].content);
         r = buf_addf(&text, "%.*s ", BYTES_ARG(mark));
         if (r == 0)
             r = buf_add_bytes(&text, items[i].path);
@@ -278,7 +279,7 @@ static int write_journal(struct cooking *c, const struct item *items, size_t n)
     }
     size_t written = c->stats.n_written, same = c->stats.n_same;
     if (r == 0)
-        r = write_item(
+        r = cook_write_item(
             c,
             &(struct item){.path = BYTES(JOURNAL), .mode = 0644, .content = buf_bytes(&text)});
     c->stats.n_written = written;
@@ -287,13 +288,13 @@ static int write_journal(struct cooking *c, const struct item *items, size_t n)
 }
 
 /* A path of the skeleton may not be the journal's, which decides what is removed. */
-static int check_all(struct cooking *c, const struct item *items, size_t n)
+static int cook_check_all(struct cooking *c, const struct item *items, size_t n)
 {
-    int r = check_empty(c);
+    int r = cook_check_empty(c);
     for (size_t i = 0; i < n && r == 0; i++)
         r = bytes_equal(items[i].path, BYTES(JOURNAL))
                 ? fail(c->f, RECIPE_UNSAFE, "unsafe recipe: it holds a journal")
-                : check_item(c, &items[i]);
+                : cook_check_item(c, &items[i]);
     return r;
 }
 
@@ -307,24 +308,24 @@ int recipe_cook(const struct recipe *recipe, const struct cook *how, struct cook
     if (r == 0)
         r = recipe_items(recipe, how, &c.arena, &items, &n, f);
     if (r == 0) {
-        read_journal(&c);
-        r = check_all(&c, items, n);
+        cook_read_journal(&c);
+        r = cook_check_all(&c, items, n);
     }
     /* Links last: nothing is written through one, and none must be there by then. */
     for (int links = 0; links <= 1; links++)
         for (size_t i = 0; i < n && r == 0; i++)
             if (items[i].is_link == (links == 1))
-                r = write_item(&c, &items[i]);
+                r = cook_write_item(&c, &items[i]);
     if (r == 0) {
-        remove_old(&c);
+        cook_remove_old(&c);
         if (!how->no_journal)
-            r = write_journal(&c, items, n);
-        settle_dirs(&c, items, n);
+            r = cook_write_journal(&c, items, n);
+        cook_settle_dirs(&c, items, n);
     }
     if (r == 0 && !how->no_journal) {
         cleanup_fd int fd = io_open_beneath(how->dir_fd, JOURNAL_DIR, O_RDONLY | O_DIRECTORY);
         if (fd >= 0)
-            (void)set_mtime(fd);
+            (void)cook_set_mtime(fd);
     }
     *ret = c.stats;
     table_release(&c.journal);

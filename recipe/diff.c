@@ -8,7 +8,7 @@ struct diffing {
     int r;
 };
 
-static void say(struct diffing *d, const struct recipe_unit *unit, struct bytes what)
+static void diff_say(struct diffing *d, const struct recipe_unit *unit, struct bytes what)
 {
     struct bytes dir = unit->dir.len ? unit->dir : BYTES(".");
     if (d->r == 0)
@@ -20,8 +20,8 @@ static void say(struct diffing *d, const struct recipe_unit *unit, struct bytes 
     d->lines++;
 }
 
-static const struct recipe_unit *same_unit(const struct recipe *in,
-                                           const struct recipe_unit *unit)
+static const struct recipe_unit *diff_same_unit(const struct recipe *in,
+                                                const struct recipe_unit *unit)
 {
     for (size_t i = 0; i < in->n_units; i++)
         if (bytes_equal(in->units[i].eco, unit->eco) &&
@@ -30,8 +30,8 @@ static const struct recipe_unit *same_unit(const struct recipe *in,
     return NULL;
 }
 
-static const struct recipe_file *same_file(const struct recipe *in,
-                                           const struct recipe_unit *unit, struct bytes path)
+static const struct recipe_file *
+diff_same_file(const struct recipe *in, const struct recipe_unit *unit, struct bytes path)
 {
     for (size_t i = 0; i < unit->n_files; i++)
         if (bytes_equal(in->files[unit->files[i]].path, path))
@@ -39,14 +39,14 @@ static const struct recipe_file *same_file(const struct recipe *in,
     return NULL;
 }
 
-static bool equal_files(const struct recipe_file *a, const struct recipe_file *b)
+static bool diff_equal_files(const struct recipe_file *a, const struct recipe_file *b)
 {
     return a->mode == b->mode && a->is_link == b->is_link && sha256_equal(&a->hash, &b->hash);
 }
 
 /* The dependencies that files of the unit list. */
-static void list_unit(struct values *pool, const struct recipe *in,
-                      const struct recipe_unit *unit, struct value *into)
+static void diff_list_unit(struct values *pool, const struct recipe *in,
+                           const struct recipe_unit *unit, struct value *into)
 {
     for (size_t i = 0; i < n_ecos; i++) {
         if (!bytes_equal(bytes_of(ecos[i]->name), unit->eco) || !ecos[i]->list)
@@ -63,8 +63,8 @@ static void diff_lists(struct diffing *d, struct values *pool, const struct reci
 {
     struct value *old = value_new(pool, VALUE_MAP), *new = value_new(pool, VALUE_MAP);
     struct arena *arena = &pool->arena;
-    list_unit(pool, d->from, a, old);
-    list_unit(pool, d->to, b, new);
+    diff_list_unit(pool, d->from, a, old);
+    diff_list_unit(pool, d->to, b, new);
     for (size_t i = 0, j = 0; i < old->n || j < new->n;) {
         const struct pair *x = i < old->n ? &old->pairs[i] : NULL;
         const struct pair *y = j < new->n ? &new->pairs[j] : NULL;
@@ -74,17 +74,17 @@ static void diff_lists(struct diffing *d, struct values *pool, const struct reci
         if (order == 0 && bytes_equal(x->value->text, y->value->text))
             continue;
         if (x && y && order == 0)
-            say(d, a,
-                arena_printf(arena, "~ %.*s %.*s -> %.*s", BYTES_ARG(x->key),
-                             BYTES_ARG(x->value->text), BYTES_ARG(y->value->text)));
+            diff_say(d, a,
+                     arena_printf(arena, "~ %.*s %.*s -> %.*s", BYTES_ARG(x->key),
+                                  BYTES_ARG(x->value->text), BYTES_ARG(y->value->text)));
         else if (x && order < 0)
-            say(d, a,
-                arena_printf(arena, "- %.*s %.*s", BYTES_ARG(x->key),
-                             BYTES_ARG(x->value->text)));
+            diff_say(d, a,
+                     arena_printf(arena, "- %.*s %.*s", BYTES_ARG(x->key),
+                                  BYTES_ARG(x->value->text)));
         else if (y)
-            say(d, b,
-                arena_printf(arena, "+ %.*s %.*s", BYTES_ARG(y->key),
-                             BYTES_ARG(y->value->text)));
+            diff_say(d, b,
+                     arena_printf(arena, "+ %.*s %.*s", BYTES_ARG(y->key),
+                                  BYTES_ARG(y->value->text)));
     }
 }
 
@@ -94,14 +94,15 @@ static void diff_files(struct diffing *d, struct values *pool, const struct reci
     struct arena *arena = &pool->arena;
     for (size_t i = 0; i < a->n_files; i++) {
         const struct recipe_file *x = &d->from->files[a->files[i]];
-        const struct recipe_file *y = same_file(d->to, b, x->path);
-        if (!y || !equal_files(x, y))
-            say(d, a, arena_printf(arena, "%s file %.*s", y ? "~" : "-", BYTES_ARG(x->path)));
+        const struct recipe_file *y = diff_same_file(d->to, b, x->path);
+        if (!y || !diff_equal_files(x, y))
+            diff_say(d, a,
+                     arena_printf(arena, "%s file %.*s", y ? "~" : "-", BYTES_ARG(x->path)));
     }
     for (size_t i = 0; i < b->n_files; i++) {
         const struct recipe_file *y = &d->to->files[b->files[i]];
-        if (!same_file(d->from, a, y->path))
-            say(d, b, arena_printf(arena, "+ file %.*s", BYTES_ARG(y->path)));
+        if (!diff_same_file(d->from, a, y->path))
+            diff_say(d, b, arena_printf(arena, "+ file %.*s", BYTES_ARG(y->path)));
     }
 }
 
@@ -116,7 +117,7 @@ static void diff_stubs(struct diffing *d, struct arena *arena, const char *sign,
         for (size_t j = 0; j < v->n_stubs && !there; j++)
             there = bytes_equal(path, y->stubs[v->stubs[j]].path);
         if (!there)
-            say(d, u, arena_printf(arena, "%s target %.*s", sign, BYTES_ARG(path)));
+            diff_say(d, u, arena_printf(arena, "%s target %.*s", sign, BYTES_ARG(path)));
     }
 }
 
@@ -126,9 +127,9 @@ ssize_t recipe_diff(const struct recipe *from, const struct recipe *to, struct b
     struct diffing d = {.from = from, .to = to, .text = text};
     for (size_t i = 0; i < from->n_units; i++) {
         cleanup_values struct values pool = {0};
-        const struct recipe_unit *a = &from->units[i], *b = same_unit(to, a);
+        const struct recipe_unit *a = &from->units[i], *b = diff_same_unit(to, a);
         if (!b) {
-            say(&d, a, BYTES("- unit"));
+            diff_say(&d, a, BYTES("- unit"));
             continue;
         }
         diff_lists(&d, &pool, a, b);
@@ -137,7 +138,7 @@ ssize_t recipe_diff(const struct recipe *from, const struct recipe *to, struct b
         diff_stubs(&d, &pool.arena, "+", to, b, from, a);
     }
     for (size_t i = 0; i < to->n_units; i++)
-        if (!same_unit(from, &to->units[i]))
-            say(&d, &to->units[i], BYTES("+ unit"));
+        if (!diff_same_unit(from, &to->units[i]))
+            diff_say(&d, &to->units[i], BYTES("+ unit"));
     return d.r < 0 ? fail(f, d.r, "the difference is too large to show") : d.lines;
 }

@@ -12,20 +12,21 @@ struct dotnet {
     struct failure *f;
 };
 
-static bool is_project(struct bytes path)
+static bool dotnet_is_project(struct bytes path)
 {
     return bytes_ends(path, BYTES(".csproj")) || bytes_ends(path, BYTES(".fsproj")) ||
            bytes_ends(path, BYTES(".vbproj")) || bytes_ends(path, BYTES(".esproj")) ||
            bytes_ends(path, BYTES(".sqlproj"));
 }
 
-static bool is_solution(struct bytes path)
+static bool dotnet_is_solution(struct bytes path)
 {
     return bytes_ends(path, BYTES(".sln")) || bytes_ends(path, BYTES(".slnx"));
 }
 
 /* Paths are written with backslashes. */
-static bool resolve(struct dotnet *d, struct bytes dir, struct bytes rel, struct bytes *ret)
+static bool dotnet_resolve(struct dotnet *d, struct bytes dir, struct bytes rel,
+                           struct bytes *ret)
 {
     char *copy = arena_string(&d->p->values.arena, rel);
     for (char *at = copy; *at; at++)
@@ -35,13 +36,13 @@ static bool resolve(struct dotnet *d, struct bytes dir, struct bytes rel, struct
 
 /* ---- masking ----------------------------------------------------------------------- */
 
-static void drop_named(struct xml *at, const char *const *names, size_t n)
+static void dotnet_drop_named(struct xml *at, const char *const *names, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         xml_drop(at, names[i]);
 }
 
-static void mask(struct xml *xml)
+static void dotnet_mask(struct xml *xml)
 {
     static const char *const properties[] = {
         "Version",
@@ -73,9 +74,9 @@ static void mask(struct xml *xml)
     for (size_t i = 0; i < xml->n; i++) {
         struct xml *group = xml->below[i];
         if (bytes_equal(group->name, BYTES("PropertyGroup")))
-            drop_named(group, properties, ARRAY_SIZE(properties));
+            dotnet_drop_named(group, properties, ARRAY_SIZE(properties));
         else if (bytes_equal(group->name, BYTES("ItemGroup")))
-            drop_named(group, items, ARRAY_SIZE(items));
+            dotnet_drop_named(group, items, ARRAY_SIZE(items));
     }
     /* A group that was all of that is nothing. */
     size_t n = 0;
@@ -89,7 +90,7 @@ static void mask(struct xml *xml)
     xml->n = n;
 }
 
-static int add_xml(struct dotnet *d, struct bytes path, bool masked, struct xml **ret)
+static int dotnet_add_xml(struct dotnet *d, struct bytes path, bool masked, struct xml **ret)
 {
     struct prepare *p = d->p;
     struct failure why = {0};
@@ -106,7 +107,7 @@ static int add_xml(struct dotnet *d, struct bytes path, bool masked, struct xml 
         return unit_text(p, d->unit, path, d->f);
     }
     if (masked)
-        mask(*ret);
+        dotnet_mask(*ret);
     if (xml_get(*ret, "packageSourceCredentials") || xml_get(*ret, "apikeys"))
         unit_secret(p, d->unit, path);
     xml_drop(*ret, "packageSourceCredentials");
@@ -120,41 +121,41 @@ static int add_xml(struct dotnet *d, struct bytes path, bool masked, struct xml 
 
 /* ---- what a project leads to ------------------------------------------------------- */
 
-static int add_project(struct dotnet *d, struct bytes path);
+static int dotnet_add_project(struct dotnet *d, struct bytes path);
 
-static int follow(struct dotnet *d, struct bytes dir, const struct xml *at)
+static int dotnet_follow(struct dotnet *d, struct bytes dir, const struct xml *at)
 {
     struct bytes path, include = xml_attribute(at, "Include");
     struct bytes import = xml_attribute(at, "Project");
     int r = 0;
     if (bytes_equal(at->name, BYTES("ProjectReference")) && include.at &&
-        resolve(d, dir, include, &path))
-        r = add_project(d, path);
+        dotnet_resolve(d, dir, include, &path))
+        r = dotnet_add_project(d, path);
     /* $(MSBuildThisFileDirectory) is the directory itself. */
     if (bytes_starts(import, BYTES("$(MSBuildThisFileDirectory)")))
         import = bytes_from(import, 27);
     if (bytes_equal(at->name, BYTES("Import")) && import.at && !text_has(import, "$(") &&
-        resolve(d, dir, import, &path) && listing_is_file(d->p->l, path) &&
+        dotnet_resolve(d, dir, import, &path) && listing_is_file(d->p->l, path) &&
         !unit_has(d->p, d->unit, path)) {
         struct xml *xml;
-        r = add_xml(d, path, true, &xml);
+        r = dotnet_add_xml(d, path, true, &xml);
         if (r == 0 && xml)
-            r = follow(d, path_dir(path), xml);
+            r = dotnet_follow(d, path_dir(path), xml);
     }
     for (size_t i = 0; i < at->n && r == 0; i++)
         if (at->below[i]->name.len)
-            r = follow(d, dir, at->below[i]);
+            r = dotnet_follow(d, dir, at->below[i]);
     return r;
 }
 
 /* Feeds of nuget.config that lie in the context. */
-static int add_feeds(struct dotnet *d, struct bytes dir, const struct xml *config)
+static int dotnet_add_feeds(struct dotnet *d, struct bytes dir, const struct xml *config)
 {
     const struct xml *sources = xml_get(config, "packageSources");
     int r = 0;
     for (size_t i = 0; sources && i < sources->n && r == 0; i++) {
         struct bytes value = xml_attribute(sources->below[i], "value"), path;
-        if (value.at && !text_has(value, "://") && resolve(d, dir, value, &path) &&
+        if (value.at && !text_has(value, "://") && dotnet_resolve(d, dir, value, &path) &&
             listing_is_dir(d->p->l, path))
             r = unit_raw_tree(d->p, d->unit, path, d->f);
     }
@@ -162,20 +163,20 @@ static int add_feeds(struct dotnet *d, struct bytes dir, const struct xml *confi
 }
 
 /* A file of a directory, if it is there and was not taken; then what it leads to. */
-static int add_found(struct dotnet *d, struct bytes dir, const char *name, bool config)
+static int dotnet_add_found(struct dotnet *d, struct bytes dir, const char *name, bool config)
 {
     struct bytes path = prepare_path(d->p, dir, name);
     struct xml *xml;
     if (!listing_is_file(d->p->l, path) || unit_has(d->p, d->unit, path))
         return 0;
-    int r = add_xml(d, path, !config, &xml);
+    int r = dotnet_add_xml(d, path, !config, &xml);
     if (r < 0 || !xml)
         return r;
-    return config ? add_feeds(d, dir, xml) : follow(d, dir, xml);
+    return config ? dotnet_add_feeds(d, dir, xml) : dotnet_follow(d, dir, xml);
 }
 
 /* What MSBuild and NuGet find by themselves, from a directory upwards. */
-static int add_above(struct dotnet *d, struct bytes dir)
+static int dotnet_add_above(struct dotnet *d, struct bytes dir)
 {
     static const char *const names[] = {"Directory.Build.props", "Directory.Build.targets",
                                         "Directory.Packages.props", "Directory.Solution.props",
@@ -187,9 +188,9 @@ static int add_above(struct dotnet *d, struct bytes dir)
     int r = 0;
     for (;; dir = path_dir(dir)) {
         for (size_t i = 0; i < ARRAY_SIZE(names) && r == 0; i++)
-            r = add_found(d, dir, names[i], false);
+            r = dotnet_add_found(d, dir, names[i], false);
         for (size_t i = 0; i < ARRAY_SIZE(configs) && r == 0; i++)
-            r = add_found(d, dir, configs[i], true);
+            r = dotnet_add_found(d, dir, configs[i], true);
         for (size_t i = 0; i < ARRAY_SIZE(texts) && r == 0; i++)
             r = unit_text(d->p, d->unit, prepare_path(d->p, dir, texts[i]), d->f);
         if (r < 0 || dir.len == 0)
@@ -197,32 +198,34 @@ static int add_above(struct dotnet *d, struct bytes dir)
     }
 }
 
-static int add_project(struct dotnet *d, struct bytes path)
+static int dotnet_add_project(struct dotnet *d, struct bytes path)
 {
     struct bytes dir = path_dir(path);
     struct xml *xml;
     if (!listing_is_file(d->p->l, path) || unit_has(d->p, d->unit, path))
         return 0;
-    int r = add_xml(d, path, true, &xml);
+    int r = dotnet_add_xml(d, path, true, &xml);
     if (r == 0)
         r = unit_text(d->p, d->unit, prepare_path(d->p, dir, "packages.lock.json"), d->f);
     if (r == 0)
-        r = add_above(d, dir);
-    return r == 0 && xml ? follow(d, dir, xml) : r;
+        r = dotnet_add_above(d, dir);
+    return r == 0 && xml ? dotnet_follow(d, dir, xml) : r;
 }
 
-static int add_slnx(struct dotnet *d, struct bytes dir, const struct xml *at)
+static int dotnet_add_slnx(struct dotnet *d, struct bytes dir, const struct xml *at)
 {
     struct bytes to = xml_attribute(at, "Path"), path;
-    int r = to.at && is_project(to) && resolve(d, dir, to, &path) ? add_project(d, path) : 0;
+    int r = to.at && dotnet_is_project(to) && dotnet_resolve(d, dir, to, &path)
+                ? dotnet_add_project(d, path)
+                : 0;
     for (size_t i = 0; i < at->n && r == 0; i++)
         if (at->below[i]->name.len)
-            r = add_slnx(d, dir, at->below[i]);
+            r = dotnet_add_slnx(d, dir, at->below[i]);
     return r;
 }
 
 /* Project("{…}") = "Name", "src\\Name.csproj", "{…}" */
-static int add_sln_line(struct dotnet *d, struct bytes dir, struct bytes line)
+static int dotnet_add_sln_line(struct dotnet *d, struct bytes dir, struct bytes line)
 {
     struct bytes piece = BYTES(""), path;
     if (!bytes_starts(line, BYTES("Project(")))
@@ -230,10 +233,12 @@ static int add_sln_line(struct dotnet *d, struct bytes dir, struct bytes line)
     for (size_t i = 0; i <= 5; i++)
         if (!line.at || !bytes_next(&line, '"', &piece))
             return 0;
-    return is_project(piece) && resolve(d, dir, piece, &path) ? add_project(d, path) : 0;
+    return dotnet_is_project(piece) && dotnet_resolve(d, dir, piece, &path)
+               ? dotnet_add_project(d, path)
+               : 0;
 }
 
-static int add_solution(struct dotnet *d, struct bytes path)
+static int dotnet_add_solution(struct dotnet *d, struct bytes path)
 {
     struct bytes text, line, dir = path_dir(path);
     struct xml *xml;
@@ -243,15 +248,17 @@ static int add_solution(struct dotnet *d, struct bytes path)
     if (r < 0)
         return r;
     if (bytes_ends(path, BYTES(".slnx")))
-        return xml_read(&d->p->values, path, text, &xml, NULL) < 0 ? 0 : add_slnx(d, dir, xml);
+        return xml_read(&d->p->values, path, text, &xml, NULL) < 0
+                   ? 0
+                   : dotnet_add_slnx(d, dir, xml);
     while (r == 0 && text.at && bytes_next(&text, '\n', &line))
-        r = add_sln_line(d, dir, line);
+        r = dotnet_add_sln_line(d, dir, line);
     return r;
 }
 
 /* ---- units ------------------------------------------------------------------------- */
 
-static int make_unit(struct prepare *p, struct bytes path, struct failure *f)
+static int dotnet_make_unit(struct prepare *p, struct bytes path, struct failure *f)
 {
     static const char *const restore[] = {"dotnet", "restore", NULL};
     struct dotnet d = {p, unit_new(p, "dotnet", path_dir(path)), f};
@@ -260,34 +267,36 @@ static int make_unit(struct prepare *p, struct bytes path, struct failure *f)
         return 0;
     unit_needs(p, d.unit, "dotnet");
     unit_install(p, d.unit, restore);
-    int r = add_above(&d, path_dir(path));
-    return r < 0 ? r : is_solution(path) ? add_solution(&d, path) : add_project(&d, path);
+    int r = dotnet_add_above(&d, path_dir(path));
+    return r < 0                      ? r
+           : dotnet_is_solution(path) ? dotnet_add_solution(&d, path)
+                                      : dotnet_add_project(&d, path);
 }
 
-static int find(struct prepare *p, struct failure *f)
+static int dotnet_find(struct prepare *p, struct failure *f)
 {
     struct bytes *paths = NULL;
     size_t n = 0, cap = 0;
     int r = 0;
     for (size_t i = 0; i < p->l->n; i++)
         if (p->l->at[i].kind == LISTED_FILE &&
-            (is_project(p->l->at[i].path) || is_solution(p->l->at[i].path)))
+            (dotnet_is_project(p->l->at[i].path) || dotnet_is_solution(p->l->at[i].path)))
             *ARENA_PUSH(&p->values.arena, paths, &n, &cap) = p->l->at[i].path;
     for (int pass = 0; pass < 2; pass++) {
         struct bytes last = {NULL, 0};
         for (size_t i = 0; i < n && r == 0; i++) {
             struct bytes dir = path_dir(paths[i]);
-            if (is_solution(paths[i]) != (pass == 0) || table_get(&p->claimed, paths[i]) ||
-                (last.at && bytes_equal(last, dir)))
+            if (dotnet_is_solution(paths[i]) != (pass == 0) ||
+                table_get(&p->claimed, paths[i]) || (last.at && bytes_equal(last, dir)))
                 continue; /* of several in one directory the first: dotnet asks for one, too */
             last = dir;
-            r = make_unit(p, paths[i], f);
+            r = dotnet_make_unit(p, paths[i], f);
         }
     }
     return r;
 }
 
-static void list_in(struct values *pool, const struct xml *at, struct value *into)
+static void dotnet_list_in(struct values *pool, const struct xml *at, struct value *into)
 {
     bool one = bytes_equal(at->name, BYTES("PackageReference")) ||
                bytes_equal(at->name, BYTES("PackageVersion"));
@@ -297,17 +306,17 @@ static void list_in(struct values *pool, const struct xml *at, struct value *int
     if (one && name.at && version.at)
         value_put(pool, into, name, value_string(pool, version));
     for (size_t i = 0; i < at->n; i++)
-        list_in(pool, at->below[i], into);
+        dotnet_list_in(pool, at->below[i], into);
 }
 
-static bool list(struct values *pool, const struct recipe_file *file, struct value *into)
+static bool dotnet_list(struct values *pool, const struct recipe_file *file, struct value *into)
 {
     struct xml *xml;
-    if (!(is_project(file->path) || bytes_ends(file->path, BYTES(".props"))) ||
+    if (!(dotnet_is_project(file->path) || bytes_ends(file->path, BYTES(".props"))) ||
         xml_read(pool, file->path, file->content, &xml, NULL) < 0)
         return false;
-    list_in(pool, xml, into);
+    dotnet_list_in(pool, xml, into);
     return true;
 }
 
-const struct eco eco_dotnet = {"dotnet", find, list};
+const struct eco eco_dotnet = {"dotnet", dotnet_find, dotnet_list};

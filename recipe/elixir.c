@@ -3,8 +3,8 @@
 #include "ecos.h"
 #include "unit-text.h"
 
-static int add_app(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
-                   struct failure *f)
+static int elixir_add_app(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
+                          struct failure *f)
 {
     struct bytes path = prepare_path(p, dir, "mix.exs"), text;
     *table_put(&p->claimed, path, NULL) = 1;
@@ -28,7 +28,7 @@ static int elixir_make_unit(struct prepare *p, struct bytes dir, struct failure 
         unit_install(p, unit, get);
         unit_after(p, unit, "MIX_ENV=prod mix deps.compile # before the sources");
     }
-    int r = unit ? add_app(p, unit, dir, f) : 0;
+    int r = unit ? elixir_add_app(p, unit, dir, f) : 0;
     for (size_t i = 0; unit && i < ARRAY_SIZE(texts) && r == 0; i++)
         r = unit_text(p, unit, prepare_path(p, dir, texts[i]), f);
     listing_below(p->l, apps, &first, &end);
@@ -38,7 +38,7 @@ static int elixir_make_unit(struct prepare *p, struct bytes dir, struct failure 
         if (!bytes_equal(bytes_from(name, slash + 1), BYTES("mix.exs")) || slash == name.len)
             continue;
         *table_put(&p->claimed, p->l->at[i].path, NULL) = 1;
-        r = unit ? add_app(p, unit, path_dir(p->l->at[i].path), f) : 0;
+        r = unit ? elixir_add_app(p, unit, path_dir(p->l->at[i].path), f) : 0;
     }
     return r;
 }

@@ -18,7 +18,7 @@ void go_add_module(struct go *go, struct bytes dir, struct go_directive *all, si
 
 /* ---- imports of a file ------------------------------------------------------------- */
 
-static struct bytes skip_blank(struct bytes text)
+static struct bytes go_warm_skip_blank(struct bytes text)
 {
     for (;;) {
         text = utf8_trim(text);
@@ -38,9 +38,9 @@ static struct bytes skip_blank(struct bytes text)
 }
 
 /* An import: a name, . or _ may stand before the path. */
-static bool take_import(struct bytes *text, struct bytes *ret)
+static bool go_warm_take_import(struct bytes *text, struct bytes *ret)
 {
-    struct bytes rest = skip_blank(*text);
+    struct bytes rest = go_warm_skip_blank(*text);
     while (rest.len && rest.at[0] != '"' && rest.at[0] != '`' && rest.at[0] != ')' &&
            rest.at[0] != '\n')
         rest = bytes_from(rest, 1);
@@ -54,7 +54,7 @@ static bool take_import(struct bytes *text, struct bytes *ret)
 }
 
 /* Whether a file is one of another system, or built only on demand. */
-static bool is_elsewhere(struct bytes name, struct bytes text)
+static bool go_warm_is_elsewhere(struct bytes name, struct bytes text)
 {
     static const char *const systems[] = {
         "_windows", "_darwin",    "_js",      "_plan9",   "_freebsd", "_netbsd",
@@ -76,54 +76,54 @@ static bool is_elsewhere(struct bytes name, struct bytes text)
 
 /* ---- which of them are others' ----------------------------------------------------- */
 
-static bool is_below(struct bytes path, struct bytes module)
+static bool go_warm_is_below(struct bytes path, struct bytes module)
 {
     return path_under(path, module) && module.len;
 }
 
 /* The requirement that provides a package: not a module that is replaced by a directory, whose
  * sources are not there yet, and not what only its own module may import. */
-static bool is_required(struct go *go, const struct go_module *m, struct bytes path)
+static bool go_warm_is_required(struct go *go, const struct go_module *m, struct bytes path)
 {
     bool required = false;
     if (text_has(path, "/internal/") || bytes_ends(path, BYTES("/internal")))
         return false;
     for (size_t i = 0; i < m->n; i++) {
         const struct go_directive *d = &m->all[i];
-        if (bytes_equal(d->verb, BYTES("require")) && is_below(path, d->words[0]))
+        if (bytes_equal(d->verb, BYTES("require")) && go_warm_is_below(path, d->words[0]))
             required = true;
         struct bytes to = d->words[d->n - 1];
-        if (bytes_equal(d->verb, BYTES("replace")) && is_below(path, d->words[0]) && to.len &&
-            to.at[0] == '.')
+        if (bytes_equal(d->verb, BYTES("replace")) && go_warm_is_below(path, d->words[0]) &&
+            to.len && to.at[0] == '.')
             return false;
     }
     for (size_t i = 0; i < go->n_modules; i++)
         for (size_t j = 0; j < go->modules[i].n; j++)
             if (bytes_equal(go->modules[i].all[j].verb, BYTES("module")) &&
-                is_below(path, go->modules[i].all[j].words[0]))
+                go_warm_is_below(path, go->modules[i].all[j].words[0]))
                 return false;
     return required;
 }
 
-static void take_file(struct go *go, const struct go_module *m, struct bytes text,
-                      struct value *into)
+static void go_warm_take_file(struct go *go, const struct go_module *m, struct bytes text,
+                              struct value *into)
 {
     struct values *pool = &go->p->values;
     struct bytes path;
-    text = skip_blank(text);
+    text = go_warm_skip_blank(text);
     if (!bytes_starts(text, BYTES("package ")))
         return;
     text = bytes_from(text, bytes_find(text, '\n'));
-    for (text = skip_blank(text); bytes_starts(text, BYTES("import"));
-         text = skip_blank(text)) {
-        text = skip_blank(bytes_from(text, 6));
+    for (text = go_warm_skip_blank(text); bytes_starts(text, BYTES("import"));
+         text = go_warm_skip_blank(text)) {
+        text = go_warm_skip_blank(bytes_from(text, 6));
         bool block = bytes_starts(text, BYTES("("));
         if (block)
             text = bytes_from(text, 1);
         do {
-            if (!take_import(&text, &path))
+            if (!go_warm_take_import(&text, &path))
                 break;
-            if (is_required(go, m, path))
+            if (go_warm_is_required(go, m, path))
                 value_put(pool, into, path, value_bool(pool, true));
         } while (block);
         if (block)
@@ -131,7 +131,7 @@ static void take_file(struct go *go, const struct go_module *m, struct bytes tex
     }
 }
 
-static bool is_passed_over(struct go *go, const struct go_module *m, struct bytes path)
+static bool go_warm_is_passed_over(struct go *go, const struct go_module *m, struct bytes path)
 {
     for (struct bytes dir = path_dir(path); dir.len > m->dir.len; dir = path_dir(dir)) {
         struct bytes name = path_name(dir);
@@ -155,10 +155,11 @@ int go_warm(struct go *go, struct recipe_unit *unit, struct failure *f)
             struct bytes path = p->l->at[j].path, text;
             struct failure ignored;
             if (p->l->at[j].kind != LISTED_FILE || !bytes_ends(path, BYTES(".go")) ||
-                is_passed_over(go, m, path) || prepare_read(p, path, &text, &ignored) < 0 ||
-                is_elsewhere(path_name(path), text))
+                go_warm_is_passed_over(go, m, path) ||
+                prepare_read(p, path, &text, &ignored) < 0 ||
+                go_warm_is_elsewhere(path_name(path), text))
                 continue;
-            take_file(go, m, text, imports);
+            go_warm_take_file(go, m, text, imports);
         }
         value_sort(imports);
         int r = buf_add_bytes(&out, BYTES("//go:build ctxwarm\n\npackage ctxwarm\n"));

@@ -11,7 +11,7 @@
 #include <errno.h>
 
 /* The next line without its comment; false at the end. */
-static bool next_line(struct bytes *rest, struct bytes *ret)
+static bool go_next_line(struct bytes *rest, struct bytes *ret)
 {
     struct bytes line;
     if (!rest->at || !bytes_next(rest, '\n', &line))
@@ -25,7 +25,7 @@ static bool next_line(struct bytes *rest, struct bytes *ret)
     return true;
 }
 
-static struct bytes take_word(struct bytes *line)
+static struct bytes go_take_word(struct bytes *line)
 {
     struct bytes trimmed = utf8_trim(*line);
     size_t end = 0;
@@ -44,21 +44,21 @@ static void go_directives(struct arena *a, struct bytes text, struct go_directiv
     struct bytes line, block = {NULL, 0};
     struct go_directive *at = NULL;
     size_t n = 0, cap = 0;
-    while (next_line(&text, &line)) {
+    while (go_next_line(&text, &line)) {
         struct go_directive d = {.verb = block};
         if (block.at && bytes_equal(line, BYTES(")"))) {
             block.at = NULL;
             continue;
         }
         if (!block.at)
-            d.verb = take_word(&line);
+            d.verb = go_take_word(&line);
         line = utf8_trim(line);
         if (!block.at && bytes_equal(line, BYTES("("))) {
             block = d.verb;
             continue;
         }
         while (line.len && d.n < ARRAY_SIZE(d.words)) {
-            d.words[d.n++] = take_word(&line);
+            d.words[d.n++] = go_take_word(&line);
             line = utf8_trim(line);
         }
         if (d.verb.len && d.n)
@@ -70,7 +70,7 @@ static void go_directives(struct arena *a, struct bytes text, struct go_directiv
 
 /* Without lines that are only a comment: what is behind a requirement, as // indirect, stays.
  */
-static struct bytes strip(struct arena *a, struct bytes text)
+static struct bytes go_strip_comments(struct arena *a, struct bytes text)
 {
     uint8_t *out = arena_alloc(a, text.len + 2);
     size_t len = 0;
@@ -87,15 +87,15 @@ static struct bytes strip(struct arena *a, struct bytes text)
     return bytes_at(out, len);
 }
 
-static bool is_local(struct bytes path)
+static bool go_is_local(struct bytes path)
 {
     return bytes_starts(path, BYTES("./")) || bytes_starts(path, BYTES("../")) ||
            bytes_equal(path, BYTES(".")) || bytes_equal(path, BYTES(".."));
 }
 
 /* go.mod (or go.work) of a directory, and what it leads to. */
-static int add_module(struct go *go, struct recipe_unit *unit, struct bytes dir,
-                      const char *name, bool leads, struct failure *f)
+static int go_add_manifest(struct go *go, struct recipe_unit *unit, struct bytes dir,
+                           const char *name, bool leads, struct failure *f)
 {
     struct prepare *p = go->p;
     struct bytes path = prepare_path(p, dir, name), text;
@@ -107,7 +107,7 @@ static int add_module(struct go *go, struct recipe_unit *unit, struct bytes dir,
     if (r < 0)
         return r;
     *table_put(&p->claimed, path, NULL) = 1;
-    unit_file(p, unit, path, 0644, strip(&p->values.arena, text));
+    unit_file(p, unit, path, 0644, go_strip_comments(&p->values.arena, text));
     bool work = strcmp(name, "go.work") == 0;
     r = unit_text(p, unit, prepare_path(p, dir, work ? "go.work.sum" : "go.sum"), f);
     go_directives(&p->values.arena, text, &all, &n);
@@ -117,18 +117,18 @@ static int add_module(struct go *go, struct recipe_unit *unit, struct bytes dir,
         struct bytes to = all[i].words[all[i].n - 1], at;
         bool replace = bytes_equal(all[i].verb, BYTES("replace"));
         bool use = work && bytes_equal(all[i].verb, BYTES("use"));
-        if (!(replace || use) || (!is_local(to) && !use))
+        if (!(replace || use) || (!go_is_local(to) && !use))
             continue;
         if (path_resolve(&p->values.arena, dir, to, &at))
             /* A replaced module's own replacements don't count; a used one's do. */
-            r = add_module(go, unit, at, "go.mod", use, f);
+            r = go_add_manifest(go, unit, at, "go.mod", use, f);
         else
             unit_note(p, unit, "%s: %s lies outside of the context", QUOTE(path), QUOTE(to));
     }
     return r;
 }
 
-static int make_unit(struct prepare *p, struct bytes dir, struct failure *f)
+static int go_make_unit(struct prepare *p, struct bytes dir, struct failure *f)
 {
     static const char *const download[] = {"go", "mod", "download", NULL};
     struct go go = {.p = p};
@@ -138,9 +138,9 @@ static int make_unit(struct prepare *p, struct bytes dir, struct failure *f)
         return 0;
     unit_needs(p, unit, "go");
     unit_install(p, unit, download);
-    int r = work ? add_module(&go, unit, dir, "go.work", true, f) : 0;
+    int r = work ? go_add_manifest(&go, unit, dir, "go.work", true, f) : 0;
     if (r == 0)
-        r = add_module(&go, unit, dir, "go.mod", true, f);
+        r = go_add_manifest(&go, unit, dir, "go.mod", true, f);
     if (prepare_has(p, dir, "vendor/modules.txt") && !p->options->go_warm)
         unit_note(p, unit,
                   "dependencies are vendored: nothing has to be fetched; --go-warm saves "
@@ -148,7 +148,7 @@ static int make_unit(struct prepare *p, struct bytes dir, struct failure *f)
     return r == 0 && p->options->go_warm ? go_warm(&go, unit, f) : r;
 }
 
-static int find(struct prepare *p, struct failure *f)
+static int go_find(struct prepare *p, struct failure *f)
 {
     struct bytes *dirs = NULL;
     size_t n = 0, cap = 0;
@@ -172,13 +172,13 @@ static int find(struct prepare *p, struct failure *f)
             if (work != (pass == 0) || !worth || table_get(&p->claimed, path))
                 continue;
             *table_put(&p->claimed, path, NULL) = 1;
-            r = make_unit(p, dirs[i], f);
+            r = go_make_unit(p, dirs[i], f);
         }
     }
     return r;
 }
 
-static bool list(struct values *pool, const struct recipe_file *file, struct value *into)
+static bool go_list(struct values *pool, const struct recipe_file *file, struct value *into)
 {
     struct go_directive *all;
     size_t n;
@@ -191,4 +191,4 @@ static bool list(struct values *pool, const struct recipe_file *file, struct val
     return true;
 }
 
-const struct eco eco_go = {"go", find, list};
+const struct eco eco_go = {"go", go_find, go_list};

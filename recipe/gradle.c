@@ -19,17 +19,17 @@ static const char resolve_script[] =
     "    }\n"
     "}\n";
 
-static bool is_script(struct bytes name)
+static bool gradle_is_script(struct bytes name)
 {
     return bytes_ends(name, BYTES(".gradle")) || bytes_ends(name, BYTES(".gradle.kts"));
 }
 
 /* Whether a path is one that Gradle reads before it compiles anything. */
-static bool is_wanted(struct bytes rel)
+static bool gradle_is_wanted(struct bytes rel)
 {
     struct bytes name = path_name(rel);
     bool in_gradle = bytes_starts(rel, BYTES("gradle/"));
-    return is_script(name) || bytes_equal(name, BYTES("gradle.properties")) ||
+    return gradle_is_script(name) || bytes_equal(name, BYTES("gradle.properties")) ||
            bytes_ends(name, BYTES(".lockfile")) || bytes_equal(rel, BYTES("gradlew")) ||
            (in_gradle && (bytes_ends(name, BYTES(".toml")) || bytes_ends(name, BYTES(".xml")) ||
                           bytes_ends(name, BYTES(".gpg")) || bytes_ends(name, BYTES(".keys")) ||
@@ -37,7 +37,7 @@ static bool is_wanted(struct bytes rel)
 }
 
 /* gradle.properties holds what Maven puts in settings.xml, too. */
-static enum line_verdict judge_property(struct bytes line, void *context)
+static enum line_verdict gradle_judge_property(struct bytes line, void *context)
 {
     static const char *const secrets[] = {"passw",      "token",  "secret",  "passkey",
                                           "passphrase", "apikey", "api_key", "credential"};
@@ -50,8 +50,8 @@ static enum line_verdict judge_property(struct bytes line, void *context)
 }
 
 /* includeBuild("x"): a build whose code runs in ours, so with its sources. */
-static int add_included(struct prepare *p, struct recipe_unit *unit, struct bytes path,
-                        struct failure *f)
+static int gradle_add_included(struct prepare *p, struct recipe_unit *unit, struct bytes path,
+                               struct failure *f)
 {
     struct bytes text, dir;
     int r = prepare_read(p, path, &text, f);
@@ -72,7 +72,7 @@ static int add_included(struct prepare *p, struct recipe_unit *unit, struct byte
     return r;
 }
 
-static int make_unit(struct prepare *p, struct bytes dir, struct failure *f)
+static int gradle_make_unit(struct prepare *p, struct bytes dir, struct failure *f)
 {
     struct recipe_unit *unit = unit_new(p, "gradle", dir);
     size_t first, end;
@@ -98,22 +98,22 @@ static int make_unit(struct prepare *p, struct bytes dir, struct failure *f)
         if (p->l->at[i].kind == LISTED_DIR)
             continue;
         bool built = bytes_starts(rel, BYTES("buildSrc/"));
-        if (is_script(path_name(path)))
+        if (gradle_is_script(path_name(path)))
             *table_put(&p->claimed, path, NULL) = 1;
-        if (!unit || !(built || is_wanted(rel)))
+        if (!unit || !(built || gradle_is_wanted(rel)))
             continue;
         bool settings = bytes_starts(path_name(path), BYTES("settings.gradle"));
         r = bytes_equal(path_name(path), BYTES("gradle.properties"))
-                ? unit_lines(p, unit, path, judge_property, NULL, f)
+                ? unit_lines(p, unit, path, gradle_judge_property, NULL, f)
             : built || bytes_ends(path, BYTES(".jar")) ? unit_raw(p, unit, path, f)
                                                        : unit_text(p, unit, path, f);
         if (r == 0 && settings)
-            r = add_included(p, unit, path, f);
+            r = gradle_add_included(p, unit, path, f);
     }
     return r;
 }
 
-static int find(struct prepare *p, struct failure *f)
+static int gradle_find(struct prepare *p, struct failure *f)
 {
     static const char *const names[] = {"settings.gradle", "settings.gradle.kts",
                                         "build.gradle", "build.gradle.kts"};
@@ -123,13 +123,13 @@ static int find(struct prepare *p, struct failure *f)
         struct bytes *dirs = prepare_dirs(p, names[i], &n);
         for (size_t j = 0; j < n && r == 0; j++)
             if (!table_get(&p->claimed, prepare_path(p, dirs[j], names[i])))
-                r = make_unit(p, dirs[j], f);
+                r = gradle_make_unit(p, dirs[j], f);
     }
     return r;
 }
 
 /* "group:name:1.0=configuration,…" of a lock file, 'group:name:1.0' of a script. */
-static bool list(struct values *pool, const struct recipe_file *file, struct value *into)
+static bool gradle_list(struct values *pool, const struct recipe_file *file, struct value *into)
 {
     struct bytes rest = file->content, line;
     if (!bytes_ends(file->path, BYTES(".lockfile")))
@@ -144,4 +144,4 @@ static bool list(struct values *pool, const struct recipe_file *file, struct val
     return true;
 }
 
-const struct eco eco_gradle = {"gradle", find, list};
+const struct eco eco_gradle = {"gradle", gradle_find, gradle_list};

@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-static bool chosen(const struct recipe *recipe, size_t i, const struct cook *how)
+static bool items_unit_is_chosen(const struct recipe *recipe, size_t i, const struct cook *how)
 {
     const struct recipe_unit *unit = &recipe->units[i];
     if (how->eco && !bytes_equal(bytes_of(how->eco), unit->eco))
@@ -15,25 +15,25 @@ static bool chosen(const struct recipe *recipe, size_t i, const struct cook *how
     return !how->dir || bytes_equal(path_clean_root(&a, bytes_of(how->dir)), unit->dir);
 }
 
-static int compare_items(const void *a, const void *b)
+static int items_compare(const void *a, const void *b)
 {
     const struct item *x = a, *y = b;
     return bytes_compare(x->path, y->path);
 }
 
-static bool same(const struct item *x, const struct item *y)
+static bool items_are_same(const struct item *x, const struct item *y)
 {
     return x->mode == y->mode && x->is_link == y->is_link &&
            bytes_equal(x->content, y->content);
 }
 
 /* Two units may need the same file, as long as they agree. */
-static int unite(struct item *items, size_t *n, struct failure *f)
+static int items_unite(struct item *items, size_t *n, struct failure *f)
 {
     size_t kept = 0;
     for (size_t i = 0; i < *n; i++) {
         if (kept && bytes_equal(items[kept - 1].path, items[i].path)) {
-            if (same(&items[kept - 1], &items[i]))
+            if (items_are_same(&items[kept - 1], &items[i]))
                 continue;
             return fail(f, -EEXIST,
                         "two units of the recipe hold different versions of %s: choose one by "
@@ -54,7 +54,7 @@ int recipe_items(const struct recipe *recipe, const struct cook *how, struct are
     bool any = false;
     for (size_t i = 0; i < recipe->n_units; i++) {
         const struct recipe_unit *unit = &recipe->units[i];
-        if (!chosen(recipe, i, how))
+        if (!items_unit_is_chosen(recipe, i, how))
             continue;
         any = true;
         for (size_t j = 0; j < unit->n_files; j++) {
@@ -78,8 +78,8 @@ int recipe_items(const struct recipe *recipe, const struct cook *how, struct are
                     "the recipe has no such unit; ctx-recipe digest --units lists "
                     "them");
     if (n)
-        qsort(items, n, sizeof(*items), compare_items);
-    int r = unite(items, &n, f);
+        qsort(items, n, sizeof(*items), items_compare);
+    int r = items_unite(items, &n, f);
     *ret = items;
     *ret_n = n;
     return r;

@@ -27,7 +27,7 @@ void listing_add(struct listing *l, struct bytes path, enum listed_kind kind, bo
         (struct listed){.path = path, .kind = kind, .linked_file = linked_file};
 }
 
-static int compare_entries(const void *a, const void *b)
+static int listing_compare_entries(const void *a, const void *b)
 {
     const struct listed *x = a, *y = b;
     return bytes_compare(x->path, y->path);
@@ -36,7 +36,7 @@ static int compare_entries(const void *a, const void *b)
 void listing_seal(struct listing *l)
 {
     if (l->n)
-        qsort(l->at, l->n, sizeof(*l->at), compare_entries);
+        qsort(l->at, l->n, sizeof(*l->at), listing_compare_entries);
 }
 
 struct walking {
@@ -113,8 +113,8 @@ struct looking {
 };
 
 /* A directory may be left out and yet there, for what it holds. */
-static bool look_in_root(void *context, struct bytes path, enum listed_kind *ret_kind,
-                         struct bytes *ret_target)
+static bool listing_look_in_root(void *context, struct bytes path, enum listed_kind *ret_kind,
+                                 struct bytes *ret_target)
 {
     struct looking *k = context;
     char target[PATH_MAX];
@@ -140,7 +140,8 @@ static bool look_in_root(void *context, struct bytes path, enum listed_kind *ret
 }
 
 /* Known only when all is listed: a link may lead anywhere. */
-static int find_linked(struct listing *l, const struct ignore *ignore, struct failure *f)
+static int listing_find_linked(struct listing *l, const struct ignore *ignore,
+                               struct failure *f)
 {
     int r = 0;
     for (size_t i = 0; i < l->n && r == 0; i++) {
@@ -149,7 +150,7 @@ static int find_linked(struct listing *l, const struct ignore *ignore, struct fa
             continue;
         cleanup_arena struct arena arena = {0};
         struct looking k = {.l = l, .arena = &arena, .ignore = ignore, .f = f};
-        e->linked_file = listing_follow(&arena, e->path, look_in_root, &k).at;
+        e->linked_file = listing_follow(&arena, e->path, listing_look_in_root, &k).at;
         r = k.result;
     }
     return r;
@@ -157,10 +158,11 @@ static int find_linked(struct listing *l, const struct ignore *ignore, struct fa
 
 /* ---- the walk --------------------------------------------------------------------------- */
 
-static int walk_dir(struct walking *w, struct bytes dir, const struct ignore_dir *rules);
+static int listing_walk_dir(struct walking *w, struct bytes dir,
+                            const struct ignore_dir *rules);
 
 /* Some file systems give no type. */
-static unsigned char type_of(struct walking *w, struct bytes path)
+static unsigned char listing_type_of(struct walking *w, struct bytes path)
 {
     struct stat st;
     cleanup_fd int fd = io_open_beneath(w->l->root_fd, (const char *)path.at, O_PATH);
@@ -174,14 +176,16 @@ static unsigned char type_of(struct walking *w, struct bytes path)
                                  : DT_UNKNOWN;
 }
 
-static int walk_entry(struct walking *w, struct bytes dir, const struct ignore_dir *rules,
-                      const struct listing_beside *beside, const struct names *names, size_t i)
+static int listing_walk_entry(struct walking *w, struct bytes dir,
+                              const struct ignore_dir *rules,
+                              const struct listing_beside *beside, const struct names *names,
+                              size_t i)
 {
     struct listing *l = w->l;
     struct bytes path = path_join(&l->arena, dir, names_at(names, i)), name = path_name(path);
     unsigned char type = names->at[i].type;
     if (type == DT_UNKNOWN)
-        type = type_of(w, path);
+        type = listing_type_of(w, path);
     bool is_dir = type == DT_DIR;
     struct ignore_verdict verdict = {.keep = true, .descend = is_dir};
     struct ignore_dir *below = NULL;
@@ -192,7 +196,7 @@ static int walk_entry(struct walking *w, struct bytes dir, const struct ignore_d
     if (r < 0)
         return r;
     if (is_dir && verdict.descend)
-        r = walk_dir(w, path, below);
+        r = listing_walk_dir(w, path, below);
     ignore_leave(below);
     if (r < 0 || !verdict.keep || verdict.no_content)
         return r;
@@ -210,7 +214,7 @@ static int walk_entry(struct walking *w, struct bytes dir, const struct ignore_d
 }
 
 /* As deep as a path can be: 2,048 directories. */
-static int walk_dir(struct walking *w, struct bytes dir, const struct ignore_dir *rules)
+static int listing_walk_dir(struct walking *w, struct bytes dir, const struct ignore_dir *rules)
 {
     int fd = io_open_beneath(w->l->root_fd, dir.len ? (const char *)dir.at : ".",
                              O_RDONLY | O_DIRECTORY);
@@ -230,7 +234,7 @@ static int walk_dir(struct walking *w, struct bytes dir, const struct ignore_dir
     for (size_t i = 0; i < names.n; i++)
         listing_look_beside(names_at(&names, i), &beside);
     for (size_t i = 0; i < names.n && r == 0 && !beside.venv; i++)
-        r = walk_entry(w, dir, rules, &beside, &names, i);
+        r = listing_walk_entry(w, dir, rules, &beside, &names, i);
     return r;
 }
 
@@ -239,15 +243,15 @@ int listing_walk(int root_fd, const struct ignore *ignore, struct listing *ret,
 {
     struct walking w = {.l = ret, .ignore = ignore, .f = f};
     ret->root_fd = root_fd;
-    int r = walk_dir(&w, BYTES(""), ignore ? ignore_root(ignore) : NULL);
+    int r = listing_walk_dir(&w, BYTES(""), ignore ? ignore_root(ignore) : NULL);
     if (r < 0)
         return r;
     listing_seal(ret);
-    return find_linked(ret, ignore, f);
+    return listing_find_linked(ret, ignore, f);
 }
 
 /* The first entry that is not before `key`. */
-static size_t lower_bound(const struct listing *l, struct bytes key)
+static size_t listing_lower_bound(const struct listing *l, struct bytes key)
 {
     size_t low = 0, high = l->at ? l->n : 0;
     while (low < high) {
@@ -262,7 +266,7 @@ static size_t lower_bound(const struct listing *l, struct bytes key)
 
 struct listed *listing_find(const struct listing *l, struct bytes path)
 {
-    size_t at = lower_bound(l, path);
+    size_t at = listing_lower_bound(l, path);
     return at < l->n && bytes_equal(l->at[at].path, path) ? &l->at[at] : NULL;
 }
 
@@ -295,8 +299,8 @@ void listing_below(const struct listing *l, struct bytes dir, size_t *ret_first,
     cleanup_arena struct arena arena = {0};
     struct bytes low = arena_printf(&arena, "%.*s/", BYTES_ARG(dir));
     struct bytes high = arena_printf(&arena, "%.*s0", BYTES_ARG(dir));
-    *ret_first = lower_bound(l, low);
-    *ret_end = lower_bound(l, high);
+    *ret_first = listing_lower_bound(l, low);
+    *ret_end = listing_lower_bound(l, high);
 }
 
 bool listing_child(const struct listing *l, struct bytes dir, size_t i, struct bytes *ret_name)
@@ -316,15 +320,15 @@ bool listing_named(const struct listing *l, size_t i, const char *name)
            (l->at[i].kind == LISTED_FILE || l->at[i].linked_file);
 }
 
-static int read_from_root(const struct listing *l, struct bytes path, struct buf *to,
-                          bool *ret_executable, struct failure *f)
+static int listing_read_from_root(const struct listing *l, struct bytes path, struct buf *to,
+                                  bool *ret_executable, struct failure *f)
 {
     struct stat st;
     cleanup_arena struct arena arena = {0};
     struct looking k = {.l = l, .arena = &arena};
     struct listed *e = listing_find(l, path);
     bool link = e && e->kind == LISTED_LINK;
-    struct bytes file = link ? listing_follow(&arena, path, look_in_root, &k) : path;
+    struct bytes file = link ? listing_follow(&arena, path, listing_look_in_root, &k) : path;
     cleanup_fd int fd =
         file.at ? io_open_beneath(l->root_fd, arena_string(&arena, file), O_RDONLY | O_NONBLOCK)
                 : -ENOENT;
@@ -342,7 +346,7 @@ int listing_read(const struct listing *l, struct arena *a, struct bytes path, si
     bool executable = false;
     struct bytes name = bytes_of(arena_string(a, path));
     int r = l->reader ? l->reader(l->reader_context, name, &text, &executable, f)
-                      : read_from_root(l, name, &text, &executable, f);
+                      : listing_read_from_root(l, name, &text, &executable, f);
     if (r < 0)
         return r;
     if (ret_executable)

@@ -26,13 +26,13 @@ struct maven {
     bool revision; /* the root's version is ${revision}: that is masked instead */
 };
 
-static int compare_poms(const void *a, const void *b)
+static int maven_compare(const void *a, const void *b)
 {
     struct pom *const *x = a, *const *y = b;
     return path_shallow_compare((*x)->path, (*y)->path);
 }
 
-static int read_poms(struct maven *m, struct failure *f)
+static int maven_read_poms(struct maven *m, struct failure *f)
 {
     struct prepare *p = m->p;
     for (size_t i = 0; i < p->l->n; i++) {
@@ -65,12 +65,12 @@ static int read_poms(struct maven *m, struct failure *f)
         *table_put(&m->by_path, pom->path, NULL) = (uintptr_t)pom;
     }
     if (m->n_all)
-        qsort(m->all, m->n_all, sizeof(struct pom *), compare_poms);
+        qsort(m->all, m->n_all, sizeof(struct pom *), maven_compare);
     return 0;
 }
 
 /* A module is a directory, or a pom of another name. */
-static struct pom *find_pom(struct maven *m, struct bytes dir, struct bytes rel)
+static struct pom *maven_find_pom(struct maven *m, struct bytes dir, struct bytes rel)
 {
     struct bytes path;
     if (!path_resolve(&m->p->values.arena, dir, rel, &path))
@@ -81,7 +81,7 @@ static struct pom *find_pom(struct maven *m, struct bytes dir, struct bytes rel)
     return at ? (struct pom *)*at : NULL;
 }
 
-static void claim(struct maven *m, struct pom *pom)
+static void maven_claim(struct maven *m, struct pom *pom)
 {
     if (!pom || pom->member)
         return;
@@ -89,52 +89,52 @@ static void claim(struct maven *m, struct pom *pom)
     *ARENA_PUSH(&m->p->values.arena, m->of, &m->n_of, &m->cap_of) = pom;
 }
 
-static void claim_modules(struct maven *m, const struct pom *pom, const struct xml *in)
+static void maven_claim_modules(struct maven *m, const struct pom *pom, const struct xml *in)
 {
     const struct xml *modules = xml_get(in, "modules");
     for (size_t i = 0; modules && i < modules->n; i++)
-        claim(m, find_pom(m, pom->dir, xml_text(modules->below[i])));
+        maven_claim(m, maven_find_pom(m, pom->dir, xml_text(modules->below[i])));
     const struct xml *profiles = xml_get(in, "profiles");
     for (size_t i = 0; profiles && i < profiles->n; i++)
-        claim_modules(m, pom, profiles->below[i]);
+        maven_claim_modules(m, pom, profiles->below[i]);
 }
 
 /* The parent in the context, if it is really that one: else it comes from a repository. */
-static struct pom *parent_of(struct maven *m, const struct pom *pom)
+static struct pom *maven_parent_of(struct maven *m, const struct pom *pom)
 {
     const struct xml *parent = xml_get(pom->xml, "parent"),
                      *rel = xml_get(parent, "relativePath");
     if (!parent || (rel && !xml_text(rel).at))
         return NULL;
-    struct pom *found = find_pom(m, pom->dir, rel ? xml_text(rel) : BYTES("../pom.xml"));
+    struct pom *found = maven_find_pom(m, pom->dir, rel ? xml_text(rel) : BYTES("../pom.xml"));
     bool same = found &&
                 bytes_equal(found->artifact, xml_text(xml_get(parent, "artifactId"))) &&
                 bytes_equal(found->group, xml_text(xml_get(parent, "groupId")));
     return same ? found : NULL;
 }
 
-static void find_members(struct maven *m, struct pom *root)
+static void maven_find_members(struct maven *m, struct pom *root)
 {
     m->of = NULL;
     m->n_of = m->cap_of = 0;
     for (size_t i = 0; i < m->n_all; i++)
         m->all[i]->member = false;
-    claim(m, root);
+    maven_claim(m, root);
     for (size_t i = 0; i < m->n_of; i++) { /* grows as it goes */
-        claim_modules(m, m->of[i], m->of[i]->xml);
-        claim(m, parent_of(m, m->of[i]));
+        maven_claim_modules(m, m->of[i], m->of[i]->xml);
+        maven_claim(m, maven_parent_of(m, m->of[i]));
     }
     m->revision = text_has(root->version, "${");
 }
 
 /* ---- masking ----------------------------------------------------------------------- */
 
-static bool is_literal(struct bytes version)
+static bool maven_is_literal(struct bytes version)
 {
     return version.len && !text_has(version, "${");
 }
 
-static struct pom *local_of(struct maven *m, const struct pom *of, const struct xml *at)
+static struct pom *maven_local_of(struct maven *m, const struct pom *of, const struct xml *at)
 {
     struct bytes group = xml_text(xml_get(at, "groupId"));
     struct bytes artifact = xml_text(xml_get(at, "artifactId"));
@@ -147,25 +147,25 @@ static struct pom *local_of(struct maven *m, const struct pom *of, const struct 
     return NULL;
 }
 
-static void mask_versions(struct maven *m, const struct pom *of, struct xml *at)
+static void maven_mask_versions(struct maven *m, const struct pom *of, struct xml *at)
 {
     struct xml *version = xml_get(at, "version");
     bool names_one = bytes_equal(at->name, BYTES("dependency")) ||
                      bytes_equal(at->name, BYTES("parent")) ||
                      bytes_equal(at->name, BYTES("plugin"));
     if (names_one && version) {
-        struct pom *local = local_of(m, of, at);
-        if (local && is_literal(local->version) &&
+        struct pom *local = maven_local_of(m, of, at);
+        if (local && maven_is_literal(local->version) &&
             bytes_equal(local->version, xml_text(version)))
             xml_set_text(&m->p->values, version, BYTES(MASKED));
     }
     for (size_t i = 0; i < at->n; i++)
         if (at->below[i]->name.len)
-            mask_versions(m, of, at->below[i]);
+            maven_mask_versions(m, of, at->below[i]);
 }
 
-static int mask(struct maven *m, struct recipe_unit *unit, const struct pom *pom,
-                struct failure *f)
+static int maven_mask(struct maven *m, struct recipe_unit *unit, const struct pom *pom,
+                      struct failure *f)
 {
     static const char *const for_people[] = {
         "name",
@@ -198,9 +198,9 @@ static int mask(struct maven *m, struct recipe_unit *unit, const struct pom *pom
             xml_set_text(pool, revision, BYTES(MASKED));
     } else {
         struct xml *version = xml_get(pom->xml, "version");
-        if (version && is_literal(xml_text(version)))
+        if (version && maven_is_literal(xml_text(version)))
             xml_set_text(pool, version, BYTES(MASKED));
-        mask_versions(m, pom, pom->xml);
+        maven_mask_versions(m, pom, pom->xml);
     }
     int r = xml_write(pom->xml, &text);
     if (r < 0)
@@ -211,7 +211,7 @@ static int mask(struct maven *m, struct recipe_unit *unit, const struct pom *pom
 
 /* ---- files that poms name ---------------------------------------------------------- */
 
-static struct bytes without_base(struct bytes path)
+static struct bytes maven_without_base(struct bytes path)
 {
     static const char *const bases[] = {"file://", "${project.basedir}", "${basedir}",
                                         "${maven.multiModuleProjectDirectory}",
@@ -225,8 +225,8 @@ static struct bytes without_base(struct bytes path)
 }
 
 /* systemPath of a dependency, and repositories that lie in the context. */
-static int add_named(struct maven *m, struct recipe_unit *unit, const struct pom *pom,
-                     const struct xml *at, struct failure *f)
+static int maven_add_named(struct maven *m, struct recipe_unit *unit, const struct pom *pom,
+                           const struct xml *at, struct failure *f)
 {
     struct bytes text = xml_text(at), path;
     bool file = bytes_equal(at->name, BYTES("systemPath"));
@@ -234,17 +234,18 @@ static int add_named(struct maven *m, struct recipe_unit *unit, const struct pom
                (bytes_starts(text, BYTES("file:")) || bytes_starts(text, BYTES("${")));
     int r = 0;
     if ((file || url) &&
-        path_resolve(&m->p->values.arena, pom->dir, without_base(text), &path) && path.len)
+        path_resolve(&m->p->values.arena, pom->dir, maven_without_base(text), &path) &&
+        path.len)
         r = file ? unit_raw(m->p, unit, path, f) : unit_raw_tree(m->p, unit, path, f);
     for (size_t i = 0; i < at->n && r == 0; i++)
         if (at->below[i]->name.len)
-            r = add_named(m, unit, pom, at->below[i], f);
+            r = maven_add_named(m, unit, pom, at->below[i], f);
     return r;
 }
 
 /* Of settings.xml without what signs one in. */
-static int add_settings(struct maven *m, struct recipe_unit *unit, struct bytes path,
-                        struct failure *f)
+static int maven_add_settings(struct maven *m, struct recipe_unit *unit, struct bytes path,
+                              struct failure *f)
 {
     struct prepare *p = m->p;
     struct bytes text;
@@ -263,8 +264,8 @@ static int add_settings(struct maven *m, struct recipe_unit *unit, struct bytes 
     return r;
 }
 
-static int add_config(struct maven *m, struct recipe_unit *unit, struct bytes dir,
-                      struct failure *f)
+static int maven_add_config(struct maven *m, struct recipe_unit *unit, struct bytes dir,
+                            struct failure *f)
 {
     struct prepare *p = m->p;
     size_t first, end;
@@ -274,7 +275,7 @@ static int add_config(struct maven *m, struct recipe_unit *unit, struct bytes di
     for (size_t i = first; i < end && r == 0; i++) {
         struct bytes path = p->l->at[i].path, name = path_name(path), text, word;
         if (bytes_ends(name, BYTES("settings.xml"))) {
-            r = add_settings(m, unit, path, f);
+            r = maven_add_settings(m, unit, path, f);
             continue;
         }
         r = bytes_ends(name, BYTES(".jar")) ? unit_raw(p, unit, path, f)
@@ -286,9 +287,9 @@ static int add_config(struct maven *m, struct recipe_unit *unit, struct bytes di
             struct bytes rest = word, one, at;
             while (r == 0 && rest.at && bytes_next(&rest, ' ', &one))
                 if (bytes_ends(one, BYTES("settings.xml")) &&
-                    path_resolve(&p->values.arena, dir, without_base(one), &at) &&
+                    path_resolve(&p->values.arena, dir, maven_without_base(one), &at) &&
                     listing_is_file(p->l, at))
-                    r = add_settings(m, unit, at, f);
+                    r = maven_add_settings(m, unit, at, f);
         }
     }
     return r == 0 ? unit_text(p, unit, prepare_path(p, dir, "mvnw"), f) : r;
@@ -296,7 +297,7 @@ static int add_config(struct maven *m, struct recipe_unit *unit, struct bytes di
 
 /* ---- units ------------------------------------------------------------------------- */
 
-static int make_unit(struct maven *m, struct pom *root, struct failure *f)
+static int maven_make_unit(struct maven *m, struct pom *root, struct failure *f)
 {
     static const char *const package[] = {"mvn",
                                           "-B",
@@ -306,7 +307,7 @@ static int make_unit(struct maven *m, struct pom *root, struct failure *f)
                                           "-Dspring-boot.repackage.skip",
                                           "package",
                                           NULL};
-    find_members(m, root);
+    maven_find_members(m, root);
     for (size_t i = 0; i < m->n_of; i++)
         *table_put(&m->p->claimed, m->of[i]->path, NULL) = 1;
     struct recipe_unit *unit = unit_new(m->p, "maven", root->dir);
@@ -319,18 +320,18 @@ static int make_unit(struct maven *m, struct pom *root, struct failure *f)
     int r = 0;
     for (size_t i = 0; i < m->n_of && r == 0; i++) {
         if (m->of[i]->xml)
-            r = add_named(m, unit, m->of[i], m->of[i]->xml, f);
+            r = maven_add_named(m, unit, m->of[i], m->of[i]->xml, f);
         if (r == 0)
-            r = mask(m, unit, m->of[i], f);
+            r = maven_mask(m, unit, m->of[i], f);
     }
-    return r == 0 ? add_config(m, unit, root->dir, f) : r;
+    return r == 0 ? maven_add_config(m, unit, root->dir, f) : r;
 }
 
-static int find(struct prepare *p, struct failure *f)
+static int maven_find(struct prepare *p, struct failure *f)
 {
     struct maven m = {.p = p};
     bool any = false;
-    int r = read_poms(&m, f);
+    int r = maven_read_poms(&m, f);
     for (size_t i = 0; i < m.n_all && !any; i++)
         any = unit_worth(p, m.all[i]->dir);
     for (size_t i = 0; i < m.n_all && r == 0; i++) {
@@ -339,7 +340,7 @@ static int find(struct prepare *p, struct failure *f)
             !bytes_equal(path_name(pom->path), BYTES("pom.xml")) ||
             (any && !unit_worth(p, pom->dir) && !xml_get(pom->xml, "modules")))
             continue;
-        r = make_unit(&m, pom, f);
+        r = maven_make_unit(&m, pom, f);
     }
     table_release(&m.by_path);
     return r;
@@ -347,7 +348,7 @@ static int find(struct prepare *p, struct failure *f)
 
 /* ---- for diff ---------------------------------------------------------------------- */
 
-static void list_in(struct values *pool, const struct xml *at, struct value *into)
+static void maven_list_in(struct values *pool, const struct xml *at, struct value *into)
 {
     bool one = bytes_equal(at->name, BYTES("dependency")) ||
                bytes_equal(at->name, BYTES("plugin")) || bytes_equal(at->name, BYTES("parent"));
@@ -359,17 +360,17 @@ static void list_in(struct values *pool, const struct xml *at, struct value *int
                                BYTES_ARG(xml_text(xml_get(at, "artifactId")))),
                   value_string(pool, version));
     for (size_t i = 0; i < at->n; i++)
-        list_in(pool, at->below[i], into);
+        maven_list_in(pool, at->below[i], into);
 }
 
-static bool list(struct values *pool, const struct recipe_file *file, struct value *into)
+static bool maven_list(struct values *pool, const struct recipe_file *file, struct value *into)
 {
     struct xml *xml;
     if (!bytes_ends(file->path, BYTES("pom.xml")) ||
         xml_read(pool, file->path, file->content, &xml, NULL) < 0)
         return false;
-    list_in(pool, xml, into);
+    maven_list_in(pool, xml, into);
     return true;
 }
 
-const struct eco eco_maven = {"maven", find, list};
+const struct eco eco_maven = {"maven", maven_find, maven_list};

@@ -60,28 +60,28 @@ static const char *const lifecycle[] = {
 
 /* ---- scripts ----------------------------------------------------------------------- */
 
-static bool is_word(struct bytes text, size_t at, size_t len)
+static bool npm_is_word(struct bytes text, size_t at, size_t len)
 {
     bool before = at == 0 || strchr(" \t\"';&|(", text.at[at - 1]);
     bool after = at + len >= text.len || strchr(" \t\"';&|)", text.at[at + len]);
     return before && after;
 }
 
-static bool mentions(struct bytes script, struct bytes name)
+static bool npm_mentions(struct bytes script, struct bytes name)
 {
     for (size_t i = 0; name.len && i + name.len <= script.len; i++)
-        if (memcmp(script.at + i, name.at, name.len) == 0 && is_word(script, i, name.len))
+        if (memcmp(script.at + i, name.at, name.len) == 0 && npm_is_word(script, i, name.len))
             return true;
     return false;
 }
 
 /* Whether a script may run others of its package by name. */
-static bool runs_others(struct bytes script)
+static bool npm_runs_others(struct bytes script)
 {
     static const char *const runners[] = {
         "npm", "yarn", "pnpm", "bun", "npm-run-all", "run-s", "run-p", "node", "concurrently"};
     for (size_t i = 0; i < ARRAY_SIZE(runners); i++)
-        if (mentions(script, bytes_of(runners[i])))
+        if (npm_mentions(script, bytes_of(runners[i])))
             return true;
     return false;
 }
@@ -99,16 +99,16 @@ static struct value *npm_scripts(struct npm *n, const struct manifest *package)
             value_put(pool, found, bytes_of(lifecycle[i]), value_get(all, lifecycle[i]));
     for (size_t i = 0; i < found->n; i++) { /* grows as it goes */
         struct bytes script = found->pairs[i].value->text;
-        for (size_t j = 0; runs_others(script) && j < value_count(all); j++)
-            if (mentions(script, all->pairs[j].key) && value_text(all->pairs[j].value).at)
+        for (size_t j = 0; npm_runs_others(script) && j < value_count(all); j++)
+            if (npm_mentions(script, all->pairs[j].key) && value_text(all->pairs[j].value).at)
                 value_put(pool, found, all->pairs[j].key, all->pairs[j].value);
     }
     return found;
 }
 
-static int add_script_files(struct npm *n, struct recipe_unit *unit,
-                            const struct manifest *package, const struct value *scripts,
-                            struct failure *f)
+static int npm_add_script_files(struct npm *n, struct recipe_unit *unit,
+                                const struct manifest *package, const struct value *scripts,
+                                struct failure *f)
 {
     struct prepare *p = n->p;
     const struct value *prisma = value_get(package->value, "prisma");
@@ -140,8 +140,8 @@ static int add_script_files(struct npm *n, struct recipe_unit *unit,
  * Installers link a command only where its file is there, and nothing links it later: so a
  * stub, with the first line of the real one, of which pnpm makes its shim.
  */
-static int add_bin(struct npm *n, struct recipe_unit *unit, const struct manifest *package,
-                   struct bytes rel, struct failure *f)
+static int npm_add_bin(struct npm *n, struct recipe_unit *unit, const struct manifest *package,
+                       struct bytes rel, struct failure *f)
 {
     struct prepare *p = n->p;
     struct bytes path, text;
@@ -164,30 +164,30 @@ static int add_bin(struct npm *n, struct recipe_unit *unit, const struct manifes
     return 0;
 }
 
-static int add_bins(struct npm *n, struct recipe_unit *unit, const struct manifest *package,
-                    struct failure *f)
+static int npm_add_bins(struct npm *n, struct recipe_unit *unit, const struct manifest *package,
+                        struct failure *f)
 {
     const struct value *bin = value_get(package->value, "bin");
     struct bytes dir = value_text(value_get(value_get(package->value, "directories"), "bin"));
     struct bytes full;
-    int r = value_text(bin).at ? add_bin(n, unit, package, value_text(bin), f) : 0;
+    int r = value_text(bin).at ? npm_add_bin(n, unit, package, value_text(bin), f) : 0;
     for (size_t i = 0; i < value_count(bin) && r == 0; i++)
-        r = add_bin(n, unit, package, value_text(bin->pairs[i].value), f);
+        r = npm_add_bin(n, unit, package, value_text(bin->pairs[i].value), f);
     if (r < 0 || !dir.at || !path_resolve(&n->p->values.arena, package->dir, dir, &full))
         return r;
     size_t first, end;
     listing_below(n->p->l, full, &first, &end);
     for (size_t i = first; i < end && r == 0; i++)
         if (n->p->l->at[i].kind == LISTED_FILE)
-            r = add_bin(n, unit, package,
-                        path_between(&n->p->values.arena, package->dir, n->p->l->at[i].path),
-                        f);
+            r = npm_add_bin(
+                n, unit, package,
+                path_between(&n->p->values.arena, package->dir, n->p->l->at[i].path), f);
     return r;
 }
 
 /* ---- the manifest ------------------------------------------------------------------ */
 
-static void mask_version(struct npm *n, const struct manifest *package, struct value *out)
+static void npm_mask_version(struct npm *n, const struct manifest *package, struct value *out)
 {
     if (package->marks & PACKAGE_REAL_VERSION)
         return;
@@ -230,11 +230,11 @@ int npm_mask(struct npm *n, struct recipe_unit *unit, struct manifest *package,
     for (size_t i = out->n; i-- > 0;)
         if (out->pairs[i].value->kind == VALUE_MAP && out->pairs[i].value->n == 0)
             value_drop_at(out, i);
-    mask_version(n, package, out);
+    npm_mask_version(n, package, out);
     int r = unit_json(p, unit, package->path, out, false, f);
     if (r == 0)
-        r = add_script_files(n, unit, package, scripts, f);
-    return r == 0 && package != n->root ? add_bins(n, unit, package, f) : r;
+        r = npm_add_script_files(n, unit, package, scripts, f);
+    return r == 0 && package != n->root ? npm_add_bins(n, unit, package, f) : r;
 }
 
 /* ---- package-lock.json ------------------------------------------------------------- */

@@ -13,14 +13,14 @@ struct manifest *npm_package(struct npm *n, struct bytes dir)
     return manifest_at(&n->packages, dir);
 }
 
-static bool is_path(struct bytes range)
+static bool npm_is_path(struct bytes range)
 {
     return bytes_starts(range, BYTES("file:")) || bytes_starts(range, BYTES("link:")) ||
            bytes_starts(range, BYTES("portal:")) || bytes_starts(range, BYTES("./")) ||
            bytes_starts(range, BYTES("../"));
 }
 
-static void claim(struct npm *n, struct manifest *package)
+static void npm_claim(struct npm *n, struct manifest *package)
 {
     if (!package || (package->marks & PACKAGE_CLAIMED))
         return;
@@ -29,7 +29,7 @@ static void claim(struct npm *n, struct manifest *package)
 }
 
 /* One pattern without braces. */
-static void match_all(struct npm *n, struct bytes base, struct bytes pattern, bool take)
+static void npm_match_all(struct npm *n, struct bytes base, struct bytes pattern, bool take)
 {
     struct bytes full;
     if (!path_resolve(&n->p->values.arena, base, pattern, &full))
@@ -38,33 +38,33 @@ static void match_all(struct npm *n, struct bytes base, struct bytes pattern, bo
         struct manifest *package = n->packages.at[i];
         bool hit = bytes_equal(full, package->dir) || path_glob(full, package->dir, false);
         if (hit && take)
-            claim(n, package);
+            npm_claim(n, package);
         else if (hit && package != n->root)
             package->marks &= ~PACKAGE_CLAIMED;
     }
 }
 
 /* {a,b} as npm's and pnpm's glob libraries have it; nested ones are expanded outside in. */
-static void expand(struct npm *n, struct bytes base, struct bytes pattern, bool take,
-                   unsigned depth)
+static void npm_expand(struct npm *n, struct bytes base, struct bytes pattern, bool take,
+                       unsigned depth)
 {
     size_t open = bytes_find(pattern, '{'), level = 1, close = open + 1;
     struct arena *a = &n->p->values.arena;
     for (; close < pattern.len && level; close++)
         level += pattern.at[close] == '{' ? 1 : pattern.at[close] == '}' ? -1ul : 0;
     if (open == pattern.len || level || depth > 4) {
-        match_all(n, base, pattern, take);
+        npm_match_all(n, base, pattern, take);
         return;
     }
     struct bytes inside = bytes_at(pattern.at + open + 1, close - open - 2), choice;
     while (bytes_next(&inside, ',', &choice))
-        expand(n, base,
-               arena_printf(a, "%.*s%.*s%.*s", BYTES_ARG(bytes_head(pattern, open)),
-                            BYTES_ARG(choice), BYTES_ARG(bytes_from(pattern, close))),
-               take, depth + 1);
+        npm_expand(n, base,
+                   arena_printf(a, "%.*s%.*s%.*s", BYTES_ARG(bytes_head(pattern, open)),
+                                BYTES_ARG(choice), BYTES_ARG(bytes_from(pattern, close))),
+                   take, depth + 1);
 }
 
-static void match_patterns(struct npm *n, struct bytes base, const struct value *patterns)
+static void npm_match_patterns(struct npm *n, struct bytes base, const struct value *patterns)
 {
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < value_count(patterns); i++) {
@@ -72,23 +72,23 @@ static void match_patterns(struct npm *n, struct bytes base, const struct value 
             bool negative = bytes_starts(pattern, BYTES("!"));
             pattern = bytes_from(pattern, negative);
             if (pattern.len && negative == (pass == 1))
-                expand(n, base, pattern, !negative, 0);
+                npm_expand(n, base, pattern, !negative, 0);
         }
     }
 }
 
-static const struct value *workspaces_of(const struct manifest *package)
+static const struct value *npm_workspaces_of(const struct manifest *package)
 {
     const struct value *workspaces = value_get(package->value, "workspaces");
     return value_is(workspaces, VALUE_MAP) ? value_get(workspaces, "packages") : workspaces;
 }
 
-static int follow_path(struct npm *n, struct recipe_unit *unit, const struct manifest *from,
-                       struct bytes range, struct failure *f)
+static int npm_follow_path(struct npm *n, struct recipe_unit *unit, const struct manifest *from,
+                           struct bytes range, struct failure *f)
 {
     struct bytes path, rel = range;
     size_t colon = bytes_find(range, ':');
-    if (!is_path(range) && !bytes_starts(range, BYTES("patch:")))
+    if (!npm_is_path(range) && !bytes_starts(range, BYTES("patch:")))
         return 0;
     if (bytes_starts(range, BYTES("patch:"))) {
         /* patch:left-pad@npm:1.3.0#./patches/x.patch; ~ is the top of the project */
@@ -109,42 +109,42 @@ static int follow_path(struct npm *n, struct recipe_unit *unit, const struct man
         return 0;
     }
     if (npm_package(n, path))
-        claim(n, npm_package(n, path));
+        npm_claim(n, npm_package(n, path));
     else if (listing_is_file(n->p->l, path))
         return unit_raw(n->p, unit, path, f);
     return 0;
 }
 
-static int follow(struct npm *n, struct recipe_unit *unit, const struct manifest *package,
-                  struct failure *f)
+static int npm_follow(struct npm *n, struct recipe_unit *unit, const struct manifest *package,
+                      struct failure *f)
 {
     int r = 0;
     for (size_t i = 0; i < ARRAY_SIZE(dependency_maps) && r == 0; i++) {
         const struct value *map = value_get(package->value, dependency_maps[i]);
         for (size_t j = 0; j < value_count(map) && r == 0; j++)
-            r = follow_path(n, unit, package, value_text(map->pairs[j].value), f);
+            r = npm_follow_path(n, unit, package, value_text(map->pairs[j].value), f);
     }
     return r;
 }
 
 /* A range that a masked version would not fit. */
-static bool asks_version(struct bytes range)
+static bool npm_asks_version(struct bytes range)
 {
     if (bytes_starts(range, BYTES("workspace:"))) {
         struct bytes rest = bytes_from(range, 10);
         return rest.len && !bytes_equal(rest, BYTES("*")) && !bytes_equal(rest, BYTES("^")) &&
                !bytes_equal(rest, BYTES("~")) && bytes_find(rest, '/') == rest.len;
     }
-    return range.at && !is_path(range) && bytes_find(range, ':') == range.len;
+    return range.at && !npm_is_path(range) && bytes_find(range, ':') == range.len;
 }
 
-static void find_asked(struct npm *n)
+static void npm_find_asked(struct npm *n)
 {
     for (size_t i = 0; i < n->n_of; i++) {
         for (size_t j = 0; j < 4; j++) {
             const struct value *map = value_get(n->of[i]->value, dependency_maps[j]);
             for (size_t k = 0; k < value_count(map); k++) {
-                if (!asks_version(value_text(map->pairs[k].value)))
+                if (!npm_asks_version(value_text(map->pairs[k].value)))
                     continue;
                 for (size_t m = 0; m < n->n_of; m++)
                     if (bytes_equal(value_text(value_get(n->of[m]->value, "name")),
@@ -155,7 +155,7 @@ static void find_asked(struct npm *n)
     }
 }
 
-static int compare_packages(const void *a, const void *b)
+static int npm_compare(const void *a, const void *b)
 {
     struct manifest *const *x = a, *const *y = b;
     return path_depth_compare((*x)->path, (*y)->path);
@@ -168,9 +168,9 @@ int npm_members(struct npm *n, struct recipe_unit *unit, struct failure *f)
     n->n_of = n->cap_of = 0;
     for (size_t i = 0; i < n->packages.n; i++)
         n->packages.at[i]->marks = 0;
-    claim(n, n->root);
-    match_patterns(n, n->root->dir, workspaces_of(n->root));
-    match_patterns(n, n->root->dir, value_get(n->pnpm, "packages"));
+    npm_claim(n, n->root);
+    npm_match_patterns(n, n->root->dir, npm_workspaces_of(n->root));
+    npm_match_patterns(n, n->root->dir, value_get(n->pnpm, "packages"));
     /* What a negative pattern took back is still in the list. */
     size_t kept = 0;
     for (size_t i = 0; i < n->n_of; i++)
@@ -179,11 +179,11 @@ int npm_members(struct npm *n, struct recipe_unit *unit, struct failure *f)
     n->n_of = kept;
     for (size_t i = 0; i < n->n_of && r == 0; i++) { /* grows as it goes */
         if (n->of[i] != n->root && n->manager == MANAGER_BERRY)
-            match_patterns(n, n->of[i]->dir, workspaces_of(n->of[i]));
+            npm_match_patterns(n, n->of[i]->dir, npm_workspaces_of(n->of[i]));
         if (unit)
-            r = follow(n, unit, n->of[i], f);
+            r = npm_follow(n, unit, n->of[i], f);
     }
-    find_asked(n);
-    qsort(n->of, n->n_of, sizeof(struct manifest *), compare_packages);
+    npm_find_asked(n);
+    qsort(n->of, n->n_of, sizeof(struct manifest *), npm_compare);
     return r;
 }

@@ -34,7 +34,8 @@ static const struct {
 };
 
 /* The lock of a directory, or NULL; the manager goes by it, else by "packageManager". */
-static const char *find_lock(struct npm *n, const struct manifest *package, enum manager *ret)
+static const char *npm_find_lock(struct npm *n, const struct manifest *package,
+                                 enum manager *ret)
 {
     struct bytes said = value_text(value_get(package->value, "packageManager")), text;
     struct failure ignored;
@@ -60,7 +61,7 @@ static const char *find_lock(struct npm *n, const struct manifest *package, enum
 /* ---- configuration ----------------------------------------------------------------- */
 
 /* A line that gives a secret in the open. */
-static bool is_secret(struct bytes line)
+static bool npm_is_secret(struct bytes line)
 {
     static const char *const keys[] = {"_authToken",   "_auth",        "_password",
                                        "npmAuthToken", "npmAuthIdent", "_secret"};
@@ -76,7 +77,7 @@ struct config {
     size_t indent; /* of the secret's key */
 };
 
-static enum line_verdict judge_config(struct bytes line, void *context)
+static enum line_verdict npm_judge_config(struct bytes line, void *context)
 {
     struct config *config = context;
     size_t indent = 0;
@@ -84,20 +85,20 @@ static enum line_verdict judge_config(struct bytes line, void *context)
         indent++;
     if (config->yaml && config->below && indent > config->indent)
         return LINE_SECRET;
-    config->below = is_secret(line);
+    config->below = npm_is_secret(line);
     config->indent = indent;
     return config->below ? LINE_SECRET : LINE_KEEP;
 }
 
-static int add_config(struct npm *n, struct recipe_unit *unit, struct bytes dir,
-                      const char *name, struct failure *f)
+static int npm_add_config(struct npm *n, struct recipe_unit *unit, struct bytes dir,
+                          const char *name, struct failure *f)
 {
     struct config config = {.yaml = bytes_ends(bytes_of(name), BYTES(".yml"))};
-    return unit_lines(n->p, unit, prepare_path(n->p, dir, name), judge_config, &config, f);
+    return unit_lines(n->p, unit, prepare_path(n->p, dir, name), npm_judge_config, &config, f);
 }
 
-static int add_trees(struct npm *n, struct recipe_unit *unit, const char *const *names,
-                     size_t count, struct failure *f)
+static int npm_add_trees(struct npm *n, struct recipe_unit *unit, const char *const *names,
+                         size_t count, struct failure *f)
 {
     int r = 0;
     for (size_t i = 0; i < count && r == 0; i++)
@@ -105,7 +106,7 @@ static int add_trees(struct npm *n, struct recipe_unit *unit, const char *const 
     return r;
 }
 
-static int add_yarn(struct npm *n, struct recipe_unit *unit, struct failure *f)
+static int npm_add_yarn(struct npm *n, struct recipe_unit *unit, struct failure *f)
 {
     static const char *const trees[] = {".yarn/releases", ".yarn/plugins", ".yarn/patches",
                                         "npm-packages-offline-cache", ".yarn-offline-mirror"};
@@ -115,12 +116,12 @@ static int add_yarn(struct npm *n, struct recipe_unit *unit, struct failure *f)
         unit_note(n->p, unit,
                   ".yarn/cache is committed: nothing has to be fetched, and a recipe "
                   "saves little; the cache is not in it");
-    return add_trees(n, unit, trees, ARRAY_SIZE(trees), f);
+    return npm_add_trees(n, unit, trees, ARRAY_SIZE(trees), f);
 }
 
 /* The values of a map of patched packages are paths. */
-static int add_patched(struct npm *n, struct recipe_unit *unit, const struct value *patched,
-                       struct failure *f)
+static int npm_add_patched(struct npm *n, struct recipe_unit *unit, const struct value *patched,
+                           struct failure *f)
 {
     int r = 0;
     for (size_t i = 0; i < value_count(patched) && r == 0; i++) {
@@ -132,7 +133,7 @@ static int add_patched(struct npm *n, struct recipe_unit *unit, const struct val
     return r;
 }
 
-static int add_pnpm(struct npm *n, struct recipe_unit *unit, struct failure *f)
+static int npm_add_pnpm(struct npm *n, struct recipe_unit *unit, struct failure *f)
 {
     static const char *const hooks[] = {".pnpmfile.cjs", ".pnpmfile.mjs",
                                         "pnpm-workspace.yaml"};
@@ -140,7 +141,7 @@ static int add_pnpm(struct npm *n, struct recipe_unit *unit, struct failure *f)
     for (size_t i = 0; i < ARRAY_SIZE(hooks) && r == 0; i++)
         r = unit_text(n->p, unit, prepare_path(n->p, n->root->dir, hooks[i]), f);
     if (r == 0)
-        r = add_patched(n, unit, value_get(n->pnpm, "patchedDependencies"), f);
+        r = npm_add_patched(n, unit, value_get(n->pnpm, "patchedDependencies"), f);
     for (size_t i = 0; i < n->n_of && r == 0; i++) {
         const struct value *meta = value_get(n->of[i]->value, "dependenciesMeta");
         /* shared-workspace-lockfile=false: each package has its own. */
@@ -158,7 +159,8 @@ static int add_pnpm(struct npm *n, struct recipe_unit *unit, struct failure *f)
     return r;
 }
 
-static int add_all(struct npm *n, struct recipe_unit *unit, const char *lock, struct failure *f)
+static int npm_add_all(struct npm *n, struct recipe_unit *unit, const char *lock,
+                       struct failure *f)
 {
     static const char *const texts[] = {".nvmrc", ".node-version", ".tool-versions",
                                         "bunfig.toml"};
@@ -168,18 +170,18 @@ static int add_all(struct npm *n, struct recipe_unit *unit, const char *lock, st
     for (size_t i = 0; i < n->n_of && r == 0; i++) {
         r = npm_mask(n, unit, n->of[i], f);
         for (size_t j = 0; j < ARRAY_SIZE(configs) && r == 0; j++)
-            r = add_config(n, unit, n->of[i]->dir, configs[j], f);
+            r = npm_add_config(n, unit, n->of[i]->dir, configs[j], f);
     }
     for (size_t i = 0; i < ARRAY_SIZE(texts) && r == 0; i++)
         r = unit_text(n->p, unit, prepare_path(n->p, n->root->dir, texts[i]), f);
     if (r == 0)
-        r = add_patched(n, unit, value_get(pnpm, "patchedDependencies"), f);
+        r = npm_add_patched(n, unit, value_get(pnpm, "patchedDependencies"), f);
     if (r == 0)
-        r = add_patched(n, unit, value_get(n->root->value, "patchedDependencies"), f);
+        r = npm_add_patched(n, unit, value_get(n->root->value, "patchedDependencies"), f);
     if (r == 0 && n->manager == MANAGER_PNPM)
-        r = add_pnpm(n, unit, f);
+        r = npm_add_pnpm(n, unit, f);
     if (r == 0 && (n->manager == MANAGER_YARN || n->manager == MANAGER_BERRY))
-        r = add_yarn(n, unit, f);
+        r = npm_add_yarn(n, unit, f);
     if (r < 0 || !lock)
         return r;
     if (n->manager == MANAGER_NPM)
@@ -191,14 +193,14 @@ static int add_all(struct npm *n, struct recipe_unit *unit, const char *lock, st
 
 /* ---- units ------------------------------------------------------------------------- */
 
-static int make_unit(struct npm *n, struct manifest *root, struct failure *f)
+static int npm_make_unit(struct npm *n, struct manifest *root, struct failure *f)
 {
     struct prepare *p = n->p;
     struct bytes text, path = prepare_path(p, root->dir, "pnpm-workspace.yaml");
     struct failure why = {0};
     n->root = root;
     n->pnpm = NULL;
-    const char *lock = find_lock(n, root, &n->manager);
+    const char *lock = npm_find_lock(n, root, &n->manager);
     struct recipe_unit *unit = unit_new(p, "npm", root->dir);
     if (listing_is_file(p->l, path)) {
         int r = prepare_read(p, path, &text, f);
@@ -221,16 +223,16 @@ static int make_unit(struct npm *n, struct manifest *root, struct failure *f)
     unit_install(p, unit, lock ? managers[n->manager].with_lock : managers[n->manager].without);
     if (p->options->ignore_scripts)
         unit_after(p, unit, "npm rebuild");
-    return add_all(n, unit, lock, f);
+    return npm_add_all(n, unit, lock, f);
 }
 
-static bool is_workspace(struct npm *n, const struct manifest *package)
+static bool npm_is_workspace(struct npm *n, const struct manifest *package)
 {
     return value_get(package->value, "workspaces") ||
            prepare_has(n->p, package->dir, "pnpm-workspace.yaml");
 }
 
-static int find(struct prepare *p, struct failure *f)
+static int npm_find(struct prepare *p, struct failure *f)
 {
     struct npm n = {.p = p};
     enum manager ignored;
@@ -238,19 +240,20 @@ static int find(struct prepare *p, struct failure *f)
     int r = manifests_read(p, "package.json", json_read, &n.packages, f);
     manifests_sort(&n.packages);
     for (size_t i = 0; i < n.packages.n && !any; i++)
-        any = find_lock(&n, n.packages.at[i], &ignored) || unit_worth(p, n.packages.at[i]->dir);
+        any = npm_find_lock(&n, n.packages.at[i], &ignored) ||
+              unit_worth(p, n.packages.at[i]->dir);
     /* Workspaces first: they claim what else would stand alone. Shallow ones before deep. */
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < n.packages.n && r == 0; i++) {
             struct manifest *package = n.packages.at[i];
-            bool locked = find_lock(&n, package, &ignored) != NULL;
-            if (is_workspace(&n, package) != (pass == 0) ||
+            bool locked = npm_find_lock(&n, package, &ignored) != NULL;
+            if (npm_is_workspace(&n, package) != (pass == 0) ||
                 (table_get(&p->claimed, package->path) && !locked))
                 continue;
             if (pass == 1 && table_get(&p->claimed, package->path))
                 continue; /* a member with a lock of its own is still the workspace's */
             if (!any || locked || unit_worth(p, package->dir))
-                r = make_unit(&n, package, f);
+                r = npm_make_unit(&n, package, f);
         }
     }
     manifests_release(&n.packages);
@@ -259,8 +262,8 @@ static int find(struct prepare *p, struct failure *f)
 
 /* ---- for diff ---------------------------------------------------------------------- */
 
-static void put_version(struct values *pool, struct value *into, struct bytes name,
-                        struct bytes version)
+static void npm_list_version(struct values *pool, struct value *into, struct bytes name,
+                             struct bytes version)
 {
     struct value *known = value_find(pool, into, name);
     if (known && !bytes_equal(known->text, version))
@@ -269,7 +272,8 @@ static void put_version(struct values *pool, struct value *into, struct bytes na
     value_put(pool, into, name, value_string(pool, version));
 }
 
-static bool list_npm(struct values *pool, const struct recipe_file *file, struct value *into)
+static bool npm_list_npm(struct values *pool, const struct recipe_file *file,
+                         struct value *into)
 {
     struct value *json;
     if (json_read(pool, file->path, file->content, &json, NULL) < 0)
@@ -281,7 +285,7 @@ static bool list_npm(struct values *pool, const struct recipe_file *file, struct
         struct bytes version = value_text(value_get(packages->pairs[i].value, "version"));
         for (size_t at = key.len; at-- > 0;) {
             if (bytes_starts(bytes_from(key, at), mark) && version.at) {
-                put_version(pool, into, bytes_from(key, at + mark.len), version);
+                npm_list_version(pool, into, bytes_from(key, at + mark.len), version);
                 break;
             }
         }
@@ -289,12 +293,12 @@ static bool list_npm(struct values *pool, const struct recipe_file *file, struct
     for (size_t i = 0; i < value_count(old); i++) {
         struct bytes version = value_text(value_get(old->pairs[i].value, "version"));
         if (version.at)
-            put_version(pool, into, old->pairs[i].key, version);
+            npm_list_version(pool, into, old->pairs[i].key, version);
     }
     return true;
 }
 
-static struct bytes unquoted(struct bytes b)
+static struct bytes npm_unquoted(struct bytes b)
 {
     while (b.len && strchr("'\" /:", b.at[0]))
         b = bytes_from(b, 1);
@@ -304,7 +308,8 @@ static struct bytes unquoted(struct bytes b)
 }
 
 /* pnpm: "  '@a/b@1.0.0':" or "  /@a/b@1.0.0:" below `packages:`. */
-static bool list_pnpm(struct values *pool, const struct recipe_file *file, struct value *into)
+static bool npm_list_pnpm(struct values *pool, const struct recipe_file *file,
+                          struct value *into)
 {
     struct bytes rest = file->content, line;
     bool inside = false;
@@ -313,41 +318,42 @@ static bool list_pnpm(struct values *pool, const struct recipe_file *file, struc
             inside = bytes_equal(line, BYTES("packages:"));
         if (!inside || !bytes_starts(line, BYTES("  ")) || line.len < 4 || line.at[2] == ' ')
             continue;
-        struct bytes key = unquoted(line);
+        struct bytes key = npm_unquoted(line);
         key = bytes_head(key, bytes_find(key, '('));
         size_t at = bytes_find_last(key, '@');
         if (at > 0 && at < key.len)
-            put_version(pool, into, bytes_head(key, at), bytes_from(key, at + 1));
+            npm_list_version(pool, into, bytes_head(key, at), bytes_from(key, at + 1));
     }
     return true;
 }
 
 /* yarn: a line at column 0 that begins with the name, then "  version" of it. */
-static bool list_yarn(struct values *pool, const struct recipe_file *file, struct value *into)
+static bool npm_list_yarn(struct values *pool, const struct recipe_file *file,
+                          struct value *into)
 {
     struct bytes rest = file->content, line, name = {NULL, 0};
     while (rest.at && bytes_next(&rest, '\n', &line)) {
         if (line.len && line.at[0] != ' ' && line.at[0] != '#') {
-            name = unquoted(bytes_head(line, bytes_find(line, ',')));
+            name = npm_unquoted(bytes_head(line, bytes_find(line, ',')));
             size_t at = bytes_find(bytes_from(name, 1), '@') + 1;
             name = bytes_head(name, at);
         } else if (name.len && bytes_starts(line, BYTES("  version"))) {
-            put_version(pool, into, name, unquoted(bytes_from(line, 9)));
+            npm_list_version(pool, into, name, npm_unquoted(bytes_from(line, 9)));
             name.len = 0;
         }
     }
     return true;
 }
 
-static bool list(struct values *pool, const struct recipe_file *file, struct value *into)
+static bool npm_list(struct values *pool, const struct recipe_file *file, struct value *into)
 {
     struct bytes name = path_name(file->path);
     if (bytes_equal(name, BYTES("package-lock.json")) ||
         bytes_equal(name, BYTES("npm-shrinkwrap.json")))
-        return list_npm(pool, file, into);
+        return npm_list_npm(pool, file, into);
     if (bytes_equal(name, BYTES("pnpm-lock.yaml")))
-        return list_pnpm(pool, file, into);
-    return bytes_equal(name, BYTES("yarn.lock")) && list_yarn(pool, file, into);
+        return npm_list_pnpm(pool, file, into);
+    return bytes_equal(name, BYTES("yarn.lock")) && npm_list_yarn(pool, file, into);
 }
 
-const struct eco eco_npm = {"npm", find, list};
+const struct eco eco_npm = {"npm", npm_find, npm_list};

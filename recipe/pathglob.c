@@ -5,7 +5,7 @@
 #define COMPONENT_MAX 255
 
 /* One component; [!a] of Rust and npm is [^a] of ours. */
-static bool match_name(struct bytes pattern, struct bytes name)
+static bool pathglob_match_name(struct bytes pattern, struct bytes name)
 {
     char text[COMPONENT_MAX + 1];
     if (pattern.len > COMPONENT_MAX)
@@ -18,7 +18,8 @@ static bool match_name(struct bytes pattern, struct bytes name)
 }
 
 /* What a `**` may have to try again is bounded by the pattern's components times the path's. */
-static bool match_rest(struct bytes pattern, struct bytes path, bool hidden, unsigned *fuel)
+static bool pathglob_match_rest(struct bytes pattern, struct bytes path, bool hidden,
+                                unsigned *fuel)
 {
     struct bytes piece, name;
     if (*fuel == 0)
@@ -28,7 +29,7 @@ static bool match_rest(struct bytes pattern, struct bytes path, bool hidden, uns
         return path.at == NULL;
     if (bytes_equal(piece, BYTES("**"))) {
         for (;;) {
-            if (match_rest(pattern, path, hidden, fuel))
+            if (pathglob_match_rest(pattern, path, hidden, fuel))
                 return true;
             if (!bytes_next(&path, '/', &name) || (!hidden && name.len && name.at[0] == '.'))
                 return false;
@@ -37,8 +38,8 @@ static bool match_rest(struct bytes pattern, struct bytes path, bool hidden, uns
     if (!bytes_next(&path, '/', &name))
         return false;
     bool dotted = name.len && name.at[0] == '.' && (!piece.len || piece.at[0] != '.');
-    return (hidden || !dotted) && match_name(piece, name) &&
-           match_rest(pattern, path, hidden, fuel);
+    return (hidden || !dotted) && pathglob_match_name(piece, name) &&
+           pathglob_match_rest(pattern, path, hidden, fuel);
 }
 
 bool path_glob(struct bytes pattern, struct bytes path, bool hidden)
@@ -46,5 +47,5 @@ bool path_glob(struct bytes pattern, struct bytes path, bool hidden)
     unsigned fuel = 10000;
     if (path.len == 0)
         path = (struct bytes){NULL, 0};
-    return match_rest(pattern, path, hidden, &fuel);
+    return pathglob_match_rest(pattern, path, hidden, &fuel);
 }

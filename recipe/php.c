@@ -15,8 +15,8 @@ static const char *const kept[] = {
     "repositories", "extra",   "config",
 };
 
-static int mask(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
-                struct value **ret, struct failure *f)
+static int php_mask(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
+                    struct value **ret, struct failure *f)
 {
     static const char *const secrets[] = {"http-basic",    "github-oauth",    "gitlab-token",
                                           "gitlab-oauth",  "bitbucket-oauth", "bearer",
@@ -45,8 +45,8 @@ static int mask(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
 }
 
 /* {"type": "path", "url": "packages/..."} with a star for the dots: the manifest of each. */
-static int add_paths(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
-                     const struct value *json, struct failure *f)
+static int php_add_paths(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
+                         const struct value *json, struct failure *f)
 {
     const struct value *all = value_get(json, "repositories");
     int r = 0;
@@ -62,7 +62,7 @@ static int add_paths(struct prepare *p, struct recipe_unit *unit, struct bytes d
             if (listing_named(p->l, j, "composer.json") &&
                 !unit_has(p, unit, p->l->at[j].path) &&
                 (bytes_equal(full, at) || path_glob(full, at, false)))
-                r = mask(p, unit, at, &ignored, f);
+                r = php_mask(p, unit, at, &ignored, f);
         }
     }
     return r;
@@ -79,9 +79,9 @@ static int php_make_unit(struct prepare *p, struct bytes dir, struct failure *f)
     unit_needs(p, unit, "composer");
     unit_install(p, unit, install);
     unit_after(p, unit, "composer dump-autoload -o");
-    int r = mask(p, unit, dir, &json, f);
+    int r = php_mask(p, unit, dir, &json, f);
     if (r == 0)
-        r = add_paths(p, unit, dir, json, f);
+        r = php_add_paths(p, unit, dir, json, f);
     if (r == 0)
         r = unit_text(p, unit, prepare_path(p, dir, "composer.lock"), f);
     return r == 0 ? unit_text(p, unit, prepare_path(p, dir, "symfony.lock"), f) : r;

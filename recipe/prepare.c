@@ -8,7 +8,7 @@
 
 /* ---- the whole --------------------------------------------------------------------- */
 
-static int compare_units(const void *a, const void *b)
+static int prepare_compare_units(const void *a, const void *b)
 {
     const struct recipe_unit *x = a, *y = b;
     int order = bytes_compare(x->eco, y->eco);
@@ -20,43 +20,43 @@ struct ranked {
     size_t was;
 };
 
-static int compare_ranked(const void *a, const void *b)
+static int prepare_compare_ranked(const void *a, const void *b)
 {
     const struct ranked *x = a, *y = b;
     int order = bytes_compare(x->path, y->path);
     return order ? order : (x->was > y->was) - (x->was < y->was);
 }
 
-static int compare_index(const void *a, const void *b)
+static int prepare_compare_index(const void *a, const void *b)
 {
     const size_t *x = a, *y = b;
     return (*x > *y) - (*x < *y);
 }
 
-static void renumber(size_t *at, size_t n, const size_t *becomes)
+static void prepare_renumber(size_t *at, size_t n, const size_t *becomes)
 {
     for (size_t i = 0; i < n; i++)
         at[i] = becomes[at[i]];
     if (n)
-        qsort(at, n, sizeof(*at), compare_index);
+        qsort(at, n, sizeof(*at), prepare_compare_index);
 }
 
-static size_t *sort_ranked(struct recipe *recipe, struct ranked *ranked, size_t n)
+static size_t *prepare_sort_ranked(struct recipe *recipe, struct ranked *ranked, size_t n)
 {
     size_t *becomes = ARENA_ARRAY(&recipe->arena, n, size_t);
     if (n)
-        qsort(ranked, n, sizeof(*ranked), compare_ranked);
+        qsort(ranked, n, sizeof(*ranked), prepare_compare_ranked);
     for (size_t i = 0; i < n; i++)
         becomes[ranked[i].was] = i;
     return becomes;
 }
 
 /* Sorts units, files and stubs, so that a recipe is written in one way only. */
-static void sort(struct recipe *recipe)
+static void prepare_sort(struct recipe *recipe)
 {
     struct arena *a = &recipe->arena;
     if (recipe->n_units)
-        qsort(recipe->units, recipe->n_units, sizeof(*recipe->units), compare_units);
+        qsort(recipe->units, recipe->n_units, sizeof(*recipe->units), prepare_compare_units);
     struct ranked *files = ARENA_ARRAY(a, recipe->n_files, struct ranked);
     struct ranked *stubs = ARENA_ARRAY(a, recipe->n_stubs, struct ranked);
     struct recipe_file *old_files = recipe->files;
@@ -65,8 +65,8 @@ static void sort(struct recipe *recipe)
         files[i] = (struct ranked){old_files[i].path, i};
     for (size_t i = 0; i < recipe->n_stubs; i++)
         stubs[i] = (struct ranked){old_stubs[i].path, i};
-    size_t *files_to = sort_ranked(recipe, files, recipe->n_files);
-    size_t *stubs_to = sort_ranked(recipe, stubs, recipe->n_stubs);
+    size_t *files_to = prepare_sort_ranked(recipe, files, recipe->n_files);
+    size_t *stubs_to = prepare_sort_ranked(recipe, stubs, recipe->n_stubs);
     recipe->files = ARENA_ARRAY(a, recipe->n_files, struct recipe_file);
     recipe->stubs = ARENA_ARRAY(a, recipe->n_stubs, struct recipe_stub);
     for (size_t i = 0; i < recipe->n_files; i++)
@@ -74,12 +74,12 @@ static void sort(struct recipe *recipe)
     for (size_t i = 0; i < recipe->n_stubs; i++)
         recipe->stubs[i] = old_stubs[stubs[i].was];
     for (size_t i = 0; i < recipe->n_units; i++) {
-        renumber(recipe->units[i].files, recipe->units[i].n_files, files_to);
-        renumber(recipe->units[i].stubs, recipe->units[i].n_stubs, stubs_to);
+        prepare_renumber(recipe->units[i].files, recipe->units[i].n_files, files_to);
+        prepare_renumber(recipe->units[i].stubs, recipe->units[i].n_stubs, stubs_to);
     }
 }
 
-static int nothing_found(const struct recipe_options *options, struct failure *f)
+static int prepare_nothing_found(const struct recipe_options *options, struct failure *f)
 {
     if (options->ecos || options->dir)
         return fail(f, -ENOENT,
@@ -92,7 +92,7 @@ static int nothing_found(const struct recipe_options *options, struct failure *f
                 "pyproject.toml, requirements.txt, go.mod, pom.xml, ...)");
 }
 
-static int check_bins(const struct prepare *p, struct failure *f)
+static int prepare_check_bins(const struct prepare *p, struct failure *f)
 {
     for (size_t i = 0; i < p->options->n_bins; i++) {
         struct bytes name = bytes_of(p->options->bins[i]);
@@ -114,13 +114,13 @@ int recipe_prepare(struct listing *l, const struct recipe_options *options, stru
     for (size_t i = 0; i < n_ecos && r == 0; i++)
         if (prepare_wants(options, ecos[i]->name))
             r = ecos[i]->find(&p, f);
-    r = r < 0 ? r : check_bins(&p, f);
+    r = r < 0 ? r : prepare_check_bins(&p, f);
     values_release(&p.values);
     table_release(&p.claimed);
     table_release(&p.placed);
     table_release(&p.bins);
     if (r == 0) {
-        sort(p.recipe);
+        prepare_sort(p.recipe);
         r = recipe_check(p.recipe, f);
         if (r < 0)
             r = fail_wrap(f, -EINVAL, "this context can't have a recipe");
@@ -130,5 +130,5 @@ int recipe_prepare(struct listing *l, const struct recipe_options *options, stru
         return r;
     }
     *ret = p.recipe;
-    return p.recipe->n_units ? 0 : nothing_found(options, f);
+    return p.recipe->n_units ? 0 : prepare_nothing_found(options, f);
 }

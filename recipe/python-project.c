@@ -8,8 +8,8 @@
 
 #define MASKED_VERSION "0.0.0"
 
-static void keep_tool(struct prepare *p, const struct value *tools, const char *name,
-                      const char *const *keys, size_t n, struct value *into)
+static void python_keep_tool(struct prepare *p, const struct value *tools, const char *name,
+                             const char *const *keys, size_t n, struct value *into)
 {
     const struct value *tool = value_get(tools, name);
     if (!value_is(tool, VALUE_MAP))
@@ -20,7 +20,7 @@ static void keep_tool(struct prepare *p, const struct value *tools, const char *
         value_put(&p->values, into, bytes_of(name), kept);
 }
 
-static struct value *uv_entry(const struct python *py, struct bytes name)
+static struct value *python_uv_entry(const struct python *py, struct bytes name)
 {
     const struct value *packages = value_get(py->uv_lock, "package");
     for (size_t i = 0; i < value_count(packages); i++) {
@@ -35,7 +35,7 @@ static struct value *uv_entry(const struct python *py, struct bytes name)
 }
 
 /* Names as the lock has them: lower case, runs of -_. as one dash. Source: PEP 503. */
-static struct bytes normal_name(struct arena *a, struct bytes name)
+static struct bytes python_normal_name(struct arena *a, struct bytes name)
 {
     uint8_t *out = arena_alloc(a, name.len + 1);
     size_t len = 0;
@@ -53,15 +53,16 @@ static struct bytes normal_name(struct arena *a, struct bytes name)
  * A constant version. One that a build backend finds out stays dynamic where uv's lock leaves
  * it out; elsewhere it becomes constant, so that no backend has to ask git.
  */
-static void mask_version(const struct python *py, struct value *project)
+static void python_mask_version(const struct python *py, struct value *project)
 {
     struct prepare *p = py->p;
     struct value *dynamic = value_get(project, "dynamic");
     bool is_dynamic = false;
     for (size_t i = 0; i < value_count(dynamic); i++)
         is_dynamic |= bytes_equal(value_text(dynamic->pairs[i].value), BYTES("version"));
-    struct bytes name = normal_name(&p->values.arena, value_text(value_get(project, "name")));
-    struct value *locked = uv_entry(py, name);
+    struct bytes name =
+        python_normal_name(&p->values.arena, value_text(value_get(project, "name")));
+    struct value *locked = python_uv_entry(py, name);
     if (is_dynamic && locked && !value_get(locked, "version"))
         return;
     for (size_t i = value_count(dynamic); i-- > 0;)
@@ -73,7 +74,8 @@ static void mask_version(const struct python *py, struct value *project)
               value_string(&p->values, BYTES(MASKED_VERSION)));
 }
 
-static void keep_project(const struct python *py, const struct value *toml, struct value *out)
+static void python_keep_project(const struct python *py, const struct value *toml,
+                                struct value *out)
 {
     static const char *const keys[] = {"name", "requires-python", "dependencies",
                                        "optional-dependencies", "dynamic"};
@@ -82,17 +84,17 @@ static void keep_project(const struct python *py, const struct value *toml, stru
     if (!value_is(project, VALUE_MAP))
         return;
     struct value *kept = value_copy(pool, value_keep(pool, project, keys, ARRAY_SIZE(keys)));
-    mask_version(py, kept);
+    python_mask_version(py, kept);
     value_put(pool, out, BYTES("project"), kept);
 }
 
-static void keep_poetry(struct prepare *p, const struct value *tools, struct value *into)
+static void python_keep_poetry(struct prepare *p, const struct value *tools, struct value *into)
 {
     static const char *const keys[] = {"name",         "dependencies",     "dev-dependencies",
                                        "group",        "extras",           "source",
                                        "package-mode", "requires-plugins", "requires-poetry"};
     const struct value *poetry = value_get(tools, "poetry");
-    keep_tool(p, tools, "poetry", keys, ARRAY_SIZE(keys), into);
+    python_keep_tool(p, tools, "poetry", keys, ARRAY_SIZE(keys), into);
     struct value *kept = value_get(into, "poetry");
     if (!kept || !value_get(poetry, "version"))
         return;
@@ -105,15 +107,15 @@ static void keep_poetry(struct prepare *p, const struct value *tools, struct val
 }
 
 /* [tool.setuptools.dynamic] dependencies = {file = [...]}: pip reads them when it builds. */
-static int dynamic_files(struct prepare *p, struct recipe_unit *unit,
-                         const struct manifest *project, const struct value *dynamic,
-                         struct failure *f)
+static int python_dynamic_files(struct prepare *p, struct recipe_unit *unit,
+                                const struct manifest *project, const struct value *dynamic,
+                                struct failure *f)
 {
     int r = 0;
     for (size_t i = 0; i < value_count(dynamic) && r == 0; i++) {
         const struct value *v = dynamic->pairs[i].value, *file = value_get(v, "file");
         if (bytes_equal(dynamic->pairs[i].key, BYTES("optional-dependencies")))
-            r = dynamic_files(p, unit, project, v, f);
+            r = python_dynamic_files(p, unit, project, v, f);
         else if (!bytes_equal(dynamic->pairs[i].key, BYTES("dependencies")) && !file)
             continue;
         for (size_t j = 0; r == 0 && j < (value_text(file).at ? 1 : value_count(file)); j++) {
@@ -128,7 +130,7 @@ static int dynamic_files(struct prepare *p, struct recipe_unit *unit,
     return r;
 }
 
-static struct value *keep_tools(const struct python *py, const struct value *toml)
+static struct value *python_keep_tools(const struct python *py, const struct value *toml)
 {
     static const char *const pdm[] = {"source",  "dev-dependencies", "resolution",
                                       "options", "distribution",     "ignore_package_warnings"};
@@ -136,11 +138,11 @@ static struct value *keep_tools(const struct python *py, const struct value *tom
     static const char *const setuptools[] = {"dynamic"};
     const struct value *tools = value_get(toml, "tool");
     struct value *kept = value_new(&py->p->values, VALUE_MAP);
-    keep_tool(py->p, tools, "uv", NULL, 0, kept);
-    keep_poetry(py->p, tools, kept);
-    keep_tool(py->p, tools, "pdm", pdm, ARRAY_SIZE(pdm), kept);
-    keep_tool(py->p, tools, "hatch", hatch, ARRAY_SIZE(hatch), kept);
-    keep_tool(py->p, tools, "setuptools", setuptools, ARRAY_SIZE(setuptools), kept);
+    python_keep_tool(py->p, tools, "uv", NULL, 0, kept);
+    python_keep_poetry(py->p, tools, kept);
+    python_keep_tool(py->p, tools, "pdm", pdm, ARRAY_SIZE(pdm), kept);
+    python_keep_tool(py->p, tools, "hatch", hatch, ARRAY_SIZE(hatch), kept);
+    python_keep_tool(py->p, tools, "setuptools", setuptools, ARRAY_SIZE(setuptools), kept);
     return kept;
 }
 
@@ -154,14 +156,14 @@ int python_mask(struct python *py, struct recipe_unit *unit, const struct manife
     }
     static const char *const top[] = {"build-system", "dependency-groups"};
     struct value *out = value_keep(&p->values, project->value, top, ARRAY_SIZE(top));
-    keep_project(py, project->value, out);
-    struct value *tools = keep_tools(py, project->value);
+    python_keep_project(py, project->value, out);
+    struct value *tools = python_keep_tools(py, project->value);
     if (tools->n)
         value_put(&p->values, out, BYTES("tool"), tools);
     int r = unit_toml(p, unit, project->path, out, false, f);
     if (r < 0)
         return r;
-    return dynamic_files(
+    return python_dynamic_files(
         p, unit, project,
         value_get(value_get(value_get(project->value, "tool"), "setuptools"), "dynamic"), f);
 }
@@ -170,7 +172,7 @@ int python_mask(struct python *py, struct recipe_unit *unit, const struct manife
  * In uv's own layout, which is not ours to guess: the text, with the version lines of local
  * packages replaced. A package's keys begin with name, version and source.
  */
-static int write_lock(struct python *py, struct bytes text, struct buf *to)
+static int python_write_lock(struct python *py, struct bytes text, struct buf *to)
 {
     struct bytes line, name = {NULL, 0}, unquoted;
     int r = 0;
@@ -183,9 +185,9 @@ static int write_lock(struct python *py, struct bytes text, struct buf *to)
             unquoted = bytes_from(line, 8);
             name = bytes_head(unquoted, bytes_find(unquoted, '"'));
             /* Two entries of a name are local ones and others: then the next line tells. */
-            local = uv_entry(py, name) != NULL;
+            local = python_uv_entry(py, name) != NULL;
         }
-        struct value *entry = local ? uv_entry(py, name) : NULL;
+        struct value *entry = local ? python_uv_entry(py, name) : NULL;
         struct bytes version = value_text(value_get(entry, "version"));
         if (entry && version.at && bytes_starts(line, BYTES("version = \"")) &&
             bytes_starts(bytes_from(line, 11), version)) {
@@ -214,7 +216,7 @@ int python_uv_lock(struct python *py, struct recipe_unit *unit, struct bytes dir
     text = text_without_logins(&p->values.arena, text_lf(&p->values.arena, text), &found);
     if (found)
         unit_secret(p, unit, path);
-    r = write_lock(py, text, &out);
+    r = python_write_lock(py, text, &out);
     if (r < 0)
         return fail(f, r, "%s is too large", QUOTE(path));
     unit_file(p, unit, path, 0644, buf_bytes(&out));

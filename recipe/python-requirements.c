@@ -23,10 +23,10 @@ bool python_is_requirements(struct bytes name)
                                                bytes_starts(name, BYTES("constraints")));
 }
 
-static int read_file(struct reading *x, struct bytes path, unsigned depth);
+static int requirements_read_file(struct reading *x, struct bytes path, unsigned depth);
 
 /* "-r file", "-rfile", "--requirement=file": what follows, or {NULL}. */
-static struct bytes option(struct bytes line, const char *letter, const char *word)
+static struct bytes requirements_option(struct bytes line, const char *letter, const char *word)
 {
     struct bytes value = {NULL, 0};
     if (bytes_starts(line, bytes_of(word)))
@@ -41,7 +41,7 @@ static struct bytes option(struct bytes line, const char *letter, const char *wo
 }
 
 /* "./a[extra] ; marker" without the rest, and without file:. */
-static struct bytes path_of(struct bytes line)
+static struct bytes requirements_path_of(struct bytes line)
 {
     if (bytes_starts(line, BYTES("file:")))
         line = bytes_from(line, 5);
@@ -51,23 +51,25 @@ static struct bytes path_of(struct bytes line)
     return bytes_head(line, end);
 }
 
-static bool is_path(struct bytes line)
+static bool requirements_is_path(struct bytes line)
 {
     return line.len && (line.at[0] == '.' || bytes_starts(line, BYTES("file:")) ||
-                        bytes_ends(path_of(line), BYTES(".whl")) ||
-                        bytes_ends(path_of(line), BYTES(".tar.gz")));
+                        bytes_ends(requirements_path_of(line), BYTES(".whl")) ||
+                        bytes_ends(requirements_path_of(line), BYTES(".tar.gz")));
 }
 
 /*
  * A package by its path: an archive is taken; a directory would need its sources, so it is
  * installed once they came. *ret_keep: whether the line stays.
  */
-static int take_path(struct reading *x, struct bytes line, bool editable, bool *ret_keep)
+static int requirements_take_path(struct reading *x, struct bytes line, bool editable,
+                                  bool *ret_keep)
 {
     struct bytes path;
     struct prepare *p = x->py->p;
     *ret_keep = true;
-    if (text_has(line, "://") || !path_resolve(&p->values.arena, x->dir, path_of(line), &path))
+    if (text_has(line, "://") ||
+        !path_resolve(&p->values.arena, x->dir, requirements_path_of(line), &path))
         return 0;
     if (listing_is_file(p->l, path))
         return unit_raw(p, x->unit, path, x->f);
@@ -76,48 +78,49 @@ static int take_path(struct reading *x, struct bytes line, bool editable, bool *
     *ret_keep = false;
     unit_after(p, x->unit,
                (const char *)prepare_printf(p, "pip install --no-deps %s%.*s",
-                                            editable ? "-e " : "", BYTES_ARG(path_of(line)))
+                                            editable ? "-e " : "",
+                                            BYTES_ARG(requirements_path_of(line)))
                    .at);
     return 0;
 }
 
 /* One logical line: whether it stays in the skeleton. */
-static int take_line(struct reading *x, struct bytes file, struct bytes line, unsigned depth,
-                     bool *ret_keep)
+static int requirements_take_line(struct reading *x, struct bytes file, struct bytes line,
+                                  unsigned depth, bool *ret_keep)
 {
     struct bytes value, path;
     *ret_keep = true;
     static const char *const includes[][2] = {{"-r", "--requirement"}, {"-c", "--constraint"}};
     for (size_t i = 0; i < ARRAY_SIZE(includes); i++) {
-        value = option(line, includes[i][0], includes[i][1]);
+        value = requirements_option(line, includes[i][0], includes[i][1]);
         if (value.at)
             return path_resolve(&x->py->p->values.arena, path_dir(file), value, &path)
-                       ? read_file(x, path, depth + 1)
+                       ? requirements_read_file(x, path, depth + 1)
                        : 0;
     }
-    value = option(line, "-e", "--editable");
+    value = requirements_option(line, "-e", "--editable");
     if (value.at)
-        return take_path(x, value, true, ret_keep);
-    value = option(line, "-f", "--find-links");
+        return requirements_take_path(x, value, true, ret_keep);
+    value = requirements_option(line, "-f", "--find-links");
     if (value.at) {
         if (!text_has(value, "://") &&
             path_resolve(&x->py->p->values.arena, path_dir(file), value, &path))
             return unit_raw_tree(x->py->p, x->unit, path, x->f);
         return 0;
     }
-    return is_path(line) ? take_path(x, line, false, ret_keep) : 0;
+    return requirements_is_path(line) ? requirements_take_path(x, line, false, ret_keep) : 0;
 }
 
-static bool is_blank(struct bytes line, size_t i)
+static bool requirements_is_blank(struct bytes line, size_t i)
 {
     return i < line.len && (line.at[i] == ' ' || line.at[i] == '\t');
 }
 
 /* Where a comment begins, or the length. */
-static size_t find_comment(struct bytes line)
+static size_t requirements_find_comment(struct bytes line)
 {
     for (size_t i = 0; i < line.len; i++)
-        if (line.at[i] == '#' && (i == 0 || is_blank(line, i - 1)))
+        if (line.at[i] == '#' && (i == 0 || requirements_is_blank(line, i - 1)))
             return i;
     return line.len;
 }
@@ -126,7 +129,7 @@ static size_t find_comment(struct bytes line)
  * Takes the next logical line off *rest: continued ones joined, comments gone. The two sides of
  * a joint make one word where no blank is between them. Source: pip, join_lines.
  */
-static struct bytes next_line(struct prepare *p, struct bytes *rest)
+static struct bytes requirements_next_line(struct prepare *p, struct bytes *rest)
 {
     cleanup_buf struct buf joined = BUF(MANIFEST_MAX);
     struct bytes line;
@@ -137,19 +140,20 @@ static struct bytes next_line(struct prepare *p, struct bytes *rest)
         if (goes_on)
             line.len--;
         struct bytes trimmed = utf8_trim(line);
-        if (joined.len && trimmed.len && (blank || comment || is_blank(line, 0)))
+        if (joined.len && trimmed.len && (blank || comment || requirements_is_blank(line, 0)))
             (void)!buf_add_byte(&joined, ' ');
         (void)!buf_add_bytes(&joined, trimmed); /* not longer than the file */
-        blank = line.len ? is_blank(line, line.len - 1) : blank;
+        blank = line.len ? requirements_is_blank(line, line.len - 1) : blank;
     }
     line = buf_bytes(&joined);
-    return arena_copy(&p->values.arena, utf8_trim(bytes_head(line, find_comment(line))));
+    return arena_copy(&p->values.arena,
+                      utf8_trim(bytes_head(line, requirements_find_comment(line))));
 }
 
 /* An include of an include …; a file that is there already ends a circle. */
 #define INCLUDES_MAX 32
 
-static int read_file(struct reading *x, struct bytes path, unsigned depth)
+static int requirements_read_file(struct reading *x, struct bytes path, unsigned depth)
 {
     struct prepare *p = x->py->p;
     cleanup_buf struct buf out = BUF(MANIFEST_MAX);
@@ -166,10 +170,10 @@ static int read_file(struct reading *x, struct bytes path, unsigned depth)
     text = text_lf(&p->values.arena, text);
     while (r == 0 && text.at && text.len) {
         bool keep;
-        struct bytes line = next_line(p, &text);
+        struct bytes line = requirements_next_line(p, &text);
         if (line.len == 0)
             continue;
-        r = take_line(x, path, line, depth, &keep);
+        r = requirements_take_line(x, path, line, depth, &keep);
         if (r == 0 && keep)
             r = buf_add_bytes(&out, text_without_logins(&p->values.arena, line, &found));
         if (r == 0 && keep)
@@ -202,7 +206,7 @@ int python_requirements(struct python *py, struct recipe_unit *unit, struct byte
             !(nested || (direct && python_is_requirements(name))))
             continue;
         *ret_any = true;
-        r = read_file(&x, l->at[i].path, 0);
+        r = requirements_read_file(&x, l->at[i].path, 0);
     }
     return r;
 }

@@ -18,13 +18,13 @@ static struct manifest *python_project(struct python *py, struct bytes dir)
 
 /* ---- members ----------------------------------------------------------------------- */
 
-static const struct value *uv_of(const struct manifest *project)
+static const struct value *python_uv_of(const struct manifest *project)
 {
     return value_get(value_get(project->value, "tool"), "uv");
 }
 
-static bool matches(struct python *py, struct bytes base, const struct value *patterns,
-                    struct bytes dir)
+static bool python_matches(struct python *py, struct bytes base, const struct value *patterns,
+                           struct bytes dir)
 {
     for (size_t i = 0; i < value_count(patterns); i++) {
         struct bytes full;
@@ -36,20 +36,20 @@ static bool matches(struct python *py, struct bytes base, const struct value *pa
     return false;
 }
 
-static int add_project(struct python *py, struct recipe_unit *unit, struct manifest *project,
-                       struct failure *f);
+static int python_add_project(struct python *py, struct recipe_unit *unit,
+                              struct manifest *project, struct failure *f);
 
 /* { path = "../lib" } of uv and poetry: the project there, or an archive. */
-static int add_sources(struct python *py, struct recipe_unit *unit,
-                       const struct manifest *project, const struct value *sources,
-                       struct failure *f)
+static int python_add_sources(struct python *py, struct recipe_unit *unit,
+                              const struct manifest *project, const struct value *sources,
+                              struct failure *f)
 {
     int r = 0;
     for (size_t i = 0; i < value_count(sources) && r == 0; i++) {
         const struct value *one = sources->pairs[i].value;
         struct bytes rel = value_text(value_get(one, "path")), path;
         if (!rel.at && one->kind == VALUE_LIST)
-            r = add_sources(py, unit, project, one, f);
+            r = python_add_sources(py, unit, project, one, f);
         if (!rel.at)
             continue;
         if (!path_resolve(&py->p->values.arena, project->dir, rel, &path)) {
@@ -58,57 +58,58 @@ static int add_sources(struct python *py, struct recipe_unit *unit,
             continue;
         }
         struct manifest *to = python_project(py, path);
-        r = to                                ? add_project(py, unit, to, f)
+        r = to                                ? python_add_project(py, unit, to, f)
             : listing_is_file(py->p->l, path) ? unit_raw(py->p, unit, path, f)
                                               : 0;
     }
     return r;
 }
 
-static int add_poetry_sources(struct python *py, struct recipe_unit *unit,
-                              const struct manifest *project, struct failure *f)
+static int python_add_poetry_sources(struct python *py, struct recipe_unit *unit,
+                                     const struct manifest *project, struct failure *f)
 {
     const struct value *poetry = value_get(value_get(project->value, "tool"), "poetry");
     const struct value *groups = value_get(poetry, "group");
-    int r = add_sources(py, unit, project, value_get(poetry, "dependencies"), f);
+    int r = python_add_sources(py, unit, project, value_get(poetry, "dependencies"), f);
     if (r == 0)
-        r = add_sources(py, unit, project, value_get(poetry, "dev-dependencies"), f);
+        r = python_add_sources(py, unit, project, value_get(poetry, "dev-dependencies"), f);
     for (size_t i = 0; i < value_count(groups) && r == 0; i++)
-        r = add_sources(py, unit, project, value_get(groups->pairs[i].value, "dependencies"),
-                        f);
+        r = python_add_sources(py, unit, project,
+                               value_get(groups->pairs[i].value, "dependencies"), f);
     return r;
 }
 
-static int add_project(struct python *py, struct recipe_unit *unit, struct manifest *project,
-                       struct failure *f)
+static int python_add_project(struct python *py, struct recipe_unit *unit,
+                              struct manifest *project, struct failure *f)
 {
     if (unit_has(py->p, unit, project->path))
         return 0;
     *table_put(&py->p->claimed, project->path, NULL) = 1;
     int r = python_mask(py, unit, project, f);
     if (r == 0)
-        r = add_sources(py, unit, project, value_get(uv_of(project), "sources"), f);
-    return r == 0 ? add_poetry_sources(py, unit, project, f) : r;
+        r = python_add_sources(py, unit, project, value_get(python_uv_of(project), "sources"),
+                               f);
+    return r == 0 ? python_add_poetry_sources(py, unit, project, f) : r;
 }
 
-static int add_members(struct python *py, struct recipe_unit *unit, const struct manifest *root,
-                       struct failure *f)
+static int python_add_members(struct python *py, struct recipe_unit *unit,
+                              const struct manifest *root, struct failure *f)
 {
-    const struct value *workspace = value_get(uv_of(root), "workspace");
+    const struct value *workspace = value_get(python_uv_of(root), "workspace");
     int r = 0;
     for (size_t i = 0; i < py->projects.n && r == 0 && workspace; i++) {
         struct bytes dir = py->projects.at[i]->dir;
-        if (matches(py, root->dir, value_get(workspace, "members"), dir) &&
-            !matches(py, root->dir, value_get(workspace, "exclude"), dir))
-            r = add_project(py, unit, py->projects.at[i], f);
+        if (python_matches(py, root->dir, value_get(workspace, "members"), dir) &&
+            !python_matches(py, root->dir, value_get(workspace, "exclude"), dir))
+            r = python_add_project(py, unit, py->projects.at[i], f);
     }
     return r;
 }
 
 /* ---- other files ------------------------------------------------------------------- */
 
-static int add_pipfile(struct python *py, struct recipe_unit *unit, struct bytes dir,
-                       struct failure *f)
+static int python_add_pipfile(struct python *py, struct recipe_unit *unit, struct bytes dir,
+                              struct failure *f)
 {
     struct prepare *p = py->p;
     struct bytes path = prepare_path(p, dir, "Pipfile"), text;
@@ -124,8 +125,8 @@ static int add_pipfile(struct python *py, struct recipe_unit *unit, struct bytes
 }
 
 /* setup.cfg: the lines of [options] that name dependencies, and the project's name. */
-static int add_setup_cfg(struct python *py, struct recipe_unit *unit, struct bytes dir,
-                         struct failure *f)
+static int python_add_setup_cfg(struct python *py, struct recipe_unit *unit, struct bytes dir,
+                                struct failure *f)
 {
     static const char *const keys[] = {"install_requires", "python_requires", "setup_requires",
                                        "tests_require"};
@@ -163,8 +164,8 @@ static int add_setup_cfg(struct python *py, struct recipe_unit *unit, struct byt
     return r;
 }
 
-static int add_texts(struct python *py, struct recipe_unit *unit, struct bytes dir,
-                     struct failure *f)
+static int python_add_texts(struct python *py, struct recipe_unit *unit, struct bytes dir,
+                            struct failure *f)
 {
     static const char *const texts[] = {"poetry.lock",     "poetry.toml",      "pdm.lock",
                                         "Pipfile.lock",    ".python-version",  "uv.toml",
@@ -174,9 +175,9 @@ static int add_texts(struct python *py, struct recipe_unit *unit, struct bytes d
     for (size_t i = 0; i < ARRAY_SIZE(texts) && r == 0; i++)
         r = unit_text(py->p, unit, prepare_path(py->p, dir, texts[i]), f);
     if (r == 0 && prepare_has(py->p, dir, "Pipfile"))
-        r = add_pipfile(py, unit, dir, f);
+        r = python_add_pipfile(py, unit, dir, f);
     if (r == 0 && prepare_has(py->p, dir, "setup.cfg"))
-        r = add_setup_cfg(py, unit, dir, f);
+        r = python_add_setup_cfg(py, unit, dir, f);
     if (r == 0 && py->p->options->setup_raw && prepare_has(py->p, dir, "setup.py"))
         r = unit_text(py->p, unit, prepare_path(py->p, dir, "setup.py"), f);
     return r;
@@ -199,7 +200,7 @@ static const struct tool {
     {"pyproject.toml", "uv", {"uv", "pip", "install", "-r", "pyproject.toml"}, NULL},
 };
 
-static const struct tool *tool_of(struct python *py, struct bytes dir)
+static const struct tool *python_tool_of(struct python *py, struct bytes dir)
 {
     for (size_t i = 0; i < ARRAY_SIZE(tools); i++)
         if (prepare_has(py->p, dir, tools[i].file))
@@ -207,7 +208,7 @@ static const struct tool *tool_of(struct python *py, struct bytes dir)
     return NULL;
 }
 
-static void read_uv_lock(struct python *py, struct recipe_unit *unit, struct bytes dir)
+static void python_read_uv_lock(struct python *py, struct recipe_unit *unit, struct bytes dir)
 {
     struct bytes path = prepare_path(py->p, dir, "uv.lock"), text;
     struct failure why = {0};
@@ -221,43 +222,44 @@ static void read_uv_lock(struct python *py, struct recipe_unit *unit, struct byt
 }
 
 /* Claims what a unit would, where the options don't want it. */
-static void claim_members(struct python *py, const struct manifest *root)
+static void python_claim_members(struct python *py, const struct manifest *root)
 {
-    const struct value *workspace = value_get(uv_of(root), "workspace");
+    const struct value *workspace = value_get(python_uv_of(root), "workspace");
     for (size_t i = 0; i < py->projects.n && workspace; i++)
-        if (matches(py, root->dir, value_get(workspace, "members"), py->projects.at[i]->dir))
+        if (python_matches(py, root->dir, value_get(workspace, "members"),
+                           py->projects.at[i]->dir))
             *table_put(&py->p->claimed, py->projects.at[i]->path, NULL) = 1;
 }
 
-static int make_unit(struct python *py, struct bytes dir, struct failure *f)
+static int python_make_unit(struct python *py, struct bytes dir, struct failure *f)
 {
     struct manifest *root = python_project(py, dir);
     struct recipe_unit *unit = unit_new(py->p, "python", dir);
     bool any;
     if (!unit) {
         if (root)
-            claim_members(py, root);
+            python_claim_members(py, root);
         return 0;
     }
-    const struct tool *tool = tool_of(py, dir);
+    const struct tool *tool = python_tool_of(py, dir);
     if (tool) {
         unit_needs(py->p, unit, tool->needs);
         unit_install(py->p, unit, tool->install);
         if (tool->after)
             unit_after(py->p, unit, tool->after);
     }
-    read_uv_lock(py, unit, dir);
-    int r = root ? add_project(py, unit, root, f) : 0;
+    python_read_uv_lock(py, unit, dir);
+    int r = root ? python_add_project(py, unit, root, f) : 0;
     if (r == 0 && root)
-        r = add_members(py, unit, root, f);
+        r = python_add_members(py, unit, root, f);
     if (r == 0 && prepare_has(py->p, dir, "uv.lock"))
         r = python_uv_lock(py, unit, dir, f);
     if (r == 0)
         r = python_requirements(py, unit, dir, &any, f);
-    return r == 0 ? add_texts(py, unit, dir, f) : r;
+    return r == 0 ? python_add_texts(py, unit, dir, f) : r;
 }
 
-static bool is_locked(struct python *py, struct bytes dir)
+static bool python_is_locked(struct python *py, struct bytes dir)
 {
     static const char *const locks[] = {"uv.lock",      "poetry.lock", "pdm.lock",
                                         "Pipfile.lock", "Pipfile",     "pylock.toml"};
@@ -268,7 +270,7 @@ static bool is_locked(struct python *py, struct bytes dir)
 }
 
 /* A pyproject.toml of linters alone is no project. */
-static bool is_project(const struct manifest *project)
+static bool python_is_project(const struct manifest *project)
 {
     const struct value *tool = value_get(project->value, "tool");
     return value_get(project->value, "project") || value_get(tool, "poetry") ||
@@ -276,7 +278,7 @@ static bool is_project(const struct manifest *project)
            !project->value;
 }
 
-static bool is_candidate(struct python *py, size_t i, struct bytes *ret_dir)
+static bool python_is_candidate(struct python *py, size_t i, struct bytes *ret_dir)
 {
     const struct listed *e = &py->p->l->at[i];
     struct bytes name = path_name(e->path);
@@ -294,11 +296,11 @@ static bool is_candidate(struct python *py, size_t i, struct bytes *ret_dir)
            bytes_equal(name, BYTES("environment.yml")) ||
            (bytes_equal(name, BYTES("setup.cfg")) && unit_worth(py->p, *ret_dir) &&
             prepare_has(py->p, *ret_dir, "setup.py")) ||
-           (project && is_project(project) &&
-            (is_locked(py, *ret_dir) || unit_worth(py->p, *ret_dir)));
+           (project && python_is_project(project) &&
+            (python_is_locked(py, *ret_dir) || unit_worth(py->p, *ret_dir)));
 }
 
-static int find(struct prepare *p, struct failure *f)
+static int python_find(struct prepare *p, struct failure *f)
 {
     struct python py = {.p = p};
     struct bytes *dirs = NULL, dir;
@@ -308,21 +310,21 @@ static int find(struct prepare *p, struct failure *f)
     manifests_sort(&py.projects);
     for (size_t i = 0; i < p->l->n && r == 0; i++) {
         bool first = false;
-        if (is_candidate(&py, i, &dir))
+        if (python_is_candidate(&py, i, &dir))
             table_put(&seen, dir, &first);
         if (first)
             *ARENA_PUSH(&p->values.arena, dirs, &n, &cap) = dir;
     }
     /* A repository of libraries alone: each of them. */
     for (size_t i = 0; i < py.projects.n && n == 0; i++)
-        if (is_project(py.projects.at[i]))
+        if (python_is_project(py.projects.at[i]))
             *ARENA_PUSH(&p->values.arena, dirs, &n, &cap) = py.projects.at[i]->dir;
     prepare_sort_dirs(dirs, n);
     for (size_t i = 0; i < n && r == 0; i++) {
         struct manifest *project = python_project(&py, dirs[i]);
         bool claimed = project && table_get(&p->claimed, project->path);
-        if (!claimed || is_locked(&py, dirs[i]))
-            r = make_unit(&py, dirs[i], f);
+        if (!claimed || python_is_locked(&py, dirs[i]))
+            r = python_make_unit(&py, dirs[i], f);
     }
     manifests_release(&py.projects);
     return r;
@@ -330,14 +332,14 @@ static int find(struct prepare *p, struct failure *f)
 
 /* ---- for diff ---------------------------------------------------------------------- */
 
-static void put(struct values *pool, struct value *into, struct bytes name,
-                struct bytes version)
+static void python_list_version(struct values *pool, struct value *into, struct bytes name,
+                                struct bytes version)
 {
     if (name.len)
         value_put(pool, into, name, value_string(pool, version.at ? version : BYTES("?")));
 }
 
-static bool list(struct values *pool, const struct recipe_file *file, struct value *into)
+static bool python_list(struct values *pool, const struct recipe_file *file, struct value *into)
 {
     struct bytes name = path_name(file->path), rest = file->content, line;
     struct value *toml;
@@ -349,7 +351,7 @@ static bool list(struct values *pool, const struct recipe_file *file, struct val
             struct bytes version = utf8_trim(bytes_from(line, at));
             version = bytes_head(version, bytes_find(version, ' '));
             if (line.len && line.at[0] != '-')
-                put(pool, into, bytes_head(line, at), version);
+                python_list_version(pool, into, bytes_head(line, at), version);
         }
         return true;
     }
@@ -359,10 +361,10 @@ static bool list(struct values *pool, const struct recipe_file *file, struct val
     const struct value *packages = value_get(toml, "package");
     for (size_t i = 0; i < value_count(packages); i++) {
         const struct value *one = packages->pairs[i].value;
-        put(pool, into, value_text(value_get(one, "name")),
-            value_text(value_get(one, "version")));
+        python_list_version(pool, into, value_text(value_get(one, "name")),
+                            value_text(value_get(one, "version")));
     }
     return true;
 }
 
-const struct eco eco_python = {"python", find, list};
+const struct eco eco_python = {"python", python_find, python_list};

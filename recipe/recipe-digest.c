@@ -14,51 +14,52 @@
 
 #include <stdio.h>
 
-static void add_text(struct sha256_state *state, struct bytes text)
+static void recipe_digest_add_text(struct sha256_state *state, struct bytes text)
 {
     sha256_add(state, text);
     sha256_add(state, bytes_at("", 1));
 }
 
-static void add_unit(struct sha256_state *state, const struct recipe *recipe,
-                     const struct recipe_unit *unit)
+static void recipe_digest_add_unit(struct sha256_state *state, const struct recipe *recipe,
+                                   const struct recipe_unit *unit)
 {
     char text[65];
     for (size_t i = 0; i < unit->n_files; i++) {
         const struct recipe_file *file = &recipe->files[unit->files[i]];
-        add_text(state, file->is_link ? BYTES("link") : BYTES("file"));
-        add_text(state, file->path);
+        recipe_digest_add_text(state, file->is_link ? BYTES("link") : BYTES("file"));
+        recipe_digest_add_text(state, file->path);
         if (file->is_link) {
-            add_text(state, file->target);
+            recipe_digest_add_text(state, file->target);
             continue;
         }
         snprintf(text, sizeof(text), "%04o", file->mode);
-        add_text(state, bytes_of(text));
+        recipe_digest_add_text(state, bytes_of(text));
         snprintf(text, sizeof(text), "%llu", (unsigned long long)file->size);
-        add_text(state, bytes_of(text));
-        add_text(state, bytes_of(hex_text(text, file->hash.at, sizeof(file->hash.at))));
+        recipe_digest_add_text(state, bytes_of(text));
+        recipe_digest_add_text(state,
+                               bytes_of(hex_text(text, file->hash.at, sizeof(file->hash.at))));
     }
     for (size_t i = 0; i < unit->n_stubs; i++) {
-        add_text(state, BYTES("stub"));
-        add_text(state, recipe->stubs[unit->stubs[i]].path);
-        add_text(state, recipe->stubs[unit->stubs[i]].kind);
+        recipe_digest_add_text(state, BYTES("stub"));
+        recipe_digest_add_text(state, recipe->stubs[unit->stubs[i]].path);
+        recipe_digest_add_text(state, recipe->stubs[unit->stubs[i]].kind);
     }
 }
 
-static void digest_text(const struct recipe *recipe, size_t first, size_t end,
-                        char text[RECIPE_DIGEST_TEXT])
+static void recipe_digest_units(const struct recipe *recipe, size_t first, size_t end,
+                                char text[RECIPE_DIGEST_TEXT])
 {
     struct sha256_state *state = sha256_new();
     char number[16];
-    add_text(state, BYTES("ctx-recipe"));
+    recipe_digest_add_text(state, BYTES("ctx-recipe"));
     snprintf(number, sizeof(number), "%d", RECIPE_MASK);
-    add_text(state, bytes_of(number));
+    recipe_digest_add_text(state, bytes_of(number));
     snprintf(number, sizeof(number), "%d", RECIPE_STUBSET);
-    add_text(state, bytes_of(number));
+    recipe_digest_add_text(state, bytes_of(number));
     for (size_t i = first; i < end; i++) {
-        add_text(state, recipe->units[i].eco);
-        add_text(state, recipe->units[i].dir);
-        add_unit(state, recipe, &recipe->units[i]);
+        recipe_digest_add_text(state, recipe->units[i].eco);
+        recipe_digest_add_text(state, recipe->units[i].dir);
+        recipe_digest_add_unit(state, recipe, &recipe->units[i]);
     }
     struct sha256 digest = sha256_end(state);
     sha256_free(state);
@@ -69,10 +70,10 @@ static void digest_text(const struct recipe *recipe, size_t first, size_t end,
 
 void recipe_digest(const struct recipe *recipe, char text[RECIPE_DIGEST_TEXT])
 {
-    digest_text(recipe, 0, recipe->n_units, text);
+    recipe_digest_units(recipe, 0, recipe->n_units, text);
 }
 
 void recipe_unit_digest(const struct recipe *recipe, size_t unit, char text[RECIPE_DIGEST_TEXT])
 {
-    digest_text(recipe, unit, unit + 1, text);
+    recipe_digest_units(recipe, unit, unit + 1, text);
 }

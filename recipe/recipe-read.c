@@ -14,31 +14,31 @@ struct reading {
     struct failure *f;
 };
 
-static int refuse(const struct reading *x, const char *what)
+static int recipe_read_refuse(const struct reading *x, const char *what)
 {
     return fail(x->f, RECIPE_UNSAFE, "%.*s is no recipe: %s", BYTES_ARG(x->name), what);
 }
 
 /* A string; missing gives {NULL, 0}, another kind or a NUL in it fails. */
-static int take_text(const struct reading *x, const struct value *from, const char *key,
-                     struct bytes *ret)
+static int recipe_take_text(const struct reading *x, const struct value *from, const char *key,
+                            struct bytes *ret)
 {
     const struct value *v = value_get(from, key);
     *ret = (struct bytes){NULL, 0};
     if (!v || v->kind == VALUE_NULL)
         return 0;
     if (v->kind != VALUE_STRING)
-        return refuse(x, "a text is none");
+        return recipe_read_refuse(x, "a text is none");
     if (bytes_find(v->text, 0) < v->text.len)
-        return refuse(x, "a text holds a NUL");
+        return recipe_read_refuse(x, "a text holds a NUL");
     *ret = arena_copy(&x->recipe->arena, v->text);
     return 0;
 }
 
-static int need_text(const struct reading *x, const struct value *from, const char *key,
-                     struct bytes *ret)
+static int recipe_read_needed_text(const struct reading *x, const struct value *from,
+                                   const char *key, struct bytes *ret)
 {
-    int r = take_text(x, from, key, ret);
+    int r = recipe_take_text(x, from, key, ret);
     if (r == 0 && !ret->at)
         return fail(x->f, RECIPE_UNSAFE, "%.*s is no recipe: a \"%s\" is missing",
                     BYTES_ARG(x->name), key);
@@ -47,7 +47,8 @@ static int need_text(const struct reading *x, const struct value *from, const ch
 
 /* ---- cargo-chef's part ------------------------------------------------------------- */
 
-static int take_kind(const struct reading *x, const struct value *from, struct bytes *ret)
+static int recipe_take_kind(const struct reading *x, const struct value *from,
+                            struct bytes *ret)
 {
     static const char names[][16] = {"Bin", "Test", "Bench", "Example", "BuildScript"};
     const struct value *kind = value_get(from, "kind"), *lib = value_get(kind, "Lib");
@@ -61,46 +62,48 @@ static int take_kind(const struct reading *x, const struct value *from, struct b
             return 0;
         }
     }
-    return refuse(x, "a target of the skeleton has an unknown kind");
+    return recipe_read_refuse(x, "a target of the skeleton has an unknown kind");
 }
 
-static int take_manifest(const struct reading *x, const struct value *from)
+static int recipe_take_manifest(const struct reading *x, const struct value *from)
 {
     struct recipe *recipe = x->recipe;
     struct chef *chef = &recipe->chef;
     struct chef_manifest *m =
         ARENA_PUSH(&recipe->arena, chef->manifests, &chef->n_manifests, &chef->cap_manifests);
-    int r = need_text(x, from, "relative_path", &m->path);
+    int r = recipe_read_needed_text(x, from, "relative_path", &m->path);
     if (r == 0)
-        r = need_text(x, from, "contents", &m->contents);
+        r = recipe_read_needed_text(x, from, "contents", &m->contents);
     const struct value *targets = value_get(from, "targets");
     for (size_t i = 0; i < value_count(targets) && r == 0; i++) {
         struct chef_target t;
         const struct value *one = targets->pairs[i].value;
-        r = need_text(x, one, "path", &t.path);
+        r = recipe_read_needed_text(x, one, "path", &t.path);
         if (r == 0)
-            r = need_text(x, one, "name", &t.name);
+            r = recipe_read_needed_text(x, one, "name", &t.name);
         if (r == 0)
-            r = take_kind(x, one, &t.kind);
+            r = recipe_take_kind(x, one, &t.kind);
         if (r == 0)
             *ARENA_PUSH(&recipe->arena, m->targets, &m->n_targets, &m->cap_targets) = t;
     }
     return r;
 }
 
-static int take_skeleton(const struct reading *x, const struct value *from)
+static int recipe_take_skeleton(const struct reading *x, const struct value *from)
 {
     struct chef *chef = &x->recipe->chef;
     const struct value *manifests = value_get(from, "manifests");
     const struct value *toolchain = value_get(from, "rust_toolchain_file");
-    int r = value_is(manifests, VALUE_LIST) ? 0 : refuse(x, "a skeleton needs its manifests");
+    int r = value_is(manifests, VALUE_LIST)
+                ? 0
+                : recipe_read_refuse(x, "a skeleton needs its manifests");
     chef->present = true;
     for (size_t i = 0; i < value_count(manifests) && r == 0; i++)
-        r = take_manifest(x, manifests->pairs[i].value);
+        r = recipe_take_manifest(x, manifests->pairs[i].value);
     if (r == 0)
-        r = take_text(x, from, "config_file", &chef->config);
+        r = recipe_take_text(x, from, "config_file", &chef->config);
     if (r == 0)
-        r = take_text(x, from, "lock_file", &chef->lock);
+        r = recipe_take_text(x, from, "lock_file", &chef->lock);
     if (r == 0 && value_count(toolchain) == 2) {
         chef->toolchain_bare =
             bytes_equal(value_text(toolchain->pairs[0].value), BYTES("Bare"));
@@ -109,8 +112,8 @@ static int take_skeleton(const struct reading *x, const struct value *from)
     return r;
 }
 
-static void chef_file(struct recipe *recipe, struct recipe_unit *unit, struct bytes path,
-                      struct bytes content)
+static void recipe_read_add_chef_file(struct recipe *recipe, struct recipe_unit *unit,
+                                      struct bytes path, struct bytes content)
 {
     if (!content.at)
         return;
@@ -124,7 +127,7 @@ static void chef_file(struct recipe *recipe, struct recipe_unit *unit, struct by
                              .hash = sha256(content)};
 }
 
-static const char *stub_of(struct bytes kind)
+static const char *recipe_read_stub_kind(struct bytes kind)
 {
     return bytes_equal(kind, BYTES("Lib"))           ? "rust-lib"
            : bytes_equal(kind, BYTES("ProcMacro"))   ? "rust-proc-macro"
@@ -134,7 +137,8 @@ static const char *stub_of(struct bytes kind)
 }
 
 /* Tests and benches without the harness need a main: chef looks it up in the manifest too. */
-static bool without_harness(const struct value *manifest, const struct chef_target *t)
+static bool recipe_read_is_without_harness(const struct value *manifest,
+                                           const struct chef_target *t)
 {
     const struct value *list =
         value_get(manifest, bytes_equal(t->kind, BYTES("Test")) ? "test" : "bench");
@@ -147,7 +151,7 @@ static bool without_harness(const struct value *manifest, const struct chef_targ
 }
 
 /* A recipe of cargo-chef alone, as one unit. */
-static void take_chef_alone(const struct reading *x)
+static void recipe_take_chef_alone(const struct reading *x)
 {
     struct recipe *recipe = x->recipe;
     struct arena *a = &recipe->arena;
@@ -159,12 +163,13 @@ static void take_chef_alone(const struct reading *x)
         const struct chef_manifest *m = &chef->manifests[i];
         cleanup_values struct values pool = {0};
         struct value *parsed = NULL;
-        chef_file(recipe, unit, m->path, m->contents);
+        recipe_read_add_chef_file(recipe, unit, m->path, m->contents);
         if (toml_read(&pool, m->path, m->contents, &parsed, NULL) < 0)
             parsed = NULL;
         for (size_t j = 0; j < m->n_targets; j++) {
-            const char *kind = stub_of(m->targets[j].kind);
-            if (strcmp(kind, "rust-test") == 0 && without_harness(parsed, &m->targets[j]))
+            const char *kind = recipe_read_stub_kind(m->targets[j].kind);
+            if (strcmp(kind, "rust-test") == 0 &&
+                recipe_read_is_without_harness(parsed, &m->targets[j]))
                 kind = "rust-bin";
             *ARENA_PUSH(a, unit->stubs, &unit->n_stubs, &unit->cap_stubs) = recipe->n_stubs;
             *ARENA_PUSH(a, recipe->stubs, &recipe->n_stubs, &recipe->cap_stubs) =
@@ -172,81 +177,83 @@ static void take_chef_alone(const struct reading *x)
                                      bytes_of(kind)};
         }
     }
-    chef_file(recipe, unit, BYTES("Cargo.lock"), chef->lock);
-    chef_file(recipe, unit, BYTES(".cargo/config.toml"), chef->config);
-    chef_file(recipe, unit,
-              chef->toolchain_bare ? BYTES("rust-toolchain") : BYTES("rust-toolchain.toml"),
-              chef->toolchain);
+    recipe_read_add_chef_file(recipe, unit, BYTES("Cargo.lock"), chef->lock);
+    recipe_read_add_chef_file(recipe, unit, BYTES(".cargo/config.toml"), chef->config);
+    recipe_read_add_chef_file(recipe, unit,
+                              chef->toolchain_bare ? BYTES("rust-toolchain")
+                                                   : BYTES("rust-toolchain.toml"),
+                              chef->toolchain);
 }
 
 /* ---- ours -------------------------------------------------------------------------- */
 
-static int take_hash(const struct reading *x, const struct value *from, struct sha256 *ret)
+static int recipe_take_hash(const struct reading *x, const struct value *from,
+                            struct sha256 *ret)
 {
     struct bytes text;
-    int r = need_text(x, from, "sha256", &text);
+    int r = recipe_read_needed_text(x, from, "sha256", &text);
     if (r < 0)
         return r;
     if (text.len != 64)
-        return refuse(x, "a hash has not 64 digits");
+        return recipe_read_refuse(x, "a hash has not 64 digits");
     for (size_t i = 0; i < 64; i++) {
         uint8_t c = text.at[i];
         if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
-            return refuse(x, "a hash has other digits than 0-9a-f");
+            return recipe_read_refuse(x, "a hash has other digits than 0-9a-f");
         uint8_t digit = (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
         ret->at[i / 2] = (uint8_t)(ret->at[i / 2] << 4 | digit);
     }
     return 0;
 }
 
-static int take_content(const struct reading *x, const struct value *from,
-                        struct recipe_file *file)
+static int recipe_take_content(const struct reading *x, const struct value *from,
+                               struct recipe_file *file)
 {
     struct arena *a = &x->recipe->arena;
     const struct value *size = value_get(from, "size");
     struct bytes text = {NULL, 0}, b64 = text, origin = text;
-    int r = take_text(x, from, "text", &text);
+    int r = recipe_take_text(x, from, "text", &text);
     if (r == 0)
-        r = take_text(x, from, "b64", &b64);
+        r = recipe_take_text(x, from, "b64", &b64);
     if (r == 0)
-        r = take_text(x, from, "from", &origin);
+        r = recipe_take_text(x, from, "from", &origin);
     if (r < 0)
         return r;
     bool blob = value_true(value_get(from, "blob"));
     if ((text.at != NULL) + (b64.at != NULL) + (origin.at != NULL) + blob != 1)
-        return refuse(x, "a file needs one content");
+        return recipe_read_refuse(x, "a file needs one content");
     if (blob) {
         if (!value_is(size, VALUE_INTEGER) || size->integer <= (int64_t)BLOB_FROM ||
             size->integer > (int64_t)RECIPE_BYTES_MAX)
-            return refuse(x, "a blob has an impossible size");
+            return recipe_read_refuse(x, "a blob has an impossible size");
         file->blob = true;
         file->size = (uint64_t)size->integer;
-        return take_hash(x, from, &file->hash);
+        return recipe_take_hash(x, from, &file->hash);
     }
     file->content = text;
     if (b64.at && base64_read(a, b64, &file->content) < 0)
-        return refuse(x, "a content is no base64");
+        return recipe_read_refuse(x, "a content is no base64");
     if (origin.at) {
         if (!bytes_equal(origin, BYTES("skeleton")))
-            return refuse(x, "a content comes from an unknown place");
+            return recipe_read_refuse(x, "a content comes from an unknown place");
         file->content = chef_text(&x->recipe->chef, file->path);
         if (!file->content.at)
-            return refuse(x, "a content should be in the skeleton and is not");
+            return recipe_read_refuse(x, "a content should be in the skeleton and is not");
     }
     file->size = file->content.len;
     file->hash = sha256(file->content);
     return 0;
 }
 
-static int take_file(const struct reading *x, const struct value *from)
+static int recipe_take_file(const struct reading *x, const struct value *from)
 {
     struct recipe *recipe = x->recipe;
     struct recipe_file *file =
         ARENA_PUSH(&recipe->arena, recipe->files, &recipe->n_files, &recipe->cap_files);
     struct bytes mode;
-    int r = need_text(x, from, "path", &file->path);
+    int r = recipe_read_needed_text(x, from, "path", &file->path);
     if (r == 0)
-        r = take_text(x, from, "link", &file->target);
+        r = recipe_take_text(x, from, "link", &file->target);
     if (r < 0)
         return r;
     if (file->target.at) {
@@ -255,114 +262,115 @@ static int take_file(const struct reading *x, const struct value *from)
         file->hash = sha256(file->target);
         return 0;
     }
-    r = need_text(x, from, "mode", &mode);
+    r = recipe_read_needed_text(x, from, "mode", &mode);
     if (r < 0)
         return r;
     file->mode = bytes_equal(mode, BYTES("0755")) ? 0755 : 0644;
     if (file->mode == 0644 && !bytes_equal(mode, BYTES("0644")))
-        return refuse(x, "a mode is neither 0644 nor 0755");
-    return take_content(x, from, file);
+        return recipe_read_refuse(x, "a mode is neither 0644 nor 0755");
+    return recipe_take_content(x, from, file);
 }
 
-static int take_stub(const struct reading *x, const struct value *from)
+static int recipe_take_stub(const struct reading *x, const struct value *from)
 {
     struct recipe *recipe = x->recipe;
     struct recipe_stub *stub =
         ARENA_PUSH(&recipe->arena, recipe->stubs, &recipe->n_stubs, &recipe->cap_stubs);
-    int r = need_text(x, from, "path", &stub->path);
+    int r = recipe_read_needed_text(x, from, "path", &stub->path);
     if (r == 0)
-        r = need_text(x, from, "kind", &stub->kind);
+        r = recipe_read_needed_text(x, from, "kind", &stub->kind);
     if (r == 0 && !stub_text(stub->kind, false).at)
-        return refuse(x, "a stub has an unknown kind");
+        return recipe_read_refuse(x, "a stub has an unknown kind");
     return r;
 }
 
-static int take_numbers(const struct reading *x, const struct value *from, size_t below,
-                        size_t **ret, size_t *ret_n)
+static int recipe_take_numbers(const struct reading *x, const struct value *from, size_t below,
+                               size_t **ret, size_t *ret_n)
 {
     *ret_n = value_count(from);
     *ret = ARENA_ARRAY(&x->recipe->arena, *ret_n, size_t);
     for (size_t i = 0; i < *ret_n; i++) {
         const struct value *v = from->pairs[i].value;
         if (!value_is(v, VALUE_INTEGER) || v->integer < 0 || (uint64_t)v->integer >= below)
-            return refuse(x, "an index is out of its list");
+            return recipe_read_refuse(x, "an index is out of its list");
         (*ret)[i] = (size_t)v->integer;
     }
     return 0;
 }
 
-static int take_strings(const struct reading *x, const struct value *from, struct bytes **ret,
-                        size_t *ret_n)
+static int recipe_take_strings(const struct reading *x, const struct value *from,
+                               struct bytes **ret, size_t *ret_n)
 {
     *ret_n = value_count(from);
     *ret = ARENA_ARRAY(&x->recipe->arena, *ret_n, struct bytes);
     for (size_t i = 0; i < *ret_n; i++) {
         struct bytes text = value_text(from->pairs[i].value);
         if (!text.at || bytes_find(text, 0) < text.len)
-            return refuse(x, "a hint or note is no text");
+            return recipe_read_refuse(x, "a hint or note is no text");
         (*ret)[i] = arena_copy(&x->recipe->arena, text);
     }
     return 0;
 }
 
-static int take_unit(const struct reading *x, const struct value *from)
+static int recipe_take_unit(const struct reading *x, const struct value *from)
 {
     struct recipe *recipe = x->recipe;
     struct recipe_unit *unit =
         ARENA_PUSH(&recipe->arena, recipe->units, &recipe->n_units, &recipe->cap_units);
     const struct value *hint = value_get(from, "hint");
-    int r = need_text(x, from, "eco", &unit->eco);
+    int r = recipe_read_needed_text(x, from, "eco", &unit->eco);
     if (r == 0)
-        r = need_text(x, from, "dir", &unit->dir);
+        r = recipe_read_needed_text(x, from, "dir", &unit->dir);
     if (r == 0 && bytes_equal(unit->dir, BYTES(".")))
         unit->dir = BYTES("");
     if (r == 0)
-        r = take_numbers(x, value_get(from, "files"), recipe->n_files, &unit->files,
-                         &unit->n_files);
+        r = recipe_take_numbers(x, value_get(from, "files"), recipe->n_files, &unit->files,
+                                &unit->n_files);
     if (r == 0)
-        r = take_numbers(x, value_get(from, "stubs"), recipe->n_stubs, &unit->stubs,
-                         &unit->n_stubs);
+        r = recipe_take_numbers(x, value_get(from, "stubs"), recipe->n_stubs, &unit->stubs,
+                                &unit->n_stubs);
     if (r == 0)
-        r = take_strings(x, value_get(hint, "install"), &unit->install, &unit->n_install);
+        r = recipe_take_strings(x, value_get(hint, "install"), &unit->install,
+                                &unit->n_install);
     if (r == 0)
-        r = take_strings(x, value_get(hint, "after"), &unit->after, &unit->n_after);
+        r = recipe_take_strings(x, value_get(hint, "after"), &unit->after, &unit->n_after);
     if (r == 0)
-        r = take_strings(x, value_get(hint, "needs"), &unit->needs, &unit->n_needs);
+        r = recipe_take_strings(x, value_get(hint, "needs"), &unit->needs, &unit->n_needs);
     if (r == 0)
-        r = take_strings(x, value_get(from, "notes"), &unit->notes, &unit->n_notes);
+        r = recipe_take_strings(x, value_get(from, "notes"), &unit->notes, &unit->n_notes);
     return r;
 }
 
-static int take_list(const struct reading *x, const struct value *from, const char *key,
-                     int (*take)(const struct reading *, const struct value *))
+static int recipe_take_list(const struct reading *x, const struct value *from, const char *key,
+                            int (*take)(const struct reading *, const struct value *))
 {
     const struct value *list = value_get(from, key);
-    int r = value_is(list, VALUE_LIST) ? 0 : refuse(x, "a list is missing");
+    int r = value_is(list, VALUE_LIST) ? 0 : recipe_read_refuse(x, "a list is missing");
     if (r == 0 && list->n > RECIPE_FILES_MAX)
-        r = refuse(x, "a list is too long");
+        r = recipe_read_refuse(x, "a list is too long");
     for (size_t i = 0; i < value_count(list) && r == 0; i++)
         r = take(x, list->pairs[i].value);
     return r;
 }
 
-static int take_ours(const struct reading *x, const struct value *from)
+static int recipe_take_ours(const struct reading *x, const struct value *from)
 {
     const struct value *version = value_get(from, "version");
     if (!value_is(version, VALUE_INTEGER))
-        return refuse(x, "it has no version");
+        return recipe_read_refuse(x, "it has no version");
     if (version->integer != RECIPE_FORMAT)
         return fail(x->f, RECIPE_VERSION,
                     "%.*s has version %lld of the format, this program knows %d: use the "
                     "ctx-recipe that made it",
                     BYTES_ARG(x->name), (long long)version->integer, RECIPE_FORMAT);
-    int r = take_list(x, from, "files", take_file);
+    int r = recipe_take_list(x, from, "files", recipe_take_file);
     if (r == 0)
-        r = take_list(x, from, "stubs", take_stub);
-    return r < 0 ? r : take_list(x, from, "units", take_unit);
+        r = recipe_take_list(x, from, "stubs", recipe_take_stub);
+    return r < 0 ? r : recipe_take_list(x, from, "units", recipe_take_unit);
 }
 
 /* What was changed by hand, or lost on the way, must not look like what it was. */
-static int check_digest(const struct reading *x, const struct value *from)
+static int recipe_read_check_digest(const struct reading *x, const struct value *from)
 {
     char text[RECIPE_DIGEST_TEXT];
     recipe_digest(x->recipe, text);
@@ -371,7 +379,7 @@ static int check_digest(const struct reading *x, const struct value *from)
         mask && mask->integer == RECIPE_MASK && stubset && stubset->integer == RECIPE_STUBSET;
     if (!same_rules || bytes_equal(value_text(value_get(from, "digest")), bytes_of(text)))
         return 0;
-    return refuse(x, "its digest does not fit its contents; prepare it again");
+    return recipe_read_refuse(x, "its digest does not fit its contents; prepare it again");
 }
 
 int recipe_read(struct bytes name, struct bytes text, struct recipe **ret, struct failure *f)
@@ -386,17 +394,17 @@ int recipe_read(struct bytes name, struct bytes text, struct recipe **ret, struc
     const struct value *skeleton = r < 0 ? NULL : value_get(root, "skeleton");
     const struct value *ours = r < 0 ? NULL : value_get(root, "ctx_recipe");
     if (r == 0 && !skeleton && !ours)
-        r = refuse(&x, "it has neither \"skeleton\" nor \"ctx_recipe\"");
+        r = recipe_read_refuse(&x, "it has neither \"skeleton\" nor \"ctx_recipe\"");
     if (r == 0 && skeleton)
-        r = take_skeleton(&x, skeleton);
+        r = recipe_take_skeleton(&x, skeleton);
     if (r == 0 && ours)
-        r = take_ours(&x, ours);
+        r = recipe_take_ours(&x, ours);
     else if (r == 0)
-        take_chef_alone(&x);
+        recipe_take_chef_alone(&x);
     if (r == 0)
         r = recipe_check(recipe, f);
     if (r == 0 && ours)
-        r = check_digest(&x, ours);
+        r = recipe_read_check_digest(&x, ours);
     if (r < 0)
         recipe_free(recipe);
     else

@@ -40,209 +40,209 @@ struct writing {
     int r; /* the first failure: what follows does nothing */
 };
 
-static void raw(struct writing *w, const char *text)
+static void recipe_write_raw(struct writing *w, const char *text)
 {
     if (w->r == 0)
         w->r = buf_add_bytes(w->to, bytes_of(text));
 }
 
-static void string(struct writing *w, struct bytes text)
+static void recipe_write_string(struct writing *w, struct bytes text)
 {
     if (w->r == 0)
         w->r = json_write_string(text, w->to);
 }
 
-static void key(struct writing *w, const char *name)
+static void recipe_write_key(struct writing *w, const char *name)
 {
-    string(w, bytes_of(name));
-    raw(w, ":");
+    recipe_write_string(w, bytes_of(name));
+    recipe_write_raw(w, ":");
 }
 
-static void number(struct writing *w, uint64_t value)
+static void recipe_write_number(struct writing *w, uint64_t value)
 {
     if (w->r == 0)
         w->r = buf_addf(w->to, "%llu", (unsigned long long)value);
 }
 
-static void strings(struct writing *w, const struct bytes *at, size_t n)
+static void recipe_write_strings(struct writing *w, const struct bytes *at, size_t n)
 {
-    raw(w, "[");
+    recipe_write_raw(w, "[");
     for (size_t i = 0; i < n; i++) {
-        raw(w, i ? "," : "");
-        string(w, at[i]);
+        recipe_write_raw(w, i ? "," : "");
+        recipe_write_string(w, at[i]);
     }
-    raw(w, "]");
+    recipe_write_raw(w, "]");
 }
 
-static void numbers(struct writing *w, const size_t *at, size_t n)
+static void recipe_write_numbers(struct writing *w, const size_t *at, size_t n)
 {
-    raw(w, "[");
+    recipe_write_raw(w, "[");
     for (size_t i = 0; i < n; i++) {
-        raw(w, i ? "," : "");
-        number(w, at[i]);
+        recipe_write_raw(w, i ? "," : "");
+        recipe_write_number(w, at[i]);
     }
-    raw(w, "]");
+    recipe_write_raw(w, "]");
 }
 
 /* ---- cargo-chef's part ------------------------------------------------------------- */
 
-static void optional(struct writing *w, const char *name, struct bytes text)
+static void recipe_write_optional(struct writing *w, const char *name, struct bytes text)
 {
-    key(w, name);
+    recipe_write_key(w, name);
     if (text.at)
-        string(w, text);
+        recipe_write_string(w, text);
     else
-        raw(w, "null");
+        recipe_write_raw(w, "null");
 }
 
-static void target(struct writing *w, const struct chef_target *t)
+static void recipe_write_target(struct writing *w, const struct chef_target *t)
 {
-    raw(w, "{");
-    key(w, "path");
-    string(w, t->path);
-    raw(w, ",");
-    key(w, "kind");
+    recipe_write_raw(w, "{");
+    recipe_write_key(w, "path");
+    recipe_write_string(w, t->path);
+    recipe_write_raw(w, ",");
+    recipe_write_key(w, "kind");
     bool macro = bytes_equal(t->kind, BYTES("ProcMacro"));
     if (macro || bytes_equal(t->kind, BYTES("Lib")))
-        raw(w, macro ? "{\"Lib\":{\"is_proc_macro\":true}}"
-                     : "{\"Lib\":{\"is_proc_macro\":false}}");
+        recipe_write_raw(w, macro ? "{\"Lib\":{\"is_proc_macro\":true}}"
+                                  : "{\"Lib\":{\"is_proc_macro\":false}}");
     else
-        string(w, t->kind);
-    raw(w, ",");
-    key(w, "name");
-    string(w, t->name);
-    raw(w, "}");
+        recipe_write_string(w, t->kind);
+    recipe_write_raw(w, ",");
+    recipe_write_key(w, "name");
+    recipe_write_string(w, t->name);
+    recipe_write_raw(w, "}");
 }
 
-static void skeleton(struct writing *w, const struct chef *chef)
+static void recipe_write_skeleton(struct writing *w, const struct chef *chef)
 {
-    raw(w, "\"skeleton\":{\"manifests\":[");
+    recipe_write_raw(w, "\"skeleton\":{\"manifests\":[");
     for (size_t i = 0; i < chef->n_manifests; i++) {
         const struct chef_manifest *m = &chef->manifests[i];
-        raw(w, i ? ",{" : "{");
-        key(w, "relative_path");
-        string(w, m->path);
-        raw(w, ",");
-        key(w, "contents");
-        string(w, m->contents);
-        raw(w, ",\"targets\":[");
+        recipe_write_raw(w, i ? ",{" : "{");
+        recipe_write_key(w, "relative_path");
+        recipe_write_string(w, m->path);
+        recipe_write_raw(w, ",");
+        recipe_write_key(w, "contents");
+        recipe_write_string(w, m->contents);
+        recipe_write_raw(w, ",\"targets\":[");
         for (size_t j = 0; j < m->n_targets; j++) {
-            raw(w, j ? "," : "");
-            target(w, &m->targets[j]);
+            recipe_write_raw(w, j ? "," : "");
+            recipe_write_target(w, &m->targets[j]);
         }
-        raw(w, "]}");
+        recipe_write_raw(w, "]}");
     }
-    raw(w, "],");
-    optional(w, "config_file", chef->config);
-    raw(w, ",");
-    optional(w, "lock_file", chef->lock);
-    raw(w, ",\"rust_toolchain_file\":");
+    recipe_write_raw(w, "],");
+    recipe_write_optional(w, "config_file", chef->config);
+    recipe_write_raw(w, ",");
+    recipe_write_optional(w, "lock_file", chef->lock);
+    recipe_write_raw(w, ",\"rust_toolchain_file\":");
     if (chef->toolchain.at) {
-        raw(w, chef->toolchain_bare ? "[\"Bare\"," : "[\"Toml\",");
-        string(w, chef->toolchain);
-        raw(w, "]");
+        recipe_write_raw(w, chef->toolchain_bare ? "[\"Bare\"," : "[\"Toml\",");
+        recipe_write_string(w, chef->toolchain);
+        recipe_write_raw(w, "]");
     } else {
-        raw(w, "null");
+        recipe_write_raw(w, "null");
     }
-    raw(w, "},");
+    recipe_write_raw(w, "},");
 }
 
 /* ---- ours -------------------------------------------------------------------------- */
 
-static void file(struct writing *w, const struct recipe_file *f)
+static void recipe_write_file(struct writing *w, const struct recipe_file *f)
 {
     char text[80];
-    raw(w, "{\"path\":");
-    string(w, f->path);
+    recipe_write_raw(w, "{\"path\":");
+    recipe_write_string(w, f->path);
     if (f->is_link) {
-        raw(w, ",\"link\":");
-        string(w, f->target);
-        raw(w, "}");
+        recipe_write_raw(w, ",\"link\":");
+        recipe_write_string(w, f->target);
+        recipe_write_raw(w, "}");
         return;
     }
-    raw(w, f->mode == 0755 ? ",\"mode\":\"0755\"" : ",\"mode\":\"0644\"");
+    recipe_write_raw(w, f->mode == 0755 ? ",\"mode\":\"0755\"" : ",\"mode\":\"0644\"");
     struct bytes chef = chef_text(&w->recipe->chef, f->path);
     if (f->blob) {
-        raw(w, ",\"size\":");
-        number(w, f->size);
-        raw(w, ",\"sha256\":");
-        string(w, bytes_of(hex_text(text, f->hash.at, sizeof(f->hash.at))));
-        raw(w, ",\"blob\":true");
+        recipe_write_raw(w, ",\"size\":");
+        recipe_write_number(w, f->size);
+        recipe_write_raw(w, ",\"sha256\":");
+        recipe_write_string(w, bytes_of(hex_text(text, f->hash.at, sizeof(f->hash.at))));
+        recipe_write_raw(w, ",\"blob\":true");
     } else if (chef.at && bytes_equal(chef, f->content)) {
-        raw(w, ",\"from\":\"skeleton\"");
+        recipe_write_raw(w, ",\"from\":\"skeleton\"");
     } else if (utf8_is_text(f->content)) {
-        raw(w, ",\"text\":");
-        string(w, f->content);
+        recipe_write_raw(w, ",\"text\":");
+        recipe_write_string(w, f->content);
     } else {
-        raw(w, ",\"b64\":\"");
+        recipe_write_raw(w, ",\"b64\":\"");
         if (w->r == 0)
             w->r = base64_write(f->content, w->to);
-        raw(w, "\"");
+        recipe_write_raw(w, "\"");
     }
-    raw(w, "}");
+    recipe_write_raw(w, "}");
 }
 
-static void unit(struct writing *w, size_t i)
+static void recipe_write_unit(struct writing *w, size_t i)
 {
     const struct recipe_unit *u = &w->recipe->units[i];
     char digest[RECIPE_DIGEST_TEXT];
-    raw(w, "{\"eco\":");
-    string(w, u->eco);
-    raw(w, ",\"dir\":");
-    string(w, recipe_unit_dir(w->recipe, i));
-    raw(w, ",\"digest\":");
+    recipe_write_raw(w, "{\"eco\":");
+    recipe_write_string(w, u->eco);
+    recipe_write_raw(w, ",\"dir\":");
+    recipe_write_string(w, recipe_unit_dir(w->recipe, i));
+    recipe_write_raw(w, ",\"digest\":");
     recipe_unit_digest(w->recipe, i, digest);
-    string(w, bytes_of(digest));
-    raw(w, ",\"files\":");
-    numbers(w, u->files, u->n_files);
-    raw(w, ",\"stubs\":");
-    numbers(w, u->stubs, u->n_stubs);
-    raw(w, ",\"hint\":{\"install\":");
-    strings(w, u->install, u->n_install);
-    raw(w, ",\"after\":");
-    strings(w, u->after, u->n_after);
-    raw(w, ",\"needs\":");
-    strings(w, u->needs, u->n_needs);
-    raw(w, "},\"notes\":");
-    strings(w, u->notes, u->n_notes);
-    raw(w, "}");
+    recipe_write_string(w, bytes_of(digest));
+    recipe_write_raw(w, ",\"files\":");
+    recipe_write_numbers(w, u->files, u->n_files);
+    recipe_write_raw(w, ",\"stubs\":");
+    recipe_write_numbers(w, u->stubs, u->n_stubs);
+    recipe_write_raw(w, ",\"hint\":{\"install\":");
+    recipe_write_strings(w, u->install, u->n_install);
+    recipe_write_raw(w, ",\"after\":");
+    recipe_write_strings(w, u->after, u->n_after);
+    recipe_write_raw(w, ",\"needs\":");
+    recipe_write_strings(w, u->needs, u->n_needs);
+    recipe_write_raw(w, "},\"notes\":");
+    recipe_write_strings(w, u->notes, u->n_notes);
+    recipe_write_raw(w, "}");
 }
 
 int recipe_write(const struct recipe *recipe, struct buf *to, struct failure *f)
 {
     struct writing w = {.recipe = recipe, .to = to};
     char digest[RECIPE_DIGEST_TEXT];
-    raw(&w, "{");
+    recipe_write_raw(&w, "{");
     if (recipe->chef.present)
-        skeleton(&w, &recipe->chef);
-    raw(&w, "\"ctx_recipe\":{\"version\":");
-    number(&w, RECIPE_FORMAT);
-    raw(&w, ",\"mask\":");
-    number(&w, RECIPE_MASK);
-    raw(&w, ",\"stubset\":");
-    number(&w, RECIPE_STUBSET);
-    raw(&w, ",\"digest\":");
+        recipe_write_skeleton(&w, &recipe->chef);
+    recipe_write_raw(&w, "\"ctx_recipe\":{\"version\":");
+    recipe_write_number(&w, RECIPE_FORMAT);
+    recipe_write_raw(&w, ",\"mask\":");
+    recipe_write_number(&w, RECIPE_MASK);
+    recipe_write_raw(&w, ",\"stubset\":");
+    recipe_write_number(&w, RECIPE_STUBSET);
+    recipe_write_raw(&w, ",\"digest\":");
     recipe_digest(recipe, digest);
-    string(&w, bytes_of(digest));
-    raw(&w, ",\"units\":[");
+    recipe_write_string(&w, bytes_of(digest));
+    recipe_write_raw(&w, ",\"units\":[");
     for (size_t i = 0; i < recipe->n_units; i++) {
-        raw(&w, i ? "," : "");
-        unit(&w, i);
+        recipe_write_raw(&w, i ? "," : "");
+        recipe_write_unit(&w, i);
     }
-    raw(&w, "],\"files\":[");
+    recipe_write_raw(&w, "],\"files\":[");
     for (size_t i = 0; i < recipe->n_files; i++) {
-        raw(&w, i ? "," : "");
-        file(&w, &recipe->files[i]);
+        recipe_write_raw(&w, i ? "," : "");
+        recipe_write_file(&w, &recipe->files[i]);
     }
-    raw(&w, "],\"stubs\":[");
+    recipe_write_raw(&w, "],\"stubs\":[");
     for (size_t i = 0; i < recipe->n_stubs; i++) {
-        raw(&w, i ? ",{\"path\":" : "{\"path\":");
-        string(&w, recipe->stubs[i].path);
-        raw(&w, ",\"kind\":");
-        string(&w, recipe->stubs[i].kind);
-        raw(&w, "}");
+        recipe_write_raw(&w, i ? ",{\"path\":" : "{\"path\":");
+        recipe_write_string(&w, recipe->stubs[i].path);
+        recipe_write_raw(&w, ",\"kind\":");
+        recipe_write_string(&w, recipe->stubs[i].kind);
+        recipe_write_raw(&w, "}");
     }
-    raw(&w, "]}}\n");
+    recipe_write_raw(&w, "]}}\n");
     return w.r < 0 ? fail(f, w.r,
                           "the recipe is larger than %zu MiB; exclude large trees in the "
                           "ignore file",
@@ -252,7 +252,7 @@ int recipe_write(const struct recipe *recipe, struct buf *to, struct failure *f)
 
 /* ---- blobs ------------------------------------------------------------------------- */
 
-static int write_blob(int dir_fd, const struct recipe_file *file)
+static int recipe_write_blob(int dir_fd, const struct recipe_file *file)
 {
     char name[65], temporary[80];
     hex_text(name, file->hash.at, sizeof(file->hash.at));
@@ -280,6 +280,6 @@ int recipe_write_blobs(const struct recipe *recipe, int dir_fd, struct failure *
     int r = blobs < 0 ? -errno : 0;
     for (size_t i = 0; i < recipe->n_files && r == 0; i++)
         if (recipe->files[i].blob)
-            r = write_blob(blobs, &recipe->files[i]);
+            r = recipe_write_blob(blobs, &recipe->files[i]);
     return r < 0 ? fail_errno(f, r, "can't write %s", RECIPE_BLOBS) : 0;
 }

@@ -4,7 +4,7 @@
 #include "unit-text.h"
 
 /* Of a line of Ruby: what stands in quotes behind a word, as in `path: "engines/a"`. */
-static bool quoted_after(struct bytes line, const char *word, struct bytes *ret)
+static bool ruby_quoted_after(struct bytes line, const char *word, struct bytes *ret)
 {
     size_t len = strlen(word);
     for (size_t i = 0; i + len < line.len; i++) {
@@ -24,8 +24,8 @@ static bool quoted_after(struct bytes line, const char *word, struct bytes *ret)
 }
 
 /* Every quoted text that names a file of the context, with or without .rb. */
-static int add_quoted(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
-                      struct bytes text, struct failure *f)
+static int ruby_add_quoted(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
+                           struct bytes text, struct failure *f)
 {
     struct arena *a = &p->values.arena;
     int r = 0;
@@ -49,8 +49,8 @@ static int add_quoted(struct prepare *p, struct recipe_unit *unit, struct bytes 
 }
 
 /* The gemspecs of a directory, and what they load. */
-static int add_gemspecs(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
-                        struct failure *f)
+static int ruby_add_gemspecs(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
+                             struct failure *f)
 {
     size_t first, end;
     int r = 0;
@@ -63,13 +63,13 @@ static int add_gemspecs(struct prepare *p, struct recipe_unit *unit, struct byte
         if (r == 0)
             r = unit_text(p, unit, path, f);
         if (r == 0)
-            r = add_quoted(p, unit, path_dir(path), text, f);
+            r = ruby_add_quoted(p, unit, path_dir(path), text, f);
     }
     return r;
 }
 
-static int add_gemfile(struct prepare *p, struct recipe_unit *unit, struct bytes path,
-                       unsigned depth, struct failure *f)
+static int ruby_add_gemfile(struct prepare *p, struct recipe_unit *unit, struct bytes path,
+                            unsigned depth, struct failure *f)
 {
     struct bytes text, line, word, at, dir = path_dir(path);
     if (depth > 8 || !listing_is_file(p->l, path) || unit_has(p, unit, path))
@@ -82,14 +82,14 @@ static int add_gemfile(struct prepare *p, struct recipe_unit *unit, struct bytes
         if (trimmed.len == 0 || trimmed.at[0] == '#')
             continue;
         if (bytes_starts(trimmed, BYTES("gemspec")))
-            r = add_gemspecs(p, unit, dir, f);
-        if (r == 0 && quoted_after(line, "eval_gemfile", &word) &&
+            r = ruby_add_gemspecs(p, unit, dir, f);
+        if (r == 0 && ruby_quoted_after(line, "eval_gemfile", &word) &&
             path_resolve(&p->values.arena, dir, word, &at))
-            r = add_gemfile(p, unit, at, depth + 1, f);
-        if (r == 0 && quoted_after(line, "path", &word) &&
+            r = ruby_add_gemfile(p, unit, at, depth + 1, f);
+        if (r == 0 && ruby_quoted_after(line, "path", &word) &&
             path_resolve(&p->values.arena, dir, word, &at) && listing_is_dir(p->l, at))
-            r = add_gemspecs(p, unit, at, f);
-        if (r == 0 && quoted_after(line, "file", &word) &&
+            r = ruby_add_gemspecs(p, unit, at, f);
+        if (r == 0 && ruby_quoted_after(line, "file", &word) &&
             path_resolve(&p->values.arena, dir, word, &at))
             r = unit_text(p, unit, at, f);
     }
@@ -101,7 +101,7 @@ static int add_gemfile(struct prepare *p, struct recipe_unit *unit, struct bytes
  * BUNDLE_MIRROR__CORP__COM is the login of mirror.corp.com, and BUNDLE_BUILD__CORP__COM may be
  * one. A mirror's own key holds a URL, an option of a build begins with "--".
  */
-static enum line_verdict judge_setting(struct bytes line, void *context)
+static enum line_verdict ruby_judge_setting(struct bytes line, void *context)
 {
     static const char *const known[] = {"BIN",
                                         "CLEAN",
@@ -146,11 +146,11 @@ static int ruby_make_unit(struct prepare *p, struct bytes dir, struct failure *f
         return 0;
     unit_needs(p, unit, "bundle");
     unit_install(p, unit, install);
-    int r = add_gemfile(p, unit, prepare_path(p, dir, "Gemfile"), 0, f);
+    int r = ruby_add_gemfile(p, unit, prepare_path(p, dir, "Gemfile"), 0, f);
     for (size_t i = 0; i < ARRAY_SIZE(texts) && r == 0; i++)
         r = unit_text(p, unit, prepare_path(p, dir, texts[i]), f);
-    return r == 0 ? unit_lines(p, unit, prepare_path(p, dir, ".bundle/config"), judge_setting,
-                               NULL, f)
+    return r == 0 ? unit_lines(p, unit, prepare_path(p, dir, ".bundle/config"),
+                               ruby_judge_setting, NULL, f)
                   : r;
 }
 

@@ -19,31 +19,31 @@ struct taring {
     struct arena arena;
 };
 
-static int flush(struct taring *t)
+static int tar_write_out(struct taring *t)
 {
     int r = io_write_full(t->fd, t->out.at, t->out.len);
     buf_clear(&t->out);
     return r;
 }
 
-static int add(struct taring *t, struct bytes content)
+static int tar_write_add(struct taring *t, struct bytes content)
 {
     int r = buf_add_bytes(&t->out, content);
     if (r == 0)
         r = buf_add_zeros(&t->out, ustar_padding(content.len));
-    return r == 0 && t->out.len > (1u << 20) ? flush(t) : r;
+    return r == 0 && t->out.len > (1u << 20) ? tar_write_out(t) : r;
 }
 
-static int header(struct taring *t, const struct ustar_header *h)
+static int tar_write_header(struct taring *t, const struct ustar_header *h)
 {
     uint8_t block[USTAR_BLOCK];
     ustar_fill(block, h);
     ustar_seal(block);
-    return add(t, bytes_at(block, sizeof(block)));
+    return tar_write_add(t, bytes_at(block, sizeof(block)));
 }
 
-static int entry(struct taring *t, struct bytes path, uint8_t type, unsigned mode,
-                 struct bytes content)
+static int tar_write_entry(struct taring *t, struct bytes path, uint8_t type, unsigned mode,
+                           struct bytes content)
 {
     struct bytes link = type == '2' ? content : BYTES("");
     cleanup_buf struct buf records = BUF(TAR_BYTES_MAX);
@@ -51,33 +51,33 @@ static int entry(struct taring *t, struct bytes path, uint8_t type, unsigned mod
     if (r == 0 && link.len > USTAR_NAME_MAX)
         r = ustar_record(&records, "linkpath", link);
     if (r == 0 && records.len) {
-        r = header(t, &(struct ustar_header){.path = BYTES("PaxHeader"),
-                                             .type = 'x',
-                                             .mode = 0644,
-                                             .size = records.len,
-                                             .mtime = SKELETON_MTIME});
+        r = tar_write_header(t, &(struct ustar_header){.path = BYTES("PaxHeader"),
+                                                       .type = 'x',
+                                                       .mode = 0644,
+                                                       .size = records.len,
+                                                       .mtime = SKELETON_MTIME});
         if (r == 0)
-            r = add(t, buf_bytes(&records));
+            r = tar_write_add(t, buf_bytes(&records));
     }
     if (r == 0)
-        r = header(t, &(struct ustar_header){.path = path,
-                                             .link = link,
-                                             .type = type,
-                                             .mode = mode,
-                                             .size = type == '0' ? content.len : 0,
-                                             .mtime = SKELETON_MTIME});
-    return r == 0 && type == '0' ? add(t, content) : r;
+        r = tar_write_header(t, &(struct ustar_header){.path = path,
+                                                       .link = link,
+                                                       .type = type,
+                                                       .mode = mode,
+                                                       .size = type == '0' ? content.len : 0,
+                                                       .mtime = SKELETON_MTIME});
+    return r == 0 && type == '0' ? tar_write_add(t, content) : r;
 }
 
 /* Directories are explicit, each before what it holds. */
-static int dirs_of(struct taring *t, struct table *seen, struct bytes path)
+static int tar_write_dirs(struct taring *t, struct table *seen, struct bytes path)
 {
     for (size_t i = 0; i < path.len; i++) {
         bool first = false;
         if (path.at[i] != '/')
             continue;
         table_put(seen, bytes_head(path, i), &first);
-        int r = first ? entry(t, bytes_head(path, i + 1), '5', 0755, BYTES("")) : 0;
+        int r = first ? tar_write_entry(t, bytes_head(path, i + 1), '5', 0755, BYTES("")) : 0;
         if (r < 0)
             return r;
     }
@@ -96,15 +96,15 @@ int recipe_tar(const struct recipe *recipe, const struct cook *how, int out_fd,
         r = recipe_items(recipe, how, &t.arena, &items, &n, f);
     if (r == 0) {
         for (size_t i = 0; i < n && r == 0; i++) {
-            r = dirs_of(&t, &seen, items[i].path);
+            r = tar_write_dirs(&t, &seen, items[i].path);
             if (r == 0)
-                r = entry(&t, items[i].path, items[i].is_link ? '2' : '0', items[i].mode,
-                          items[i].content);
+                r = tar_write_entry(&t, items[i].path, items[i].is_link ? '2' : '0',
+                                    items[i].mode, items[i].content);
         }
         if (r == 0)
             r = buf_add_zeros(&t.out, 2 * USTAR_BLOCK);
         if (r == 0)
-            r = flush(&t);
+            r = tar_write_out(&t);
         if (r < 0)
             fail_errno(f, r, "can't write the tar");
     }
