@@ -5,7 +5,7 @@
 
 #include "dockerfile.h"
 
-/* ---- lines (parse.c) --------------------------------------------------------------- */
+/* ---- lines (dockerfile-parse.c) --------------------------------------------------------------- */
 
 /* Where a stretch of a logical line comes from. */
 struct df_piece {
@@ -34,7 +34,7 @@ int df_wrap(const struct dockerfile *df, uint32_t line, struct failure *f, int c
 
 /* ---- instructions (instruction.c) -------------------------------------------------- */
 
-/* The instruction on a logical line, but for what only parse.c knows: heredocs, last_line, end,
+/* The instruction on a logical line, but for what only dockerfile-parse.c knows: heredocs, last_line, end,
  * stage. *words_left: how many words the rest of the file may have. */
 int df_instruction(struct dockerfile *df, const struct df_line *line, size_t *words_left,
                    struct df_instruction *ret, struct failure *f) must_use;

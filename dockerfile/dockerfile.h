@@ -6,7 +6,7 @@
  * Never less than the build reads: what can't be decided widens, with a note that says why.
  * Touches the file system only in reads_resolve(), which follows links below the root.
  *
- *     r = dockerfile_parse(name, text, &df, f);             parse.c words.c heredoc.c …
+ *     r = dockerfile_parse(name, text, &df, f);             dockerfile-parse.c words.c heredoc.c …
  *     r = dockerfile_reads(df, &request, notes, &reads, f); stages.c scope.c reads.c
  *     r = reads_resolve(reads, root_fd, f);                 follow.c
  *     … select_root(), select_check() down the walk         select.c

@@ -249,7 +249,7 @@ static bool takes_heredocs(const struct df_instruction *ins)
     return takes && !ins->json;
 }
 
-/* Without a continuation by `\` at its end. Source: as join() in parse.c. */
+/* Without a continuation by `\` at its end. Source: as join() in dockerfile-parse.c. */
 static struct bytes trim_continuation(struct bytes text)
 {
     size_t len = text.len;
