@@ -73,7 +73,7 @@ struct bytes df_detect_syntax(struct arena *arena, struct bytes text);
 /* Whether the syntax is Docker's own Dockerfile frontend, some version of it. */
 bool df_syntax_is_ours(struct bytes syntax);
 
-/* ---- words (words.c, json.c) ------------------------------------------------------- */
+/* ---- words (words.c, json-form.c) ------------------------------------------------------- */
 
 /* Go's `[\t\v\f\r ]`, by which BuildKit splits what is not quoted. */
 bool df_is_blank(uint8_t c);
