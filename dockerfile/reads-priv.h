@@ -151,7 +151,7 @@ struct bytes df_plain_text(struct arena *arena, struct bytes text);
 /* "SRC may be set by …; --… says it won't be", for an unknown variable. */
 struct bytes scope_reason(struct arena *arena, const struct scope *scope, struct bytes name);
 
-/* ---- bases.c -------------------------------------------------------------------------- */
+/* ---- base-images.c -------------------------------------------------------------------------- */
 
 /* Fills in what stage->image is, where no stage has that name. */
 void df_base_judge(const struct analysis *an, struct stage *stage);
