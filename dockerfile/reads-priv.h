@@ -196,7 +196,7 @@ bool analysis_asks(const struct analysis *an, enum dialect dialect);
 int analysis_dialect(struct analysis *an, enum dialect dialect, struct failure *f) must_use;
 void analysis_dialect_end(struct analysis *an);
 
-/* ---- mounts.c ------------------------------------------------------------------------- */
+/* ---- run-mounts.c ------------------------------------------------------------------------- */
 
 struct mount {
     struct bytes type, from, source; /* as written, unexpanded, CSV quotes removed */

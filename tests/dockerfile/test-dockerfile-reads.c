@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stages -> reads: dockerfile/stages.c, scope.c, base-images.c, mounts.c, sources.c, reads.c. */
+/* Stages -> reads: dockerfile/stages.c, scope.c, base-images.c, run-mounts.c, sources.c, reads.c. */
 #include "ask.h"
 #include "dockerfile.h"
 #include "tap.h"
