@@ -118,7 +118,7 @@ bool df_json_member(struct arena *arena, struct bytes text, struct bytes key,
 int df_heredocs(struct arena *arena, struct bytes line, struct df_heredoc **ret, size_t *ret_n,
                 struct failure *f) must_use;
 
-/* ---- the lexer of words (lex.c, expand.c, pattern.c, letters.c) -------------------- */
+/* ---- the lexer of words (lex.c, expand.c, read-pattern.c, letters.c) -------------------- */
 
 /* Part of a word, expanded: its bytes, and how many of them are certain. */
 struct lex_text {
