@@ -11,7 +11,8 @@
  * Official is a name of Docker's own list, not any name without a slash: `docker build -t base`
  * makes one of those, too. Their tags with triggers all say `onbuild`.
  */
-#include "reads-priv.h"
+#include "base-images.h"
+#include "analysis.h"
 
 /* Docker Official Images, sorted; one that is missing here is asked for or read in full. */
 static const char official[] =

@@ -5,7 +5,8 @@
  * of the latter's last resort, `// syntax = …` and {"syntax": "…"}, are for files of other
  * frontends.
  */
-#include "dockerfile-priv.h"
+#include "directive.h"
+#include "json-form.h"
 
 #include <errno.h>
 

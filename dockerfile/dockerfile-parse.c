@@ -8,11 +8,12 @@
  *     # a comment                joined 0  <- text 0   "COPY --from=a "
  *       b c                      joined 14 <- text 28  "  b c"
  */
-#include "dockerfile-priv.h"
+#include "directive.h"
+#include "heredoc.h"
+#include "instruction.h"
+#include "line.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 struct parser {
@@ -26,36 +27,6 @@ struct parser {
     size_t cap_instructions, cap_stages;
     size_t words_left;
 };
-
-/* ---- failures ---------------------------------------------------------------------- */
-
-/* NAME:LINE, the name as it is where a person would write it so. */
-const char *df_where(struct quoted *q, const struct dockerfile *df, uint32_t line)
-{
-    struct quoted name;
-    quote(&name, df->name);
-    size_t len = strlen(name.text);
-    bool plain = len == df->name.len + 2;
-    snprintf(q->text, sizeof(q->text), "%.*s:%u", (int)(plain ? len - 2 : len),
-             name.text + plain, line);
-    return q->text;
-}
-
-int df_fail(const struct dockerfile *df, uint32_t line, struct failure *f, const char *format,
-            ...)
-{
-    char text[1024];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    return fail(f, -EINVAL, "%s: %s", df_where(&(struct quoted){.text = ""}, df, line), text);
-}
-
-int df_wrap(const struct dockerfile *df, uint32_t line, struct failure *f, int code)
-{
-    return fail_wrap(f, code, "%s", df_where(&(struct quoted){.text = ""}, df, line));
-}
 
 /* ---- physical lines ---------------------------------------------------------------- */
 
@@ -97,30 +68,6 @@ static int check_lines(const struct dockerfile *df, struct failure *f)
 
 /* ---- logical lines ----------------------------------------------------------------- */
 
-static const struct df_piece *find_piece(const struct df_line *line, size_t joined)
-{
-    size_t low = 0, high = line->n_pieces;
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-        if (line->pieces[middle].joined <= joined)
-            low = middle;
-        else
-            high = middle;
-    }
-    return &line->pieces[low];
-}
-
-size_t df_line_at(const struct df_line *line, size_t joined)
-{
-    const struct df_piece *piece = find_piece(line, joined);
-    return piece->at + (joined - piece->joined);
-}
-
-size_t df_line_end(const struct df_line *line, size_t joined)
-{
-    return joined ? df_line_at(line, joined - 1) + 1 : line->pieces[0].at;
-}
-
 /* Adds a physical line without its continuation mark; *ret_more tells if there was one. */
 static int join(struct parser *p, struct bytes line, bool *ret_more)
 {
@@ -132,11 +79,11 @@ static int join(struct parser *p, struct bytes line, bool *ret_more)
     *ret_more = len && line.at[len - 1] == escape && (len == 1 || line.at[len - 2] != escape);
     if (*ret_more)
         line.len = len - 1;
-    if (line.len || p->line.n_pieces == 0) {
-        struct df_piece *piece =
-            ARENA_PUSH(&p->df->arena, p->line.pieces, &p->line.n_pieces, &p->line.cap_pieces);
-        *piece = (struct df_piece){.joined = p->joined.len,
-                                   .at = (size_t)(line.at - p->df->text.at)};
+    if (line.len || p->line.n_spans == 0) {
+        struct df_span *span =
+            ARENA_PUSH(&p->df->arena, p->line.spans, &p->line.n_spans, &p->line.cap_spans);
+        *span =
+            (struct df_span){.joined = p->joined.len, .at = (size_t)(line.at - p->df->text.at)};
     }
     int r = buf_add_bytes(&p->joined, line);
     return r < 0 ? df_wrap(p->df, p->line.first, p->f, fail(p->f, r, "the line is too long"))
@@ -148,7 +95,7 @@ static int read_logical_line(struct parser *p, struct bytes line)
 {
     bool more, alone = true;
     buf_clear(&p->joined);
-    p->line.n_pieces = 0;
+    p->line.n_spans = 0;
     p->line.first = p->n_lines;
     int r = join(p, line, &more);
     p->line.text = bytes_head(line, p->joined.len);

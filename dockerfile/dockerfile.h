@@ -6,11 +6,10 @@
  * Never less than the build reads: what can't be decided widens, with a note that says why.
  * Touches the file system only in reads_resolve(), which follows links below the root.
  *
- *     r = dockerfile_parse(name, text, &df, f);             dockerfile-parse.c words.c heredoc.c …
- *     r = dockerfile_reads(df, &request, notes, &reads, f); stages.c scope.c reads.c
- *     r = reads_resolve(reads, root_fd, f);                 follow.c
- *     … select_root(), select_check() down the walk         select.c
- *     r = dockerfile_rewrite(df, …);                        rewrite.c
+ *     r = dockerfile_parse(name, text, &df, f);             dockerfile-parse.c words.c
+ * heredoc.c … r = dockerfile_reads(df, &request, notes, &reads, f); stages.c scope.c reads.c r
+ * = reads_resolve(reads, root_fd, f);                 follow.c … select_root(), select_check()
+ * down the walk         select.c r = dockerfile_rewrite(df, …); rewrite.c
  */
 #ifndef CTXD_DOCKERFILE_H
 #define CTXD_DOCKERFILE_H
@@ -25,6 +24,16 @@
  * image of 127 layers is all a daemon takes. Words are counted over the whole file. */
 #define DOCKERFILE_INSTRUCTIONS_MAX 100000u
 #define DOCKERFILE_WORDS_MAX (1u << 20)
+/* More is refused with -E2BIG. Each maximum is far past what people write, so that a hostile
+ * file ends in a clear error and takes neither all of the memory nor a minute of time. */
+enum {
+    READS_MAX = 100000, /* reads of all instructions, with the links that are followed */
+    READS_COMPONENTS_MAX =
+        262144,            /* path components of all patterns; shared prefixes count once */
+    STAGE_DEPTH_MAX = 100, /* stages that one is built on; an image has 127 layers at most */
+    WORDS_RUN_MAX =
+        2000000, /* words of ONBUILD triggers, counted once for each stage they run in */
+};
 
 /* ---- text -> instructions ---------------------------------------------------------- */
 

@@ -11,7 +11,9 @@
  *
  * Errors of a guess are no errors.
  */
-#include "dockerfile-priv.h"
+#include "expand.h"
+#include "letters.h"
+#include "read-pattern.h"
 
 #include <errno.h>
 
@@ -134,7 +136,7 @@ static int apply_trim(struct lex *l, const struct form *form, const struct lex_t
     cleanup_arena struct arena scratch = {0};
     struct bytes text = buf_bytes(&word->text);
     bool greedy = text.len && text.at[0] == form->op, mirror = form->op == '%';
-    struct removal pattern;
+    struct rune_pattern pattern;
     int r = rune_pattern_compile(&scratch, bytes_from(text, greedy), mirror, &pattern, l->f);
     bool unknown = form->state == DF_UNKNOWN || (word->unknown && form->value.len);
     struct bytes variable = form->state == DF_UNKNOWN ? form->name : word->variable;
@@ -251,7 +253,7 @@ static int apply_replace(struct lex *l, const struct form *form, const struct le
     struct bytes variable = form->state == DF_UNKNOWN ? form->name
                             : word->unknown           ? word->variable
                                                       : with->variable;
-    struct removal pattern;
+    struct rune_pattern pattern;
     int r = rune_pattern_compile(&scratch, buf_bytes(&word->text), false, &pattern, l->f);
     if (r < 0 && word->unknown) {
         put_guess(l, out, form->value, 0, variable);

@@ -24,7 +24,8 @@
  * A widened pattern may stand for any path below it, so there every link is followed.
  * The kernel never follows one for us, and nothing outside the root is opened.
  */
-#include "reads-priv.h"
+#include "reads-set.h"
+#include "select.h"
 
 #include <dirent.h>
 #include <errno.h>

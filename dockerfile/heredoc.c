@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which words of a line are heredocs. Their bodies are taken off the text by dockerfile-parse.c: a heredoc
- * that is missed lets its body be read as instructions, and the other way round, so the
- * builder's rule is followed with its oddities. It always lexes by `\`, whatever the escape
- * directive says.
+ * Which words of a line are heredocs. Their bodies are taken off the text by
+ * dockerfile-parse.c: a heredoc that is missed lets its body be read as instructions, and the
+ * other way round, so the builder's rule is followed with its oddities. It always lexes by `\`,
+ * whatever the escape directive says.
  */
-#include "dockerfile-priv.h"
+#include "heredoc.h"
+#include "lex.h"
 
 #include <errno.h>
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One logical line -> one instruction: its keyword, its flags, its words. */
-#include "dockerfile-priv.h"
+#include "instruction.h"
+#include "heredoc.h"
+#include "json-form.h"
+#include "words.h"
 
 #include <errno.h>
 
@@ -249,7 +252,7 @@ static bool takes_heredocs(const struct df_instruction *ins)
     return takes && !ins->json;
 }
 
-/* Without a continuation by `\` at its end. Source: as join() in dockerfile-parse.c. */
+/* Without a continuation by `\` at its end. Source: as df_parse_join(). */
 static struct bytes trim_continuation(struct bytes text)
 {
     size_t len = text.len;

@@ -5,7 +5,7 @@
  * First the whole is checked, without recursion; then strings are decoded, which can't fail any
  * more.
  */
-#include "dockerfile-priv.h"
+#include "json-form.h"
 
 #include <errno.h>
 

@@ -4,7 +4,8 @@
  * neighbours merged. A name in a Dockerfile ends where these do, so a path does too.
  * Source: printed by `oracle-dockerfile letters`, which the oracle's run compares with us.
  */
-#include "dockerfile-priv.h"
+#include "letters.h"
+#include "base.h"
 
 struct range {
     uint32_t first, last;

@@ -4,7 +4,7 @@
  * builder's does: a byte that is not UTF-8 comes out as U+FFFD, and a byte-order mark in front
  * is dropped. The same lexer finds heredocs (heredoc.c), with quotes and escapes kept.
  */
-#include "dockerfile-priv.h"
+#include "expand.h"
 
 #include <errno.h>
 

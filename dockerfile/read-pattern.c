@@ -14,7 +14,8 @@
  *
  * That is n·m steps without branches worth speaking of, for any input; no backtracking.
  */
-#include "dockerfile-priv.h"
+#include "read-pattern.h"
+#include "lex.h"
 
 #include <errno.h>
 
@@ -58,13 +59,13 @@ static void mirror_pattern(struct arena *arena, struct runes *p)
 }
 
 int rune_pattern_compile(struct arena *arena, struct bytes word, bool mirror,
-                         struct removal *ret, struct failure *f)
+                         struct rune_pattern *ret, struct failure *f)
 {
     struct runes from;
     runes_decode(arena, word, &from);
     if (mirror)
         mirror_pattern(arena, &from);
-    struct removal p = {.at = ARENA_ARRAY(arena, from.n + 1, int32_t)};
+    struct rune_pattern p = {.at = ARENA_ARRAY(arena, from.n + 1, int32_t)};
     /* The builder reads the pattern with a scanner that drops a byte-order mark. */
     for (size_t i = from.n && from.rune[0] == 0xfeff; i < from.n; i++) {
         uint32_t c = from.rune[i];
@@ -102,7 +103,7 @@ static void match_star(const struct runes *text, bool greedy, uint32_t *ends)
     }
 }
 
-void rune_pattern_match(const struct removal *p, const struct runes *text, bool greedy,
+void rune_pattern_match(const struct rune_pattern *p, const struct runes *text, bool greedy,
                         uint32_t *ret_ends)
 {
     for (size_t i = 0; i <= text->n; i++)

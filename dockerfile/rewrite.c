@@ -14,7 +14,10 @@
  * stage but isn't written there (ONBUILD) can't be edited: a base that may have triggers, or a
  * stage whose triggers read the context and run here, has no rewrite.
  */
-#include "reads-priv.h"
+#include "analysis.h"
+#include "base-images.h"
+#include "run-mounts.h"
+#include "sources.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -6,7 +6,7 @@
  *
  * Source: BuildKit instructions/commands_runmount.go, Go encoding/csv.
  */
-#include "reads-priv.h"
+#include "run-mounts.h"
 
 #include <errno.h>
 

@@ -10,7 +10,7 @@
  * Without --args-final no ARG has a value, whatever its default or what we were given: the
  * stream may be built with another --build-arg.
  */
-#include "reads-priv.h"
+#include "analysis.h"
 
 #include <errno.h>
 

@@ -12,7 +12,7 @@
  * directory begin like no pattern. The states of one node are built with the tree, so that
  * walking along a plain path allocates nothing.
  */
-#include "reads-priv.h"
+#include "select.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -307,23 +307,6 @@ bool reads_cover(const struct reads *reads, struct bytes path)
     }
     select_leave(below);
     return verdict.select;
-}
-
-int reads_single(const struct reads *reads, size_t i, struct reads **ret, struct failure *f)
-{
-    struct reads *one = xcalloc(1, sizeof(*one));
-    struct df_read read = reads->at[i];
-    read.pattern = arena_copy(&one->arena, read.pattern);
-    read.source = read.widened = read.via = BYTES("");
-    int r = reads_add(one, read, f);
-    if (r == 0)
-        r = select_compile(one, f);
-    if (r < 0) {
-        reads_free(one);
-        return r;
-    }
-    *ret = one;
-    return 0;
 }
 
 bool reads_path(const struct reads *reads, struct bytes path, bool is_dir)

@@ -21,7 +21,9 @@
  *
  * A value that isn't known here and has ".." is not foreseen: see dockerfile_reads().
  */
-#include "reads-priv.h"
+#include "sources.h"
+#include "analysis.h"
+#include "reads-set.h"
 
 #include <errno.h>
 

@@ -11,7 +11,10 @@
  * bottom all that a target needs. The classic builder knows no reachability: it runs every
  * stage from the top to the target.
  */
-#include "reads-priv.h"
+#include "analysis.h"
+#include "base-images.h"
+#include "line.h"
+#include "run-mounts.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
  * The three ways in which an instruction's text falls into words. Quotes and escapes are
  * resolved for flags only; the others keep them for the expansion.
  */
-#include "dockerfile-priv.h"
+#include "words.h"
 
 #include <errno.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Symbolic links in the way of patterns: dockerfile/follow.c. */
 #include "dockerfile.h"
-#include "reads-priv.h"
+#include "reads-set.h"
 #include "scratch.h"
 #include "tap.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Path patterns carried down a walk: dockerfile/select.c. */
 #include "dockerfile.h"
-#include "reads-priv.h"
+#include "reads-set.h"
+#include "select.h"
 #include "tap.h"
 
 #include <errno.h>
