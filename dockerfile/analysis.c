@@ -23,7 +23,7 @@ void analysis_end(struct analysis *an)
     arena_release(&an->arena);
 }
 
-static int run_globals(struct analysis *an, struct failure *f)
+static int analysis_run_globals(struct analysis *an, struct failure *f)
 {
     scope_global(&an->globals, an);
     for (size_t i = 0; i < an->df->n_instructions; i++) {
@@ -41,7 +41,7 @@ int analysis_dialect(struct analysis *an, enum dialect dialect, struct failure *
 {
     an->dialect = dialect;
     an->failed = false;
-    int r = run_globals(an, f);
+    int r = analysis_run_globals(an, f);
     if (r == 0)
         r = stages_build(an, f);
     if (r == 0)

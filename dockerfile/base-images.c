@@ -34,7 +34,7 @@ static const char official[] =
     " zookeeper ";
 
 /* name[:tag][@digest] -> its parts. A colon before a slash is a registry's port. */
-static void split_image(struct bytes image, struct bytes *ret_name, struct bytes *ret_tag)
+static void base_image_split(struct bytes image, struct bytes *ret_name, struct bytes *ret_tag)
 {
     struct bytes name = bytes_head(image, bytes_find(image, '@'));
     size_t slash = bytes_find_last(name, '/');
@@ -45,7 +45,7 @@ static void split_image(struct bytes image, struct bytes *ret_name, struct bytes
 }
 
 /* The name of an image of Docker's own library, without what may stand before it. */
-static bool strip_library(struct bytes *name)
+static bool base_image_strip_library(struct bytes *name)
 {
     static const char *const prefixes[] = {"docker.io/library/", "index.docker.io/library/",
                                            "library/"};
@@ -57,9 +57,9 @@ static bool strip_library(struct bytes *name)
     return false;
 }
 
-static bool is_official(struct bytes name)
+static bool base_image_is_official(struct bytes name)
 {
-    if (strip_library(&name))
+    if (base_image_strip_library(&name))
         return name.len > 0;
     if (bytes_starts(name, BYTES("docker.io/")))
         name = bytes_from(name, strlen("docker.io/"));
@@ -73,7 +73,7 @@ static bool is_official(struct bytes name)
     return strstr(official, word);
 }
 
-static bool has_onbuild_tag(struct bytes tag)
+static bool base_image_tag_has_onbuild(struct bytes tag)
 {
     struct bytes word = BYTES("onbuild");
     for (; tag.len >= word.len; tag = bytes_from(tag, 1))
@@ -82,10 +82,11 @@ static bool has_onbuild_tag(struct bytes tag)
     return false;
 }
 
-static bool is_trusted(const struct df_request *request, struct bytes image, struct bytes name)
+static bool base_image_is_trusted(const struct df_request *request, struct bytes image,
+                                  struct bytes name)
 {
     struct bytes library = name;
-    bool in_library = strip_library(&library);
+    bool in_library = base_image_strip_library(&library);
     for (size_t i = 0; i < request->n_trusted; i++) {
         struct bytes glob = request->trusted[i];
         if (glob_match(glob, image) || glob_match(glob, name) ||
@@ -96,9 +97,9 @@ static bool is_trusted(const struct df_request *request, struct bytes image, str
 }
 
 /* Whether a glob trusts every tag of the name. */
-static bool trusts_all_tags(const struct df_request *request, struct bytes name)
+static bool base_image_trusts_all_tags(const struct df_request *request, struct bytes name)
 {
-    if (is_trusted(request, name, name))
+    if (base_image_is_trusted(request, name, name))
         return true;
     for (size_t i = 0; i < request->n_trusted; i++) {
         struct bytes glob = request->trusted[i];
@@ -111,18 +112,18 @@ static bool trusts_all_tags(const struct df_request *request, struct bytes name)
 bool df_base_name(const struct stage *stage, struct bytes *ret)
 {
     struct bytes tag;
-    split_image(stage->image, ret, &tag);
+    base_image_split(stage->image, ret, &tag);
     return !stage->image_unknown || ret->len < stage->image.len;
 }
 
 bool df_base_is_official(const struct stage *stage)
 {
     struct bytes name;
-    return df_base_name(stage, &name) && is_official(name);
+    return df_base_name(stage, &name) && base_image_is_official(name);
 }
 
 /* What a FROM line ends in behind its last variable: "-alpine" of node:${V}-alpine. */
-static struct bytes literal_tail(struct bytes base)
+static struct bytes base_image_literal_tail(struct bytes base)
 {
     size_t at = bytes_find_last(base, '}');
     if (at < base.len)
@@ -142,14 +143,14 @@ static struct bytes literal_tail(struct bytes base)
  * Whether no value of the variables in an official image's tag gives one with triggers: those
  * end in "onbuild", but for some of maven's, which have more behind it.
  */
-static bool tail_rules_out_onbuild(const struct stage *stage, struct bytes name)
+static bool base_image_tail_rules_out_onbuild(const struct stage *stage, struct bytes name)
 {
-    struct bytes tail = literal_tail(stage->df->base), word = BYTES("onbuild");
+    struct bytes tail = base_image_literal_tail(stage->df->base), word = BYTES("onbuild");
     static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789.-_";
     for (size_t i = 0; i < tail.len; i++)
         if (!tail.at[i] || !strchr(plain, tail.at[i]))
             return false;
-    return tail.len > 0 && !bytes_ends(word, tail) && !has_onbuild_tag(tail) &&
+    return tail.len > 0 && !bytes_ends(word, tail) && !base_image_tag_has_onbuild(tail) &&
            !bytes_equal(path_name(name), BYTES("maven"));
 }
 
@@ -157,12 +158,12 @@ void df_base_judge(const struct analysis *an, struct stage *stage)
 {
     const struct df_request *request = an->request;
     struct bytes name, tag;
-    split_image(stage->image, &name, &tag);
+    base_image_split(stage->image, &name, &tag);
     stage->base = BASE_UNKNOWN;
     if (stage->image_unknown) {
         if (df_base_name(stage, &name) &&
-            (trusts_all_tags(request, name) ||
-             (is_official(name) && tail_rules_out_onbuild(stage, name))))
+            (base_image_trusts_all_tags(request, name) ||
+             (base_image_is_official(name) && base_image_tail_rules_out_onbuild(stage, name))))
             stage->base = BASE_TRUSTED;
         return;
     }
@@ -171,8 +172,8 @@ void df_base_judge(const struct analysis *an, struct stage *stage)
             stage->config = &request->bases[i];
     if (stage->config && stage->config->known)
         stage->base = BASE_CONFIG;
-    else if (is_trusted(request, stage->image, name) ||
-             (is_official(name) && !has_onbuild_tag(tag)))
+    else if (base_image_is_trusted(request, stage->image, name) ||
+             (base_image_is_official(name) && !base_image_tag_has_onbuild(tag)))
         stage->base = BASE_TRUSTED;
 }
 

@@ -11,33 +11,33 @@
 #include <errno.h>
 
 /* Go's `\s`. */
-static bool is_space(uint8_t c)
+static bool directive_is_space(uint8_t c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r' && c != '\v');
 }
 
-static bool is_alpha(uint8_t c)
+static bool directive_is_alpha(uint8_t c)
 {
     return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
 }
 
 /* Go's `^([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$`. */
-static bool match_directive(struct bytes line, struct bytes *ret_name, struct bytes *ret_value)
+static bool directive_match(struct bytes line, struct bytes *ret_name, struct bytes *ret_value)
 {
     size_t i = 0;
     while (i < line.len &&
-           (is_alpha(line.at[i]) || (i && line.at[i] >= '0' && line.at[i] <= '9')))
+           (directive_is_alpha(line.at[i]) || (i && line.at[i] >= '0' && line.at[i] <= '9')))
         i++;
     *ret_name = bytes_head(line, i);
-    while (i < line.len && is_space(line.at[i]))
+    while (i < line.len && directive_is_space(line.at[i]))
         i++;
     if (ret_name->len == 0 || i == line.len || line.at[i] != '=')
         return false;
     /* The value has one byte at least: of mere space, the last. */
     struct bytes value = bytes_from(line, i + 1);
-    while (value.len > 1 && is_space(value.at[0]))
+    while (value.len > 1 && directive_is_space(value.at[0]))
         value = bytes_from(value, 1);
-    while (value.len > 1 && is_space(value.at[value.len - 1]))
+    while (value.len > 1 && directive_is_space(value.at[value.len - 1]))
         value.len--;
     *ret_value = value;
     return value.len > 0;
@@ -52,7 +52,7 @@ int df_directive(struct df_directives *d, struct bytes line, struct bytes commen
     } known[] = {{"syntax", DF_SYNTAX}, {"escape", DF_ESCAPE}, {"check", DF_CHECK}};
     struct bytes name;
     if (!d->done && bytes_starts(line, comment) &&
-        match_directive(utf8_trim_left(bytes_from(line, comment.len)), &name, ret_value)) {
+        directive_match(utf8_trim_left(bytes_from(line, comment.len)), &name, ret_value)) {
         for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
             if (!bytes_equal_nocase(name, bytes_of(known[i].name)))
                 continue;
@@ -68,7 +68,7 @@ int df_directive(struct df_directives *d, struct bytes line, struct bytes commen
 }
 
 /* The syntax among the directives at the head of text, up to its first space. */
-static bool find_syntax(struct bytes text, struct bytes comment, struct bytes *ret)
+static bool directive_find_syntax(struct bytes text, struct bytes comment, struct bytes *ret)
 {
     struct df_directives d = {0};
     struct bytes line, value;
@@ -93,7 +93,8 @@ struct bytes df_detect_syntax(struct arena *arena, struct bytes text)
         text = bytes_from(text, 3);
     if (bytes_starts(text, BYTES("#!")))
         text = bytes_from(text, bytes_find(text, '\n') + 1);
-    if (find_syntax(text, BYTES("#"), &syntax) || find_syntax(text, BYTES("//"), &syntax) ||
+    if (directive_find_syntax(text, BYTES("#"), &syntax) ||
+        directive_find_syntax(text, BYTES("//"), &syntax) ||
         df_json_member(arena, text, BYTES("syntax"), &syntax))
         return syntax;
     return BYTES("");

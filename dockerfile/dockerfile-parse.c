@@ -31,7 +31,7 @@ struct parser {
 /* ---- physical lines ---------------------------------------------------------------- */
 
 /* The next line with its newline; false at the end of the text. */
-static bool next_line(struct parser *p, struct bytes *ret)
+static bool df_parse_next_line(struct parser *p, struct bytes *ret)
 {
     struct bytes rest = bytes_from(p->df->text, p->at);
     if (rest.len == 0)
@@ -42,20 +42,20 @@ static bool next_line(struct parser *p, struct bytes *ret)
     return true;
 }
 
-static struct bytes trim_newline(struct bytes line)
+static struct bytes df_parse_trim_newline(struct bytes line)
 {
     while (line.len && (line.at[line.len - 1] == '\n' || line.at[line.len - 1] == '\r'))
         line.len--;
     return line;
 }
 
-static bool is_comment(struct bytes line)
+static bool df_parse_is_comment(struct bytes line)
 {
     line = utf8_trim_left(line);
     return line.len && line.at[0] == '#';
 }
 
-static int check_lines(const struct dockerfile *df, struct failure *f)
+static int df_parse_check_lines(const struct dockerfile *df, struct failure *f)
 {
     struct bytes rest = df->text, line;
     for (uint32_t n = 1; bytes_next(&rest, '\n', &line); n++) {
@@ -69,7 +69,7 @@ static int check_lines(const struct dockerfile *df, struct failure *f)
 /* ---- logical lines ----------------------------------------------------------------- */
 
 /* Adds a physical line without its continuation mark; *ret_more tells if there was one. */
-static int join(struct parser *p, struct bytes line, bool *ret_more)
+static int df_parse_join(struct parser *p, struct bytes line, bool *ret_more)
 {
     uint8_t escape = p->df->escape;
     size_t len = line.len;
@@ -91,22 +91,22 @@ static int join(struct parser *p, struct bytes line, bool *ret_more)
 }
 
 /* Reads what continues the logical line that begins with `line`, and makes it whole. */
-static int read_logical_line(struct parser *p, struct bytes line)
+static int df_parse_logical_line(struct parser *p, struct bytes line)
 {
     bool more, alone = true;
     buf_clear(&p->joined);
     p->line.n_spans = 0;
     p->line.first = p->n_lines;
-    int r = join(p, line, &more);
+    int r = df_parse_join(p, line, &more);
     p->line.text = bytes_head(line, p->joined.len);
-    while (r == 0 && more && next_line(p, &line)) {
-        line = trim_newline(line);
+    while (r == 0 && more && df_parse_next_line(p, &line)) {
+        line = df_parse_trim_newline(line);
         /* Comments and blank lines inside are passed over. */
         struct bytes content = utf8_trim_left(line);
         if (content.len == 0 || content.at[0] == '#')
             continue;
         alone = false;
-        r = join(p, line, &more);
+        r = df_parse_join(p, line, &more);
     }
     if (r == 0 && !alone)
         p->line.text = arena_copy(&p->df->arena, buf_bytes(&p->joined));
@@ -115,15 +115,15 @@ static int read_logical_line(struct parser *p, struct bytes line)
 
 /* ---- heredoc bodies ---------------------------------------------------------------- */
 
-static bool ends_heredoc(const struct df_heredoc *heredoc, struct bytes line)
+static bool df_parse_ends_heredoc(const struct df_heredoc *heredoc, struct bytes line)
 {
-    line = trim_newline(line);
+    line = df_parse_trim_newline(line);
     while (heredoc->chomp && line.len && line.at[0] == '\t')
         line = bytes_from(line, 1);
     return bytes_equal(line, heredoc->name);
 }
 
-static int read_heredocs(struct parser *p, struct df_instruction *ins)
+static int df_parse_heredocs(struct parser *p, struct df_instruction *ins)
 {
     struct df_instruction *command = ins->trigger ? ins->trigger : ins;
     bool takes =
@@ -139,11 +139,11 @@ static int read_heredocs(struct parser *p, struct df_instruction *ins)
         size_t start = p->at, end;
         do {
             end = p->at;
-            if (!next_line(p, &line))
+            if (!df_parse_next_line(p, &line))
                 return df_fail(p->df, ins->line, p->f,
                                "the heredoc %s is not ended: a line with only that is missing",
                                QUOTE(heredoc->name));
-        } while (!ends_heredoc(heredoc, line));
+        } while (!df_parse_ends_heredoc(heredoc, line));
         heredoc->body = bytes_head(bytes_from(p->df->text, start), end - start);
     }
     return 0;
@@ -151,7 +151,7 @@ static int read_heredocs(struct parser *p, struct df_instruction *ins)
 
 /* ---- the file ---------------------------------------------------------------------- */
 
-static int add_stage(struct parser *p, const struct df_instruction *ins)
+static int df_parse_add_stage(struct parser *p, const struct df_instruction *ins)
 {
     struct dockerfile *df = p->df;
     if (df->n_stages)
@@ -163,7 +163,7 @@ static int add_stage(struct parser *p, const struct df_instruction *ins)
     return 0;
 }
 
-static int add_instruction(struct parser *p)
+static int df_parse_add_instruction(struct parser *p)
 {
     struct dockerfile *df = p->df;
     if (df->n_instructions == DOCKERFILE_INSTRUCTIONS_MAX) {
@@ -175,13 +175,13 @@ static int add_instruction(struct parser *p)
         ARENA_PUSH(&df->arena, df->instructions, &df->n_instructions, &p->cap_instructions);
     int r = df_instruction(df, &p->line, &p->words_left, ins, p->f);
     if (r == 0)
-        r = read_heredocs(p, ins);
+        r = df_parse_heredocs(p, ins);
     if (r < 0)
         return r;
     ins->last_line = p->n_lines;
     ins->end = p->at;
     if (ins->keyword == DF_FROM)
-        r = add_stage(p, ins);
+        r = df_parse_add_stage(p, ins);
     ins->stage = df->n_stages ? (uint32_t)df->n_stages - 1 : DF_GLOBAL;
     if (ins->trigger) {
         df_reread_trigger(df, &p->line, ins);
@@ -198,7 +198,7 @@ static int add_instruction(struct parser *p)
     return r;
 }
 
-static int read_directive(struct parser *p, struct bytes line)
+static int df_parse_directive(struct parser *p, struct bytes line)
 {
     struct bytes value;
     int which = df_directive(&p->directives, line, BYTES("#"), &value);
@@ -214,21 +214,21 @@ static int read_directive(struct parser *p, struct bytes line)
     return 0;
 }
 
-static int parse_text(struct parser *p)
+static int df_parse_text(struct parser *p)
 {
     struct dockerfile *df = p->df;
     struct bytes line;
-    int r = check_lines(df, p->f);
+    int r = df_parse_check_lines(df, p->f);
     if (bytes_starts(df->text, BYTES("\xef\xbb\xbf")))
         p->at = 3;
-    while (r == 0 && next_line(p, &line)) {
-        line = utf8_trim_left(trim_newline(line));
-        r = read_directive(p, line);
-        if (r < 0 || line.len == 0 || is_comment(line))
+    while (r == 0 && df_parse_next_line(p, &line)) {
+        line = utf8_trim_left(df_parse_trim_newline(line));
+        r = df_parse_directive(p, line);
+        if (r < 0 || line.len == 0 || df_parse_is_comment(line))
             continue;
-        r = read_logical_line(p, line);
+        r = df_parse_logical_line(p, line);
         if (r == 0)
-            r = add_instruction(p);
+            r = df_parse_add_instruction(p);
     }
     if (r < 0)
         return r;
@@ -259,7 +259,7 @@ int dockerfile_parse(struct bytes name, struct bytes text, struct dockerfile **r
             .joined = BUF(DOCKERFILE_MAX),
             .words_left = DOCKERFILE_WORDS_MAX,
         };
-        int r = parse_text(&p);
+        int r = df_parse_text(&p);
         buf_release(&p.joined);
         if (r < 0) {
             dockerfile_free(df);

@@ -33,8 +33,8 @@ struct form {
 };
 
 /* Appends text of which `known` bytes are certain; `variable` is to blame where not all are. */
-static void put_guess(struct lex *l, struct lex_text *out, struct bytes text, size_t known,
-                      struct bytes variable)
+static void expand_put_guess(struct lex *l, struct lex_text *out, struct bytes text,
+                             size_t known, struct bytes variable)
 {
     if (!out->unknown) {
         out->unknown = true;
@@ -44,23 +44,23 @@ static void put_guess(struct lex *l, struct lex_text *out, struct bytes text, si
     lex_put(l, out, text);
 }
 
-static void put_text(struct lex *l, struct lex_text *out, const struct lex_text *text)
+static void expand_put_text(struct lex *l, struct lex_text *out, const struct lex_text *text)
 {
     if (text->unknown)
-        put_guess(l, out, buf_bytes(&text->text), text->known, text->variable);
+        expand_put_guess(l, out, buf_bytes(&text->text), text->known, text->variable);
     else
         lex_put(l, out, buf_bytes(&text->text));
 }
 
 /* ---- names ------------------------------------------------------------------------- */
 
-static bool is_special_name(uint32_t c)
+static bool expand_is_special_name(uint32_t c)
 {
     return c < 0x80 && c != 0 && strchr("@*#?-$!0", (int)c);
 }
 
 /* A run of digits, one special character, or letters, digits and `_`. Empty: no name. */
-static struct bytes read_name(struct lex *l)
+static struct bytes expand_read_name(struct lex *l)
 {
     struct bytes start = l->rest;
     uint32_t c = lex_peek(l);
@@ -69,7 +69,7 @@ static struct bytes read_name(struct lex *l)
     if (rune_is_digit(c)) {
         while (l->rest.len && rune_is_digit(lex_peek(l)))
             lex_next(l);
-    } else if (is_special_name(c)) {
+    } else if (expand_is_special_name(c)) {
         lex_next(l);
     } else {
         while (l->rest.len &&
@@ -79,7 +79,7 @@ static struct bytes read_name(struct lex *l)
     return bytes_head(start, start.len - l->rest.len);
 }
 
-static void look_up(struct lex *l, struct form *form)
+static void expand_look_up(struct lex *l, struct form *form)
 {
     form->value = (struct bytes){0};
     form->state = l->lookup(l->scope, form->name, &form->value);
@@ -90,8 +90,8 @@ static void look_up(struct lex *l, struct form *form)
 
 /* ---- ${x-w} ${x+w} ${x?w} ---------------------------------------------------------- */
 
-static int apply_choice(struct lex *l, const struct form *form, const struct lex_text *word,
-                        struct lex_text *out)
+static int expand_choice(struct lex *l, const struct form *form, const struct lex_text *word,
+                         struct lex_text *out)
 {
     bool absent = !form->set || (form->null_counts && form->value.len == 0);
     bool unknown = form->state == DF_UNKNOWN;
@@ -107,9 +107,9 @@ static int apply_choice(struct lex *l, const struct form *form, const struct lex
         struct bytes guess = take_word    ? buf_bytes(&word->text)
                              : take_value ? form->value
                                           : BYTES("");
-        put_guess(l, out, guess, 0, form->name);
+        expand_put_guess(l, out, guess, 0, form->name);
     } else if (take_word) {
-        put_text(l, out, word);
+        expand_put_text(l, out, word);
     } else if (take_value) {
         lex_put(l, out, form->value);
     }
@@ -119,7 +119,7 @@ static int apply_choice(struct lex *l, const struct form *form, const struct lex
 /* ---- ${x#p} ${x%p} ${x/p/r} -------------------------------------------------------- */
 
 /* Refuses what would take too long, and books the rest. */
-static int charge(struct lex *l, size_t n_runes, size_t n_pattern)
+static int expand_charge(struct lex *l, size_t n_runes, size_t n_pattern)
 {
     uint64_t runes = (uint64_t)n_runes + 1, steps = runes * ((uint64_t)n_pattern + 1);
     if (steps > MATCH_STEPS_MAX)
@@ -130,8 +130,8 @@ static int charge(struct lex *l, size_t n_runes, size_t n_pattern)
     return 0;
 }
 
-static int apply_trim(struct lex *l, const struct form *form, const struct lex_text *word,
-                      struct lex_text *out)
+static int expand_trim(struct lex *l, const struct form *form, const struct lex_text *word,
+                       struct lex_text *out)
 {
     cleanup_arena struct arena scratch = {0};
     struct bytes text = buf_bytes(&word->text);
@@ -142,14 +142,14 @@ static int apply_trim(struct lex *l, const struct form *form, const struct lex_t
     struct bytes variable = form->state == DF_UNKNOWN ? form->name : word->variable;
     if (r < 0) {
         if (word->unknown) {
-            put_guess(l, out, form->value, 0, variable);
+            expand_put_guess(l, out, form->value, 0, variable);
             r = 0;
         }
         return r;
     }
     struct runes value;
     runes_decode(&scratch, form->value, &value);
-    r = charge(l, value.n, pattern.n);
+    r = expand_charge(l, value.n, pattern.n);
     if (r < 0)
         return r;
     if (mirror)
@@ -165,14 +165,14 @@ static int apply_trim(struct lex *l, const struct form *form, const struct lex_t
     for (size_t i = value.n; mirror && i > cut; i--)
         lex_put_rune(l, &left, value.rune[i - 1]);
     if (unknown)
-        put_guess(l, out, buf_bytes(&left.text), 0, variable);
+        expand_put_guess(l, out, buf_bytes(&left.text), 0, variable);
     else
         lex_put(l, out, buf_bytes(&left.text));
     return 0;
 }
 
 /* The name behind a template's `$`, and what follows it. Empty: none, the `$` is text. */
-static struct bytes template_name(struct bytes text, struct bytes *ret_rest)
+static struct bytes expand_template_name(struct bytes text, struct bytes *ret_rest)
 {
     bool brace = text.len && text.at[0] == '{';
     struct bytes name = bytes_from(text, brace);
@@ -194,8 +194,8 @@ static struct bytes template_name(struct bytes text, struct bytes *ret_rest)
  * One replacement of `//`: the builder hands it to Go's regexp, to which `$0` is the match,
  * `$$` a dollar, and any other `$name` a group that isn't there. Source: Go regexp.Expand.
  */
-static void put_template(struct lex *l, struct lex_text *out, struct bytes text,
-                         struct bytes match)
+static void expand_put_template(struct lex *l, struct lex_text *out, struct bytes text,
+                                struct bytes match)
 {
     while (text.len && !l->too_long) {
         size_t dollar = bytes_find(text, '$');
@@ -208,7 +208,7 @@ static void put_template(struct lex *l, struct lex_text *out, struct bytes text,
             text = bytes_from(text, 1);
             continue;
         }
-        struct bytes name = template_name(text, &text);
+        struct bytes name = expand_template_name(text, &text);
         if (name.len == 0)
             lex_put(l, out, BYTES("$"));
         else if (bytes_equal(name, BYTES("0")))
@@ -217,8 +217,9 @@ static void put_template(struct lex *l, struct lex_text *out, struct bytes text,
 }
 
 /* The value with its matches replaced; where the first of them is, or SIZE_MAX. */
-static size_t replace(struct lex *l, const struct form *form, struct bytes with,
-                      const struct runes *value, const uint32_t *ends, struct lex_text *out)
+static size_t expand_replace_matches(struct lex *l, const struct form *form, struct bytes with,
+                                     const struct runes *value, const uint32_t *ends,
+                                     struct lex_text *out)
 {
     size_t copied = 0, i = 0; /* behind the last match; where the next is looked for */
     size_t first = SIZE_MAX;
@@ -236,7 +237,7 @@ static size_t replace(struct lex *l, const struct form *form, struct bytes with,
         if (!form->all)
             lex_put(l, out, with);
         else if (end > copied || i == 0)
-            put_template(l, out, with, match);
+            expand_put_template(l, out, with, match);
         copied = end;
         if (!form->all)
             break;
@@ -246,8 +247,8 @@ static size_t replace(struct lex *l, const struct form *form, struct bytes with,
     return first;
 }
 
-static int apply_replace(struct lex *l, const struct form *form, const struct lex_text *word,
-                         const struct lex_text *with, struct lex_text *out)
+static int expand_replace(struct lex *l, const struct form *form, const struct lex_text *word,
+                          const struct lex_text *with, struct lex_text *out)
 {
     cleanup_arena struct arena scratch = {0};
     struct bytes variable = form->state == DF_UNKNOWN ? form->name
@@ -256,25 +257,25 @@ static int apply_replace(struct lex *l, const struct form *form, const struct le
     struct rune_pattern pattern;
     int r = rune_pattern_compile(&scratch, buf_bytes(&word->text), false, &pattern, l->f);
     if (r < 0 && word->unknown) {
-        put_guess(l, out, form->value, 0, variable);
+        expand_put_guess(l, out, form->value, 0, variable);
         return 0;
     }
     if (r < 0)
         return r;
     struct runes value;
     runes_decode(&scratch, form->value, &value);
-    r = charge(l, value.n, pattern.n);
+    r = expand_charge(l, value.n, pattern.n);
     if (r < 0)
         return r;
     uint32_t *ends = ARENA_ARRAY(&scratch, value.n + 1, uint32_t);
     rune_pattern_match(&pattern, &value, true, ends);
 
     cleanup_lex_text struct lex_text done = LEX_TEXT;
-    size_t first = replace(l, form, buf_bytes(&with->text), &value, ends, &done);
+    size_t first = expand_replace_matches(l, form, buf_bytes(&with->text), &value, ends, &done);
     if (form->state == DF_UNKNOWN || word->unknown)
-        put_guess(l, out, buf_bytes(&done.text), 0, variable);
+        expand_put_guess(l, out, buf_bytes(&done.text), 0, variable);
     else if (with->unknown && first < SIZE_MAX)
-        put_guess(l, out, buf_bytes(&done.text), first, variable);
+        expand_put_guess(l, out, buf_bytes(&done.text), first, variable);
     else
         lex_put(l, out, buf_bytes(&done.text));
     return 0;
@@ -282,16 +283,16 @@ static int apply_replace(struct lex *l, const struct form *form, const struct le
 
 /* ---- reading them ------------------------------------------------------------------ */
 
-static void put_value(struct lex *l, struct form *form, struct lex_text *out)
+static void expand_put_value(struct lex *l, struct form *form, struct lex_text *out)
 {
-    look_up(l, form);
+    expand_look_up(l, form);
     if (form->state == DF_UNKNOWN)
-        put_guess(l, out, form->value, 0, form->name);
+        expand_put_guess(l, out, form->value, 0, form->name);
     else
         lex_put(l, out, form->value);
 }
 
-static int bad_substitution(struct lex *l, struct bytes name, uint32_t op)
+static int expand_bad_substitution(struct lex *l, struct bytes name, uint32_t op)
 {
     if (op == LEX_END)
         return fail(l->f, -EINVAL, "a substitution lacks its closing '}'");
@@ -301,7 +302,7 @@ static int bad_substitution(struct lex *l, struct bytes name, uint32_t op)
 }
 
 /* Behind `${x/`. */
-static int lex_replace(struct lex *l, struct form *form, struct lex_text *out)
+static int expand_lex_replace(struct lex *l, struct form *form, struct lex_text *out)
 {
     cleanup_lex_text struct lex_text word = LEX_TEXT, replacement = LEX_TEXT;
     form->all = lex_peek(l) == '/';
@@ -317,23 +318,23 @@ static int lex_replace(struct lex *l, struct form *form, struct lex_text *out)
         lex_put(l, out, BYTES("${"));
         lex_put(l, out, form->name);
         lex_put(l, out, BYTES("/"));
-        put_text(l, out, &word);
+        expand_put_text(l, out, &word);
         lex_put(l, out, BYTES("/"));
-        put_text(l, out, &replacement);
+        expand_put_text(l, out, &replacement);
         lex_put(l, out, BYTES("}"));
         return 0;
     }
-    look_up(l, form);
-    return apply_replace(l, form, &word, &replacement, out);
+    expand_look_up(l, form);
+    return expand_replace(l, form, &word, &replacement, out);
 }
 
 /* Behind `${x` and an operator with one word. */
-static int lex_operator(struct lex *l, struct form *form, struct lex_text *out)
+static int expand_lex_operator(struct lex *l, struct form *form, struct lex_text *out)
 {
     bool trims = form->op == '#' || form->op == '%';
     bool choice = form->op == '-' || form->op == '+' || form->op == '?';
     if (form->null_counts ? trims : !trims && !choice)
-        return bad_substitution(l, form->name, form->op);
+        return expand_bad_substitution(l, form->name, form->op);
     cleanup_lex_text struct lex_text word = LEX_TEXT;
     int r = lex_until(l, '}', trims ? LEX_PATTERN : LEX_WORD, &word);
     if (r < 0)
@@ -343,14 +344,14 @@ static int lex_operator(struct lex *l, struct form *form, struct lex_text *out)
         lex_put(l, out, form->name);
         lex_put(l, out, form->null_counts ? BYTES(":") : BYTES(""));
         lex_put_rune(l, out, form->op);
-        put_text(l, out, &word);
+        expand_put_text(l, out, &word);
         lex_put(l, out, BYTES("}"));
         return 0;
     }
     if (!trims && !choice)
-        return bad_substitution(l, form->name, form->op);
-    look_up(l, form);
-    return choice ? apply_choice(l, form, &word, out) : apply_trim(l, form, &word, out);
+        return expand_bad_substitution(l, form->name, form->op);
+    expand_look_up(l, form);
+    return choice ? expand_choice(l, form, &word, out) : expand_trim(l, form, &word, out);
 }
 
 int lex_dollar(struct lex *l, struct lex_text *out)
@@ -365,7 +366,7 @@ int lex_dollar(struct lex *l, struct lex_text *out)
         if (c == '{' || c == '}' || c == ':')
             return fail(l->f, -EINVAL, "\"${\" is not followed by a name");
     }
-    form.name = read_name(l);
+    form.name = expand_read_name(l);
     if (brace)
         form.op = lex_next(l);
     if (!brace && form.name.len == 0) {
@@ -374,25 +375,25 @@ int lex_dollar(struct lex *l, struct lex_text *out)
     }
     if (!brace || form.op == '}') {
         if (l->lookup)
-            put_value(l, &form, out);
+            expand_put_value(l, &form, out);
         else
             lex_put(l, out, bytes_head(start, start.len - l->rest.len));
         return 0;
     }
     if (form.op == '/')
-        return lex_replace(l, &form, out);
+        return expand_lex_replace(l, &form, out);
     form.null_counts = form.op == ':';
     if (form.null_counts)
         form.op = lex_next(l);
     if (form.op == LEX_END)
-        return bad_substitution(l, form.name, form.op);
-    return lex_operator(l, &form, out);
+        return expand_bad_substitution(l, form.name, form.op);
+    return expand_lex_operator(l, &form, out);
 }
 
 /* ---- the whole word ---------------------------------------------------------------- */
 
 /* Most words: nothing in them that the lexer would change. */
-static bool is_plain(struct bytes word, uint8_t escape)
+static bool expand_is_plain(struct bytes word, uint8_t escape)
 {
     for (size_t i = 0; i < word.len; i++) {
         uint8_t c = word.at[i];
@@ -408,7 +409,7 @@ int df_expand(struct arena *arena, struct bytes word, uint8_t escape, df_lookup 
     if (arena->used_bytes > EXPAND_ARENA_MAX)
         return fail(f, -E2BIG, "the variables of this file expand to more than %u MB",
                     EXPAND_ARENA_MAX >> 20);
-    if (word.len <= EXPAND_MAX && is_plain(word, escape)) {
+    if (word.len <= EXPAND_MAX && expand_is_plain(word, escape)) {
         *ret = (struct df_expanded){.text = arena_copy(arena, word), .known_prefix = word.len};
         return 0;
     }

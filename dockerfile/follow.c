@@ -38,8 +38,8 @@ enum {
     HEAD_MAX = 64 * 1024, /* bytes of link text still to go: sixteen times a longest path */
 };
 
-struct step {
-    struct step *next;
+struct follow_step {
+    struct follow_step *next;
     struct bytes dir;   /* where it stands: root-relative, free of links */
     struct bytes head;  /* plain components to go, from a link's text, maybe with ".." */
     struct bytes rest;  /* then the pattern's own; at NULL: none left */
@@ -55,7 +55,7 @@ struct follower {
     struct arena arena;
     struct table seen;  /* steps queued */
     struct table added; /* reads added */
-    struct step *first, **last;
+    struct follow_step *first, **last;
     size_t n_steps;
     int root_fd;
     bool overflow;
@@ -64,7 +64,7 @@ struct follower {
 static const struct bytes none = {NULL, 0};
 
 /* A step is the same if it can only find the same. */
-static struct bytes step_key(struct follower *fo, const struct step *s)
+static struct bytes follow_step_key(struct follower *fo, const struct follow_step *s)
 {
     const struct bytes parts[] = {s->dir, s->head, s->rest};
     uint8_t *key = arena_alloc(&fo->arena, s->dir.len + s->head.len + s->rest.len + 4);
@@ -80,7 +80,7 @@ static struct bytes step_key(struct follower *fo, const struct step *s)
     return bytes_at(key, len);
 }
 
-static void queue(struct follower *fo, struct step step)
+static void follow_queue(struct follower *fo, struct follow_step step)
 {
     if (step.head.len > HEAD_MAX || step.links > LINKS_MAX)
         return;
@@ -89,18 +89,18 @@ static void queue(struct follower *fo, struct step step)
         return;
     }
     bool new;
-    *table_put(&fo->seen, step_key(fo, &step), &new) = 1;
+    *table_put(&fo->seen, follow_step_key(fo, &step), &new) = 1;
     if (!new)
         return;
     fo->n_steps++;
     step.next = NULL;
-    struct step *queued = ARENA_NEW(&fo->arena, struct step);
+    struct follow_step *queued = ARENA_NEW(&fo->arena, struct follow_step);
     *queued = step;
     *fo->last = queued;
     fo->last = &queued->next;
 }
 
-static struct bytes escape_glob(struct arena *a, struct bytes path)
+static struct bytes follow_escape_glob(struct arena *a, struct bytes path)
 {
     uint8_t *out = arena_alloc(a, path.len * 2);
     size_t len = 0;
@@ -113,14 +113,14 @@ static struct bytes escape_glob(struct arena *a, struct bytes path)
 }
 
 /* Adds path/rest as a read of the step's origin, once. */
-static void add_read(struct follower *fo, const struct step *s, struct bytes path,
-                     struct bytes link, struct bytes rest)
+static void follow_add_read(struct follower *fo, const struct follow_step *s, struct bytes path,
+                            struct bytes link, struct bytes rest)
 {
     struct arena *a = &fo->reads->arena;
     struct df_read read = s->why;
     bool new;
     read.literal = !rest.at || s->why.literal;
-    read.pattern = rest.at && !read.literal ? escape_glob(&fo->arena, path) : path;
+    read.pattern = rest.at && !read.literal ? follow_escape_glob(&fo->arena, path) : path;
     if (rest.at)
         read.pattern = path_join(&fo->arena, read.pattern, rest);
     struct bytes key = arena_printf(&fo->arena, "%d%d%d%.*s", read.literal, read.globstar,
@@ -135,12 +135,12 @@ static void add_read(struct follower *fo, const struct step *s, struct bytes pat
 }
 
 /* Whether `path` is `dir` or below it. */
-static bool is_below(struct bytes path, struct bytes dir)
+static bool follow_is_below(struct bytes path, struct bytes dir)
 {
     return bytes_starts(path, dir) && (path.len == dir.len || path.at[dir.len] == '/');
 }
 
-static bool walks_back(struct bytes text)
+static bool follow_walks_back(struct bytes text)
 {
     struct bytes rest = text, name = none;
     bool named = false;
@@ -154,14 +154,14 @@ static bool walks_back(struct bytes text)
 }
 
 /* Goes on where the link s->dir/name leads to, s->head and s->rest behind it. */
-static void follow_link(struct follower *fo, const struct step *s, struct bytes name,
+static void follow_link(struct follower *fo, const struct follow_step *s, struct bytes name,
                         struct bytes text)
 {
     struct arena *a = &fo->arena;
     struct bytes path = path_join(a, s->dir, name);
     if (!s->covered || s->head.len || s->rest.at)
-        add_read(fo, s, path, path, none);
-    struct step on = *s;
+        follow_add_read(fo, s, path, path, none);
+    struct follow_step on = *s;
     on.sweep = on.covered = false;
     on.links++;
     on.via = s->via.len ? s->via : path;
@@ -170,25 +170,25 @@ static void follow_link(struct follower *fo, const struct step *s, struct bytes 
         on.dir = BYTES("");
     on.head = s->head.len ? arena_printf(a, "%.*s/%.*s", BYTES_ARG(text), BYTES_ARG(s->head))
                           : arena_copy(a, text);
-    bool lexical = walks_back(text);
+    bool lexical = follow_walks_back(text);
     if (!lexical || fo->reads->deep_links)
-        queue(fo, on);
+        follow_queue(fo, on);
     if (!lexical)
         return;
     struct bytes clean = path_clean_root(a, path_join(a, on.dir, text));
     on.dir = BYTES("");
     on.head = s->head.len ? path_join(a, clean, s->head) : clean;
-    queue(fo, on);
+    follow_queue(fo, on);
 }
 
 /* An error that only says: nothing there that a builder could read. */
-static bool is_absence(int r)
+static bool follow_is_absence(int r)
 {
     return r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -EACCES || r == -EPERM ||
            r == -ENAMETOOLONG || r == -EXDEV || r == -EINVAL || r == -ESTALE;
 }
 
-static int open_dir(const struct follower *fo, struct bytes dir, int flags)
+static int follow_open_dir(const struct follower *fo, struct bytes dir, int flags)
 {
     char path[PATH_MAX];
     if (dir.len >= sizeof(path))
@@ -199,7 +199,8 @@ static int open_dir(const struct follower *fo, struct bytes dir, int flags)
 }
 
 /* 1 and the text where dirfd/name is a link, 0 where it is something else, or -errno. */
-static int read_link(struct follower *fo, int dirfd, struct bytes name, struct bytes *ret)
+static int follow_read_link(struct follower *fo, int dirfd, struct bytes name,
+                            struct bytes *ret)
 {
     char file[NAME_MAX + 1], text[PATH_MAX + 1];
     if (name.len > NAME_MAX)
@@ -213,18 +214,18 @@ static int read_link(struct follower *fo, int dirfd, struct bytes name, struct b
     return 1;
 }
 
-static int follow_entry(struct follower *fo, const struct step *s, struct bytes pattern,
+static int follow_entry(struct follower *fo, const struct follow_step *s, struct bytes pattern,
                         int dirfd, const struct dirent *entry)
 {
     struct bytes name = bytes_of(entry->d_name), text = none;
     bool is_link = entry->d_type == DT_LNK, is_dir = entry->d_type == DT_DIR;
     if (is_link || entry->d_type == DT_UNKNOWN) {
-        int r = read_link(fo, dirfd, name, &text);
+        int r = follow_read_link(fo, dirfd, name, &text);
         if (r < 0)
-            return is_absence(r) ? 0 : r;
+            return follow_is_absence(r) ? 0 : r;
         if (r == 1) {
             if (!fo->reads->deep_links && !s->sweep && s->rest.at)
-                add_read(fo, s, s->dir, none, pattern);
+                follow_add_read(fo, s, s->dir, none, pattern);
             follow_link(fo, s, arena_copy(&fo->arena, name), text);
             return 0;
         }
@@ -232,20 +233,20 @@ static int follow_entry(struct follower *fo, const struct step *s, struct bytes 
     }
     bool deeper = s->sweep || (s->rest.at ? fo->reads->deep_links : s->why.widened.len > 0);
     if (is_dir && deeper) {
-        struct step below = *s;
+        struct follow_step below = *s;
         below.dir = path_join(&fo->arena, s->dir, name);
         below.sweep = !s->rest.at;
-        queue(fo, below);
+        follow_queue(fo, below);
     }
     return 0;
 }
 
 /* Follows the links of s->dir whose names match; s->head and s->rest are what comes behind. */
-static int follow_names(struct follower *fo, const struct step *s, struct bytes pattern)
+static int follow_names(struct follower *fo, const struct follow_step *s, struct bytes pattern)
 {
-    int fd = open_dir(fo, s->dir, O_RDONLY);
+    int fd = follow_open_dir(fo, s->dir, O_RDONLY);
     if (fd < 0)
-        return is_absence(fd) ? 0 : fd;
+        return follow_is_absence(fd) ? 0 : fd;
     DIR *dir = fdopendir(fd);
     if (!dir) {
         int r = -errno;
@@ -266,26 +267,27 @@ static int follow_names(struct follower *fo, const struct step *s, struct bytes 
             r = follow_entry(fo, s, pattern, fd, entry);
     }
     closedir(dir);
-    return r < 0 && !is_absence(r) ? r : 0;
+    return r < 0 && !follow_is_absence(r) ? r : 0;
 }
 
 /* Everything is gone: s->dir is what the pattern leads to. */
-static void arrive(struct follower *fo, const struct step *s)
+static void follow_arrive(struct follower *fo, const struct follow_step *s)
 {
     /* Inside its own directory a widened pattern reads it already, and sweeps it. */
-    if (s->links && s->why.widened.len && s->why.literal && is_below(s->dir, s->why.pattern))
+    if (s->links && s->why.widened.len && s->why.literal &&
+        follow_is_below(s->dir, s->why.pattern))
         return;
     if (!s->covered)
-        add_read(fo, s, s->dir, none, none);
+        follow_add_read(fo, s, s->dir, none, none);
     if (s->why.widened.len) {
-        struct step sweep = *s;
+        struct follow_step sweep = *s;
         sweep.sweep = sweep.covered = true;
-        queue(fo, sweep);
+        follow_queue(fo, sweep);
     }
 }
 
 /* Takes the next component off the step; false where none is left. */
-static bool next_name(struct step *s, struct bytes *ret_name, bool *ret_plain)
+static bool follow_next_name(struct follow_step *s, struct bytes *ret_name, bool *ret_plain)
 {
     while (s->head.len) {
         if (!bytes_next(&s->head, '/', ret_name))
@@ -300,7 +302,7 @@ static bool next_name(struct step *s, struct bytes *ret_name, bool *ret_plain)
     return bytes_next(&s->rest, '/', ret_name);
 }
 
-static int run_step(struct follower *fo, struct step *s)
+static int follow_run_step(struct follower *fo, struct follow_step *s)
 {
     if (s->sweep)
         return follow_names(fo, s, none);
@@ -310,16 +312,16 @@ static int run_step(struct follower *fo, struct step *s)
         struct bytes whole = s->rest;
         if (in_link && !s->head.len) {
             /* Many links may lead here: what comes now is done once. */
-            queue(fo, *s);
+            follow_queue(fo, *s);
             return 0;
         }
-        if (!next_name(s, &name, &plain)) {
-            arrive(fo, s);
+        if (!follow_next_name(s, &name, &plain)) {
+            follow_arrive(fo, s);
             return 0;
         }
         if (!plain && glob_magic(name)) {
             if (!s->covered)
-                add_read(fo, s, s->dir, none, whole);
+                follow_add_read(fo, s, s->dir, none, whole);
             s->covered = true;
             return follow_names(fo, s, name);
         }
@@ -327,10 +329,10 @@ static int run_step(struct follower *fo, struct step *s)
             s->dir = path_dir(s->dir);
             continue;
         }
-        cleanup_fd int fd = open_dir(fo, s->dir, O_PATH);
-        int r = fd < 0 ? fd : read_link(fo, fd, name, &text);
+        cleanup_fd int fd = follow_open_dir(fo, s->dir, O_PATH);
+        int r = fd < 0 ? fd : follow_read_link(fo, fd, name, &text);
         if (r < 0)
-            return is_absence(r) ? 0 : r;
+            return follow_is_absence(r) ? 0 : r;
         if (r == 1) {
             follow_link(fo, s, name, text);
             return 0;
@@ -344,11 +346,12 @@ static int follow_all(struct follower *fo, struct failure *f)
     size_t n = fo->reads->n;
     for (size_t i = 0; i < n; i++) {
         const struct df_read *read = &fo->reads->at[i];
-        queue(fo, (struct step){
-                      .dir = BYTES(""), .rest = read->pattern, .covered = true, .why = *read});
+        follow_queue(
+            fo, (struct follow_step){
+                    .dir = BYTES(""), .rest = read->pattern, .covered = true, .why = *read});
     }
-    for (struct step *s = fo->first; s && !fo->overflow; s = s->next) {
-        int r = run_step(fo, s);
+    for (struct follow_step *s = fo->first; s && !fo->overflow; s = s->next) {
+        int r = follow_run_step(fo, s);
         if (r < 0)
             return fail_errno(f, r, "following symbolic links below %s", QUOTE(s->dir));
     }

@@ -11,8 +11,8 @@
 #include <errno.h>
 
 /* Lexes text into words; of nothing that is set. */
-static int lex_words(struct arena *arena, struct bytes text, bool raw_quotes,
-                     enum lex_kind kind, struct lex *ret, struct failure *f)
+static int heredoc_lex(struct arena *arena, struct bytes text, bool raw_quotes,
+                       enum lex_kind kind, struct lex *ret, struct failure *f)
 {
     lex_init(ret, arena, text, '\\');
     /* The whole line: runes that are no UTF-8 grow, and substitutions are printed anew. */
@@ -28,7 +28,7 @@ static int lex_words(struct arena *arena, struct bytes text, bool raw_quotes,
 }
 
 /* Go's `^(\d*)<<(-?)\s*([^<]*)$`. */
-static bool match_heredoc(struct bytes word, bool *ret_chomp, struct bytes *ret_name)
+static bool heredoc_match(struct bytes word, bool *ret_chomp, struct bytes *ret_name)
 {
     while (word.len && word.at[0] >= '0' && word.at[0] <= '9')
         word = bytes_from(word, 1);
@@ -43,7 +43,7 @@ static bool match_heredoc(struct bytes word, bool *ret_chomp, struct bytes *ret_
     return bytes_find(word, '<') == word.len;
 }
 
-static size_t count_quotes(struct bytes text)
+static size_t heredoc_count_quotes(struct bytes text)
 {
     size_t n = 0;
     for (size_t i = 0; i < text.len; i++)
@@ -52,18 +52,18 @@ static size_t count_quotes(struct bytes text)
 }
 
 /* 1: a heredoc; 0: none; -EINVAL, -E2BIG: it can't be lexed. */
-static int read_heredoc(struct arena *arena, struct bytes word, struct df_heredoc *ret,
+static int heredoc_read(struct arena *arena, struct bytes word, struct df_heredoc *ret,
                         struct failure *f)
 {
     struct bytes name;
     struct lex plain, raw;
     bool chomp;
-    if (!match_heredoc(word, &chomp, &name) || name.len == 0)
+    if (!heredoc_match(word, &chomp, &name) || name.len == 0)
         return 0;
-    int r = lex_words(arena, name, false, LEX_WORD, &plain, f);
+    int r = heredoc_lex(arena, name, false, LEX_WORD, &plain, f);
     if (r < 0 || plain.n_words != 1)
         return r;
-    r = lex_words(arena, name, true, LEX_WORD, &raw, f);
+    r = heredoc_lex(arena, name, true, LEX_WORD, &raw, f);
     if (r < 0)
         return r;
     if (raw.n_words != 1)
@@ -72,7 +72,7 @@ static int read_heredoc(struct arena *arena, struct bytes word, struct df_heredo
         .name = plain.words[0],
         .chomp = chomp,
         /* Quotes that are gone without raw_quotes quoted something. */
-        .expand = count_quotes(plain.words[0]) == count_quotes(raw.words[0]),
+        .expand = heredoc_count_quotes(plain.words[0]) == heredoc_count_quotes(raw.words[0]),
     };
     return 1;
 }
@@ -82,7 +82,7 @@ bool df_is_heredoc(struct bytes word)
     cleanup_arena struct arena arena = {0};
     struct df_heredoc heredoc;
     return memmem(word.at, word.len, "<<", 2) &&
-           read_heredoc(&arena, word, &heredoc, NULL) == 1;
+           heredoc_read(&arena, word, &heredoc, NULL) == 1;
 }
 
 int df_heredocs(struct arena *arena, struct bytes line, struct df_heredoc **ret, size_t *ret_n,
@@ -96,12 +96,12 @@ int df_heredocs(struct arena *arena, struct bytes line, struct df_heredoc **ret,
         return 0;
     /* A line that can't be lexed has none: `RUN echo it's <<x`. One that we won't is an error.
      */
-    int r = lex_words(arena, line, true, LEX_RAW, &l, f);
+    int r = heredoc_lex(arena, line, true, LEX_RAW, &l, f);
     if (r < 0)
         return r == -EINVAL ? 0 : r;
     for (size_t i = 0; i < l.n_kept; i++) {
         struct df_heredoc heredoc;
-        r = read_heredoc(arena, l.words[i], &heredoc, f);
+        r = heredoc_read(arena, l.words[i], &heredoc, f);
         if (r < 0)
             return r;
         if (r > 0)

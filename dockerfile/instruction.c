@@ -21,7 +21,7 @@ static const struct {
 
 /* Go's strings.ToLower as far as the result can be ASCII: two letters beyond it have an ASCII
  * lower case, the dotted capital I and the Kelvin sign. */
-static struct bytes lower(struct arena *arena, struct bytes text)
+static struct bytes instruction_lower(struct arena *arena, struct bytes text)
 {
     uint8_t *out = arena_alloc(arena, text.len);
     size_t n = 0;
@@ -42,10 +42,11 @@ static struct bytes lower(struct arena *arena, struct bytes text)
     return bytes_at(out, n);
 }
 
-static bool find_keyword(struct dockerfile *df, struct bytes word, enum df_keyword *ret)
+static bool instruction_find_keyword(struct dockerfile *df, struct bytes word,
+                                     enum df_keyword *ret)
 {
     /* No keyword has more letters, and no letter more bytes. */
-    struct bytes name = word.len <= 40 ? lower(&df->arena, word) : word;
+    struct bytes name = word.len <= 40 ? instruction_lower(&df->arena, word) : word;
     for (size_t i = 0; i < ARRAY_SIZE(keywords); i++) {
         if (bytes_equal(name, bytes_of(keywords[i].name))) {
             *ret = keywords[i].keyword;
@@ -57,7 +58,7 @@ static bool find_keyword(struct dockerfile *df, struct bytes word, enum df_keywo
 }
 
 /* Go's `^[a-z][a-z0-9-_.]*$`. */
-static bool is_stage_name(struct bytes name)
+static bool instruction_is_stage_name(struct bytes name)
 {
     for (size_t i = 0; i < name.len; i++) {
         uint8_t c = name.at[i];
@@ -72,8 +73,8 @@ static bool is_stage_name(struct bytes name)
 int df_stage_name(struct dockerfile *df, uint32_t line, struct bytes written, struct bytes *ret,
                   struct failure *f)
 {
-    struct bytes name = lower(&df->arena, written);
-    if (!is_stage_name(name))
+    struct bytes name = instruction_lower(&df->arena, written);
+    if (!instruction_is_stage_name(name))
         return df_fail(df, line, f,
                        "%s is no name for a stage: it takes a letter, then letters, digits, "
                        "\"-\", \"_\" and \".\"",
@@ -85,14 +86,14 @@ int df_stage_name(struct dockerfile *df, uint32_t line, struct bytes written, st
 /* ---- what both builders refuse ----------------------------------------------------- */
 
 /* `AS`, under Go's strings.EqualFold: a long s is an s. */
-static bool is_as(struct bytes word)
+static bool instruction_is_as(struct bytes word)
 {
     return bytes_equal_nocase(word, BYTES("as")) || bytes_equal(word, BYTES("a\u017f")) ||
            bytes_equal(word, BYTES("A\u017f"));
 }
 
-static int check_copy(struct dockerfile *df, const struct df_instruction *ins,
-                      struct failure *f)
+static int instruction_check_copy(struct dockerfile *df, const struct df_instruction *ins,
+                                  struct failure *f)
 {
     if (ins->n_words < 2)
         return df_fail(df, ins->line, f, "%.*s needs a source and a destination",
@@ -103,8 +104,8 @@ static int check_copy(struct dockerfile *df, const struct df_instruction *ins,
     return 0;
 }
 
-static int check_names(struct dockerfile *df, const struct df_instruction *ins,
-                       struct failure *f)
+static int instruction_check_names(struct dockerfile *df, const struct df_instruction *ins,
+                                   struct failure *f)
 {
     if (ins->n_words == 0)
         return df_fail(df, ins->line, f, "%.*s needs a name", BYTES_ARG(ins->word));
@@ -118,8 +119,8 @@ static int check_names(struct dockerfile *df, const struct df_instruction *ins,
     return 0;
 }
 
-static int check_onbuild(struct dockerfile *df, const struct df_instruction *ins,
-                         struct failure *f)
+static int instruction_check_onbuild(struct dockerfile *df, const struct df_instruction *ins,
+                                     struct failure *f)
 {
     if (!ins->trigger)
         return df_fail(df, ins->line, f, "ONBUILD needs an instruction");
@@ -136,22 +137,22 @@ static int check_onbuild(struct dockerfile *df, const struct df_instruction *ins
     return 0;
 }
 
-static int check_arguments(struct dockerfile *df, const struct df_instruction *ins,
-                           struct failure *f)
+static int instruction_check_arguments(struct dockerfile *df, const struct df_instruction *ins,
+                                       struct failure *f)
 {
     switch (ins->keyword) {
     case DF_FROM:
-        if (ins->n_words != 1 && (ins->n_words != 3 || !is_as(ins->words[1])))
+        if (ins->n_words != 1 && (ins->n_words != 3 || !instruction_is_as(ins->words[1])))
             return df_fail(df, ins->line, f, "FROM takes an image, or an image, AS and a name");
         return 0;
     case DF_COPY:
     case DF_ADD:
-        return check_copy(df, ins, f);
+        return instruction_check_copy(df, ins, f);
     case DF_ARG:
     case DF_ENV:
-        return check_names(df, ins, f);
+        return instruction_check_names(df, ins, f);
     case DF_ONBUILD:
-        return check_onbuild(df, ins, f);
+        return instruction_check_onbuild(df, ins, f);
     case DF_RUN:
     case DF_OTHER:
         return 0;
@@ -161,8 +162,8 @@ static int check_arguments(struct dockerfile *df, const struct df_instruction *i
 
 /* ---- words ------------------------------------------------------------------------- */
 
-static int split_json(struct dockerfile *df, struct df_instruction *ins, struct df_words *words,
-                      struct failure *f)
+static int instruction_split_json(struct dockerfile *df, struct df_instruction *ins,
+                                  struct df_words *words, struct failure *f)
 {
     int r = df_json_words(&df->arena, ins->rest, words);
     if (r == -EINVAL)
@@ -173,8 +174,8 @@ static int split_json(struct dockerfile *df, struct df_instruction *ins, struct 
     return r;
 }
 
-static int split_words(struct dockerfile *df, struct df_instruction *ins, uint8_t escape,
-                       size_t *words_left, struct failure *f)
+static int instruction_split_words(struct dockerfile *df, struct df_instruction *ins,
+                                   uint8_t escape, size_t *words_left, struct failure *f)
 {
     struct arena *arena = &df->arena;
     struct df_words words = {.left = *words_left};
@@ -185,12 +186,12 @@ static int split_words(struct dockerfile *df, struct df_instruction *ins, uint8_
         break;
     case DF_COPY:
     case DF_ADD:
-        r = split_json(df, ins, &words, f);
+        r = instruction_split_json(df, ins, &words, f);
         if (r == 0)
             r = df_split_blanks(arena, ins->rest, &words);
         break;
     case DF_RUN:
-        r = split_json(df, ins, &words, f);
+        r = instruction_split_json(df, ins, &words, f);
         words.n = 0;
         break;
     case DF_ARG:
@@ -219,7 +220,7 @@ static int split_words(struct dockerfile *df, struct df_instruction *ins, uint8_
 /* ---- the instruction --------------------------------------------------------------- */
 
 /* Fills *ins from `text`, a part of the logical line, but for its trigger. */
-static int read_instruction(struct dockerfile *df, const struct df_line *line,
+static int instruction_read(struct dockerfile *df, const struct df_line *line,
                             struct bytes text, uint8_t escape, size_t *words_left,
                             struct df_instruction *ins, struct failure *f)
 {
@@ -236,24 +237,24 @@ static int read_instruction(struct dockerfile *df, const struct df_line *line,
     while (len < text.len && df_is_blank(text.at[len]))
         len++;
     ins->args = bytes_from(text, len);
-    find_keyword(df, ins->word, &ins->keyword);
+    instruction_find_keyword(df, ins->word, &ins->keyword);
     int r = df_split_flags(&df->arena, line, ins->args, escape, &ins->flags, &ins->n_flags,
                            &ins->rest);
     if (r < 0)
         return df_wrap(df, line->first, f, fail(f, r, "the flags are too many"));
     ins->rest = utf8_trim(ins->rest);
-    return split_words(df, ins, escape, words_left, f);
+    return instruction_split_words(df, ins, escape, words_left, f);
 }
 
 /* Whether `<<` in its arguments means heredocs. */
-static bool takes_heredocs(const struct df_instruction *ins)
+static bool instruction_takes_heredocs(const struct df_instruction *ins)
 {
     bool takes = ins->keyword == DF_RUN || ins->keyword == DF_COPY || ins->keyword == DF_ADD;
     return takes && !ins->json;
 }
 
 /* Without a continuation by `\` at its end. Source: as df_parse_join(). */
-static struct bytes trim_continuation(struct bytes text)
+static struct bytes instruction_trim_continuation(struct bytes text)
 {
     size_t len = text.len;
     while (len && text.at[len - 1] == '\r')
@@ -268,7 +269,8 @@ void df_reread_trigger(struct dockerfile *df, const struct df_line *line,
                        struct df_instruction *ins)
 {
     size_t start = (size_t)(ins->args.at - line->text.at), words_left = DOCKERFILE_WORDS_MAX;
-    struct bytes whole = bytes_from(line->text, start), again = trim_continuation(whole);
+    struct bytes whole = bytes_from(line->text, start),
+                 again = instruction_trim_continuation(whole);
     bool cut = again.len < whole.len;
     /* A vertical tab is a blank to the reader, none to what cuts: the mark is not in front. */
     const uint8_t *word_end = ins->word.at + ins->word.len;
@@ -283,13 +285,13 @@ void df_reread_trigger(struct dockerfile *df, const struct df_line *line,
     if (!bytes_equal_nocase(ins->word, BYTES("onbuild")) || (cut && ins->n_heredocs))
         return;
     struct df_instruction *trigger = ARENA_NEW(&df->arena, struct df_instruction);
-    if (read_instruction(df, line, again, '\\', &words_left, trigger, NULL) < 0 ||
+    if (instruction_read(df, line, again, '\\', &words_left, trigger, NULL) < 0 ||
         trigger->word.len == 0 || trigger->word.at[0] == '#')
         return;
     /* The mark hid heredocs from the first reading, so bodies for the second are missing. */
     struct df_heredoc *heredocs;
     size_t n_heredocs = 0;
-    if (takes_heredocs(trigger) && !takes_heredocs(ins->trigger) &&
+    if (instruction_takes_heredocs(trigger) && !instruction_takes_heredocs(ins->trigger) &&
         (df_heredocs(&df->arena, again, &heredocs, &n_heredocs, NULL) < 0 || n_heredocs))
         return;
     ins->trigger = trigger;
@@ -298,11 +300,11 @@ void df_reread_trigger(struct dockerfile *df, const struct df_line *line,
 int df_instruction(struct dockerfile *df, const struct df_line *line, size_t *words_left,
                    struct df_instruction *ret, struct failure *f)
 {
-    int r = read_instruction(df, line, line->text, df->escape, words_left, ret, f);
+    int r = instruction_read(df, line, line->text, df->escape, words_left, ret, f);
     if (r < 0)
         return r;
     enum df_keyword keyword;
-    if (!find_keyword(df, ret->word, &keyword)) {
+    if (!instruction_find_keyword(df, ret->word, &keyword)) {
         if (memchr(df->text.at, 0, df->text.len))
             return df_fail(df, ret->line, f, "this is no text: it has NUL bytes");
         if (ret->word.len == 0)
@@ -313,7 +315,7 @@ int df_instruction(struct dockerfile *df, const struct df_line *line, size_t *wo
     }
     if (keyword == DF_ONBUILD && ret->rest.len) {
         ret->trigger = ARENA_NEW(&df->arena, struct df_instruction);
-        r = read_instruction(df, line, ret->rest, df->escape, words_left, ret->trigger, f);
+        r = instruction_read(df, line, ret->rest, df->escape, words_left, ret->trigger, f);
     }
-    return r < 0 ? r : check_arguments(df, ret, f);
+    return r < 0 ? r : instruction_check_arguments(df, ret, f);
 }

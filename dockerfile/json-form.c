@@ -12,13 +12,13 @@
 /* Go gives up here, and the text is no JSON then. */
 enum { NESTING_MAX = 10000 };
 
-static void skip_space(struct bytes *rest)
+static void json_form_skip_space(struct bytes *rest)
 {
     while (rest->len && rest->at[0] && strchr(" \t\r\n", rest->at[0]))
         *rest = bytes_from(*rest, 1);
 }
 
-static bool take(struct bytes *rest, uint8_t c)
+static bool json_form_take(struct bytes *rest, uint8_t c)
 {
     if (rest->len == 0 || rest->at[0] != c)
         return false;
@@ -27,15 +27,15 @@ static bool take(struct bytes *rest, uint8_t c)
 }
 
 /* The number that the first four hex digits of b give, or -1. */
-static int32_t hex4(struct bytes b)
+static int32_t json_form_hex4(struct bytes b)
 {
     uint32_t value;
     return b.len >= 4 && hex_number(bytes_head(b, 4), &value) ? (int32_t)value : -1;
 }
 
-static bool skip_string(struct bytes *rest)
+static bool json_form_skip_string(struct bytes *rest)
 {
-    if (!take(rest, '"'))
+    if (!json_form_take(rest, '"'))
         return false;
     while (rest->len) {
         uint8_t c = rest->at[0];
@@ -48,7 +48,7 @@ static bool skip_string(struct bytes *rest)
             continue;
         if (rest->len == 0 || rest->at[0] == 0 || !strchr("\"\\/bfnrtu", rest->at[0]))
             return false;
-        if (rest->at[0] == 'u' && hex4(bytes_from(*rest, 1)) < 0)
+        if (rest->at[0] == 'u' && json_form_hex4(bytes_from(*rest, 1)) < 0)
             return false;
         *rest = bytes_from(*rest, 1);
     }
@@ -56,7 +56,7 @@ static bool skip_string(struct bytes *rest)
 }
 
 /* One digit or more. */
-static bool skip_digits(struct bytes *rest)
+static bool json_form_skip_digits(struct bytes *rest)
 {
     size_t n = 0;
     while (n < rest->len && rest->at[n] >= '0' && rest->at[n] <= '9')
@@ -65,45 +65,45 @@ static bool skip_digits(struct bytes *rest)
     return n > 0;
 }
 
-static bool skip_number(struct bytes *rest)
+static bool json_form_skip_number(struct bytes *rest)
 {
-    take(rest, '-');
-    if (!take(rest, '0') && !skip_digits(rest))
+    json_form_take(rest, '-');
+    if (!json_form_take(rest, '0') && !json_form_skip_digits(rest))
         return false;
-    if (take(rest, '.') && !skip_digits(rest))
+    if (json_form_take(rest, '.') && !json_form_skip_digits(rest))
         return false;
-    if (take(rest, 'e') || take(rest, 'E')) {
-        if (!take(rest, '+'))
-            take(rest, '-');
-        return skip_digits(rest);
+    if (json_form_take(rest, 'e') || json_form_take(rest, 'E')) {
+        if (!json_form_take(rest, '+'))
+            json_form_take(rest, '-');
+        return json_form_skip_digits(rest);
     }
     return true;
 }
 
-static bool skip_scalar(struct bytes *rest)
+static bool json_form_skip_scalar(struct bytes *rest)
 {
     static const struct bytes words[] = {{(const uint8_t *)"true", 4},
                                          {(const uint8_t *)"false", 5},
                                          {(const uint8_t *)"null", 4}};
     if (rest->len && rest->at[0] == '"')
-        return skip_string(rest);
+        return json_form_skip_string(rest);
     for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
         if (bytes_starts(*rest, words[i])) {
             *rest = bytes_from(*rest, words[i].len);
             return true;
         }
     }
-    return skip_number(rest);
+    return json_form_skip_number(rest);
 }
 
 /* `"key":` */
-static bool skip_key(struct bytes *rest)
+static bool json_form_skip_key(struct bytes *rest)
 {
-    skip_space(rest);
-    if (!skip_string(rest))
+    json_form_skip_space(rest);
+    if (!json_form_skip_string(rest))
         return false;
-    skip_space(rest);
-    return take(rest, ':');
+    json_form_skip_space(rest);
+    return json_form_take(rest, ':');
 }
 
 /* The brackets that are open, objects as set bits. */
@@ -112,14 +112,14 @@ struct nest {
     size_t depth;
 };
 
-static bool in_object(const struct nest *nest)
+static bool json_form_in_object(const struct nest *nest)
 {
     size_t i = nest->depth - 1;
     return nest->is_object[i / 8] >> i % 8 & 1;
 }
 
 /* Goes into the array or object in front of rest, up to its first value or its end. */
-static bool enter(struct nest *nest, struct bytes *rest)
+static bool json_form_enter(struct nest *nest, struct bytes *rest)
 {
     bool object = rest->at[0] == '{';
     if (nest->depth == NESTING_MAX)
@@ -128,20 +128,20 @@ static bool enter(struct nest *nest, struct bytes *rest)
     uint8_t bit = (uint8_t)(1u << i % 8), others = (uint8_t)(nest->is_object[i / 8] & ~bit);
     nest->is_object[i / 8] = object ? others | bit : others;
     *rest = bytes_from(*rest, 1);
-    skip_space(rest);
+    json_form_skip_space(rest);
     bool empty = rest->len && rest->at[0] == (object ? '}' : ']');
-    return empty || !object || skip_key(rest);
+    return empty || !object || json_form_skip_key(rest);
 }
 
 /* Behind a value: leaves what ends there, up to the next value. False: malformed. */
-static bool leave(struct nest *nest, struct bytes *rest)
+static bool json_form_leave(struct nest *nest, struct bytes *rest)
 {
     while (nest->depth) {
-        skip_space(rest);
-        bool object = in_object(nest);
-        if (take(rest, ','))
-            return !object || skip_key(rest);
-        if (!take(rest, object ? '}' : ']'))
+        json_form_skip_space(rest);
+        bool object = json_form_in_object(nest);
+        if (json_form_take(rest, ','))
+            return !object || json_form_skip_key(rest);
+        if (!json_form_take(rest, object ? '}' : ']'))
             return false;
         nest->depth--;
     }
@@ -149,46 +149,46 @@ static bool leave(struct nest *nest, struct bytes *rest)
 }
 
 /* Skips one value of any kind; false: it is malformed. */
-static bool skip_value(struct bytes *rest)
+static bool json_form_skip_value(struct bytes *rest)
 {
     struct nest nest = {.depth = 0};
     do {
-        skip_space(rest);
+        json_form_skip_space(rest);
         if (rest->len && (rest->at[0] == '{' || rest->at[0] == '[')) {
-            if (!enter(&nest, rest))
+            if (!json_form_enter(&nest, rest))
                 return false;
             /* An empty one ends at once. */
-            if (rest->len == 0 || rest->at[0] != (in_object(&nest) ? '}' : ']'))
+            if (rest->len == 0 || rest->at[0] != (json_form_in_object(&nest) ? '}' : ']'))
                 continue;
-        } else if (!skip_scalar(rest)) {
+        } else if (!json_form_skip_scalar(rest)) {
             return false;
         }
-        if (!leave(&nest, rest))
+        if (!json_form_leave(&nest, rest))
             return false;
     } while (nest.depth);
     return true;
 }
 
 /* Whether text is one value and nothing else. */
-static bool is_json(struct bytes text)
+static bool json_form_is_json(struct bytes text)
 {
-    if (!skip_value(&text))
+    if (!json_form_skip_value(&text))
         return false;
-    skip_space(&text);
+    json_form_skip_space(&text);
     return text.len == 0;
 }
 
 /* ---- decoding what was checked ----------------------------------------------------- */
 
 /* Behind `\u`: halves of a pair that has no other half become U+FFFD. */
-static uint32_t take_unicode(struct bytes *rest)
+static uint32_t json_form_take_unicode(struct bytes *rest)
 {
-    uint32_t rune = (uint32_t)hex4(*rest);
+    uint32_t rune = (uint32_t)json_form_hex4(*rest);
     *rest = bytes_from(*rest, 4);
     if (rune < 0xd800 || rune > 0xdfff)
         return rune;
     if (rune < 0xdc00 && bytes_starts(*rest, BYTES("\\u"))) {
-        int32_t low = hex4(bytes_from(*rest, 2));
+        int32_t low = json_form_hex4(bytes_from(*rest, 2));
         if (low >= 0xdc00 && low <= 0xdfff) {
             *rest = bytes_from(*rest, 6);
             return 0x10000 + ((rune - 0xd800) << 10) + ((uint32_t)low - 0xdc00);
@@ -197,22 +197,22 @@ static uint32_t take_unicode(struct bytes *rest)
     return UTF8_INVALID;
 }
 
-static uint32_t take_escape(struct bytes *rest)
+static uint32_t json_form_take_escape(struct bytes *rest)
 {
     static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
     uint8_t c = rest->at[0];
     *rest = bytes_from(*rest, 1);
     if (c == 'u')
-        return take_unicode(rest);
+        return json_form_take_unicode(rest);
     const char *at = strchr(from, c);
     return at ? (uint8_t)to[at - from] : c;
 }
 
 /* The string in front of rest, which is one. */
-static struct bytes take_string(struct arena *arena, struct bytes *rest)
+static struct bytes json_form_take_string(struct arena *arena, struct bytes *rest)
 {
     struct bytes end = *rest;
-    if (!skip_string(&end))
+    if (!json_form_skip_string(&end))
         return (struct bytes){0};
     /* No escape grows; a byte that is no UTF-8 becomes three. */
     uint8_t *out = arena_array(arena, rest->len - end.len, 3);
@@ -222,7 +222,7 @@ static struct bytes take_string(struct arena *arena, struct bytes *rest)
         uint32_t rune;
         *rest = bytes_from(*rest, utf8_decode(*rest, &rune));
         if (rune == '\\')
-            rune = take_escape(rest);
+            rune = json_form_take_escape(rest);
         n += utf8_encode(rune, out + n);
     }
     *rest = end;
@@ -232,19 +232,19 @@ static struct bytes take_string(struct arena *arena, struct bytes *rest)
 int df_json_words(struct arena *arena, struct bytes text, struct df_words *words)
 {
     text = utf8_trim_left(text);
-    if (text.len == 0 || text.at[0] != '[' || !is_json(text))
+    if (text.len == 0 || text.at[0] != '[' || !json_form_is_json(text))
         return 0;
-    take(&text, '[');
-    skip_space(&text);
-    while (!take(&text, ']')) {
+    json_form_take(&text, '[');
+    json_form_skip_space(&text);
+    while (!json_form_take(&text, ']')) {
         if (text.at[0] != '"')
             return -EINVAL;
-        int r = df_words_add(arena, words, take_string(arena, &text));
+        int r = df_words_add(arena, words, json_form_take_string(arena, &text));
         if (r < 0)
             return r;
-        skip_space(&text);
-        take(&text, ',');
-        skip_space(&text);
+        json_form_skip_space(&text);
+        json_form_take(&text, ',');
+        json_form_skip_space(&text);
     }
     return 1;
 }
@@ -253,28 +253,28 @@ bool df_json_member(struct arena *arena, struct bytes text, struct bytes key,
                     struct bytes *ret_value)
 {
     bool found = false;
-    skip_space(&text);
-    if (text.len == 0 || text.at[0] != '{' || !is_json(text))
+    json_form_skip_space(&text);
+    if (text.len == 0 || text.at[0] != '{' || !json_form_is_json(text))
         return false;
-    take(&text, '{');
-    skip_space(&text);
-    while (!take(&text, '}')) {
-        struct bytes name = take_string(arena, &text);
-        skip_space(&text);
-        take(&text, ':');
-        skip_space(&text);
+    json_form_take(&text, '{');
+    json_form_skip_space(&text);
+    while (!json_form_take(&text, '}')) {
+        struct bytes name = json_form_take_string(arena, &text);
+        json_form_skip_space(&text);
+        json_form_take(&text, ':');
+        json_form_skip_space(&text);
         bool ours = bytes_equal(name, key);
         if (text.at[0] == '"' && ours) {
-            *ret_value = take_string(arena, &text);
+            *ret_value = json_form_take_string(arena, &text);
             found = true;
-        } else if (!skip_value(&text)) {
+        } else if (!json_form_skip_value(&text)) {
             return false;
         } else if (ours) {
             found = false;
         }
-        skip_space(&text);
-        take(&text, ',');
-        skip_space(&text);
+        json_form_skip_space(&text);
+        json_form_take(&text, ',');
+        json_form_skip_space(&text);
     }
     return found;
 }

@@ -197,7 +197,7 @@ static const struct range digits[] = {
     {0x1e4f0, 0x1e4f9}, {0x1e950, 0x1e959}, {0x1fbf0, 0x1fbf9},
 };
 
-static bool in_ranges(const struct range *ranges, size_t n, uint32_t rune)
+static bool rune_in_ranges(const struct range *ranges, size_t n, uint32_t rune)
 {
     size_t low = 0, high = n;
     while (low < high) {
@@ -214,12 +214,12 @@ bool rune_is_letter(uint32_t rune)
 {
     if (rune < 0x80)
         return (rune | 0x20) >= 'a' && (rune | 0x20) <= 'z';
-    return in_ranges(letters, ARRAY_SIZE(letters), rune);
+    return rune_in_ranges(letters, ARRAY_SIZE(letters), rune);
 }
 
 bool rune_is_digit(uint32_t rune)
 {
     if (rune < 0x80)
         return rune >= '0' && rune <= '9';
-    return in_ranges(digits, ARRAY_SIZE(digits), rune);
+    return rune_in_ranges(digits, ARRAY_SIZE(digits), rune);
 }

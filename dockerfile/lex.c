@@ -65,7 +65,7 @@ void lex_put_rune(struct lex *l, struct lex_text *out, uint32_t rune)
  * each: `3<<${x:-EOF}` loses its `3<<` and is no heredoc. We do the same, as what is taken for
  * a heredoc decides which lines are instructions.
  */
-static void word_end(struct lex *l)
+static void lex_word_end(struct lex *l)
 {
     if (l->depth == 1 && l->word.len) {
         struct bytes word = buf_bytes(&l->word);
@@ -77,7 +77,7 @@ static void word_end(struct lex *l)
 }
 
 /* Space in raw text doesn't end the word. */
-static void word_add(struct lex *l, bool *in_word, struct bytes text, bool raw)
+static void lex_word_add(struct lex *l, bool *in_word, struct bytes text, bool raw)
 {
     while (l->split && text.len) {
         uint32_t rune;
@@ -87,7 +87,7 @@ static void word_add(struct lex *l, bool *in_word, struct bytes text, bool raw)
                 l->too_long = true;
             *in_word = true;
         } else if (*in_word && l->word.len) {
-            word_end(l);
+            lex_word_end(l);
             *in_word = false;
         }
         text = bytes_from(text, len);
@@ -170,7 +170,7 @@ static bool lex_plain(struct lex *l, struct lex_text *out, bool *in_word)
     }
     if (c != LEX_END)
         lex_put_rune(l, out, c);
-    word_add(l, in_word, bytes_from(buf_bytes(&out->text), before), escaped);
+    lex_word_add(l, in_word, bytes_from(buf_bytes(&out->text), before), escaped);
     return c != LEX_END;
 }
 
@@ -195,7 +195,7 @@ static int lex_run(struct lex *l, uint32_t stop, struct lex_text *out)
         int r = 0;
         if (c == stop) {
             lex_next(l);
-            word_end(l);
+            lex_word_end(l);
             return 0;
         }
         if (c == '$')
@@ -212,11 +212,11 @@ static int lex_run(struct lex *l, uint32_t stop, struct lex_text *out)
             continue;
         if (r < 0)
             return r;
-        word_add(l, &in_word, bytes_from(buf_bytes(&out->text), before), c != '$');
+        lex_word_add(l, &in_word, bytes_from(buf_bytes(&out->text), before), c != '$');
     }
     if (stop != LEX_END)
         return fail(l->f, -EINVAL, "a substitution lacks its closing '%c'", (int)stop);
-    word_end(l);
+    lex_word_end(l);
     return 0;
 }
 

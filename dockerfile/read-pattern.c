@@ -43,7 +43,7 @@ void runes_mirror(struct runes *runes)
 }
 
 /* Backwards, but a backslash stays in front of what it escapes. */
-static void mirror_pattern(struct arena *arena, struct runes *p)
+static void rune_pattern_mirror(struct arena *arena, struct runes *p)
 {
     uint32_t *out = ARENA_ARRAY(arena, p->n + 1, uint32_t);
     for (size_t i = 0; i < p->n; i++) {
@@ -64,7 +64,7 @@ int rune_pattern_compile(struct arena *arena, struct bytes word, bool mirror,
     struct runes from;
     runes_decode(arena, word, &from);
     if (mirror)
-        mirror_pattern(arena, &from);
+        rune_pattern_mirror(arena, &from);
     struct rune_pattern p = {.at = ARENA_ARRAY(arena, from.n + 1, int32_t)};
     /* The builder reads the pattern with a scanner that drops a byte-order mark. */
     for (size_t i = from.n && from.rune[0] == 0xfeff; i < from.n; i++) {
@@ -94,7 +94,7 @@ int rune_pattern_compile(struct arena *arena, struct bytes word, bool mirror,
     return 0;
 }
 
-static void match_star(const struct runes *text, bool greedy, uint32_t *ends)
+static void rune_pattern_match_star(const struct runes *text, bool greedy, uint32_t *ends)
 {
     for (size_t i = text->n; i-- > 0;) {
         bool further = text->rune[i] != '\n' && ends[i + 1] != PATTERN_NONE;
@@ -111,7 +111,7 @@ void rune_pattern_match(const struct rune_pattern *p, const struct runes *text, 
     for (size_t j = p->n; j-- > 0;) {
         int32_t c = p->at[j];
         if (c == PATTERN_STAR) {
-            match_star(text, greedy, ret_ends);
+            rune_pattern_match_star(text, greedy, ret_ends);
             continue;
         }
         for (size_t i = 0; i < text->n; i++) {

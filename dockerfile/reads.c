@@ -16,8 +16,8 @@
 /* ---- notes ---------------------------------------------------------------------------- */
 
 /* Takes a note for the end, once: then it is known whether it made a difference. */
-static void note(struct analysis *an, uint32_t line, bool whole, struct bytes key,
-                 struct bytes text)
+static void reads_note(struct analysis *an, uint32_t line, bool whole, struct bytes key,
+                       struct bytes text)
 {
     bool new;
     *table_put(&an->noted, key, &new) = 1;
@@ -26,7 +26,7 @@ static void note(struct analysis *an, uint32_t line, bool whole, struct bytes ke
             (struct pending_note){line, whole, text};
 }
 
-static int compare_notes(const void *a, const void *b)
+static int reads_compare_notes(const void *a, const void *b)
 {
     const struct pending_note *x = a, *y = b;
     if (x->line != y->line)
@@ -34,10 +34,10 @@ static int compare_notes(const void *a, const void *b)
     return bytes_compare(x->text, y->text);
 }
 
-static void tell_notes(const struct analysis *an, struct notes *notes)
+static void reads_tell_notes(const struct analysis *an, struct notes *notes)
 {
     if (an->n_notes)
-        qsort(an->notes, an->n_notes, sizeof(*an->notes), compare_notes);
+        qsort(an->notes, an->n_notes, sizeof(*an->notes), reads_compare_notes);
     for (size_t i = 0; i < an->n_notes; i++) {
         /* Where the file has a `COPY . .` anyway, widening to the whole changes nothing. */
         bool matters = an->notes[i].whole && !an->exact_whole;
@@ -47,8 +47,9 @@ static void tell_notes(const struct analysis *an, struct notes *notes)
 }
 
 /* "Dockerfile:7: COPY ${SRC} sends all of "src/": SRC may be set by …" */
-static void note_widened(struct analysis *an, const struct df_read *read, struct bytes word,
-                         struct bytes source, struct bytes what, struct bytes why)
+static void reads_note_widened(struct analysis *an, const struct df_read *read,
+                               struct bytes word, struct bytes source, struct bytes what,
+                               struct bytes why)
 {
     struct arena *a = &an->arena;
     struct bytes text = arena_printf(
@@ -56,14 +57,14 @@ static void note_widened(struct analysis *an, const struct df_read *read, struct
         BYTES_ARG(df_plain_text(a, source)), BYTES_ARG(what), BYTES_ARG(why));
     /* Two stages on one image need one note. */
     struct bytes key = read->kind == DF_READ_ALL ? source : text;
-    note(an, read->line, bytes_equal(what, BYTES("everything")), key, text);
+    reads_note(an, read->line, bytes_equal(what, BYTES("everything")), key, text);
 }
 
 /* ---- instructions --------------------------------------------------------------------- */
 
-static int read_unknown(struct analysis *an, struct stage *stage, struct df_read read,
-                        struct bytes word, const struct df_instruction *in,
-                        const struct df_expanded *expanded, struct failure *f)
+static int reads_unknown(struct analysis *an, struct stage *stage, struct df_read read,
+                         struct bytes word, const struct df_instruction *in,
+                         const struct df_expanded *expanded, struct failure *f)
 {
     struct bytes what;
     struct variable variable = scope_lookup(&stage->scope, expanded->variable);
@@ -84,24 +85,24 @@ static int read_unknown(struct analysis *an, struct stage *stage, struct df_read
                                                dir ? "/" : "")));
     }
     if (whole || an->reads->n > n)
-        note_widened(an, &read, in->word, word, what, read.widened);
+        reads_note_widened(an, &read, in->word, word, what, read.widened);
     return 0;
 }
 
-static bool flag_is_set(const struct df_instruction *in, struct bytes name)
+static bool reads_flag_is_set(const struct df_instruction *in, struct bytes name)
 {
     struct bytes value;
     return df_find_flag(in, name, &value) && !bytes_equal_nocase(value, BYTES("false"));
 }
 
-static int read_source(struct analysis *an, struct stage *stage,
-                       const struct df_instruction *in, uint32_t line, struct bytes word,
-                       struct failure *f)
+static int reads_source(struct analysis *an, struct stage *stage,
+                        const struct df_instruction *in, uint32_t line, struct bytes word,
+                        struct failure *f)
 {
     struct df_read read = {.kind = in->keyword == DF_ADD ? DF_READ_ADD : DF_READ_COPY,
                            .line = line,
                            .source = word};
-    bool parents = in->keyword == DF_COPY && flag_is_set(in, BYTES("parents"));
+    bool parents = in->keyword == DF_COPY && reads_flag_is_set(in, BYTES("parents"));
     if (df_is_heredoc(word))
         /* In the JSON form builders before heredocs took one for a path. */
         return in->json ? source_add_path(an, read, word, f) : 0;
@@ -115,13 +116,14 @@ static int read_source(struct analysis *an, struct stage *stage,
         return 0;
     read.globstar = parents;
     if (expanded.unknown)
-        return read_unknown(an, stage, read, word, in, &expanded, f);
+        return reads_unknown(an, stage, read, word, in, &expanded, f);
     return source_add_exact(an, read, expanded.text, parents, f);
 }
 
 /* The oldest BuildKit takes values as written, the newest expands them. */
-static int read_mount(struct analysis *an, struct stage *stage, const struct df_instruction *in,
-                      uint32_t line, struct bytes value, struct failure *f)
+static int reads_mount(struct analysis *an, struct stage *stage,
+                       const struct df_instruction *in, uint32_t line, struct bytes value,
+                       struct failure *f)
 {
     struct mount mount;
     struct df_expanded type = {0}, from = {0}, source = {0};
@@ -142,11 +144,11 @@ static int read_mount(struct analysis *an, struct stage *stage, const struct df_
         return r;
     if (!source.unknown)
         return source_add_path(an, read, source.text, f);
-    return read_unknown(an, stage, read, mount.source, in, &source, f);
+    return reads_unknown(an, stage, read, mount.source, in, &source, f);
 }
 
-static int read_instruction(struct analysis *an, struct stage *stage,
-                            const struct df_instruction *in, uint32_t line, struct failure *f)
+static int reads_instruction(struct analysis *an, struct stage *stage,
+                             const struct df_instruction *in, uint32_t line, struct failure *f)
 {
     struct bytes from;
     int r = 0;
@@ -161,13 +163,13 @@ static int read_instruction(struct analysis *an, struct stage *stage,
         __attribute__((fallthrough));
     case DF_ADD:
         for (size_t i = 0; r == 0 && i + 1 < in->n_words; i++)
-            r = read_source(an, stage, in, line, in->words[i], f);
+            r = reads_source(an, stage, in, line, in->words[i], f);
         return r;
     case DF_RUN:
         /* The classic builder knows no flag of RUN. */
         for (size_t i = 0; r == 0 && an->dialect == BUILDKIT && i < in->n_flags; i++)
             if (bytes_equal(in->flags[i].name, BYTES("mount")))
-                r = read_mount(an, stage, in, line, in->flags[i].value, f);
+                r = reads_mount(an, stage, in, line, in->flags[i].value, f);
         return r;
     default:
         return 0;
@@ -175,11 +177,11 @@ static int read_instruction(struct analysis *an, struct stage *stage,
 }
 
 /* Runs one, but a malformed word is a failure only where every build runs into it. */
-static int visit_reads(struct analysis *an, struct stage *stage,
+static int reads_visit(struct analysis *an, struct stage *stage,
                        const struct df_instruction *in, uint32_t line, struct failure *f)
 {
     struct failure own = {0};
-    int r = read_instruction(an, stage, in, line, &own);
+    int r = reads_instruction(an, stage, in, line, &own);
     if (r == 0)
         return 0;
     df_wrap(an->df, line, &own, r);
@@ -190,12 +192,12 @@ static int visit_reads(struct analysis *an, struct stage *stage,
         an->failure = own;
     }
     struct bytes text = arena_printf(&an->arena, "%s", own.text);
-    note(an, line, false, text, text);
+    reads_note(an, line, false, text, text);
     return 0;
 }
 
 /* A base that may have triggers: all of the context may be read. */
-static int read_base(struct analysis *an, const struct stage *stage, struct failure *f)
+static int reads_base(struct analysis *an, const struct stage *stage, struct failure *f)
 {
     if (stage->base != BASE_UNKNOWN && stage->base != BASE_ANY)
         return 0;
@@ -221,13 +223,13 @@ static int read_base(struct analysis *an, const struct stage *stage, struct fail
     else
         why = BYTES("its ONBUILD instructions are not known; --base-config asks the engine");
     why = arena_printf(a, "%.*s%.*s", BYTES_ARG(why), BYTES_ARG(trust));
-    note_widened(an, &read, stage->from->word, stage->df->base, BYTES("everything"), why);
+    reads_note_widened(an, &read, stage->from->word, stage->df->base, BYTES("everything"), why);
     return source_add_path(an, read, BYTES(""), f);
 }
 
 /* ---- the whole ------------------------------------------------------------------------ */
 
-static int run_dialect(struct analysis *an, enum dialect dialect, struct failure *f)
+static int reads_dialect(struct analysis *an, enum dialect dialect, struct failure *f)
 {
     int r = analysis_dialect(an, dialect, f);
     for (size_t i = 0; r == 0 && i < an->n_stages; i++) {
@@ -235,30 +237,31 @@ static int run_dialect(struct analysis *an, enum dialect dialect, struct failure
         if (!stage->needed)
             continue;
         scope_begin(&stage->scope, an, stage);
-        r = read_base(an, stage, f);
+        r = reads_base(an, stage, f);
         if (r == 0)
-            r = stages_run(an, stage, visit_reads, f);
+            r = stages_run(an, stage, reads_visit, f);
     }
     analysis_dialect_end(an);
     return r;
 }
 
 /* What another language reads can't be known. */
-static bool is_foreign(struct analysis *an)
+static bool reads_is_foreign(struct analysis *an)
 {
     bool by_arg;
     struct bytes syntax = df_foreign_syntax(an->df, an->request, &by_arg);
     if (syntax.len)
-        note(an, 1, true, syntax,
-             arena_printf(&an->arena, "%s: %s=%s sends everything: what it reads is not known",
-                          DF_WHERE(an->df, 1),
-                          by_arg ? "--build-arg BUILDKIT_SYNTAX" : "# syntax", QUOTE(syntax)));
+        reads_note(
+            an, 1, true, syntax,
+            arena_printf(&an->arena, "%s: %s=%s sends everything: what it reads is not known",
+                         DF_WHERE(an->df, 1),
+                         by_arg ? "--build-arg BUILDKIT_SYNTAX" : "# syntax", QUOTE(syntax)));
     return syntax.len;
 }
 
-static int run_all(struct analysis *an, struct failure *f)
+static int reads_all(struct analysis *an, struct failure *f)
 {
-    if (is_foreign(an)) {
+    if (reads_is_foreign(an)) {
         struct df_read all = {.kind = DF_READ_ALL, .widened = BYTES("a foreign syntax")};
         return reads_add(an->reads, all, f);
     }
@@ -267,7 +270,7 @@ static int run_all(struct analysis *an, struct failure *f)
     for (enum dialect dialect = BUILDKIT; dialect <= CLASSIC; dialect++) {
         if (!analysis_asks(an, dialect))
             continue;
-        int r = run_dialect(an, dialect, f);
+        int r = reads_dialect(an, dialect, f);
         if (r < 0)
             return r;
         all_fail = all_fail && an->failed;
@@ -286,9 +289,9 @@ int dockerfile_reads(const struct dockerfile *df, const struct df_request *reque
 {
     struct analysis an;
     analysis_begin(&an, df, request);
-    int r = run_all(&an, f);
+    int r = reads_all(&an, f);
     if (r == 0) {
-        tell_notes(&an, notes);
+        reads_tell_notes(&an, notes);
         an.reads->deep_links = request->builder != DF_BUILDKIT;
         *ret = steal(&an.reads);
     }
@@ -301,7 +304,7 @@ int dockerfile_bases(struct dockerfile *df, const struct df_request *request,
 {
     struct analysis an;
     analysis_begin(&an, df, request);
-    int r = run_all(&an, f);
+    int r = reads_all(&an, f);
     if (r == 0) {
         struct bytes *names = ARENA_ARRAY(&df->arena, an.n_wanted, struct bytes);
         for (size_t i = 0; i < an.n_wanted; i++)

@@ -37,44 +37,46 @@ struct rewrite {
     size_t n, cap;
 };
 
-static void edit(struct rewrite *rw, size_t at, size_t len, struct bytes by)
+static void rewrite_put_edit(struct rewrite *rw, size_t at, size_t len, struct bytes by)
 {
     *ARENA_PUSH(rw->arena, rw->edits, &rw->n, &rw->cap) = (struct edit){at, len, by};
 }
 
 /* "Dockerfile:7: …" as a refusal. */
-static int refuse(const struct dockerfile *df, uint32_t line, struct failure *f,
-                  const char *why)
+static int rewrite_refuse(const struct dockerfile *df, uint32_t line, struct failure *f,
+                          const char *why)
 {
     return fail(f, -EOPNOTSUPP, "%s: %s", DF_WHERE(df, line), why);
 }
 
 /* ---- what an instruction reads -------------------------------------------------------- */
 
-static enum df_value lookup_unknown(void *scope, struct bytes name, struct bytes *ret_value)
+static enum df_value rewrite_lookup_unknown(void *scope, struct bytes name,
+                                            struct bytes *ret_value)
 {
     (void)scope, (void)name, (void)ret_value;
     return DF_UNKNOWN;
 }
 
 /* The certain beginning of a word, whatever its variables are; *ret_all: there are none. */
-static struct bytes certain(struct rewrite *rw, struct bytes word, bool *ret_all)
+static struct bytes rewrite_certain(struct rewrite *rw, struct bytes word, bool *ret_all)
 {
     struct df_expanded expanded;
     *ret_all = false;
-    if (df_expand(rw->arena, word, rw->df->escape, lookup_unknown, NULL, &expanded, NULL) < 0)
+    if (df_expand(rw->arena, word, rw->df->escape, rewrite_lookup_unknown, NULL, &expanded,
+                  NULL) < 0)
         return BYTES("");
     *ret_all = !expanded.unknown;
     return bytes_head(expanded.text, expanded.known_prefix);
 }
 
 /* Whether a source lies, for certain, in the directory that stays outside. */
-static bool is_outside(struct rewrite *rw, struct bytes word)
+static bool rewrite_is_outside(struct rewrite *rw, struct bytes word)
 {
     bool all;
     if (rw->outside.len == 0)
         return false;
-    struct bytes known = certain(rw, word, &all);
+    struct bytes known = rewrite_certain(rw, word, &all);
     /* What follows the last slash may go on. */
     while (!all && known.len && known.at[known.len - 1] != '/')
         known.len--;
@@ -89,73 +91,79 @@ struct sources {
     size_t outside, heredocs;
 };
 
-static struct sources count_sources(struct rewrite *rw, const struct df_instruction *in)
+static struct sources rewrite_count_sources(struct rewrite *rw, const struct df_instruction *in)
 {
     struct sources n = {0};
     for (size_t i = 0; i + 1 < in->n_words; i++) {
         bool all;
         if (df_is_heredoc(in->words[i]))
             n.heredocs++;
-        else if (is_outside(rw, in->words[i]))
+        else if (rewrite_is_outside(rw, in->words[i]))
             n.outside++;
-        else if (in->keyword != DF_ADD || !source_is_remote(certain(rw, in->words[i], &all)))
+        else if (in->keyword != DF_ADD ||
+                 !source_is_remote(rewrite_certain(rw, in->words[i], &all)))
             n.files++;
     }
     return n;
 }
 
 /* 1: the mount reads the context, 0: it doesn't, -EOPNOTSUPP: that depends. */
-static int mount_reads(struct rewrite *rw, uint32_t line, struct bytes value, struct failure *f)
+static int rewrite_mount_reads(struct rewrite *rw, uint32_t line, struct bytes value,
+                               struct failure *f)
 {
     struct mount mount;
     bool all;
     /* What the builder refuses may stay as it is. */
     if (df_mount_parse(rw->arena, value, &mount, NULL) < 0)
         return 0;
-    struct bytes type = certain(rw, mount.type, &all);
+    struct bytes type = rewrite_certain(rw, mount.type, &all);
     if (!all)
-        return refuse(rw->df, line, f, "the type of a --mount is a variable");
+        return rewrite_refuse(rw->df, line, f, "the type of a --mount is a variable");
     for (size_t i = 0; i < mount.from.len; i++)
         if (strchr("$\"'\\`", mount.from.at[i]))
-            return refuse(rw->df, line, f, "the from of a --mount has a variable or quotes");
-    return df_mount_may_read(type) && mount.from.len == 0 && !is_outside(rw, mount.source);
+            return rewrite_refuse(rw->df, line, f,
+                                  "the from of a --mount has a variable or quotes");
+    return df_mount_may_read(type) && mount.from.len == 0 &&
+           !rewrite_is_outside(rw, mount.source);
 }
 
 /* Whether a trigger, which can't be edited, works all the same. */
-static int check_trigger(struct rewrite *rw, const struct df_instruction *in, uint32_t line,
-                         struct failure *f)
+static int rewrite_check_trigger(struct rewrite *rw, const struct df_instruction *in,
+                                 uint32_t line, struct failure *f)
 {
     struct bytes from = BYTES("");
     uint64_t number;
     int r = 0;
     if (in->keyword == DF_COPY && df_find_flag(in, BYTES("from"), &from) && from.len)
         return stages_number(from, &number)
-                   ? refuse(rw->df, line, f, "an ONBUILD trigger names a stage by its number")
+                   ? rewrite_refuse(rw->df, line, f,
+                                    "an ONBUILD trigger names a stage by its number")
                    : 0;
     if (in->keyword == DF_COPY || in->keyword == DF_ADD)
-        r = count_sources(rw, in).files > 0;
+        r = rewrite_count_sources(rw, in).files > 0;
     for (size_t i = 0; in->keyword == DF_RUN && r == 0 && i < in->n_flags; i++)
         if (bytes_equal(in->flags[i].name, BYTES("mount")))
-            r = mount_reads(rw, line, in->flags[i].value, f);
-    return r == 1 ? refuse(rw->df, line, f, "an ONBUILD trigger reads the context") : r;
+            r = rewrite_mount_reads(rw, line, in->flags[i].value, f);
+    return r == 1 ? rewrite_refuse(rw->df, line, f, "an ONBUILD trigger reads the context") : r;
 }
 
 /* ---- edits ---------------------------------------------------------------------------- */
 
-static int edit_number(struct rewrite *rw, const struct df_instruction *in,
-                       const struct df_flag *flag, uint64_t number, struct failure *f)
+static int rewrite_edit_number(struct rewrite *rw, const struct df_instruction *in,
+                               const struct df_flag *flag, uint64_t number, struct failure *f)
 {
     struct bytes raw =
         bytes_head(bytes_from(rw->df->text, flag->value_at), flag->value_end - flag->value_at);
     if (!bytes_equal(raw, flag->value))
-        return refuse(rw->df, in->line, f, "the number of --from is quoted");
+        return rewrite_refuse(rw->df, in->line, f, "the number of --from is quoted");
     if (number < UINT64_MAX)
-        edit(rw, flag->value_at, raw.len,
-             arena_printf(rw->arena, "%llu", (unsigned long long)number + 1));
+        rewrite_put_edit(rw, flag->value_at, raw.len,
+                         arena_printf(rw->arena, "%llu", (unsigned long long)number + 1));
     return 0;
 }
 
-static int edit_copy(struct rewrite *rw, const struct df_instruction *in, struct failure *f)
+static int rewrite_edit_copy(struct rewrite *rw, const struct df_instruction *in,
+                             struct failure *f)
 {
     const struct df_flag *from = NULL;
     for (size_t i = 0; i < in->n_flags; i++)
@@ -164,62 +172,66 @@ static int edit_copy(struct rewrite *rw, const struct df_instruction *in, struct
     if (from && from->value.len) {
         uint64_t number;
         if (stages_number(from->value, &number))
-            return edit_number(rw, in, from, number, f);
+            return rewrite_edit_number(rw, in, from, number, f);
         if (bytes_find(from->value, '$') < from->value.len)
-            return refuse(rw->df, in->line, f, "--from has a variable");
+            return rewrite_refuse(rw->df, in->line, f, "--from has a variable");
         return 0;
     }
-    struct sources n = count_sources(rw, in);
+    struct sources n = rewrite_count_sources(rw, in);
     if (n.files == 0)
         return 0;
     if (n.heredocs)
-        return refuse(rw->df, in->line, f,
-                      "one COPY takes heredocs and files of the context: make it two");
+        return rewrite_refuse(rw->df, in->line, f,
+                              "one COPY takes heredocs and files of the context: make it two");
     if (n.outside)
-        return refuse(rw->df, in->line, f,
-                      "one COPY takes the recipe's files and others: make it two");
+        return rewrite_refuse(rw->df, in->line, f,
+                              "one COPY takes the recipe's files and others: make it two");
     if (from && !from->has_value)
-        return refuse(rw->df, in->line, f, "--from has no value");
+        return rewrite_refuse(rw->df, in->line, f, "--from has no value");
     if (from)
-        edit(rw, from->value_end, 0, rw->name);
+        rewrite_put_edit(rw, from->value_end, 0, rw->name);
     else
-        edit(rw, in->word_end, 0, arena_printf(rw->arena, " --from=%.*s", BYTES_ARG(rw->name)));
+        rewrite_put_edit(rw, in->word_end, 0,
+                         arena_printf(rw->arena, " --from=%.*s", BYTES_ARG(rw->name)));
     return 0;
 }
 
-static int edit_add(struct rewrite *rw, const struct df_instruction *in, struct failure *f)
+static int rewrite_edit_add(struct rewrite *rw, const struct df_instruction *in,
+                            struct failure *f)
 {
-    return count_sources(rw, in).files
-               ? refuse(rw->df, in->line, f, "ADD can take files from the context alone")
+    return rewrite_count_sources(rw, in).files
+               ? rewrite_refuse(rw->df, in->line, f,
+                                "ADD can take files from the context alone")
                : 0;
 }
 
-static int edit_run(struct rewrite *rw, const struct df_instruction *in, struct failure *f)
+static int rewrite_edit_run(struct rewrite *rw, const struct df_instruction *in,
+                            struct failure *f)
 {
     for (size_t i = 0; i < in->n_flags; i++) {
         const struct df_flag *flag = &in->flags[i];
         if (!bytes_equal(flag->name, BYTES("mount")) || flag->value.len == 0)
             continue;
-        int r = mount_reads(rw, in->line, flag->value, f);
+        int r = rewrite_mount_reads(rw, in->line, flag->value, f);
         if (r < 0)
             return r;
         if (r == 1)
-            edit(rw, flag->value_end, 0,
-                 arena_printf(rw->arena, ",from=%.*s", BYTES_ARG(rw->name)));
+            rewrite_put_edit(rw, flag->value_end, 0,
+                             arena_printf(rw->arena, ",from=%.*s", BYTES_ARG(rw->name)));
     }
     return 0;
 }
 
-static int edit_instruction(struct rewrite *rw, const struct df_instruction *in,
-                            struct failure *f)
+static int rewrite_edit_instruction(struct rewrite *rw, const struct df_instruction *in,
+                                    struct failure *f)
 {
     switch (in->keyword) {
     case DF_COPY:
-        return edit_copy(rw, in, f);
+        return rewrite_edit_copy(rw, in, f);
     case DF_ADD:
-        return edit_add(rw, in, f);
+        return rewrite_edit_add(rw, in, f);
     case DF_RUN:
-        return edit_run(rw, in, f);
+        return rewrite_edit_run(rw, in, f);
     default:
         return 0;
     }
@@ -227,32 +239,33 @@ static int edit_instruction(struct rewrite *rw, const struct df_instruction *in,
 
 /* ---- the frame ------------------------------------------------------------------------ */
 
-static int visit_trigger(struct analysis *an, struct stage *stage,
-                         const struct df_instruction *in, uint32_t line, struct failure *f)
+static int rewrite_visit_trigger(struct analysis *an, struct stage *stage,
+                                 const struct df_instruction *in, uint32_t line,
+                                 struct failure *f)
 {
     const struct df_instruction *all = an->df->instructions;
     (void)stage;
     if (in >= all && in < all + an->df->n_instructions)
         return 0;
     struct rewrite rw = {.df = an->df, .arena = &an->arena, .outside = an->outside};
-    return check_trigger(&rw, in, line, f);
+    return rewrite_check_trigger(&rw, in, line, f);
 }
 
-static int check_stage(struct analysis *an, struct stage *stage, struct failure *f)
+static int rewrite_check_stage(struct analysis *an, struct stage *stage, struct failure *f)
 {
     /* A variable in an official image's tag is common and `onbuild` behind it is history: what
      * the rewrite would make of those is the lesser evil than a Dockerfile in everybody's
      * image. */
     bool maybe_onbuild = stage->image_unknown && df_base_is_official(stage);
     if (stage->base == BASE_ANY || (stage->base == BASE_UNKNOWN && !maybe_onbuild))
-        return refuse(an->df, stage->from->line, f,
-                      "the image may have ONBUILD instructions that read the context");
-    return stages_run(an, stage, visit_trigger, f);
+        return rewrite_refuse(an->df, stage->from->line, f,
+                              "the image may have ONBUILD instructions that read the context");
+    return stages_run(an, stage, rewrite_visit_trigger, f);
 }
 
 /* Which stages may be built, and that nothing runs in them that isn't written there. */
-static int check_stages(const struct dockerfile *df, const struct df_request *request,
-                        struct bytes outside, bool *needed, struct failure *f)
+static int rewrite_check_stages(const struct dockerfile *df, const struct df_request *request,
+                                struct bytes outside, bool *needed, struct failure *f)
 {
     struct analysis an;
     int r = 0;
@@ -265,7 +278,7 @@ static int check_stages(const struct dockerfile *df, const struct df_request *re
         for (size_t i = 0; r == 0 && i < an.n_stages; i++) {
             needed[i] = needed[i] || an.stages[i].needed;
             if (an.stages[i].needed)
-                r = check_stage(&an, &an.stages[i], f);
+                r = rewrite_check_stage(&an, &an.stages[i], f);
         }
         analysis_dialect_end(&an);
     }
@@ -273,7 +286,7 @@ static int check_stages(const struct dockerfile *df, const struct df_request *re
     return r;
 }
 
-static void put_lower(struct rewrite *rw, struct table *names, struct bytes name)
+static void rewrite_put_lower(struct rewrite *rw, struct table *names, struct bytes name)
 {
     uint8_t *lower = arena_alloc(rw->arena, name.len + 1);
     for (size_t i = 0; i < name.len; i++)
@@ -282,12 +295,12 @@ static void put_lower(struct rewrite *rw, struct table *names, struct bytes name
 }
 
 /* A name that nothing in the file could mean. */
-static void choose_name(struct rewrite *rw)
+static void rewrite_choose_name(struct rewrite *rw)
 {
     struct table names = {0};
     for (size_t i = 0; i < rw->df->n_stages; i++) {
-        put_lower(rw, &names, rw->df->stages[i].name);
-        put_lower(rw, &names, rw->df->stages[i].base);
+        rewrite_put_lower(rw, &names, rw->df->stages[i].name);
+        rewrite_put_lower(rw, &names, rw->df->stages[i].base);
     }
     for (size_t i = 0; i < rw->df->n_instructions; i++) {
         const struct df_instruction *in = &rw->df->instructions[i];
@@ -295,10 +308,10 @@ static void choose_name(struct rewrite *rw)
         for (size_t k = 0; k < in->n_flags; k++) {
             struct mount mount;
             if (bytes_equal(in->flags[k].name, BYTES("from")))
-                put_lower(rw, &names, in->flags[k].value);
+                rewrite_put_lower(rw, &names, in->flags[k].value);
             else if (bytes_equal(in->flags[k].name, BYTES("mount")) &&
                      df_mount_parse(rw->arena, in->flags[k].value, &mount, NULL) == 0)
-                put_lower(rw, &names, mount.from);
+                rewrite_put_lower(rw, &names, mount.from);
         }
     }
     rw->name = BYTES("ctxd-context");
@@ -307,7 +320,7 @@ static void choose_name(struct rewrite *rw)
     table_release(&names);
 }
 
-static struct bytes apply(const struct rewrite *rw)
+static struct bytes rewrite_apply(const struct rewrite *rw)
 {
     size_t len = rw->df->text.len, at = 0;
     for (size_t i = 0; i < rw->n; i++)
@@ -324,7 +337,7 @@ static struct bytes apply(const struct rewrite *rw)
 }
 
 /* Needs no quotes in any form of ADD. */
-static bool is_plain_name(struct bytes name)
+static bool rewrite_is_plain_name(struct bytes name)
 {
     for (size_t i = 0; i < name.len; i++)
         if (!isalnum(name.at[i]) && !strchr("._-", name.at[i]))
@@ -341,29 +354,29 @@ int dockerfile_rewrite(const struct dockerfile *df, const struct df_request *req
     if (foreign.len)
         return fail(f, -EOPNOTSUPP, "%s: its syntax %s is not Docker's own", DF_WHERE(df, 1),
                     QUOTE(foreign));
-    if (!is_plain_name(tar_name))
+    if (!rewrite_is_plain_name(tar_name))
         return fail(f, -EINVAL, "%s can't be the name of the inner tar", QUOTE(tar_name));
     struct rewrite rw = {.df = df, .arena = arena, .outside = outside};
     rw.needed = ARENA_ARRAY(arena, df->n_stages, bool);
-    int r = check_stages(df, request, outside, rw.needed, f);
+    int r = rewrite_check_stages(df, request, outside, rw.needed, f);
     if (r < 0)
         return r;
-    choose_name(&rw);
-    edit(&rw, df->instructions[df->stages[0].from].at, 0,
-         arena_printf(arena, "FROM scratch AS %.*s\nADD %.*s /\n", BYTES_ARG(rw.name),
-                      BYTES_ARG(tar_name)));
+    rewrite_choose_name(&rw);
+    rewrite_put_edit(&rw, df->instructions[df->stages[0].from].at, 0,
+                     arena_printf(arena, "FROM scratch AS %.*s\nADD %.*s /\n",
+                                  BYTES_ARG(rw.name), BYTES_ARG(tar_name)));
     for (size_t i = 0; i < df->n_instructions; i++) {
         const struct df_instruction *in = &df->instructions[i];
         size_t n = rw.n;
         if (in->stage == DF_GLOBAL)
             continue;
-        r = edit_instruction(&rw, in, f);
+        r = rewrite_edit_instruction(&rw, in, f);
         /* What nobody builds may stay as it is. */
         if (r < 0 && rw.needed[in->stage])
             return r;
         if (r < 0)
             rw.n = n;
     }
-    *ret_text = apply(&rw);
+    *ret_text = rewrite_apply(&rw);
     return 0;
 }

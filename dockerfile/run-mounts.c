@@ -11,8 +11,8 @@
 #include <errno.h>
 
 /* Takes one field off *rest, quotes removed. */
-static int next_field(struct arena *arena, struct bytes *rest, struct bytes *ret,
-                      struct failure *f)
+static int run_mount_next_field(struct arena *arena, struct bytes *rest, struct bytes *ret,
+                                struct failure *f)
 {
     if (rest->len == 0 || rest->at[0] != '"') {
         bytes_next(rest, ',', ret);
@@ -45,7 +45,7 @@ int df_mount_parse(struct arena *arena, struct bytes value, struct mount *ret,
     if (value.len == 0)
         return fail(f, -EINVAL, "a --mount has no value");
     while (rest.at) {
-        int r = next_field(arena, &rest, &field, f);
+        int r = run_mount_next_field(arena, &rest, &field, f);
         if (r < 0)
             return r;
         size_t equals = bytes_find(field, '=');

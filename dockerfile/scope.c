@@ -14,7 +14,7 @@
 
 #include <errno.h>
 
-static bool is_one_of(struct bytes name, const char *const *list, size_t n)
+static bool scope_is_one_of(struct bytes name, const char *const *list, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (bytes_equal(name, bytes_of(list[i])))
@@ -23,12 +23,12 @@ static bool is_one_of(struct bytes name, const char *const *list, size_t n)
 }
 
 /* Source: docker builder/dockerfile/buildargs.go; BuildKit added the last two. */
-static bool is_proxy(struct bytes name)
+static bool scope_is_proxy(struct bytes name)
 {
     static const char *const names[] = {
         "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY",
         "ftp_proxy",  "NO_PROXY",   "no_proxy",    "ALL_PROXY",   "all_proxy"};
-    return is_one_of(name, names, ARRAY_SIZE(names));
+    return scope_is_one_of(name, names, ARRAY_SIZE(names));
 }
 
 /* Source: BuildKit dockerfile2llb/platform.go. */
@@ -37,30 +37,30 @@ static const char *const platform_names[] = {
     "BUILDVARIANT",  "TARGETPLATFORM", "TARGETOS",       "TARGETOSVERSION",
     "TARGETARCH",    "TARGETVARIANT",  "TARGETSTAGE"};
 
-static bool is_platform(struct bytes name)
+static bool scope_is_platform(struct bytes name)
 {
-    return is_one_of(name, platform_names, ARRAY_SIZE(platform_names));
+    return scope_is_one_of(name, platform_names, ARRAY_SIZE(platform_names));
 }
 
-static struct variable known(struct bytes value)
+static struct variable scope_known(struct bytes value)
 {
     return (struct variable){.state = DF_KNOWN, .value = value};
 }
 
-static struct variable unknown(struct bytes name, enum cause cause)
+static struct variable scope_unknown(struct bytes name, enum cause cause)
 {
     return (struct variable){.state = DF_UNKNOWN, .root = name, .cause = cause};
 }
 
-static void set(struct scope *scope, struct table *table, struct bytes name,
-                struct variable variable)
+static void scope_set(struct scope *scope, struct table *table, struct bytes name,
+                      struct variable variable)
 {
     struct variable *kept = ARENA_NEW(&scope->an->arena, struct variable);
     *kept = variable;
     *table_put(table, name, NULL) = (uintptr_t)kept;
 }
 
-static bool given_arg(const struct analysis *an, struct bytes name, struct bytes *ret)
+static bool scope_given_arg(const struct analysis *an, struct bytes name, struct bytes *ret)
 {
     for (size_t i = an->request->n_args; i > 0; i--) {
         const struct df_arg *arg = &an->request->args[i - 1];
@@ -72,7 +72,7 @@ static bool given_arg(const struct analysis *an, struct bytes name, struct bytes
 
 /* Which of the platform variables --platform tells for certain: those of architectures that
  * have no variants to be normalised, and the architecture of the others. */
-static void set_platform(struct scope *scope)
+static void scope_set_platform(struct scope *scope)
 {
     struct bytes rest = scope->an->request->platform, os, arch, variant;
     if (!scope->an->request->args_final || bytes_find(rest, ',') < rest.len ||
@@ -82,15 +82,16 @@ static void set_platform(struct scope *scope)
                                         "riscv64", "mips64le", "loong64"};
     static const char *const varied[] = {"arm", "arm64"};
     bool has_variant = bytes_next(&rest, '/', &variant);
-    bool is_plain = is_one_of(arch, plain, ARRAY_SIZE(plain)) && !has_variant;
+    bool is_plain = scope_is_one_of(arch, plain, ARRAY_SIZE(plain)) && !has_variant;
     if (!bytes_equal(os, BYTES("linux")) ||
-        (!is_plain && !is_one_of(arch, varied, ARRAY_SIZE(varied))))
+        (!is_plain && !scope_is_one_of(arch, varied, ARRAY_SIZE(varied))))
         return;
-    set(scope, &scope->vars, BYTES("TARGETOS"), known(os));
-    set(scope, &scope->vars, BYTES("TARGETARCH"), known(arch));
+    scope_set(scope, &scope->vars, BYTES("TARGETOS"), scope_known(os));
+    scope_set(scope, &scope->vars, BYTES("TARGETARCH"), scope_known(arch));
     if (is_plain) {
-        set(scope, &scope->vars, BYTES("TARGETPLATFORM"), known(scope->an->request->platform));
-        set(scope, &scope->vars, BYTES("TARGETVARIANT"), known(BYTES("")));
+        scope_set(scope, &scope->vars, BYTES("TARGETPLATFORM"),
+                  scope_known(scope->an->request->platform));
+        scope_set(scope, &scope->vars, BYTES("TARGETVARIANT"), scope_known(BYTES("")));
     }
 }
 
@@ -101,13 +102,13 @@ void scope_global(struct scope *scope, struct analysis *an)
         return;
     for (size_t i = 0; i < ARRAY_SIZE(platform_names); i++) {
         struct bytes name = bytes_of(platform_names[i]);
-        set(scope, &scope->vars, name, unknown(name, CAUSE_PLATFORM));
+        scope_set(scope, &scope->vars, name, scope_unknown(name, CAUSE_PLATFORM));
     }
-    set_platform(scope);
+    scope_set_platform(scope);
     for (size_t i = 0; i < ARRAY_SIZE(platform_names); i++) {
         struct bytes name = bytes_of(platform_names[i]), value;
-        if (an->request->args_final && given_arg(an, name, &value))
-            set(scope, &scope->vars, name, known(value));
+        if (an->request->args_final && scope_given_arg(an, name, &value))
+            scope_set(scope, &scope->vars, name, scope_known(value));
     }
 }
 
@@ -121,12 +122,14 @@ void scope_begin(struct scope *scope, struct analysis *an, const struct stage *s
     scope->env_known = stage->base == BASE_SCRATCH || stage->base == BASE_CONFIG;
     if (!scope->env_known)
         return;
-    set(scope, &scope->vars, BYTES("PATH"),
-        known(BYTES("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")));
+    scope_set(
+        scope, &scope->vars, BYTES("PATH"),
+        scope_known(BYTES("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")));
     for (size_t i = 0; stage->base == BASE_CONFIG && i < stage->config->n_env; i++) {
         struct bytes pair = stage->config->env[i];
         size_t equals = bytes_find(pair, '=');
-        set(scope, &scope->vars, bytes_head(pair, equals), known(bytes_from(pair, equals + 1)));
+        scope_set(scope, &scope->vars, bytes_head(pair, equals),
+                  scope_known(bytes_from(pair, equals + 1)));
     }
 }
 
@@ -137,11 +140,11 @@ void scope_release(struct scope *scope)
 }
 
 /* What the lines so far and the base have set, ARGs of the classic builder aside. */
-static struct variable lookup_env(const struct scope *scope, struct bytes name)
+static struct variable scope_lookup_env(const struct scope *scope, struct bytes name)
 {
     for (;; scope = scope->parent) {
         if (scope->any_name)
-            return unknown(name, CAUSE_NAME);
+            return scope_unknown(name, CAUSE_NAME);
         const uintptr_t *value = table_get(&scope->vars, name);
         if (value)
             return *(const struct variable *)*value;
@@ -150,27 +153,28 @@ static struct variable lookup_env(const struct scope *scope, struct bytes name)
     }
     if (scope->global || scope->env_known)
         return (struct variable){.state = DF_UNSET};
-    return unknown(name, CAUSE_BASE);
+    return scope_unknown(name, CAUSE_BASE);
 }
 
 struct variable scope_lookup(const struct scope *scope, struct bytes name)
 {
-    struct variable env = lookup_env(scope, name);
+    struct variable env = scope_lookup_env(scope, name);
     if (scope->an->dialect == BUILDKIT || scope->global || env.state == DF_KNOWN)
         return env;
     const uintptr_t *value = table_get(&scope->args, name);
     struct variable arg = {.state = DF_UNSET};
     if (value)
         arg = *(const struct variable *)*value;
-    else if (is_proxy(name))
-        arg = unknown(name, CAUSE_PROXY);
+    else if (scope_is_proxy(name))
+        arg = scope_unknown(name, CAUSE_PROXY);
     if (env.state == DF_UNSET)
         return arg;
     /* The image's environment may hide the ARG; that the ARG isn't known is the better news. */
     return arg.state == DF_UNKNOWN ? arg : env;
 }
 
-static enum df_value lookup_callback(void *scope, struct bytes name, struct bytes *ret_value)
+static enum df_value scope_lookup_callback(void *scope, struct bytes name,
+                                           struct bytes *ret_value)
 {
     struct variable variable = scope_lookup(scope, name);
     if (variable.state != DF_UNSET)
@@ -181,29 +185,29 @@ static enum df_value lookup_callback(void *scope, struct bytes name, struct byte
 int scope_expand(struct scope *scope, struct bytes word, struct df_expanded *ret,
                  struct failure *f)
 {
-    return df_expand(&scope->an->arena, word, scope->an->df->escape, lookup_callback, scope,
-                     ret, f);
+    return df_expand(&scope->an->arena, word, scope->an->df->escape, scope_lookup_callback,
+                     scope, ret, f);
 }
 
 /* The value that a word gives to a variable. */
-static int word_value(struct scope *scope, struct bytes word, struct variable *ret,
-                      struct failure *f)
+static int scope_word_value(struct scope *scope, struct bytes word, struct variable *ret,
+                            struct failure *f)
 {
     struct df_expanded expanded;
     int r = scope_expand(scope, word, &expanded, f);
     if (r < 0)
         return r;
-    *ret = known(expanded.text);
+    *ret = scope_known(expanded.text);
     if (expanded.unknown) {
         struct variable of = scope_lookup(scope, expanded.variable);
-        *ret = unknown(of.root.len ? of.root : expanded.variable, of.cause);
+        *ret = scope_unknown(of.root.len ? of.root : expanded.variable, of.cause);
         ret->value = expanded.text;
     }
     return 0;
 }
 
 /* A name that the older builders would expand, or that has quotes. */
-static bool is_odd_name(const struct scope *scope, struct bytes name)
+static bool scope_is_odd_name(const struct scope *scope, struct bytes name)
 {
     for (size_t i = 0; i < name.len; i++)
         if (strchr("$\"'\\", name.at[i]) || name.at[i] == scope->an->df->escape)
@@ -211,8 +215,8 @@ static bool is_odd_name(const struct scope *scope, struct bytes name)
     return name.len == 0;
 }
 
-static void split_arg(struct bytes word, struct bytes *ret_name, struct bytes *ret_value,
-                      bool *ret_has_value)
+static void scope_split_arg(struct bytes word, struct bytes *ret_name, struct bytes *ret_value,
+                            bool *ret_has_value)
 {
     size_t equals = bytes_find(word, '=');
     *ret_has_value = equals < word.len;
@@ -221,41 +225,41 @@ static void split_arg(struct bytes word, struct bytes *ret_name, struct bytes *r
 }
 
 /* What one ARG is, its default (UNSET: none) being expanded already. */
-static bool arg_variable(struct scope *scope, struct bytes name, struct variable fallback,
-                         struct variable *ret)
+static bool scope_arg_variable(struct scope *scope, struct bytes name, struct variable fallback,
+                               struct variable *ret)
 {
     const struct analysis *an = scope->an;
     struct bytes value;
-    bool given = given_arg(an, name, &value);
-    enum cause cause = is_proxy(name) ? CAUSE_PROXY : CAUSE_ARG;
-    if (is_platform(name) && an->dialect == BUILDKIT)
+    bool given = scope_given_arg(an, name, &value);
+    enum cause cause = scope_is_proxy(name) ? CAUSE_PROXY : CAUSE_ARG;
+    if (scope_is_platform(name) && an->dialect == BUILDKIT)
         cause = CAUSE_PLATFORM;
     if (!an->request->args_final || (cause == CAUSE_PROXY && !given)) {
-        *ret = unknown(name, cause);
+        *ret = scope_unknown(name, cause);
         /* What the build would use as it is: the best guess. */
         if (given)
             ret->value = value;
         else if (fallback.state != DF_UNSET || scope->global)
             ret->value = fallback.value;
         else
-            ret->value = lookup_env(&an->globals, name).value;
+            ret->value = scope_lookup_env(&an->globals, name).value;
         return true;
     }
     if (given)
-        *ret = known(value);
+        *ret = scope_known(value);
     else if (fallback.state != DF_UNSET)
         *ret = fallback;
     else if (!scope->global)
-        *ret = lookup_env(&an->globals, name);
-    else if (an->dialect == BUILDKIT && lookup_env(scope, name).state != DF_UNSET)
+        *ret = scope_lookup_env(&an->globals, name);
+    else if (an->dialect == BUILDKIT && scope_lookup_env(scope, name).state != DF_UNSET)
         /* `ARG A=a`, `ARG A`: unset to BuildKit 0.8 [measured], still `a` to later ones. */
-        *ret = unknown(name, CAUSE_ORDER);
+        *ret = scope_unknown(name, CAUSE_ORDER);
     else
         *ret = fallback;
     return ret->state != DF_UNSET || an->dialect == CLASSIC;
 }
 
-static bool same(const struct variable *a, const struct variable *b)
+static bool scope_same(const struct variable *a, const struct variable *b)
 {
     return a->state == b->state && bytes_equal(a->value, b->value);
 }
@@ -264,23 +268,25 @@ static bool same(const struct variable *a, const struct variable *b)
  * The newest builder expands each default with what the same line has set so far, the older
  * ones with what was before the line: where that differs nothing is certain.
  */
-static int arg_default(struct scope *scope, struct bytes word, const struct variable *before,
-                       struct variable *ret, struct failure *f)
+static int scope_arg_default(struct scope *scope, struct bytes word,
+                             const struct variable *before, struct variable *ret,
+                             struct failure *f)
 {
     struct bytes name, value;
     bool has_value;
-    split_arg(word, &name, &value, &has_value);
+    scope_split_arg(word, &name, &value, &has_value);
     *ret = (struct variable){.state = DF_UNSET};
     if (!has_value)
         return 0;
-    int r = word_value(scope, value, ret, f);
+    int r = scope_word_value(scope, value, ret, f);
     if (r == -EINVAL) {
         /* An error only where the default is needed. */
-        *ret = unknown(name, CAUSE_ARG);
-        return scope->an->request->args_final && !given_arg(scope->an, name, &value) ? r : 0;
+        *ret = scope_unknown(name, CAUSE_ARG);
+        return scope->an->request->args_final && !scope_given_arg(scope->an, name, &value) ? r
+                                                                                           : 0;
     }
-    if (r == 0 && before && !same(ret, before))
-        *ret = unknown(name, CAUSE_ORDER);
+    if (r == 0 && before && !scope_same(ret, before))
+        *ret = scope_unknown(name, CAUSE_ORDER);
     return r;
 }
 
@@ -291,7 +297,7 @@ int scope_arg(struct scope *scope, const struct df_instruction *in, struct failu
         scope->an->dialect == CLASSIC && !scope->global ? &scope->args : &scope->vars;
     int r = 0, worst = 0;
     for (size_t i = 0; i < in->n_words && in->n_words > 1; i++) {
-        r = arg_default(scope, in->words[i], NULL, &before[i], NULL);
+        r = scope_arg_default(scope, in->words[i], NULL, &before[i], NULL);
         if (r < 0 && r != -EINVAL)
             return fail(f, r, "the values of variables grow too large");
     }
@@ -299,15 +305,16 @@ int scope_arg(struct scope *scope, const struct df_instruction *in, struct failu
         struct variable fallback, variable;
         struct bytes name, value;
         bool has_value;
-        r = arg_default(scope, in->words[i], in->n_words > 1 ? &before[i] : NULL, &fallback, f);
+        r = scope_arg_default(scope, in->words[i], in->n_words > 1 ? &before[i] : NULL,
+                              &fallback, f);
         if (r < 0 && r != -EINVAL)
             return r;
         worst = r < 0 ? r : worst;
-        split_arg(in->words[i], &name, &value, &has_value);
-        if (is_odd_name(scope, name))
+        scope_split_arg(in->words[i], &name, &value, &has_value);
+        if (scope_is_odd_name(scope, name))
             scope->any_name = true;
-        else if (arg_variable(scope, name, fallback, &variable))
-            set(scope, table, name, variable);
+        else if (scope_arg_variable(scope, name, fallback, &variable))
+            scope_set(scope, table, name, variable);
     }
     return worst;
 }
@@ -322,7 +329,7 @@ int scope_env(struct scope *scope, const struct df_instruction *in, struct failu
     for (size_t i = 0; i < n; i++) {
         int r = scope_expand(scope, in->words[2 * i], &names[i], f);
         if (r == 0)
-            r = word_value(scope, in->words[2 * i + 1], &values[i], f);
+            r = scope_word_value(scope, in->words[2 * i + 1], &values[i], f);
         if (r < 0 && r != -EINVAL)
             return r;
         if (r < 0) {
@@ -334,7 +341,7 @@ int scope_env(struct scope *scope, const struct df_instruction *in, struct failu
         if (names[i].unknown)
             scope->any_name = true;
         else
-            set(scope, &scope->vars, names[i].text, values[i]);
+            scope_set(scope, &scope->vars, names[i].text, values[i]);
     }
     return worst;
 }

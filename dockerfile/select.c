@@ -17,91 +17,95 @@
 #include <errno.h>
 #include <stdlib.h>
 
-struct node;
+struct select_node;
 
 struct select_dir {
-    const struct node *const *nodes;
+    const struct select_node *const *nodes;
     size_t n;
     bool owned; /* the caller's, to be freed; else part of the tree */
 };
 
-struct glob_child {
+struct select_glob {
     struct bytes pattern;
     uint8_t first; /* what every match begins with; 0: that is part of the pattern */
-    struct node *node;
+    struct select_node *node;
 };
 
-struct node {
+struct select_node {
     struct table *literal; /* name -> node; NULL where none */
     uint64_t first[4];     /* a bit for each first byte of those names */
-    struct glob_child *globs;
+    struct select_glob *globs;
     size_t n_globs, cap_globs;
     struct table *glob_index; /* pattern -> node, to keep equal ones together */
-    struct node *star;        /* `**`: alive wherever this node is */
+    struct select_node *star; /* `**`: alive wherever this node is */
     bool loops;               /* is a `**`: stays alive below every name */
     bool all;                 /* what stands here is read, with all below it */
     struct select_dir alone;  /* the state of this node and its star */
-    struct node *next;        /* all nodes, for release */
+    struct select_node *next; /* all nodes, for release */
 };
 
 struct select {
-    struct node *root;
-    struct node *nodes;
+    struct select_node *root;
+    struct select_node *nodes;
     size_t n_nodes;
 };
 
-static struct node *node_new(struct reads *reads, struct select *s, struct failure *f)
+static struct select_node *select_node_new(struct reads *reads, struct select *s,
+                                           struct failure *f)
 {
     if (s->n_nodes++ == READS_COMPONENTS_MAX) {
         fail(f, -E2BIG, "the Dockerfile names too many paths (more than %d components)",
              READS_COMPONENTS_MAX);
         return NULL;
     }
-    struct node *node = ARENA_NEW(&reads->arena, struct node);
+    struct select_node *node = ARENA_NEW(&reads->arena, struct select_node);
     node->next = s->nodes;
     s->nodes = node;
     return node;
 }
 
-static struct node *child_of(struct reads *reads, struct select *s, struct table **table,
-                             struct bytes key, bool *ret_new, struct failure *f)
+static struct select_node *select_child(struct reads *reads, struct select *s,
+                                        struct table **table, struct bytes key, bool *ret_new,
+                                        struct failure *f)
 {
     if (!*table)
         *table = ARENA_NEW(&reads->arena, struct table);
     uintptr_t *value = table_put(*table, key, ret_new);
     if (*ret_new)
-        *value = (uintptr_t)node_new(reads, s, f);
+        *value = (uintptr_t)select_node_new(reads, s, f);
     /* On failure a NULL stays in the table: the whole is thrown away. */
-    return (struct node *)*value;
+    return (struct select_node *)*value;
 }
 
-static struct node *literal_child(struct reads *reads, struct select *s, struct node *node,
-                                  struct bytes name, struct failure *f)
+static struct select_node *select_literal_child(struct reads *reads, struct select *s,
+                                                struct select_node *node, struct bytes name,
+                                                struct failure *f)
 {
     bool new;
     node->first[name.at[0] >> 6] |= UINT64_C(1) << (name.at[0] & 63);
-    return child_of(reads, s, &node->literal, name, &new, f);
+    return select_child(reads, s, &node->literal, name, &new, f);
 }
 
-static struct node *glob_child(struct reads *reads, struct select *s, struct node *node,
-                               struct bytes pattern, struct failure *f)
+static struct select_node *select_glob_child(struct reads *reads, struct select *s,
+                                             struct select_node *node, struct bytes pattern,
+                                             struct failure *f)
 {
     bool new;
-    struct node *child = child_of(reads, s, &node->glob_index, pattern, &new, f);
+    struct select_node *child = select_child(reads, s, &node->glob_index, pattern, &new, f);
     if (child && new)
         *ARENA_PUSH(&reads->arena, node->globs, &node->n_globs, &node->cap_globs) =
-            (struct glob_child){pattern, strchr("*?[\\", pattern.at[0]) ? 0 : pattern.at[0],
-                                child};
+            (struct select_glob){pattern, strchr("*?[\\", pattern.at[0]) ? 0 : pattern.at[0],
+                                 child};
     return child;
 }
 
-static struct node *star_child(struct reads *reads, struct select *s, struct node *node,
-                               struct failure *f)
+static struct select_node *select_star_child(struct reads *reads, struct select *s,
+                                             struct select_node *node, struct failure *f)
 {
     if (node->loops)
         return node;
     if (!node->star) {
-        node->star = node_new(reads, s, f);
+        node->star = select_node_new(reads, s, f);
         if (node->star)
             node->star->loops = true;
     }
@@ -109,7 +113,7 @@ static struct node *star_child(struct reads *reads, struct select *s, struct nod
 }
 
 /* Whether p has `**` inside a longer component, which patternmatcher lets cross slashes. */
-static bool find_inner_star(struct bytes p, size_t *ret_at)
+static bool select_find_inner_star(struct bytes p, size_t *ret_at)
 {
     for (size_t i = 0; i + 1 < p.len; i++) {
         if (p.at[i] == '\\')
@@ -120,10 +124,10 @@ static bool find_inner_star(struct bytes p, size_t *ret_at)
     return false;
 }
 
-static int add_pattern(struct reads *reads, struct select *s, const struct df_read *read,
-                       struct failure *f)
+static int select_add_pattern(struct reads *reads, struct select *s, const struct df_read *read,
+                              struct failure *f)
 {
-    struct node *node = s->root;
+    struct select_node *node = s->root;
     struct bytes rest = read->pattern, name;
     bool last = read->pattern.len == 0;
     while (!last && !node->all && bytes_next(&rest, '/', &name)) {
@@ -131,16 +135,16 @@ static int add_pattern(struct reads *reads, struct select *s, const struct df_re
         if (name.len == 0)
             continue;
         if (read->literal || !glob_magic(name)) {
-            node = literal_child(reads, s, node, name, f);
+            node = select_literal_child(reads, s, node, name, f);
         } else if (read->globstar && bytes_equal(name, BYTES("**"))) {
-            node = star_child(reads, s, node, f);
-        } else if (read->globstar && find_inner_star(name, &inner)) {
+            node = select_star_child(reads, s, node, f);
+        } else if (read->globstar && select_find_inner_star(name, &inner)) {
             /* "a**b/c" may match anything that begins with a. */
             struct bytes head = arena_printf(&reads->arena, "%.*s*", (int)inner, name.at);
-            node = glob_child(reads, s, node, head, f);
+            node = select_glob_child(reads, s, node, head, f);
             last = true;
         } else {
-            node = glob_child(reads, s, node, name, f);
+            node = select_glob_child(reads, s, node, name, f);
         }
         if (!node)
             return -E2BIG;
@@ -150,9 +154,10 @@ static int add_pattern(struct reads *reads, struct select *s, const struct df_re
 }
 
 /* The state of each node by itself, ready made. */
-static void seal_node(struct reads *reads, struct node *node)
+static void select_seal_node(struct reads *reads, struct select_node *node)
 {
-    const struct node **nodes = ARENA_ARRAY(&reads->arena, 2, const struct node *);
+    const struct select_node **nodes =
+        ARENA_ARRAY(&reads->arena, 2, const struct select_node *);
     nodes[0] = node;
     nodes[1] = node->star;
     node->alone = (struct select_dir){nodes, node->star ? 2 : 1, false};
@@ -165,14 +170,14 @@ int select_compile(struct reads *reads, struct failure *f)
 {
     struct select *s = ARENA_NEW(&reads->arena, struct select);
     reads->priv = s;
-    s->root = node_new(reads, s, f);
+    s->root = select_node_new(reads, s, f);
     for (size_t i = 0; i < reads->n; i++) {
-        int r = add_pattern(reads, s, &reads->at[i], f);
+        int r = select_add_pattern(reads, s, &reads->at[i], f);
         if (r < 0)
             return r;
     }
-    for (struct node *node = s->nodes; node; node = node->next)
-        seal_node(reads, node);
+    for (struct select_node *node = s->nodes; node; node = node->next)
+        select_seal_node(reads, node);
     reads->everything = s->root->all;
     return 0;
 }
@@ -180,7 +185,7 @@ int select_compile(struct reads *reads, struct failure *f)
 void select_free(struct reads *reads)
 {
     const struct select *s = reads->priv;
-    for (struct node *node = s ? s->nodes : NULL; node; node = node->next) {
+    for (struct select_node *node = s ? s->nodes : NULL; node; node = node->next) {
         if (node->literal)
             table_release(node->literal);
         if (node->glob_index)
@@ -196,14 +201,14 @@ const struct select_dir *select_root(const struct reads *reads)
 }
 
 /* The nodes that one name leads to. */
-struct step {
-    const struct node **at;
+struct select_step {
+    const struct select_node **at;
     size_t n, cap, loops;
-    const struct node *few[8];
+    const struct select_node *few[8];
     bool all;
 };
 
-static void step_add(struct step *step, const struct node *node)
+static void select_step_add(struct select_step *step, const struct select_node *node)
 {
     if (node->all)
         step->all = true;
@@ -220,35 +225,36 @@ static void step_add(struct step *step, const struct node *node)
     }
 }
 
-static void step_node(struct step *step, const struct node *node, struct bytes name)
+static void select_step_node(struct select_step *step, const struct select_node *node,
+                             struct bytes name)
 {
     if (node->loops)
-        step_add(step, node);
+        select_step_add(step, node);
     if (node->literal && node->first[name.at[0] >> 6] >> (name.at[0] & 63) & 1) {
         uintptr_t *value = table_get(node->literal, name);
         if (value)
-            step_add(step, (const struct node *)*value);
+            select_step_add(step, (const struct select_node *)*value);
     }
     for (size_t i = 0; i < node->n_globs && !step->all; i++) {
-        const struct glob_child *glob = &node->globs[i];
+        const struct select_glob *glob = &node->globs[i];
         if ((glob->first == 0 || glob->first == name.at[0]) && glob_match(glob->pattern, name))
-            step_add(step, glob->node);
+            select_step_add(step, glob->node);
     }
 }
 
-static int compare_nodes(const void *a, const void *b)
+static int select_compare_nodes(const void *a, const void *b)
 {
-    uintptr_t x = (uintptr_t) * (const struct node *const *)a,
-              y = (uintptr_t) * (const struct node *const *)b;
+    uintptr_t x = (uintptr_t) * (const struct select_node *const *)a,
+              y = (uintptr_t) * (const struct select_node *const *)b;
     return x < y ? -1 : x > y;
 }
 
 /* Takes what the step found as a state; NULL where nothing is alive. */
-static struct select_dir *step_state(struct step *step)
+static struct select_dir *select_step_state(struct select_step *step)
 {
     /* Every node has one way in but a `**`, which also comes from itself. */
     if (step->loops > 1) {
-        qsort(step->at, step->n, sizeof(*step->at), compare_nodes);
+        qsort(step->at, step->n, sizeof(*step->at), select_compare_nodes);
         size_t n = 1;
         for (size_t i = 1; i < step->n; i++)
             if (step->at[i] != step->at[n - 1])
@@ -257,7 +263,7 @@ static struct select_dir *step_state(struct step *step)
     }
     struct select_dir *dir = xmalloc(sizeof(*dir) + step->n * sizeof(*step->at));
     memcpy(dir + 1, step->at, step->n * sizeof(*step->at));
-    *dir = (struct select_dir){(const struct node *const *)(dir + 1), step->n, true};
+    *dir = (struct select_dir){(const struct select_node *const *)(dir + 1), step->n, true};
     return dir;
 }
 
@@ -269,17 +275,17 @@ void select_check(const struct select_dir *dir, struct bytes name, bool is_dir,
         *ret = (struct select_verdict){.select = true, .descend = is_dir};
         return;
     }
-    struct step step = {.cap = ARRAY_SIZE(step.few)};
+    struct select_step step = {.cap = ARRAY_SIZE(step.few)};
     step.at = step.few;
     for (size_t i = 0; i < dir->n && !step.all; i++)
-        step_node(&step, dir->nodes[i], name);
+        select_step_node(&step, dir->nodes[i], name);
     *ret =
         (struct select_verdict){.select = step.all, .descend = is_dir && (step.all || step.n)};
     if (is_dir && !step.all && step.n) {
         const struct select_dir *alone = &step.at[0]->alone;
         *ret_below = step.n == alone->n && !step.at[0]->loops
                          ? (struct select_dir *)(uintptr_t)alone
-                         : step_state(&step);
+                         : select_step_state(&step);
     }
     if (step.at != step.few)
         free(step.at);

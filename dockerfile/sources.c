@@ -27,13 +27,13 @@
 
 #include <errno.h>
 
-static bool is_url(struct bytes text)
+static bool source_is_url(struct bytes text)
 {
     return bytes_starts(text, BYTES("http://")) || bytes_starts(text, BYTES("https://"));
 }
 
 /* user@host:path, as git takes it. */
-static bool is_scp(struct bytes text)
+static bool source_is_scp(struct bytes text)
 {
     size_t at = bytes_find(text, '@'), colon = bytes_find(text, ':');
     if (at == 0 || at >= colon || colon == text.len || colon == at + 1)
@@ -51,12 +51,12 @@ static bool is_scp(struct bytes text)
 
 bool source_is_remote(struct bytes text)
 {
-    return is_url(text) || bytes_starts(text, BYTES("git://")) ||
-           bytes_starts(text, BYTES("ssh://")) || is_scp(text);
+    return source_is_url(text) || bytes_starts(text, BYTES("git://")) ||
+           bytes_starts(text, BYTES("ssh://")) || source_is_scp(text);
 }
 
 /* Behind the class at p (its '['), or 0 where it isn't closed. Source: Go filepath.Match. */
-static size_t class_end(struct bytes p)
+static size_t source_class_end(struct bytes p)
 {
     size_t i = p.len > 1 && p.at[1] == '^' ? 2 : 1;
     for (size_t ranges = 0;; ranges++) {
@@ -78,13 +78,13 @@ static size_t class_end(struct bytes p)
 }
 
 /* How much of a component can be matched by itself; its length where all can. */
-static size_t safe_length(struct bytes name)
+static size_t source_safe_length(struct bytes name)
 {
     for (size_t i = 0; i < name.len; i++) {
         if (name.at[i] == '\\' && ++i == name.len)
             return i - 1;
         else if (name.at[i] == '[' && name.at[i - (i > 0)] != '\\') {
-            size_t end = class_end(bytes_from(name, i));
+            size_t end = source_class_end(bytes_from(name, i));
             struct bytes class = bytes_at(name.at + i, end);
             /* Behind a slash no other follows, so a component's first class is safe. */
             if (!end || (i > 0 && glob_match(class, BYTES("/"))))
@@ -95,7 +95,7 @@ static size_t safe_length(struct bytes name)
     return name.len;
 }
 
-static bool has_wildcard(struct bytes text)
+static bool source_has_wildcard(struct bytes text)
 {
     for (size_t i = 0; i < text.len; i++) {
         if (text.at[i] == '\\')
@@ -108,7 +108,7 @@ static bool has_wildcard(struct bytes text)
 
 /* Adds a read unless the same one of the same line is there. Views must be in the reads' arena.
  */
-static int add(struct analysis *an, struct df_read read, struct failure *f)
+static int source_add(struct analysis *an, struct df_read read, struct failure *f)
 {
     struct bytes key =
         arena_printf(&an->arena, "%u %d %d %d %d %.*s", read.line, read.kind, read.literal,
@@ -131,18 +131,18 @@ int source_add_path(struct analysis *an, struct df_read read, struct bytes path,
 {
     read.pattern = path_clean_root(&an->arena, path);
     read.literal = true;
-    return add(an, read, f);
+    return source_add(an, read, f);
 }
 
 /* Adds a clean pattern, cut where components can't be told apart. */
-static int add_glob(struct analysis *an, struct df_read read, struct bytes pattern,
-                    struct failure *f)
+static int source_add_glob(struct analysis *an, struct df_read read, struct bytes pattern,
+                           struct failure *f)
 {
     struct bytes rest = pattern, name;
     size_t at = 0;
     read.pattern = pattern;
     while (bytes_next(&rest, '/', &name)) {
-        size_t safe = safe_length(name);
+        size_t safe = source_safe_length(name);
         if (safe < name.len) {
             read.pattern = arena_printf(&an->arena, "%.*s*", (int)(at + safe), pattern.at);
             if (!read.widened.len)
@@ -151,16 +151,16 @@ static int add_glob(struct analysis *an, struct df_read read, struct bytes patte
         }
         at += name.len + 1;
     }
-    return add(an, read, f);
+    return source_add(an, read, f);
 }
 
 /* The clean source with the backslashes of its leading plain components escaped. */
-static struct bytes escape_plain_head(struct arena *arena, struct bytes clean)
+static struct bytes source_escape_plain_head(struct arena *arena, struct bytes clean)
 {
     uint8_t *out = arena_alloc(arena, clean.len * 2);
     struct bytes rest = clean, name;
     size_t len = 0, at = 0;
-    while (bytes_next(&rest, '/', &name) && !has_wildcard(name)) {
+    while (bytes_next(&rest, '/', &name) && !source_has_wildcard(name)) {
         for (size_t i = 0; i < name.len; i++) {
             if (name.at[i] == '\\')
                 out[len++] = '\\';
@@ -177,14 +177,14 @@ static struct bytes escape_plain_head(struct arena *arena, struct bytes clean)
     return bytes_at(out, len);
 }
 
-static int add_clean(struct analysis *an, struct df_read read, struct bytes clean,
-                     struct failure *f)
+static int source_add_clean(struct analysis *an, struct df_read read, struct bytes clean,
+                            struct failure *f)
 {
-    if (!has_wildcard(clean))
+    if (!source_has_wildcard(clean))
         return source_add_path(an, read, clean, f);
-    int r = add_glob(an, read, clean, f);
+    int r = source_add_glob(an, read, clean, f);
     if (r == 0 && bytes_find(clean, '\\') < clean.len)
-        r = add_glob(an, read, escape_plain_head(&an->arena, clean), f);
+        r = source_add_glob(an, read, source_escape_plain_head(&an->arena, clean), f);
     return r;
 }
 
@@ -195,14 +195,14 @@ int source_add_exact(struct analysis *an, struct df_read read, struct bytes text
     read.globstar = parents;
     /* Its patterns are patternmatcher's, where a backslash always escapes. */
     if (parents && bytes_find(clean, '\\') < clean.len) {
-        int r = add_glob(an, read, clean, f);
+        int r = source_add_glob(an, read, clean, f);
         if (r < 0)
             return r;
     }
-    return add_clean(an, read, clean, f);
+    return source_add_clean(an, read, clean, f);
 }
 
-static bool has_dots(struct bytes text)
+static bool source_has_dots(struct bytes text)
 {
     for (size_t i = 0; i + 1 < text.len; i++)
         if (text.at[i] == '.' && text.at[i + 1] == '.')
@@ -212,10 +212,10 @@ static bool has_dots(struct bytes text)
 
 /* Whether ".." stands behind the first variable of a word, also inside its braces, or in what
  * the build would put there as things are. */
-static bool climbs(struct bytes word, const struct df_expanded *expanded)
+static bool source_climbs(struct bytes word, const struct df_expanded *expanded)
 {
-    return has_dots(bytes_from(word, bytes_find(word, '$'))) ||
-           has_dots(bytes_from(expanded->text, expanded->known_prefix));
+    return source_has_dots(bytes_from(word, bytes_find(word, '$'))) ||
+           source_has_dots(bytes_from(expanded->text, expanded->known_prefix));
 }
 
 int source_add_widened(struct analysis *an, struct df_read read, struct bytes word,
@@ -225,14 +225,14 @@ int source_add_widened(struct analysis *an, struct df_read read, struct bytes wo
     size_t slash = bytes_find_last(prefix, '/');
     struct bytes dir = bytes_head(prefix, slash == prefix.len ? 0 : slash);
     struct bytes begin = slash == prefix.len ? prefix : bytes_from(prefix, slash + 1);
-    bool whole = climbs(word, expanded) || bytes_equal(begin, BYTES(".."));
+    bool whole = source_climbs(word, expanded) || bytes_equal(begin, BYTES(".."));
     dir = path_clean_root(&an->arena, whole ? BYTES("") : dir);
     if (whole || bytes_equal(begin, BYTES(".")) || bytes_find(begin, '[') < begin.len ||
         bytes_find(begin, '\\') < begin.len)
         begin = BYTES("");
     *ret_whole = dir.len == 0 && begin.len == 0;
     if (begin.len == 0)
-        return add_clean(an, read, dir, f);
+        return source_add_clean(an, read, dir, f);
     struct bytes name = arena_printf(&an->arena, "%.*s*", BYTES_ARG(begin));
-    return add_clean(an, read, path_join(&an->arena, dir, name), f);
+    return source_add_clean(an, read, path_join(&an->arena, dir, name), f);
 }

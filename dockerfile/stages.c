@@ -42,7 +42,7 @@ bool df_find_flag(const struct df_instruction *in, struct bytes name, struct byt
     return false;
 }
 
-static struct bytes lower(struct arena *arena, struct bytes text)
+static struct bytes stages_lower(struct arena *arena, struct bytes text)
 {
     uint8_t *out = arena_alloc(arena, text.len + 1);
     for (size_t i = 0; i < text.len; i++)
@@ -51,41 +51,42 @@ static struct bytes lower(struct arena *arena, struct bytes text)
 }
 
 /* The latest stage so far of that name, in any case; UINT32_MAX where there is none. */
-static uint32_t find_name(struct analysis *an, struct bytes name)
+static uint32_t stages_find_name(struct analysis *an, struct bytes name)
 {
-    const uintptr_t *at = table_get(&an->names, lower(&an->arena, name));
+    const uintptr_t *at = table_get(&an->names, stages_lower(&an->arena, name));
     return at ? (uint32_t)*at - 1 : UINT32_MAX;
 }
 
-static void add_need(struct analysis *an, struct stage *stage, uint32_t other)
+static void stages_add_need(struct analysis *an, struct stage *stage, uint32_t other)
 {
     if (other != UINT32_MAX && (!stage->n_deps || stage->deps[stage->n_deps - 1] != other))
         *ARENA_PUSH(&an->arena, stage->deps, &stage->n_deps, &stage->cap_deps) = other;
 }
 
-static int visit_needs(struct analysis *an, struct stage *stage,
-                       const struct df_instruction *in, uint32_t line, struct failure *f)
+static int stages_visit_needs(struct analysis *an, struct stage *stage,
+                              const struct df_instruction *in, uint32_t line, struct failure *f)
 {
     (void)line, (void)f;
     struct bytes from;
     uint64_t index;
     if (in->keyword == DF_COPY && df_find_flag(in, BYTES("from"), &from) && from.len) {
         if (!stages_number(from, &index))
-            add_need(an, stage, find_name(an, from));
+            stages_add_need(an, stage, stages_find_name(an, from));
         else if (index < (size_t)(stage - an->stages))
-            add_need(an, stage, (uint32_t)index);
+            stages_add_need(an, stage, (uint32_t)index);
     }
     for (size_t i = 0; in->keyword == DF_RUN && i < in->n_flags; i++) {
         struct mount mount;
         if (bytes_equal(in->flags[i].name, BYTES("mount")) &&
             df_mount_parse(&an->arena, in->flags[i].value, &mount, NULL) == 0 && mount.from.len)
-            add_need(an, stage, find_name(an, mount.from));
+            stages_add_need(an, stage, stages_find_name(an, mount.from));
     }
     return 0;
 }
 
 /* Parses the triggers of a config, once. */
-static const struct triggers *config_triggers(struct analysis *an, const struct df_base *base)
+static const struct triggers *stages_config_triggers(struct analysis *an,
+                                                     const struct df_base *base)
 {
     struct triggers *t = &an->triggers[base - an->request->bases];
     if (t->tried)
@@ -109,9 +110,9 @@ static const struct triggers *config_triggers(struct analysis *an, const struct 
 }
 
 /* What a stage says once may run in each stage built on it. */
-static int run_trigger(struct analysis *an, struct stage *stage,
-                       const struct df_instruction *in, uint32_t line, stage_visit *visit,
-                       struct failure *f)
+static int stages_run_trigger(struct analysis *an, struct stage *stage,
+                              const struct df_instruction *in, uint32_t line,
+                              stage_visit *visit, struct failure *f)
 {
     an->words_run += in->n_words + in->n_flags + 1;
     if (an->words_run > WORDS_RUN_MAX)
@@ -126,17 +127,17 @@ int stages_run(struct analysis *an, struct stage *stage, stage_visit *visit, str
     const struct df_instruction *all = an->df->instructions;
     int r = 0;
     if (stage->base == BASE_CONFIG) {
-        const struct triggers *t = config_triggers(an, stage->config);
+        const struct triggers *t = stages_config_triggers(an, stage->config);
         for (size_t i = 0; r == 0 && i < t->n; i++)
             if (t->at[i]->n_instructions == 2)
-                r = run_trigger(an, stage, &t->at[i]->instructions[1], stage->from->line, visit,
-                                f);
+                r = stages_run_trigger(an, stage, &t->at[i]->instructions[1], stage->from->line,
+                                       visit, f);
     }
     if (stage->base == BASE_STAGE) {
         const struct df_stage *base = an->stages[stage->parent].df;
         for (uint32_t i = base->from; r == 0 && i < base->end; i++)
             if (all[i].keyword == DF_ONBUILD && all[i].trigger)
-                r = run_trigger(an, stage, all[i].trigger, all[i].line, visit, f);
+                r = stages_run_trigger(an, stage, all[i].trigger, all[i].line, visit, f);
     }
     for (uint32_t i = stage->df->from + 1; r == 0 && i < stage->df->end; i++)
         r = visit(an, stage, &all[i], all[i].line, f);
@@ -144,7 +145,7 @@ int stages_run(struct analysis *an, struct stage *stage, stage_visit *visit, str
 }
 
 /* What stage i is built on. */
-static int find_base(struct analysis *an, struct stage *stage, struct failure *f)
+static int stages_find_base(struct analysis *an, struct stage *stage, struct failure *f)
 {
     struct df_expanded image;
     int r = scope_expand(&an->globals, stage->df->base, &image, f);
@@ -153,7 +154,7 @@ static int find_base(struct analysis *an, struct stage *stage, struct failure *f
     stage->image = bytes_head(image.text, image.known_prefix);
     stage->image_unknown = image.unknown;
     stage->image_variable = image.variable;
-    uint32_t parent = image.unknown ? UINT32_MAX : find_name(an, stage->image);
+    uint32_t parent = image.unknown ? UINT32_MAX : stages_find_name(an, stage->image);
     bool maybe_stage = true;
     for (size_t i = 0; i < stage->image.len; i++)
         maybe_stage = maybe_stage && !strchr("/:@", stage->image.at[i]);
@@ -167,7 +168,7 @@ static int find_base(struct analysis *an, struct stage *stage, struct failure *f
         stage->base = BASE_SCRATCH;
     } else {
         df_base_judge(an, stage);
-        if (stage->base == BASE_CONFIG && config_triggers(an, stage->config)->malformed)
+        if (stage->base == BASE_CONFIG && stages_config_triggers(an, stage->config)->malformed)
             stage->base = BASE_UNKNOWN;
     }
     if (stage->depth > STAGE_DEPTH_MAX)
@@ -185,19 +186,19 @@ int stages_build(struct analysis *an, struct failure *f)
         struct stage *stage = &an->stages[i];
         stage->df = &an->df->stages[i];
         stage->from = &an->df->instructions[stage->df->from];
-        int r = find_base(an, stage, f);
+        int r = stages_find_base(an, stage, f);
         if (r == 0)
-            r = stages_run(an, stage, visit_needs, f);
+            r = stages_run(an, stage, stages_visit_needs, f);
         if (r < 0)
             return r;
         if (stage->df->name.len)
-            *table_put(&an->names, lower(&an->arena, stage->df->name), NULL) = i + 1;
+            *table_put(&an->names, stages_lower(&an->arena, stage->df->name), NULL) = i + 1;
     }
     return 0;
 }
 
 /* BuildKit takes the last stage of a name, the classic builder the first. */
-static uint32_t find_target(const struct analysis *an, struct bytes target)
+static uint32_t stages_find_target(const struct analysis *an, struct bytes target)
 {
     uint32_t found = UINT32_MAX;
     for (uint32_t i = 0; i < an->n_stages; i++)
@@ -207,7 +208,7 @@ static uint32_t find_target(const struct analysis *an, struct bytes target)
     return found;
 }
 
-static int unknown_target(const struct analysis *an, struct failure *f)
+static int stages_unknown_target(const struct analysis *an, struct failure *f)
 {
     char names[1024] = "";
     size_t len = 0, n = 0;
@@ -228,7 +229,7 @@ static int unknown_target(const struct analysis *an, struct failure *f)
 }
 
 /* All that stage i needs, and so on; `user` being the latest. */
-static void close_needs(struct analysis *an, uint32_t user)
+static void stages_close_needs(struct analysis *an, uint32_t user)
 {
     uint32_t all_below = 0; /* what may be built on any stage before it needs them all */
     an->stages[user].needed = true;
@@ -251,13 +252,13 @@ int stages_reach(struct analysis *an, struct failure *f)
     const struct df_request *request = an->request;
     uint32_t last = (uint32_t)an->n_stages - 1;
     if (request->target.len) {
-        last = find_target(an, request->target);
+        last = stages_find_target(an, request->target);
         if (last == UINT32_MAX)
-            return unknown_target(an, f);
+            return stages_unknown_target(an, f);
     }
     bool one = request->target.len || request->last_only || an->n_stages == 1;
     if (one && an->dialect == BUILDKIT)
-        close_needs(an, last);
+        stages_close_needs(an, last);
     for (uint32_t i = 0; i < an->n_stages; i++) {
         struct stage *stage = &an->stages[i];
         if (!one || an->dialect == CLASSIC)

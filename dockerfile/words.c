@@ -43,12 +43,12 @@ int df_split_blanks(struct arena *arena, struct bytes text, struct df_words *wor
  * The builder reads flags byte by byte and takes each byte for a rune: "é" becomes "Ã©", the
  * second byte of "à" is a no-break space and ends the word. What it looks for is what counts.
  */
-static bool is_byte_space(uint8_t c)
+static bool words_is_byte_space(uint8_t c)
 {
     return utf8_is_space(c);
 }
 
-static int put_byte(struct buf *value, uint8_t c)
+static int words_put_byte(struct buf *value, uint8_t c)
 {
     uint8_t bytes[4];
     return buf_add(value, bytes, utf8_encode(c, bytes));
@@ -56,15 +56,15 @@ static int put_byte(struct buf *value, uint8_t c)
 
 /* A flag word at text[start…]: its resolved bytes, and where it ends. *ret_equals: the place
  * behind its first `=`, or 0. */
-static int read_flag(struct bytes text, size_t start, uint8_t escape, struct buf *word,
-                     size_t *ret_end, size_t *ret_equals)
+static int words_read_flag(struct bytes text, size_t start, uint8_t escape, struct buf *word,
+                           size_t *ret_end, size_t *ret_equals)
 {
     uint8_t quote = 0;
     size_t i = start;
     *ret_equals = 0;
     for (; i < text.len; i++) {
         uint8_t c = text.at[i];
-        if (!quote && is_byte_space(c))
+        if (!quote && words_is_byte_space(c))
             break;
         if (!quote && (c == '\'' || c == '"')) {
             quote = c;
@@ -81,7 +81,7 @@ static int read_flag(struct bytes text, size_t start, uint8_t escape, struct buf
         }
         if (c == '=' && *ret_equals == 0)
             *ret_equals = i + 1;
-        int r = put_byte(word, c);
+        int r = words_put_byte(word, c);
         if (r < 0)
             return r;
     }
@@ -97,14 +97,14 @@ int df_split_flags(struct arena *arena, const struct df_line *line, struct bytes
     *ret = NULL;
     *ret_n = 0;
     for (;;) {
-        while (i < args.len && is_byte_space(args.at[i]))
+        while (i < args.len && words_is_byte_space(args.at[i]))
             i++;
         *ret_rest = bytes_from(args, i);
         if (!bytes_starts(*ret_rest, BYTES("--")))
             return 0;
         size_t start = i, equals;
         buf_clear(&word);
-        int r = read_flag(args, start, escape, &word, &i, &equals);
+        int r = words_read_flag(args, start, escape, &word, &i, &equals);
         if (r < 0)
             return r;
         struct bytes whole = buf_bytes(&word);
@@ -136,27 +136,27 @@ struct splitter {
     bool empty_counts; /* a quote was seen: the word is one, even if nothing is in it */
 };
 
-static uint32_t take(struct splitter *s)
+static uint32_t words_take(struct splitter *s)
 {
     uint32_t rune;
     s->at += utf8_decode(bytes_from(s->text, s->at), &rune);
     return rune;
 }
 
-static int put(struct splitter *s, uint32_t rune)
+static int words_put(struct splitter *s, uint32_t rune)
 {
     uint8_t bytes[4];
     return buf_add(&s->word, bytes, utf8_encode(rune, bytes));
 }
 
 /* The word at s->at, up to an unquoted space or the end. */
-static int read_quoted(struct splitter *s, uint8_t escape)
+static int words_read_quoted(struct splitter *s, uint8_t escape)
 {
     uint32_t quote = 0;
     buf_clear(&s->word);
     s->empty_counts = false;
     while (s->at < s->text.len) {
-        uint32_t c = take(s);
+        uint32_t c = words_take(s);
         if (!quote && utf8_is_space(c))
             break;
         if (!quote && (c == '\'' || c == '"')) {
@@ -168,12 +168,12 @@ static int read_quoted(struct splitter *s, uint8_t escape)
         if (c == escape && quote != '\'') {
             if (s->at == s->text.len)
                 break; /* the builder drops an escape at the very end */
-            int r = put(s, c);
+            int r = words_put(s, c);
             if (r < 0)
                 return r;
-            c = take(s);
+            c = words_take(s);
         }
-        int r = put(s, c);
+        int r = words_put(s, c);
         if (r < 0)
             return r;
     }
@@ -188,10 +188,10 @@ int df_split_quoted(struct arena *arena, struct bytes text, uint8_t escape,
     int r = 0;
     while (r == 0 && s.at < text.len) {
         size_t before = s.at;
-        if (utf8_is_space(take(&s)))
+        if (utf8_is_space(words_take(&s)))
             continue;
         s.at = before;
-        r = read_quoted(&s, escape);
+        r = words_read_quoted(&s, escape);
         if (r == 0 && (s.word.len || s.empty_counts))
             r = df_words_add(arena, words, arena_copy(arena, buf_bytes(&s.word)));
     }
@@ -200,8 +200,8 @@ int df_split_quoted(struct arena *arena, struct bytes text, uint8_t escape,
 }
 
 /* `ENV name the rest of the line`. */
-static int split_env_old(struct arena *arena, struct bytes text, struct df_words *words,
-                         struct failure *f)
+static int words_split_env_old(struct arena *arena, struct bytes text, struct df_words *words,
+                               struct failure *f)
 {
     size_t name = 0;
     while (name < text.len && !df_is_blank(text.at[name]))
@@ -223,7 +223,7 @@ int df_split_env(struct arena *arena, struct bytes text, uint8_t escape, struct 
     if (r < 0 || pairs.n == 0)
         return r;
     if (bytes_find(pairs.at[0], '=') == pairs.at[0].len)
-        return split_env_old(arena, text, words, f);
+        return words_split_env_old(arena, text, words, f);
     for (size_t i = 0; i < pairs.n; i++) {
         struct bytes pair = pairs.at[i];
         size_t cut = bytes_find(pair, '=');

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stages -> reads: dockerfile/stages.c, scope.c, base-images.c, run-mounts.c, sources.c, reads.c. */
+/* What a Dockerfile reads of the context: dockerfile/reads.c and the files below it. */
+/* Stages -> reads: dockerfile/stages.c, scope.c, base-images.c, run-mounts.c, sources.c,
+ * reads.c. */
 #include "ask.h"
 #include "dockerfile.h"
 #include "tap.h"
