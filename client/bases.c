@@ -16,8 +16,9 @@ static struct bytes bases_strip_prefix(struct bytes name, struct bytes prefix)
 }
 
 /*
- * The one spelling of an image's name: "docker.io/library/x" is "x:latest", and beside a digest
- * a tag says nothing. Source: distribution/reference, ParseNormalizedNamed and TagNameOnly.
+ * Returns the normal spelling of an image's name: "docker.io/library/x" becomes "x:latest". A
+ * name with a digest loses its tag, because the digest alone decides.
+ * Source: distribution/reference, ParseNormalizedNamed and TagNameOnly.
  */
 static struct bytes bases_normal_name(struct arena *arena, struct bytes name)
 {
@@ -26,7 +27,7 @@ static struct bytes bases_normal_name(struct arena *arena, struct bytes name)
     name = bases_strip_prefix(name, BYTES("library/"));
     struct bytes digest = bytes_from(name, bytes_find(name, '@'));
     name = bytes_head(name, name.len - digest.len);
-    /* A colon before the last slash belongs to the registry's port. */
+    /* A colon before the last slash belongs to the port of the registry. */
     size_t colon = bytes_find_last(name, ':'), slash = bytes_find_last(name, '/');
     bool tagged = colon < name.len && (slash == name.len || colon > slash);
     if (digest.len)
@@ -36,6 +37,7 @@ static struct bytes bases_normal_name(struct arena *arena, struct bytes name)
     return tagged ? name : arena_printf(arena, "%.*s:latest", BYTES_ARG(name));
 }
 
+/* Tells whether list (RepoTags or RepoDigests) of an image contains a normalized name. */
 static bool bases_image_is_called(const json_t *image, const char *list, struct bytes name,
                                   struct arena *arena)
 {
@@ -68,7 +70,7 @@ static int bases_read_file(const char *path, struct arena *arena, struct df_base
                            size_t n, struct failure *f)
 {
     cleanup_buf struct buf text = BUF(BASE_CONFIG_MAX);
-    /* A pipe, too: --base-config=<(docker image inspect …). */
+    /* The file may be a pipe: --base-config=<(docker image inspect …). */
     cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     int r = fd < 0 ? -errno : io_read_rest(fd, &text);
     if (r < 0)

@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
-/* A daemon that has not begun by then is too busy, or stopped: the work is done here. */
+/*
+ * Milliseconds. A daemon that has not begun after BEGIN_MS is too busy, or stopped, and this
+ * process does the work. SEND_MS is the most that a write to the socket may take.
+ */
 #define BEGIN_MS 5000
 #define SEND_MS 5000
 
@@ -19,7 +22,7 @@ static void connect_request_free(struct proto_request **request)
 
 /* ---- the request ----------------------------------------------------------------------- */
 
-/* A text as a descriptor. */
+/* Copies a text into memory that a file descriptor stands for. */
 static int connect_text_fd(struct bytes text, int *ret_fd, struct failure *f)
 {
     cleanup_fd int fd = memfd_create("ctx", MFD_CLOEXEC);
@@ -36,7 +39,7 @@ static int connect_duplicate_fd(int fd, int *ret_fd, struct failure *f)
     return *ret_fd < 0 ? fail_errno(f, -errno, "a descriptor for the daemon") : 0;
 }
 
-/* The root's real path, as the kernel has it. */
+/* Asks the kernel for the real path of the root. */
 static int connect_root_path(int root_fd, struct arena *arena, struct bytes *ret,
                              struct failure *f)
 {
@@ -49,7 +52,10 @@ static int connect_root_path(int root_fd, struct arena *arena, struct bytes *ret
     return 0;
 }
 
-/* As a daemon, which is elsewhere, can name it; NULL and "-" are nothing to it. */
+/*
+ * Makes a path absolute, because the daemon has another working directory. NULL and "-" leave
+ * *ret empty.
+ */
 static int connect_absolute(const char *path, struct arena *arena, struct bytes *ret,
                             struct failure *f)
 {
@@ -75,7 +81,10 @@ static int connect_add_texts(struct proto_request *request, const struct control
     return r;
 }
 
-/* The names and the stat of the control files travel in the line, their texts beside it. */
+/*
+ * The names and the stat of the control files are part of the request's text. Their contents
+ * travel as file descriptors: connect_add_texts().
+ */
 static void connect_add_control(struct proto_request *request, const struct control *control)
 {
     request->control.dockerfile_name = control->dockerfile_name;
@@ -116,7 +125,7 @@ int connect_begin(const struct connect_ask *ask, int *ret_fd, struct failure *f)
     cleanup_request struct proto_request *request = proto_request_new();
     char path[PROTO_PATH_MAX];
     cleanup_fd int fd = -1;
-    /* First what shows at once that there is none. */
+    /* Connect first, because that tells at once if no daemon runs. */
     int r = proto_socket_path(false, path, f);
     r = r < 0 ? r : proto_connect(path, &fd, f);
     if (r < 0)
@@ -159,13 +168,13 @@ static void connect_show_progress(const struct proto_progress *from, struct send
 
 struct reading {
     int fd;
-    int out_fd; /* handed over when the daemon begins; -1: none */
+    int out_fd; /* given to the daemon when it begins; -1: none */
     struct proto_inbox inbox;
     bool started, handed_over;
-    uint64_t deadline_ns; /* to begin */
+    uint64_t deadline_ns; /* for the daemon to begin */
 };
 
-/* Waits until something came. -ETIMEDOUT: it didn't begin in time. */
+/* Waits for something to read. -ETIMEDOUT: the daemon did not begin in time. */
 static int connect_wait_readable(const struct reading *reading)
 {
     for (;;) {
@@ -192,7 +201,10 @@ static int connect_lost(const struct reading *reading, int r, struct failure *f)
                                 : "the daemon ended before it began");
 }
 
-/* Not before: one that hangs would keep the stream's reader from ever seeing its end. */
+/*
+ * The daemon has begun: gives it the output. Not earlier, because a daemon that hangs with the
+ * output open would keep the reader of the stream from ever seeing its end.
+ */
 static int connect_hand_over(struct reading *reading)
 {
     reading->started = true;
@@ -203,7 +215,7 @@ static int connect_hand_over(struct reading *reading)
     return r;
 }
 
-/* 1: it is the answer that ends it. */
+/* Handles one line. 1: it is the answer that ends the request. */
 static int connect_take_line(struct reading *reading, struct bytes line,
                              struct send_progress *progress, struct proto_answer *ret,
                              struct failure *f)

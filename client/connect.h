@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asks a running ctxd. A daemon is never needed: whoever calls does the same work in process
- * where this says that nothing was done.
+ * Asks a running ctxd. A daemon is never needed for a stream or a digest: if it did nothing,
+ * the caller does the same work in its own process.
  *
  *     struct proto_answer answer = {0};
  *     r = connect_ask(&ask, progress, &answer, f);
- *     0          it answered: DONE or FAILED is in `answer`
- *     -ENOTCONN  nothing was done, f says why: no daemon, another release, too busy …
- *     -EPIPE     it ended in the middle: bytes may have been written
+ *     0          the daemon answered: DONE or FAILED is in `answer`
+ *     -ENOTCONN  the daemon did nothing, and f says why: none runs, it is of another release,
+ *                it is too busy …
+ *     -EPIPE     the daemon ended in the middle; it may have written bytes
  *
  * Thread: one at a time.
  */
@@ -18,27 +19,40 @@
 
 struct connect_ask {
     enum proto_kind kind;
-    const struct send_request *send; /* NULL: of status and stop */
-    const char *file, *ignore_file;  /* as options name them; of url */
-    bool progress;
-    bool per_instruction, bare;
+    const struct send_request *send; /* NULL for status and stop */
+    const char *file, *ignore_file;  /* of url: as the options name them */
+    bool progress;                   /* of send: report how far the stream is */
+    bool per_instruction;            /* of digest */
+    bool bare;                       /* of url */
+    /*
+     * Of wait: `since` is the seq of the last answer. Without one, the answer comes at once and
+     * contains the seq for next time. With one, it comes at the next event, or after
+     * timeout_ms.
+     */
     bool since_given;
     uint64_t since, timeout_ms;
 };
 
-/* Waits for it. progress (NULL: not wanted) is filled as it comes. */
+/*
+ * Sends the request and waits for the answer. progress (NULL: not wanted) is updated in the
+ * meantime.
+ */
 int connect_ask(const struct connect_ask *ask, struct send_progress *progress,
                 struct proto_answer *ret, struct failure *f) must_use;
 
-/* Whether a failure of connect_ask() says that nobody serves. */
+/* Tells whether a failure of connect_ask() means that no daemon runs. */
 bool connect_nobody(const struct failure *f);
 
 /*
- * The first half of it, for who waits for other things, too: *ret_fd is readable once there is
- * something for connect_read(). -ENOTCONN as above.
+ * The first half of connect_ask(), for a caller that also waits for other things: it sends the
+ * request. *ret_fd, which the caller closes, becomes readable when connect_read() has something
+ * to read. -ENOTCONN as above.
  */
 int connect_begin(const struct connect_ask *ask, int *ret_fd, struct failure *f) must_use;
-/* The answer that ends it; out_fd is handed over when it begins (-1: none). Waits for it. */
+/*
+ * The second half: waits for the answer that ends the request. When the daemon begins, it is
+ * handed out_fd (-1: none), which it writes the stream to.
+ */
 int connect_read(int fd, int out_fd, struct send_progress *progress, struct proto_answer *ret,
                  struct failure *f) must_use;
 

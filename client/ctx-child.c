@@ -10,6 +10,7 @@
 
 extern char **environ;
 
+/* Nanoseconds from the first signal to SIGKILL: the five seconds that ctx(1) promises. */
 #define END_NS (5ull * 1000000000)
 
 int ctx_child_start(struct ctx_child *child, char **words, struct failure *f)
@@ -62,7 +63,7 @@ void ctx_child_tick(struct ctx_child *child)
     if (!child->pid || !child->kill_ns || clock_now_ns() < child->kill_ns)
         return;
     kill(-child->pid, SIGKILL);
-    /* A process that can't be killed is waited for; there is nothing more to do to it. */
+    /* A process may take long to die. It is still waited for, but not killed again. */
     child->kill_ns = UINT64_MAX;
 }
 
@@ -73,7 +74,7 @@ bool ctx_child_reap(struct ctx_child *child, char *text, size_t size)
         return false;
     double seconds = (double)(clock_now_ns() - child->began_ns) / 1e9;
     if (child->kill_ns)
-        /* What it started may live on in its group. */
+        /* Processes that the command started may still be in its group. */
         kill(-child->pid, SIGKILL);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         snprintf(text, size, "done, %.1f s", seconds);

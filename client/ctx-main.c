@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ctx COMMAND: asks and steers ctxd, and answers what a build would read. */
+/*
+ * ctx COMMAND: controls ctxd, and tells what a build would read. Each command has a file of its
+ * own; the table below lists them all.
+ */
 #include "ctx-digest.h"
 #include "ctx-start.h"
 #include "ctx-status.h"
@@ -53,6 +56,7 @@ static const struct ctx_command *ctx_find_command(const char *name)
     return NULL;
 }
 
+/* Reports a usage error. command is NULL if there is none. */
 static enum exit_status ctx_usage(const struct failure *f, const char *command)
 {
     report_failure(f);
@@ -60,6 +64,7 @@ static enum exit_status ctx_usage(const struct failure *f, const char *command)
     return EXIT_USAGE;
 }
 
+/* argv[0] is the command's name. */
 static enum exit_status ctx_run_command(const struct ctx_command *command, int argc,
                                         char **argv)
 {

@@ -14,10 +14,11 @@
 
 extern char **environ;
 
-/* It answers within milliseconds; a cold disk takes a second. */
+/* Milliseconds for ctxd to answer. It needs a few; with a cold disk, a second. */
 #define START_MS 10000
-/* It gives streams that run ten seconds. */
+/* Milliseconds for ctxd to end. It gives running streams ten seconds to finish. */
 #define STOP_MS 15000
+/* In the directory of the socket. */
 #define LOG_NAME "ctxd.log"
 
 const struct command_line start_line = {
@@ -51,7 +52,7 @@ static void start_sleep_ms(int ms)
     poll(NULL, 0, ms);
 }
 
-/* What a ctxd holds as long as it lives, or -1. */
+/* Opens the lock file, whose lock a ctxd holds as long as it lives. -1: there is none. */
 static int start_open_lock(void)
 {
     char path[PROTO_PATH_MAX], lock[PROTO_PATH_MAX + 8];
@@ -63,7 +64,7 @@ static int start_open_lock(void)
 
 /* ---- start ----------------------------------------------------------------------------- */
 
-/* ctxd beside this program: the one of this release. */
+/* Finds ctxd in this program's own directory, so that it is of the same release. */
 static int start_find_daemon(char path[PATH_MAX], struct failure *f)
 {
     char self[PATH_MAX];
@@ -75,7 +76,7 @@ static int start_find_daemon(char path[PATH_MAX], struct failure *f)
     return 0;
 }
 
-/* Beside the socket, whose directory it is the first to need. */
+/* The log lies beside the socket. Creates their directory, because ctxd does not run yet. */
 static int start_log_path(char path[PATH_MAX], struct failure *f)
 {
     char socket[PROTO_PATH_MAX];
@@ -87,6 +88,7 @@ static int start_log_path(char path[PATH_MAX], struct failure *f)
     return 0;
 }
 
+/* Starts ctxd with its standard error in the log, which begins anew. */
 static int start_spawn(char **words, const char *log, pid_t *ret_pid, struct failure *f)
 {
     cleanup_fd int log_fd =
@@ -100,8 +102,7 @@ static int start_spawn(char **words, const char *log, pid_t *ret_pid, struct fai
     sigemptyset(&none);
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
-    /* Nothing of the terminal stays with it: neither descriptors nor the session nor signals.
-     */
+    /* ctxd keeps nothing of the terminal: no file descriptors, no session, no signals. */
     int r = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0);
     r = r ? r : posix_spawn_file_actions_adddup2(&actions, 0, 1);
     r = r ? r : posix_spawn_file_actions_adddup2(&actions, log_fd, 2);
@@ -118,14 +119,14 @@ static int start_spawn(char **words, const char *log, pid_t *ret_pid, struct fai
     return r ? fail_errno(f, -r, "can't start %s", QUOTE(bytes_of(words[0]))) : 0;
 }
 
-/* What a daemon that ended at once has said last. */
+/* Fails with the last line that a daemon wrote to its log before it ended at once. */
 static int start_ended_early(const char *log, int status, struct failure *f)
 {
     cleanup_buf struct buf text = BUF(1 << 16);
     if (io_read_file(AT_FDCWD, log, &text) < 0 || text.len == 0)
         return fail(f, -ECHILD, "ctxd ended at once; %s is empty", QUOTE(bytes_of(log)));
     struct bytes said = utf8_trim(buf_bytes(&text)), rest = said, line, first = {0};
-    /* A usage error has a second line, where to look. */
+    /* A usage error has a second line, which says where to look. */
     while (bytes_next(&rest, '\n', &line))
         if (!bytes_starts(line, BYTES("Try: ")))
             first = line;
@@ -134,14 +135,17 @@ static int start_ended_early(const char *log, int status, struct failure *f)
                 BYTES_ARG(first));
 }
 
-/* Whether some ctxd has the lock. */
+/* Tells whether some ctxd holds the lock. */
 static bool start_is_served(void)
 {
     cleanup_fd int fd = start_open_lock();
     return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
 }
 
-/* Of who answers: where two begin one at once, that is the other's. */
+/*
+ * The process that answers. If two users of `ctx start` race, that is not always the process
+ * that this one started.
+ */
 static long long start_pid_of(const struct proto_answer *answer)
 {
     json_t *status = json_loadb((const char *)answer->status.at, answer->status.len, 0, NULL);
@@ -163,7 +167,7 @@ static int start_await_answer(pid_t pid, const char *log, long long *ret_pid, st
         }
         if (!ended)
             ended = waitpid(pid, &status, WNOHANG) == pid;
-        /* Where another one was quicker, that is the one to wait for. */
+        /* If another ctxd was quicker, ours ended, and the other is the one to wait for. */
         if (ended && !start_is_served())
             return start_ended_early(log, WIFEXITED(status) ? WEXITSTATUS(status) : -1, f);
         if (clock_now_ns() > until_ns)
@@ -226,7 +230,7 @@ enum exit_status ctx_stop(struct options *options, struct notes *notes)
     }
     if (r < 0)
         return report_failed(&f);
-    /* Its lock is the last thing it lets go. Given sockets (systemd) have none. */
+    /* ctxd releases its lock last. With a socket from systemd there is no lock. */
     cleanup_fd int fd = start_open_lock();
     uint64_t until_ns = clock_now_ns() + STOP_MS * 1000000ull;
     while (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0) {

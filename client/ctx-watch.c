@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ctx watch -- CMD: the loop of somebody who edits.
+ * ctx watch -- CMD: runs CMD again whenever the digest of what the build reads has changed.
  *
- *     change seen -> quiet for the debounce -> digest -> another than before?
- *        quiet again, and the digest is the same still -> run
+ *     change seen -> no other for the debounce time -> digest -> differs from that of the run?
+ *        again no change for that time, and the same digest -> run
  *
- * Who sees a change: ctxd, which says when the root's watch has an event, and, for the control
- * files, an inotify of our own; without either, the clock. A change that a target doesn't read
- * gives the same digest, and nothing is run.
+ * Changes are seen in two ways. ctxd says when the watch of the root has an event, and an
+ * inotify of our own watches the control files. Without ctxd, or if ctxd can't see all changes,
+ * the digest is taken every second. A change that the target doesn't read gives the same
+ * digest, and CMD does not run.
  */
 #include "ctx-watch.h"
 
@@ -22,10 +23,11 @@
 #include <sys/inotify.h>
 #include <sys/signalfd.h>
 
+/* Milliseconds without a change before a digest is taken: --debounce. */
 #define DEBOUNCE_MS 100
-/* How often the digest is taken where nobody tells of changes. */
+/* Milliseconds between digests if changes can't be seen. */
 #define SLOW_MS 1000
-/* An answer of the daemon's to `wait`, changed or not; then it is asked again. */
+/* Milliseconds until the daemon answers a `wait` without a change. Then it is asked again. */
 #define WAIT_MS 600000
 
 const struct command_line watch_line = {
@@ -46,18 +48,20 @@ const struct command_line watch_line = {
 
 struct watching {
     struct options *options;
-    struct arena arena; /* of one look's bases */
-    int signal_fd, control_fd, wait_fd;
-    bool slow, told_slow;
-    char told[sizeof(((struct failure *)0)->text)]; /* the failure that was said last */
-    uint64_t seq;
-    uint64_t due_ns;    /* when to look next; 0: when something changes */
-    bool looked;        /* `last` is one */
-    struct sha256 last; /* that CMD was run for */
-    struct sha256 seen; /* another one, not yet quiet */
-    bool pending;       /* run when CMD has ended */
-    struct ctx_child child;
-    int ended_by; /* the signal that ends all of it */
+    int signal_fd;
+    int control_fd;                                 /* inotify of the control files; -1: none */
+    int wait_fd;                                    /* a `wait` that ctxd has not answered */
+    bool slow;                                      /* the digest is taken every SLOW_MS */
+    bool told_slow;                                 /* … and the user was told why */
+    char told[sizeof(((struct failure *)0)->text)]; /* the last failure that was reported */
+    uint64_t seq;                                   /* of the last answer to a `wait` */
+    uint64_t due_ns;        /* when to take the next digest; 0: at the next change */
+    bool looked;            /* `last` is set */
+    struct sha256 last;     /* the digest that CMD was run for */
+    struct sha256 seen;     /* the last digest; if it is not `last`, it may still change */
+    bool pending;           /* run CMD again when it has ended */
+    struct ctx_child child; /* CMD */
+    int ended_by;           /* the signal that ends ctx watch; 0: none */
 };
 
 static void watching_say(const struct watching *w, const char *text)
@@ -66,15 +70,16 @@ static void watching_say(const struct watching *w, const char *text)
         fprintf(stderr, "ctx watch: %s\n", text);
 }
 
-/* ---- who tells of changes ---------------------------------------------------------------- */
+/* ---- seeing changes --------------------------------------------------------------------- */
 
+/* Watches the directory of a file, or fallback_dir if file is NULL. */
 static void watching_add_place(int fd, const char *file, const char *fallback_dir)
 {
     char dir[PATH_MAX];
     struct bytes parent = file ? path_dir(bytes_of(file)) : bytes_of(fallback_dir);
     bool top = file && file[0] == '/' && parent.len == 0;
     snprintf(dir, sizeof(dir), "%.*s", BYTES_ARG(parent));
-    /* One that can't be watched is looked at by the clock, as all of it is then. */
+    /* A directory that can't be watched is left out. Its changes show in the next digest. */
     (void)!inotify_add_watch(fd,
                              top      ? "/"
                              : dir[0] ? dir
@@ -82,7 +87,10 @@ static void watching_add_place(int fd, const char *file, const char *fallback_di
                              IN_CLOSE_WRITE | IN_MOVE | IN_CREATE | IN_DELETE | IN_ATTRIB);
 }
 
-/* The directories of the Dockerfile and the ignore file. */
+/*
+ * Watches the directories of the Dockerfile and the ignore file. They may lie outside the
+ * context, and an editor may replace the files.
+ */
 static int watching_open_control(const struct options *options)
 {
     int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
@@ -102,7 +110,10 @@ static bool watching_name_starts(struct bytes name, const char *file)
     return base.len && bytes_starts(name, base);
 }
 
-/* Empties it. Whether a name was a control file's; else the directory's other files. */
+/*
+ * Reads all events of control_fd. Tells whether one names a control file; other files of these
+ * directories don't matter.
+ */
 static bool watching_control_changed(const struct watching *w)
 {
     _Alignas(struct inotify_event) char block[16384];
@@ -131,6 +142,7 @@ static void watching_close_wait(struct watching *w)
     w->wait_fd = -1;
 }
 
+/* Changes can't be seen, for the reason given: takes a digest every SLOW_MS from now on. */
 static void watching_by_the_clock(struct watching *w, const char *why)
 {
     w->slow = true;
@@ -168,7 +180,10 @@ static int watching_read_wait(struct watching *w, struct proto_answer *answer,
     return r;
 }
 
-/* Before a digest: from which event on something is new to it. */
+/*
+ * Asks ctxd for the number of the last event. Called before a digest, so that the `wait` after
+ * it reports any event that the digest may have missed.
+ */
 static void watching_take_seq(struct watching *w, const struct selection *selection)
 {
     struct failure f = {0};
@@ -187,7 +202,7 @@ static void watching_take_seq(struct watching *w, const struct selection *select
     }
 }
 
-/* ---- looking ---------------------------------------------------------------------------- */
+/* ---- the digest ------------------------------------------------------------------------- */
 
 static int watching_look(struct watching *w, struct sha256 *ret, struct failure *f)
 {
@@ -224,15 +239,18 @@ static void watching_run_command(struct watching *w)
 {
     struct failure f = {0};
     w->pending = false;
-    /* The first line stays empty: docker's display begins by going one up and down again, which
-     * at the top would leave there what ctx-send showed. */
+    /* Leave the first line empty. Docker's display begins by moving the cursor up and down
+     * again; in the first line it can't move up, and the progress line of ctx-send stays. */
     if (w->options->clear && isatty(STDERR_FILENO))
         fputs("\033[H\033[2J\033[3J\n", stderr);
     if (ctx_child_start(&w->child, w->options->command, &f) < 0)
         report_failure(&f);
 }
 
-/* What the target reads is another thing, and has been for the debounce. */
+/*
+ * Runs CMD for a digest, which is the first one or was the same twice. If CMD still runs, it is
+ * run again after its end.
+ */
 static void watching_changed(struct watching *w, const struct sha256 *sha)
 {
     w->last = w->seen = *sha;
@@ -257,7 +275,7 @@ static int watching_look_and_decide(struct watching *w, struct failure *f)
         return r;
     }
     if (r < 0) {
-        /* In the middle of an edit, perhaps: it is looked at again, and said once. */
+        /* Perhaps a file is just being edited. Try again soon, and report the failure once. */
         if (strcmp(w->told, why.text) != 0)
             report_failure(&why);
         memcpy(w->told, why.text, sizeof(w->told));
@@ -312,7 +330,7 @@ static void watching_take_wait(struct watching *w)
     int r = watching_read_wait(w, &answer, &f);
     if (r < 0)
         watching_by_the_clock(w, f.text);
-    /* Also where it only timed out: a look asks anew. */
+    /* Even if the wait only timed out: taking the digest begins a new one. */
     watching_look_later(w);
 }
 
@@ -332,7 +350,7 @@ static int watching_step(struct watching *w, struct failure *f)
     struct pollfd fds[] = {
         {.fd = w->signal_fd, .events = POLLIN},
         {.fd = w->control_fd, .events = POLLIN},
-        /* What comes while a look is due anyway is for that look. */
+        /* A digest that is due asks ctxd again, so the old wait need not be read. */
         {.fd = w->due_ns ? -1 : w->wait_fd, .events = POLLIN},
     };
     if (poll(fds, ARRAY_SIZE(fds), watching_until_next_ms(w)) < 0 && errno != EINTR)
@@ -378,8 +396,8 @@ enum exit_status ctx_watch(struct options *options, struct notes *notes)
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
-    /* CMD has a group of its own: a terminal that goes tells us alone, if nohup doesn't mind.
-     */
+    /* CMD has a process group of its own, so a terminal that closes signals only ctx watch,
+     * which passes the signal on. Under nohup SIGHUP is ignored and stays so. */
     struct sigaction hangup;
     if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
         sigaddset(&signals, SIGHUP);

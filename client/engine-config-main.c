@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ctx-engine-config IMAGE...: asks the Docker engine what it knows of images.
+ * ctx-engine-config IMAGE...: asks the Docker engine about images. ctx-send and ctx run it,
+ * people don't (engine.h).
  *
- * Started by ctx-send, and not meant for people. Asks at DOCKER_HOST (unix:// or tcp://, with
- * DOCKER_TLS_VERIFY and DOCKER_CERT_PATH), else unix:///var/run/docker.sock. Prints one line of
- * JSON an image, at once: {"name": N, "image": {"Config": {"Env": …, "OnBuild": …}}}
- * or {"name": N, "error": why}. It ends by itself in time; ctx-send kills it otherwise.
+ * It asks the engine at DOCKER_HOST (unix:// or tcp://, with DOCKER_TLS_VERIFY and
+ * DOCKER_CERT_PATH), or at unix:///var/run/docker.sock. For each image it prints one line of
+ * JSON, as soon as it has the answer:
+ *
+ *     {"name": NAME, "image": {"Config": {"Env": […], "OnBuild": […]}}}
+ *     {"name": NAME, "error": "why"}
+ *
+ * It ends by itself before ENGINE_TIMEOUT_MS. If it does not, its parent kills it.
  *
  * Source: Docker Engine API, ImageInspect.
  */
@@ -17,8 +22,9 @@
 #include <jansson.h>
 #include <stdio.h>
 
-/* Before ctx-send's own deadline, so that the reason is ours to say. */
+/* Milliseconds. Earlier than the parent's deadline, so that the parent still reads why. */
 #define DEADLINE_MS (ENGINE_TIMEOUT_MS - 150)
+/* Bytes of one answer. An image with 1,000 variables takes 0.1 MiB. */
 #define BODY_MAX (1u << 20)
 
 struct engine {
@@ -33,7 +39,7 @@ static size_t engine_config_on_body(char *at, size_t one, size_t len, void *body
     return buf_add(body, at, one * len) < 0 ? 0 : len;
 }
 
-/* Sets the certificates that docker's own client would use. */
+/* Sets the certificates that the docker client would use. */
 static void engine_config_use_tls(CURL *curl)
 {
     const char *dir = getenv("DOCKER_CERT_PATH");
@@ -49,7 +55,7 @@ static void engine_config_use_tls(CURL *curl)
     }
 }
 
-/* Where the engine is. NULL, or why it can't be asked. */
+/* Finds the engine. Returns NULL, or why it can't be asked. */
 static const char *engine_config_find(struct engine *engine)
 {
     const char *host = getenv("DOCKER_HOST");
@@ -86,7 +92,7 @@ static const char *engine_config_explain(struct engine *engine, CURLcode r)
     }
 }
 
-/* The two lists that matter, so that little goes through the pipe. */
+/* Keeps the two lists that matter, so that little goes through the pipe. */
 static json_t *engine_config_essence(const json_t *image)
 {
     const json_t *config = json_object_get(image, "Config");
@@ -96,7 +102,7 @@ static json_t *engine_config_essence(const json_t *image)
                      "OnBuild", json_object_get(config, "OnBuild"));
 }
 
-/* Returns why there is no image in *ret_image, or NULL. */
+/* Asks about one image. Returns NULL, or why *ret_image is not set. */
 static const char *engine_config_ask(struct engine *engine, const char *name,
                                      json_t **ret_image)
 {
@@ -154,7 +160,7 @@ int main(int argc, char **argv)
     curl_easy_setopt(engine.curl, CURLOPT_ERRORBUFFER, engine.error);
     curl_easy_setopt(engine.curl, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(engine.curl, CURLOPT_NOSIGNAL, 1L);
-    /* A proxy is for the internet, and a redirect would ask somebody else. */
+    /* A proxy is for the internet, and a redirect could lead to another server. */
     curl_easy_setopt(engine.curl, CURLOPT_NOPROXY, "*");
     curl_easy_setopt(engine.curl, CURLOPT_FOLLOWLOCATION, 0L);
     int r = 0;

@@ -17,8 +17,10 @@ extern char **environ;
 /* Images asked for at once. A Dockerfile with more external bases is not a real one. */
 #define IMAGES_MAX 64
 
-/* What a registry allows in a reference; anything else could be another path of the engine's
- * API. Source: distribution/reference. */
+/*
+ * Tells whether a name has only the bytes that a registry allows in a reference. Anything else
+ * could lead to another path of the engine's API. Source: distribution/reference.
+ */
 static bool engine_is_image_name(struct bytes name)
 {
     if (name.len == 0 || name.len > 512 || name.at[0] == '-' || name.at[0] == '/')
@@ -35,8 +37,9 @@ static bool engine_is_image_name(struct bytes name)
 }
 
 /*
- * The helper's path: beside this program (a build directory), or where it is installed. Found
- * by the kernel's name of this program, never by PATH or argv[0], which the caller chooses.
+ * Finds the helper: beside this program (in a build directory), or where it is installed. The
+ * kernel tells the path of this program. PATH and argv[0] are not used, because the caller of
+ * the program chooses them.
  */
 static int engine_find_helper(char path[PATH_MAX])
 {
@@ -54,7 +57,7 @@ static int engine_find_helper(char path[PATH_MAX])
     return access(path, X_OK) == 0 ? 0 : -errno;
 }
 
-/* Starts it with its standard output at *ret_out. 0 or -errno. */
+/* Starts the helper. *ret_out is the read end of its standard output. 0 or -errno. */
 static int engine_start_helper(char **words, pid_t *ret_pid, int *ret_out)
 {
     int ends[2];
@@ -65,7 +68,7 @@ static int engine_start_helper(char **words, pid_t *ret_pid, int *ret_out)
     posix_spawnattr_t attributes;
     sigset_t defaults;
     sigemptyset(&defaults);
-    sigaddset(&defaults, SIGPIPE); /* which we ignore, and it would too */
+    sigaddset(&defaults, SIGPIPE); /* ignored by us, and the helper would inherit that */
     int r = posix_spawn_file_actions_init(&actions);
     if (r != 0)
         return -r;
@@ -74,7 +77,7 @@ static int engine_start_helper(char **words, pid_t *ret_pid, int *ret_out)
         posix_spawn_file_actions_destroy(&actions);
         return -r;
     }
-    /* Standard input may hold a Dockerfile that is not the helper's to read. */
+    /* Standard input may be the Dockerfile, which the helper must not read. */
     r = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     r = r ? r : posix_spawn_file_actions_adddup2(&actions, write_end, 1);
     r = r ? r : posix_spawnattr_setsigdefault(&attributes, &defaults);
@@ -88,7 +91,7 @@ static int engine_start_helper(char **words, pid_t *ret_pid, int *ret_out)
     return 0;
 }
 
-/* Reads to the end or the deadline. 0, -ETIMEDOUT, -E2BIG or -errno of read. */
+/* Reads to the end of the file. 0, -ETIMEDOUT at the deadline, -E2BIG or -errno of read. */
 static int engine_read_until(int fd, uint64_t deadline_ns, struct buf *into)
 {
     for (;;) {
@@ -113,7 +116,10 @@ static int engine_read_until(int fd, uint64_t deadline_ns, struct buf *into)
     }
 }
 
-/* Text from outside that will stand in a message: no control bytes, no novel. */
+/*
+ * Copies text from outside for use in a message: without control bytes, and no more than 300
+ * bytes of it.
+ */
 static struct bytes engine_printable(struct arena *arena, const char *text)
 {
     char *copy = arena_string(arena, bytes_head(bytes_of(text), 300));
@@ -123,7 +129,7 @@ static struct bytes engine_printable(struct arena *arena, const char *text)
     return bytes_of(copy);
 }
 
-/* One line of the helper: {"name": …, "image": {…}} or {"name": …, "error": "…"}. */
+/* Handles one line of the helper: {"name": …, "image": {…}} or {"name": …, "error": "…"}. */
 static void engine_take_line(struct bytes line, struct df_base *bases, size_t n,
                              struct arena *arena)
 {
@@ -190,11 +196,11 @@ void engine_ask(struct df_base *bases, size_t n, struct arena *arena)
                            r == -ETIMEDOUT ? BYTES("the engine did not answer within 2 seconds")
                            : r == -E2BIG   ? BYTES("the engine's answer is larger than 4 MiB")
                                            : BYTES("the engine's answer could not be read"));
-    /* One that closed its output has nothing left to say. */
+    /* A helper that has closed its output has no more to say. */
     kill(pid, SIGKILL);
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         ;
-    /* Lines that came whole before a deadline count; a cut one has no newline. */
+    /* Whole lines count even if the deadline passed after them. A cut one has no newline. */
     struct bytes rest = buf_bytes(&text);
     for (size_t end; (end = bytes_find(rest, '\n')) < rest.len;
          rest = bytes_from(rest, end + 1))

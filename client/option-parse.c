@@ -6,8 +6,8 @@
 #include <assert.h>
 #include <errno.h>
 
-/* Enums are unsigned int here; the table writes them through a pointer of that type. */
-static_assert(sizeof(enum send_builder) == sizeof(unsigned), "an enum of the table's width");
+/* The enums that an option sets are written through a pointer to unsigned int. */
+static_assert(sizeof(enum send_builder) == sizeof(unsigned), "an enum has the size of an int");
 
 static void *option_field(struct options *options, const struct option *option)
 {
@@ -87,16 +87,20 @@ static int option_take(struct options *options, const struct option *option, con
 
 /* ---- suggestions ------------------------------------------------------------------- */
 
-/* Options of `docker build` that people will try here: they go behind the pipe. */
+/* Options of `docker build` that a user may give here. They belong after the pipe. */
 static const char docker_options[][16] = {
     "t",        "tag",      "no-cache", "pull",     "network",  "label",         "secret",
     "ssh",      "progress", "rm",       "force-rm", "squash",   "iidfile",       "cache-from",
     "cache-to", "load",     "push",     "memory",   "add-host", "build-context",
 };
 
+/* Bytes of a name that is compared. The longest of ours has 15. */
 #define NAME_MAX_COMPARED 24
 
-/* Edits from a to b: insertions, deletions, changes. Source: Wagner and Fischer, 1974. */
+/*
+ * Counts the insertions, deletions and changes that lead from a to b. SIZE_MAX if a name is too
+ * long to compare. Source: Wagner and Fischer, 1974.
+ */
 static size_t option_edit_distance(struct bytes a, struct bytes b)
 {
     size_t row[NAME_MAX_COMPARED + 1];
@@ -117,6 +121,7 @@ static size_t option_edit_distance(struct bytes a, struct bytes b)
     return row[b.len];
 }
 
+/* Finds an option of the group that takes fewer than *least edits, and lowers *least. */
 static void option_nearest_in(const struct option_group *group, struct bytes name,
                               size_t *least, const char **nearest)
 {
@@ -132,6 +137,10 @@ static void option_nearest_in(const struct option_group *group, struct bytes nam
     }
 }
 
+/*
+ * For a word that names no option: writes what was probably meant to text. false if there is no
+ * good guess; text is then empty.
+ */
 static bool option_suggest(const struct command_line *line, struct bytes name, char *text,
                            size_t size)
 {
@@ -145,7 +154,7 @@ static bool option_suggest(const struct command_line *line, struct bytes name, c
         return true;
     }
     const char *nearest = NULL;
-    size_t least = 3; /* more edits than two is another word */
+    size_t least = 3; /* with three edits or more it is another word */
     for (size_t i = 0; i < GROUPS_MAX && line->groups[i]; i++)
         option_nearest_in(line->groups[i], name, &least, &nearest);
     if (nearest)
@@ -155,6 +164,7 @@ static bool option_suggest(const struct command_line *line, struct bytes name, c
 
 /* ---- words ------------------------------------------------------------------------- */
 
+/* Returns the option of that letter or, if letter is 0, of that name. NULL: none. */
 static const struct option *option_find(const struct command_line *line, struct bytes name,
                                         char letter)
 {
@@ -168,7 +178,7 @@ static const struct option *option_find(const struct command_line *line, struct 
     return NULL;
 }
 
-/* The words of a command line, one after the other. */
+/* The words of a command line that are not parsed yet. */
 struct words {
     const struct command_line *line;
     char **at, **end;
@@ -198,7 +208,10 @@ static int option_parse_long(struct options *options, struct words *words, const
     return option_take(options, option, value, f);
 }
 
-/* "-vqf FILE", "-fFILE", "-z9": letters, the last of which may take what is left. */
+/*
+ * Parses a word of letters: "-vqf FILE", "-fFILE", "-z9". The rest of the word is the value of
+ * the first letter that takes one.
+ */
 static int option_parse_letters(struct options *options, struct words *words, const char *word,
                                 struct failure *f)
 {
@@ -241,7 +254,10 @@ static int option_take_path(struct options *options, const struct command_line *
     return 0;
 }
 
-/* Behind `--`: the command, or words that are no options. argv ends in a NULL. */
+/*
+ * Handles what follows `--`: the command, or words that are not options. A command ends in
+ * NULL because argv does.
+ */
 static void option_take_rest(struct options *options, struct words *words, bool *only_paths)
 {
     if (!words->line->command) {

@@ -6,7 +6,7 @@
 #include <ctype.h>
 #include <errno.h>
 
-/* The last second that the eleven octal digits of a tar header hold. */
+/* In seconds since 1970: the last that the eleven octal digits of a tar header can hold. */
 #define MTIME_MAX 8589934591ull
 
 static int options_take_build_arg(struct options *options, const char *value, struct failure *f)
@@ -22,7 +22,7 @@ static int options_take_build_arg(struct options *options, const char *value, st
     if (name_len < given.len) {
         arg.value = bytes_from(given, name_len + 1);
     } else {
-        /* As docker does: a name that the environment lacks is not given at all. */
+        /* As docker does: if the environment lacks the name, the option has no effect. */
         const char *from_environment = getenv(value);
         if (!from_environment)
             return 0;
@@ -92,7 +92,7 @@ static int options_take_stats(struct options *options, const char *value, struct
     return 0;
 }
 
-/* An hour: what is longer is a mistake in the unit. */
+/* Milliseconds: an hour. A longer time is probably a mistake in the unit. */
 #define DEBOUNCE_MAX_MS 3600000u
 
 static int options_take_debounce(struct options *options, const char *value, struct failure *f)
@@ -105,7 +105,11 @@ static int options_take_debounce(struct options *options, const char *value, str
     return 0;
 }
 
-/* Source: containerd, platforms.Parse; its short forms ("arm64") leave a part to the engine. */
+/*
+ * Tells whether text is OS/ARCH or OS/ARCH/VARIANT. The short forms that containerd takes
+ * ("arm64") are refused, because the engine decides what their missing part is.
+ * Source: containerd, platforms.Parse.
+ */
 static bool options_is_platform(struct bytes text)
 {
     struct bytes part;
@@ -180,8 +184,8 @@ int options_environment(struct options *options, struct notes *notes, struct fai
 #define AT OPTIONS_AT
 
 /*
- * Grouped as a reader asks: which files, what stream, what is said. Descriptions are wrapped by
- * help.c, so they are one paragraph each.
+ * The groups follow the questions of a user: which files, what stream, what is printed. Each
+ * description is one paragraph, which option-help.c wraps.
  */
 static const struct option which_options[] = {
     {OPTION_STRING, 'f', false, "file", "FILE", AT(file), NULL,
@@ -274,7 +278,7 @@ static const struct option said_options[] = {
 static const struct option_group group_said = {"What is said, on standard error:", said_options,
                                                ARRAY_SIZE(said_options)};
 
-/* ---- of ctx's commands ----------------------------------------------------------------- */
+/* ---- the commands of ctx --------------------------------------------------------------- */
 
 #define TALK_OPTIONS                                                                           \
     {OPTION_SET,  'v',      false, "verbose",                                                  \

@@ -20,7 +20,7 @@ static int output_open_standard(struct output *out, struct failure *f)
     return 0;
 }
 
-/* A name beside `path` that nobody has. */
+/* Makes up a name beside `path` that no other file has. */
 static int output_name_part(struct output *out)
 {
     uint64_t random;
@@ -43,7 +43,7 @@ static int output_open_part(struct output *out)
     const char *where = dir.len ? at : path.at[0] == '/' ? "/" : ".";
     out->fd = open(where, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
     if (out->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
-        /* NFS, FAT and old kernels have no unnamed files. */
+        /* NFS, FAT and old kernels do not support O_TMPFILE. */
         out->fd = open(out->part, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
         out->named = out->fd >= 0;
     }
@@ -57,7 +57,7 @@ int output_open(struct output *out, const char *path, struct failure *f)
         return output_open_standard(out, f);
     out->owned = true;
     out->path = path;
-    /* Through a link, what it leads to is replaced, not the link. */
+    /* If path is a symbolic link, replace its target, not the link. */
     out->resolved = realpath(path, NULL);
     if (out->resolved)
         out->path = out->resolved;
@@ -80,7 +80,7 @@ int output_publish(struct output *out, struct failure *f)
 {
     int r = 0;
     if (out->path && !out->named) {
-        /* linkat() can't replace, rename() can: by way of a name of our own. */
+        /* linkat() can't replace a file, rename() can: link to a temporary name first. */
         char unnamed[64];
         snprintf(unnamed, sizeof(unnamed), "/proc/self/fd/%d", out->fd);
         r = linkat(AT_FDCWD, unnamed, AT_FDCWD, out->part, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
@@ -90,7 +90,7 @@ int output_publish(struct output *out, struct failure *f)
         r = rename(out->part, out->path) < 0 ? -errno : 0;
         out->named = out->named && r < 0;
     }
-    /* A network file system may keep a failed write for now. */
+    /* A network file system may report a failed write only at close(). */
     if (r == 0 && out->owned) {
         r = close(out->fd) < 0 ? -errno : 0;
         out->fd = -1;

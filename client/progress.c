@@ -6,8 +6,11 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
-#define QUIET_NS 500000000ull    /* most sends are over by then, and a flash is noise */
-#define INTERVAL_NS 100000000ull /* faster than this nobody reads */
+/* Nanoseconds before the first line. Most sends end earlier, and a line that flashes disturbs.
+ */
+#define QUIET_NS 500000000ull
+/* Nanoseconds between lines. Nobody reads faster. */
+#define INTERVAL_NS 100000000ull
 
 struct progress {
     const struct send_progress *counters;
@@ -17,7 +20,7 @@ struct progress {
     bool end;
     bool drawn;
     uint64_t began_ns;
-    /* The rate is of about the last second, so that a stall shows. */
+    /* The rate in bytes per second, over about the last second so that a stall shows. */
     uint64_t last_ns, last_bytes, rate;
 };
 
@@ -77,7 +80,7 @@ static void progress_draw(struct progress *shown)
                   atomic_load_explicit(&counters->entries_total, memory_order_relaxed), bytes,
                   atomic_load_explicit(&counters->bytes_total, memory_order_relaxed),
                   shown->rate);
-    /* A line that wraps can't be taken back. */
+    /* A line that wraps can't be erased. */
     struct winsize size = {0};
     if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 &&
         size.ws_col <= strlen(text))
@@ -98,7 +101,8 @@ static void *progress_thread(void *arg)
                                  .tv_nsec = (long)(next_ns % 1000000000u)};
         if (pthread_cond_timedwait(&shown->ended, &shown->lock, &until) == 0)
             continue;
-        /* Drawing may block on a stopped terminal: not with the lock that the end needs. */
+        /* Drawing may block on a stopped terminal. progress_end() needs the lock in the
+         * meantime. */
         pthread_mutex_unlock(&shown->lock);
         progress_draw(shown);
         next_ns = clock_now_ns() + INTERVAL_NS;
@@ -123,7 +127,7 @@ struct progress *progress_start(const struct send_progress *counters, bool wante
     pthread_cond_init(&shown->ended, &monotonic);
     pthread_condattr_destroy(&monotonic);
     if (pthread_create(&shown->thread, NULL, progress_thread, shown) != 0) {
-        /* No thread, no line: the send is what matters. */
+        /* Without a thread there is no line, but the send can go on. */
         pthread_cond_destroy(&shown->ended);
         pthread_mutex_destroy(&shown->lock);
         free(shown);

@@ -11,7 +11,7 @@ void report_program(const char *name)
     program = name;
 }
 
-/* Of a tree that deserves a warning per file nobody reads all; --verbose shows them. */
+/* A tree may give a warning for each file. Nobody reads more, and --verbose shows all. */
 #define WARNINGS_SHOWN 20
 
 void report_notes(const struct notes *notes, enum options_talk talk)
@@ -62,7 +62,7 @@ static json_t *report_warnings_json(const struct notes *notes)
             continue;
         struct bytes text = notes->at[i].text;
         json_t *string = json_stringn((const char *)text.at, text.len);
-        /* Notes are printable UTF-8; one that is not must not lose the others. */
+        /* Notes are printable UTF-8. If one is not, the others must not be lost. */
         json_array_append_new(list, string ? string : json_string("(not UTF-8)"));
     }
     return list;

@@ -33,7 +33,7 @@ static int selection_open_root(const char *path, struct failure *f)
     return fail_errno(f, r, "can't open PATH %s", shown);
 }
 
-/* What the Dockerfile reads depends on base images that only somebody else knows. */
+/* Finds out about base images, because what the Dockerfile reads depends on them. */
 static int selection_find_bases(struct selection *selection, struct options *options,
                                 struct failure *f)
 {
@@ -41,7 +41,7 @@ static int selection_find_bases(struct selection *selection, struct options *opt
     struct df_base *bases = NULL;
     size_t n = 0;
     int r = dockerfile_bases(selection->dockerfile, &selection->reads, &names, &n, f);
-    /* A file that can't be read is told also where nothing is asked of it. */
+    /* Even without names: a --base-config file that can't be read is an error all the same. */
     if (r == 0)
         r = bases_find(options->base_config, names, n, &options->arena, &bases, f);
     if (r == 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the options to what is asked for: the root, the control files, what the Dockerfile reads
- * of base images that an engine knows. The same for every program and command.
+ * Opens what the options name: the root, the control files, and the base images that the
+ * Dockerfile builds on. ctx-send and all commands of ctx share it.
  *
  *     cleanup_selection struct selection selection = SELECTION;
  *     r = selection_open(&selection, options, notes, f);
@@ -19,17 +19,20 @@ struct selection {
     struct bytes root_name;
     struct control control;
     struct dockerfile *dockerfile;
-    struct df_request reads; /* bases are in the options' arena */
+    struct df_request reads; /* its bases are in the arena of the options */
 };
 
 #define SELECTION ((struct selection){.root_fd = -1})
 #define cleanup_selection __attribute__((cleanup(selection_release)))
 
-/* Opens options->path. */
+/* Opens options->path and what belongs to it. Release *selection on failure, too. */
 int selection_open(struct selection *selection, struct options *options, struct notes *notes,
                    struct failure *f) must_use;
 void selection_release(struct selection *selection);
-/* All but out_fd, progress, hooks and pool. Borrows the selection. */
+/*
+ * Fills in a request, but for out_fd, progress, hooks and pool. It borrows the selection and
+ * the options.
+ */
 void selection_request(const struct selection *selection, const struct options *options,
                        struct send_request *ret);
 

@@ -16,7 +16,10 @@
 #include <fcntl.h>
 #include <signal.h>
 
-/* The daemon's failure is final where it says what we would, or where bytes are out. */
+/*
+ * Tells whether a failure of the daemon ends the send. It does if this process would fail in
+ * the same way, or if bytes were written that can't be discarded.
+ */
 static bool send_is_final(const struct proto_answer *answer, struct output *out)
 {
     int code = answer->failure.code;
@@ -26,8 +29,8 @@ static bool send_is_final(const struct proto_answer *answer, struct output *out)
 }
 
 /*
- * By a running daemon. true: it is over, *ret_result says how; false: nothing is written yet,
- * *f says why.
+ * Has a running daemon send. true: the send is over, and *ret_result is its result. false:
+ * nothing is written, *f says why, and the caller may send.
  */
 static bool send_by_daemon(struct send_request *request, struct output *out, bool progress,
                            struct notes *notes, struct send_stats *stats, int *ret_result,
@@ -71,7 +74,7 @@ static int send_either_way(const struct options *options, struct send_request *r
 static int send_context(struct options *options, struct notes *notes, struct send_stats *stats,
                         struct failure *f)
 {
-    /* First what costs nothing to refuse. */
+    /* Open the output first, because refusing a terminal costs nothing. */
     cleanup_output struct output out = OUTPUT;
     cleanup_selection struct selection selection = SELECTION;
     struct send_progress counters = {0};
@@ -119,7 +122,7 @@ int main(int argc, char **argv)
     cleanup_notes struct notes notes = {0};
     enum exit_status status;
     io_hold_standard();
-    /* A reader that goes away is a failed write with a message, not a silent death. */
+    /* If the reader ends, the write fails with a message, in place of a silent SIGPIPE. */
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     if (options_parse(&send_line, argc, argv, &notes, &options, &f) < 0) {
         report_failure(&f);
