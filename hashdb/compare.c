@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two trees of one root: what a view would send otherwise, what is gone; and what only a stat
  * can tell. */
-#include "hashdb-priv.h"
+#include "compare.h"
+
+#include "dirty.h"
+#include "tree.h"
 
 #include <fcntl.h>
 #include <limits.h>

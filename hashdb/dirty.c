@@ -3,7 +3,7 @@
  * What changed, as a tree of names: as large as the changes, never as the tree of files. Past a
  * maximum the whole root is dirty, which is the slower way and never a wrong one.
  */
-#include "hashdb-priv.h"
+#include "dirty.h"
 
 /* A git checkout that touches more is as cheap to walk as a whole. 100 bytes each. */
 enum { DIRTY_NODES_MAX = 100000 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "hashdb-priv.h"
+#include "tree.h"
 
 #include <errno.h>
 #include <time.h>
@@ -71,36 +71,6 @@ void tree_unref(struct tree *tree)
         return;
     dir_unref(tree->root.below);
     free(tree);
-}
-
-/* A name that is something else each time it is looked at is not to be had. */
-enum { REPLACED_TRIES = 16 };
-
-int tree_make(const struct tree_walk *ask, const struct tree *old, const struct dirty *dirty,
-              struct tree **ret_tree, struct failure *f)
-{
-    struct dirty *again = dirty_new();
-    struct tree *tree;
-    int r = tree_make_once(ask, old, dirty, again, &tree, f);
-    for (int tries = 0; r == 0 && !dirty_is_empty(again); tries++) {
-        struct tree *newer = NULL;
-        struct dirty *still = dirty_new();
-        r = tries == REPLACED_TRIES ? fail(f, -ESTALE, "%s changes faster than it can be read",
-                                           QUOTE(ask->root_name))
-                                    : tree_make_once(ask, tree, again, still, &newer, f);
-        if (r == 0) {
-            newer->n_dirs_read += tree->n_dirs_read;
-            newer->n_stats += tree->n_stats;
-        }
-        tree_unref(tree);
-        tree = newer;
-        dirty_free(again);
-        again = still;
-    }
-    dirty_free(again);
-    if (r == 0)
-        *ret_tree = tree;
-    return r;
 }
 
 const struct node *dir_find(const struct dir *dir, struct bytes name)

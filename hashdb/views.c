@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the rules of all views of a root say of a name; their states go down with the walk. */
-#include "hashdb-priv.h"
+#include "views.h"
 
 struct view_state *views_top(const struct tree_walk *ask)
 {

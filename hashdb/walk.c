@@ -16,23 +16,17 @@
  *
  * Jobs share nothing but the pool, the sealed rules and, under a lock, the first failure.
  */
-#include "hashdb-priv.h"
+#include "walk.h"
+
+#include "dirty.h"
+#include "tree.h"
+#include "views.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
-
-struct making {
-    const struct tree_walk *ask;
-    uint32_t generation;  /* the version of what is new */
-    pthread_mutex_t lock; /* failure, again */
-    struct failure failure;
-    struct dirty *again;
-    atomic_bool failed;
-    atomic_uint_fast64_t n_dirs_read, n_stats;
-};
 
 struct make_job {
     struct pool_job job;
@@ -426,29 +420,10 @@ static void run_make_job(struct pool_job *base)
     free(job);
 }
 
-/* ---- the whole ------------------------------------------------------------------------ */
+/* ---- the root ------------------------------------------------------------------------- */
 
-/* Computes what a block says of all below it, once. Depth as in dir_unref(). */
-static void seal(struct dir *dir)
-{
-    if (dir->sealed)
-        return;
-    for (size_t i = 0; i < dir->n; i++) {
-        struct node *node = &dir->nodes[i];
-        node->sent = node->keep;
-        if (node->below) {
-            seal(node->below);
-            node->sent |= node->below->sent;
-            dir->many_links |= node->below->many_links;
-        }
-        dir->sent |= node->sent;
-        dir->many_links |= node_may_link(node);
-    }
-    dir->sealed = true;
-}
-
-static struct make_job *root_job(struct making *making, struct tree *tree,
-                                 const struct tree *old, const struct dirty *dirty)
+void walk_run(struct making *making, struct tree *tree, const struct tree *old,
+              const struct dirty *dirty)
 {
     const struct tree_walk *ask = making->ask;
     struct make_job *job = xcalloc(1, sizeof(*job) + 1);
@@ -463,35 +438,6 @@ static struct make_job *root_job(struct making *making, struct tree *tree,
         .voided = root && root->flags & DIRTY_BELOW && root->flags & DIRTY_CONTENT,
         .views = views_top(ask),
     };
-    return job;
-}
-
-int tree_make_once(const struct tree_walk *ask, const struct tree *old,
-                   const struct dirty *dirty, struct dirty *again, struct tree **ret_tree,
-                   struct failure *f)
-{
-    struct making making = {.ask = ask, .lock = PTHREAD_MUTEX_INITIALIZER, .again = again};
-    struct stat st;
-    int64_t clock = stat_clock_ns();
-    if (fstat(ask->root_fd, &st) < 0)
-        return fail_errno(f, -errno, "can't read %s", QUOTE(ask->root_name));
-    struct tree *tree = xcalloc(1, sizeof(*tree));
-    tree->refs = 1;
-    tree->clock_ns = clock;
-    tree->generation = making.generation = old ? old->generation + 1 : 1;
-    tree->root = (struct node){.text = (const uint8_t *)"", .id = stat_identity(&st)};
-    pool_add(ask->pool, &root_job(&making, tree, old, dirty)->job);
+    pool_add(ask->pool, &job->job);
     pool_drain(ask->pool);
-    if (atomic_load(&making.failed)) {
-        tree_unref(tree);
-        return f ? (*f = making.failure).code : making.failure.code;
-    }
-    seal(tree->root.below);
-    tree->root.sent = tree->root.below->sent;
-    tree->n_dirs_read = atomic_load(&making.n_dirs_read);
-    tree->n_stats = atomic_load(&making.n_stats);
-    if (old && ask->watch)
-        tree_leave_gone(old, tree, ask->watch);
-    *ret_tree = tree;
-    return 0;
 }

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tree_make(): walks until nothing was replaced under the walk's eyes, then seals the tree.
+ * walk.c reads the directories.
+ */
+#include "compare.h"
+#include "dirty.h"
+#include "tree.h"
+#include "walk.h"
+
+#include <errno.h>
+
+/* Computes what a block says of all below it, once. Depth as in dir_unref(). */
+static void tree_seal_dir(struct dir *dir)
+{
+    if (dir->sealed)
+        return;
+    for (size_t i = 0; i < dir->n; i++) {
+        struct node *node = &dir->nodes[i];
+        node->sent = node->keep;
+        if (node->below) {
+            tree_seal_dir(node->below);
+            node->sent |= node->below->sent;
+            dir->many_links |= node->below->many_links;
+        }
+        dir->sent |= node->sent;
+        dir->many_links |= node_may_link(node);
+    }
+    dir->sealed = true;
+}
+
+/* As tree_make(), but adds to *again what was replaced by something else meanwhile. */
+static int tree_make_once(const struct tree_walk *ask, const struct tree *old,
+                          const struct dirty *dirty, struct dirty *again,
+                          struct tree **ret_tree, struct failure *f)
+{
+    struct making making = {.ask = ask, .lock = PTHREAD_MUTEX_INITIALIZER, .again = again};
+    struct stat st;
+    int64_t clock = stat_clock_ns();
+    if (fstat(ask->root_fd, &st) < 0)
+        return fail_errno(f, -errno, "can't read %s", QUOTE(ask->root_name));
+    struct tree *tree = xcalloc(1, sizeof(*tree));
+    tree->refs = 1;
+    tree->clock_ns = clock;
+    tree->generation = making.generation = old ? old->generation + 1 : 1;
+    tree->root = (struct node){.text = (const uint8_t *)"", .id = stat_identity(&st)};
+    walk_run(&making, tree, old, dirty);
+    if (atomic_load(&making.failed)) {
+        tree_unref(tree);
+        return f ? (*f = making.failure).code : making.failure.code;
+    }
+    tree_seal_dir(tree->root.below);
+    tree->root.sent = tree->root.below->sent;
+    tree->n_dirs_read = atomic_load(&making.n_dirs_read);
+    tree->n_stats = atomic_load(&making.n_stats);
+    if (old && ask->watch)
+        tree_leave_gone(old, tree, ask->watch);
+    *ret_tree = tree;
+    return 0;
+}
+
+/* A name that is something else each time it is looked at is not to be had. */
+enum { REPLACED_TRIES = 16 };
+
+int tree_make(const struct tree_walk *ask, const struct tree *old, const struct dirty *dirty,
+              struct tree **ret_tree, struct failure *f)
+{
+    struct dirty *again = dirty_new();
+    struct tree *tree;
+    int r = tree_make_once(ask, old, dirty, again, &tree, f);
+    for (int tries = 0; r == 0 && !dirty_is_empty(again); tries++) {
+        struct tree *newer = NULL;
+        struct dirty *still = dirty_new();
+        r = tries == REPLACED_TRIES ? fail(f, -ESTALE, "%s changes faster than it can be read",
+                                           QUOTE(ask->root_name))
+                                    : tree_make_once(ask, tree, again, still, &newer, f);
+        if (r == 0) {
+            newer->n_dirs_read += tree->n_dirs_read;
+            newer->n_stats += tree->n_stats;
+        }
+        tree_unref(tree);
+        tree = newer;
+        dirty_free(again);
+        again = still;
+    }
+    dirty_free(again);
+    if (r == 0)
+        *ret_tree = tree;
+    return r;
+}
