@@ -18,7 +18,7 @@
  * A row is believed by its sum, not by the file's: so no whole-file check is needed to open it,
  * and a page that got lost or old can't make two things look equal that aren't.
  */
-#include "db-priv.h"
+#include "db-conn.h"
 
 #include <errno.h>
 

@@ -5,7 +5,7 @@
  * first, since a new database would take one that is left for its own. One process at a time
  * does such things: it holds a lock on the directory.
  */
-#include "db-priv.h"
+#include "db-file.h"
 
 #include <dirent.h>
 #include <errno.h>

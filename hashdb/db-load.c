@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* All of a tree in one go: a row becomes 64 bytes (a SHA-256 32 more), found by one probe or
  * two. */
-#include "db-priv.h"
+#include "db-state.h"
+#include "db-writer.h"
 
 struct entry {
     uint64_t dev, ino, size;

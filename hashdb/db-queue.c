@@ -7,7 +7,7 @@
  * believed. So where there is no room for a void, its whole tree is forgotten, which needs
  * none.
  */
-#include "db-priv.h"
+#include "db-queue.h"
 
 #include <assert.h>
 

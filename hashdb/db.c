@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The hash database as hashdb.h promises it; db-priv.h has the map of its parts. */
-#include "db-priv.h"
+#include "db-file.h"
+#include "db-state.h"
+#include "db-trees.h"
+#include "db-write.h"
+#include "db-writer.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 
 /* ---- opening --------------------------------------------------------------------------- */
 
@@ -41,7 +44,7 @@ void hashdb_open(const char *directory, struct notes *notes, struct hashdb **ret
     int r = open_at(db, directory, notes, &f);
     db->usable = r == 0;
     if (r < 0)
-        db_unusable(db, &f);
+        db_unusable__with_lock(db, &f);
     /* It tries again where need be. */
     int started = db->directory ? db_writer_start(db) : 0;
     if (started < 0) {
@@ -79,85 +82,19 @@ void hashdb_close(struct hashdb *db)
 
 /* ---- trees ----------------------------------------------------------------------------- */
 
-static int64_t now_seconds(void)
-{
-    return (int64_t)time(NULL);
-}
-
-/* 47 bits, above 0: a row's key stays short, and 1,000 trees meet once in 280 million. */
-static int64_t tree_number(struct bytes path, uint64_t dev, uint64_t ino)
-{
-    uint64_t words[4] = {dev, ino};
-    struct digest128 of_path = digest128(path);
-    memcpy(&words[2], of_path.at, sizeof(of_path.at));
-    struct digest128 all = digest128(bytes_at(words, sizeof(words)));
-    uint64_t number;
-    memcpy(&number, all.at, sizeof(number));
-    number >>= 17;
-    return number ? (int64_t)number : 1;
-}
-
-/* NULL: this process did not ask for it, or long ago. Lock: held. */
-static struct db_tree *find_tree(struct hashdb *db, int64_t id)
-{
-    if (db->last_tree < db->n_trees && db->trees[db->last_tree].id == id)
-        return &db->trees[db->last_tree];
-    for (size_t i = 0; i < db->n_trees; i++)
-        if (db->trees[i].id == id) {
-            db->last_tree = i;
-            return &db->trees[i];
-        }
-    return NULL;
-}
-
-/* Lock: held. */
-static struct db_tree *add_tree(struct hashdb *db, int64_t id)
-{
-    struct db_tree *place;
-    if (db->n_trees < DB_TREES_MAX) {
-        db->trees = xrealloc(db->trees, (db->n_trees + 1) * sizeof(*db->trees));
-        place = &db->trees[db->n_trees++];
-    } else {
-        place = &db->trees[0];
-        for (size_t i = 1; i < db->n_trees; i++)
-            if (db->trees[i].used < place->used)
-                place = &db->trees[i];
-        bytes_free(&place->path);
-    }
-    *place = (struct db_tree){.id = id};
-    return place;
-}
-
-/* True: its last use is to be written. Lock: held. */
-static bool use_tree(struct db_tree *tree)
-{
-    tree->used = now_seconds();
-    bool was_due = tree->due;
-    if (tree->used > tree->written + DB_TOUCH_SECONDS || tree->written > tree->used)
-        tree->due = true;
-    return tree->due && !was_due;
-}
-
 int64_t hashdb_tree(struct hashdb *db, struct bytes root_path, uint64_t dev, uint64_t ino)
 {
-    int64_t id = tree_number(root_path, dev, ino);
+    int64_t id;
     pthread_mutex_lock(&db->lock);
-    struct db_tree *tree = find_tree(db, id);
-    if (!tree) {
-        tree = add_tree(db, id);
-        tree->path = bytes_dup(root_path);
-        tree->dev = dev;
-        tree->ino = ino;
-    }
-    if (use_tree(tree) && db->usable)
-        db_wake(db);
+    if (db_tree_enter__with_lock(db, root_path, dev, ino, &id) && db->usable)
+        db_wake__with_lock(db);
     pthread_mutex_unlock(&db->lock);
     return id;
 }
 
 void hashdb_prune(struct hashdb *db, int64_t older_than_seconds, uint64_t max_bytes)
 {
-    int64_t now = now_seconds(), since;
+    int64_t now = db_seconds(), since;
     if (__builtin_sub_overflow(now, older_than_seconds, &since))
         since = INT64_MIN;
     struct db_tree *used;
@@ -181,12 +118,12 @@ void hashdb_put(struct hashdb *db, int64_t tree, const struct stat_identity *id,
 {
     struct db_op op = {.tree = tree, .id = *id, .hash = *hash, .put = true};
     pthread_mutex_lock(&db->lock);
-    struct db_tree *known = find_tree(db, tree);
+    struct db_tree *known = db_tree_find__with_lock(db, tree);
     if (known)
-        use_tree(known);
+        db_tree_use__with_lock(known);
     /* Of a tree that nobody asked for, nothing would ever be pruned. */
     if (db->usable && known && db_queue_put(&db->pending, &op))
-        db_wake(db);
+        db_wake__with_lock(db);
     else
         db->n_dropped++;
     pthread_mutex_unlock(&db->lock);
@@ -198,7 +135,7 @@ void hashdb_void(struct hashdb *db, int64_t tree, uint64_t dev, uint64_t ino)
     /* Also while there is no file: one that comes back may know what is not true any more. */
     if (db->running) {
         db_queue_void(&db->pending, tree, dev, ino);
-        db_wake(db);
+        db_wake__with_lock(db);
     }
     pthread_mutex_unlock(&db->lock);
 }
@@ -209,7 +146,7 @@ void hashdb_gone(struct hashdb *db, int64_t tree, const struct inode *gone, size
     for (size_t i = 0; i < n && db->usable; i++)
         db_queue_gone(&db->pending, tree, gone[i].dev, gone[i].ino);
     if (n && db->usable)
-        db_wake(db);
+        db_wake__with_lock(db);
     pthread_mutex_unlock(&db->lock);
 }
 
