@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-static struct digest128 canonical(XXH128_hash_t hash)
+static struct digest128 digest_canonical(XXH128_hash_t hash)
 {
     XXH128_canonical_t out;
     struct digest128 digest;
@@ -17,12 +17,13 @@ static struct digest128 canonical(XXH128_hash_t hash)
 
 struct digest128 digest128(struct bytes b)
 {
-    return canonical(XXH3_128bits(b.at, b.len));
+    return digest_canonical(XXH3_128bits(b.at, b.len));
 }
 
 struct digest128 digest128_keyed(const struct digest_key *key, struct bytes b)
 {
-    return canonical(XXH3_128bits_withSecret(b.at, b.len, key->secret, sizeof(key->secret)));
+    return digest_canonical(
+        XXH3_128bits_withSecret(b.at, b.len, key->secret, sizeof(key->secret)));
 }
 
 bool digest128_equal(const struct digest128 *a, const struct digest128 *b)
@@ -35,7 +36,7 @@ struct digest128_state {
     const struct digest_key *key;
 };
 
-static void begin(struct digest128_state *state)
+static void digest_begin(struct digest128_state *state)
 {
     XXH_errorcode r = state->key ? XXH3_128bits_reset_withSecret(state->xxh, state->key->secret,
                                                                  sizeof(state->key->secret))
@@ -50,7 +51,7 @@ struct digest128_state *digest128_new(const struct digest_key *key)
     *state = (struct digest128_state){XXH3_createState(), key};
     if (!state->xxh)
         abort();
-    begin(state);
+    digest_begin(state);
     return state;
 }
 
@@ -62,8 +63,8 @@ void digest128_add(struct digest128_state *state, struct bytes b)
 
 struct digest128 digest128_end(struct digest128_state *state)
 {
-    struct digest128 digest = canonical(XXH3_128bits_digest(state->xxh));
-    begin(state);
+    struct digest128 digest = digest_canonical(XXH3_128bits_digest(state->xxh));
+    digest_begin(state);
     return digest;
 }
 

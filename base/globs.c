@@ -4,7 +4,7 @@
 #include "utf8.h"
 
 /* Takes one class bound off *p: a rune, maybe escaped. False where there is none. */
-static bool class_bound(struct bytes *p, uint32_t *ret)
+static bool glob_class_bound(struct bytes *p, uint32_t *ret)
 {
     if (p->len == 0 || p->at[0] == '-' || p->at[0] == ']')
         return false;
@@ -31,12 +31,12 @@ int glob_class(struct bytes *p, uint32_t rune)
             return hit != negated;
         }
         uint32_t low, high;
-        if (!class_bound(p, &low))
+        if (!glob_class_bound(p, &low))
             return -1;
         high = low;
         if (p->at[0] == '-') {
             *p = bytes_from(*p, 1);
-            if (!class_bound(p, &high))
+            if (!glob_class_bound(p, &high))
                 return -1;
         }
         hit = hit || (low <= rune && rune <= high);
@@ -68,7 +68,7 @@ bool glob_magic(struct bytes pattern)
 }
 
 /* One pattern element other than '*' against the start of *name; both are advanced. */
-static bool element_match(struct bytes *p, struct bytes *name)
+static bool glob_element_match(struct bytes *p, struct bytes *name)
 {
     if (name->len == 0)
         return false;
@@ -104,7 +104,7 @@ bool glob_match(struct bytes p, struct bytes name)
         }
         if (p.len == 0 && name.len == 0)
             return true;
-        if (p.len && element_match(&p, &name))
+        if (p.len && glob_element_match(&p, &name))
             continue;
         if (!star.at || retry.len == 0 || retry.at[0] == '/')
             return false;

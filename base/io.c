@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 /* Where openat2 is missing (Linux < 5.6) or forbidden (old seccomp profiles): by components. */
-static int open_by_components(int root_fd, const char *path, int flags)
+static int io_open_by_components(int root_fd, const char *path, int flags)
 {
     cleanup_fd int held = -1;
     int at = root_fd;
@@ -46,7 +46,7 @@ static int open_by_components(int root_fd, const char *path, int flags)
 }
 
 /* -ENOSYS where the kernel or a seccomp profile does not know the call. */
-static int try_openat2(int root_fd, const char *path, int flags, uint64_t resolve)
+static int io_try_openat2(int root_fd, const char *path, int flags, uint64_t resolve)
 {
     struct open_how how = {.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
                            .resolve = resolve};
@@ -67,21 +67,21 @@ int io_open_beneath(int root_fd, const char *path, int flags)
     if (path[0] == '\0')
         path = ".";
     if (!atomic_load_explicit(&missing, memory_order_relaxed)) {
-        int fd = try_openat2(root_fd, path, flags | O_NOFOLLOW,
-                             RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+        int fd = io_try_openat2(root_fd, path, flags | O_NOFOLLOW,
+                                RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
         if (fd >= 0 || (fd != -ENOSYS && fd != -EPERM))
             return fd;
         if (fd == -ENOSYS)
             atomic_store_explicit(&missing, true, memory_order_relaxed);
     }
-    return open_by_components(root_fd, path, flags);
+    return io_open_by_components(root_fd, path, flags);
 }
 
 int io_open_in_root(int root_fd, const char *path, int flags)
 {
-    int fd = try_openat2(root_fd, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    int fd = io_try_openat2(root_fd, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
     /* Without the call a link is refused (-ELOOP) rather than followed out of the root. */
-    return fd == -ENOSYS || fd == -EPERM ? open_by_components(root_fd, path, flags) : fd;
+    return fd == -ENOSYS || fd == -EPERM ? io_open_by_components(root_fd, path, flags) : fd;
 }
 
 ssize_t io_read_full(int fd, void *at, size_t len)

@@ -18,7 +18,7 @@ struct linux_dirent {
     char name[];
 };
 
-static int fill(int fd, struct names *names)
+static int names_fill(int fd, struct names *names)
 {
     _Alignas(struct linux_dirent) uint8_t block[32768];
     for (;;) {
@@ -46,7 +46,7 @@ static int fill(int fd, struct names *names)
     }
 }
 
-static int compare_names(const void *a, const void *b, void *bytes)
+static int names_compare(const void *a, const void *b, void *bytes)
 {
     const struct name *x = a, *y = b;
     const uint8_t *base = bytes;
@@ -55,21 +55,21 @@ static int compare_names(const void *a, const void *b, void *bytes)
 
 /* A name that was removed and made anew while they were read may have come twice: POSIX lets
  * it, and tmpfs and btrfs do it. */
-static void drop_repeated(struct names *names)
+static void names_drop_repeated(struct names *names)
 {
     size_t n = names->n ? 1 : 0;
     for (size_t i = 1; i < names->n; i++)
-        if (compare_names(&names->at[n - 1], &names->at[i], names->bytes.at) != 0)
+        if (names_compare(&names->at[n - 1], &names->at[i], names->bytes.at) != 0)
             names->at[n++] = names->at[i];
     names->n = n;
 }
 
 int names_read(int fd, struct names *names)
 {
-    int r = fill(fd, names);
+    int r = names_fill(fd, names);
     if (r == 0 && names->n)
-        qsort_r(names->at, names->n, sizeof(*names->at), compare_names, names->bytes.at);
-    drop_repeated(names);
+        qsort_r(names->at, names->n, sizeof(*names->at), names_compare, names->bytes.at);
+    names_drop_repeated(names);
     return r;
 }
 

@@ -2,7 +2,7 @@
 #include "path.h"
 
 /* The length of a path without its last component, or `floor` where that would go below it. */
-static size_t drop_last(const uint8_t *path, size_t len, size_t floor)
+static size_t path_drop_last(const uint8_t *path, size_t len, size_t floor)
 {
     size_t slash = bytes_find_last(bytes_at(path, len), '/');
     return slash == len || slash < floor ? floor : slash;
@@ -21,7 +21,7 @@ struct bytes path_clean(struct arena *a, struct bytes path)
             continue;
         if (bytes_equal(piece, BYTES(".."))) {
             if (len > floor) {
-                len = drop_last(out, len, floor);
+                len = path_drop_last(out, len, floor);
                 continue;
             }
             if (rooted)

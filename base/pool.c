@@ -51,7 +51,7 @@ size_t pool_threads(const struct pool *pool)
     return pool->max;
 }
 
-static uint64_t now_ns(clockid_t clock)
+static uint64_t pool_now_ns(clockid_t clock)
 {
     struct timespec t;
     clock_gettime(clock, &t);
@@ -59,7 +59,7 @@ static uint64_t now_ns(clockid_t clock)
 }
 
 /* Called and returns with the lock held. */
-static void run_one__with_lock(struct pool *pool)
+static void pool_run_one__with_lock(struct pool *pool)
 {
     struct pool_job *job = pool->jobs;
     pool->jobs = job->next;
@@ -68,10 +68,10 @@ static void run_one__with_lock(struct pool *pool)
     pool->waiting--;
     pool->running++;
     pthread_mutex_unlock(&pool->lock);
-    uint64_t wall = now_ns(CLOCK_MONOTONIC), cpu = now_ns(CLOCK_THREAD_CPUTIME_ID);
+    uint64_t wall = pool_now_ns(CLOCK_MONOTONIC), cpu = pool_now_ns(CLOCK_THREAD_CPUTIME_ID);
     job->run(job);
-    wall = now_ns(CLOCK_MONOTONIC) - wall;
-    cpu = now_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
+    wall = pool_now_ns(CLOCK_MONOTONIC) - wall;
+    cpu = pool_now_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
     pthread_mutex_lock(&pool->lock);
     if (wall > WAITED_MIN_NS && wall > cpu * WAITED_RATIO && pool->width < pool->max)
         pool->width++;
@@ -79,14 +79,14 @@ static void run_one__with_lock(struct pool *pool)
         pthread_cond_broadcast(&pool->changed);
 }
 
-static void *thread_main(void *arg)
+static void *pool_thread(void *arg)
 {
     thread_begin(THREAD_POOL);
     struct pool *pool = arg;
     pthread_mutex_lock(&pool->lock);
     while (!pool->ending) {
         if (pool->jobs) {
-            run_one__with_lock(pool);
+            pool_run_one__with_lock(pool);
             continue;
         }
         pool->idle++;
@@ -98,25 +98,25 @@ static void *thread_main(void *arg)
 }
 
 /* Signals stay with the program's own threads. A thread that can't start is done without. */
-static void start_thread__with_lock(struct pool *pool)
+static void pool_start_thread__with_lock(struct pool *pool)
 {
     sigset_t all, old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    if (pthread_create(&pool->threads[pool->started], NULL, thread_main, pool) == 0)
+    if (pthread_create(&pool->threads[pool->started], NULL, pool_thread, pool) == 0)
         pool->started++;
     else
         pool->max = pool->width = pool->started;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-static void added__with_lock(struct pool *pool)
+static void pool_added__with_lock(struct pool *pool)
 {
     pool->waiting++;
     if (pool->idle > 0)
         pthread_cond_signal(&pool->changed);
     else if (pool->started < pool->width && pool->waiting > 1)
-        start_thread__with_lock(pool);
+        pool_start_thread__with_lock(pool);
 }
 
 void pool_add(struct pool *pool, struct pool_job *job)
@@ -126,7 +126,7 @@ void pool_add(struct pool *pool, struct pool_job *job)
     if (!job->next)
         pool->last = &job->next;
     pool->jobs = job;
-    added__with_lock(pool);
+    pool_added__with_lock(pool);
     pthread_mutex_unlock(&pool->lock);
 }
 
@@ -136,7 +136,7 @@ void pool_add_last(struct pool *pool, struct pool_job *job)
     job->next = NULL;
     *pool->last = job;
     pool->last = &job->next;
-    added__with_lock(pool);
+    pool_added__with_lock(pool);
     pthread_mutex_unlock(&pool->lock);
 }
 
@@ -145,7 +145,7 @@ bool pool_help(struct pool *pool)
     pthread_mutex_lock(&pool->lock);
     bool any = pool->jobs;
     if (any)
-        run_one__with_lock(pool);
+        pool_run_one__with_lock(pool);
     pthread_mutex_unlock(&pool->lock);
     return any;
 }
@@ -163,7 +163,7 @@ void pool_drain(struct pool *pool)
     pthread_mutex_lock(&pool->lock);
     while (pool->jobs || pool->running) {
         if (pool->jobs)
-            run_one__with_lock(pool);
+            pool_run_one__with_lock(pool);
         else
             pthread_cond_wait(&pool->changed, &pool->lock);
     }

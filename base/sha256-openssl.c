@@ -11,7 +11,7 @@ struct sha256_state {
 };
 
 /* What can fail here is memory, and an OpenSSL that was built without SHA-256. */
-static void must(int ok)
+static void sha256_must(int ok)
 {
     if (ok != 1)
         abort();
@@ -21,20 +21,20 @@ struct sha256_state *sha256_new(void)
 {
     struct sha256_state *state = xmalloc(sizeof(*state));
     state->evp = EVP_MD_CTX_new();
-    must(state->evp && EVP_DigestInit_ex(state->evp, EVP_sha256(), NULL));
+    sha256_must(state->evp && EVP_DigestInit_ex(state->evp, EVP_sha256(), NULL));
     return state;
 }
 
 void sha256_add(struct sha256_state *state, struct bytes b)
 {
-    must(EVP_DigestUpdate(state->evp, b.at, b.len));
+    sha256_must(EVP_DigestUpdate(state->evp, b.at, b.len));
 }
 
 struct sha256 sha256_end(struct sha256_state *state)
 {
     struct sha256 digest;
-    must(EVP_DigestFinal_ex(state->evp, digest.at, NULL));
-    must(EVP_DigestInit_ex(state->evp, EVP_sha256(), NULL));
+    sha256_must(EVP_DigestFinal_ex(state->evp, digest.at, NULL));
+    sha256_must(EVP_DigestInit_ex(state->evp, EVP_sha256(), NULL));
     return digest;
 }
 
@@ -49,6 +49,6 @@ void sha256_free(struct sha256_state *state)
 struct sha256 sha256(struct bytes b)
 {
     struct sha256 digest;
-    must(EVP_Digest(b.at, b.len, digest.at, NULL, EVP_sha256(), NULL));
+    sha256_must(EVP_Digest(b.at, b.len, digest.at, NULL, EVP_sha256(), NULL));
     return digest;
 }

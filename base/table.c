@@ -9,17 +9,17 @@
 
 static uint64_t seed;
 
-static void seed_once(void)
+static void table_seed_once(void)
 {
     if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != (ssize_t)sizeof(seed))
         seed = (uintptr_t)&seed * 0x9e3779b97f4a7c15u;
 }
 
 /* Multiply-fold of eight bytes at a time: quick, and unpredictable by the seed. */
-static uint64_t hash_bytes(struct bytes b)
+static uint64_t table_hash(struct bytes b)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, seed_once);
+    pthread_once(&once, table_seed_once);
     uint64_t hash = seed ^ b.len;
     for (size_t i = 0; i < b.len; i += 8) {
         uint64_t word = 0;
@@ -37,7 +37,8 @@ void table_release(struct table *t)
 }
 
 /* The slot of key, or the free one where it belongs. The table is never full. */
-static struct table_slot *find_slot(const struct table *t, struct bytes key, uint64_t hash)
+static struct table_slot *table_find_slot(const struct table *t, struct bytes key,
+                                          uint64_t hash)
 {
     for (size_t i = hash & (t->cap - 1);; i = (i + 1) & (t->cap - 1)) {
         struct table_slot *slot = &t->slots[i];
@@ -50,7 +51,7 @@ uintptr_t *table_get(const struct table *t, struct bytes key)
 {
     if (t->n == 0)
         return NULL;
-    struct table_slot *slot = find_slot(t, key, hash_bytes(key));
+    struct table_slot *slot = table_find_slot(t, key, table_hash(key));
     return slot->key.at ? &slot->value : NULL;
 }
 
@@ -61,7 +62,7 @@ static void table_grow(struct table *t)
     t->slots = xcalloc(t->cap, sizeof(*t->slots));
     for (size_t i = 0; i < old.cap; i++)
         if (old.slots[i].key.at)
-            *find_slot(t, old.slots[i].key, old.slots[i].hash) = old.slots[i];
+            *table_find_slot(t, old.slots[i].key, old.slots[i].hash) = old.slots[i];
     free(old.slots);
 }
 
@@ -72,8 +73,8 @@ uintptr_t *table_put(struct table *t, struct bytes key, bool *ret_new)
         table_grow(t);
     if (!key.at)
         key = BYTES("");
-    uint64_t hash = hash_bytes(key);
-    struct table_slot *slot = find_slot(t, key, hash);
+    uint64_t hash = table_hash(key);
+    struct table_slot *slot = table_find_slot(t, key, hash);
     if (ret_new)
         *ret_new = !slot->key.at;
     if (!slot->key.at) {

@@ -2,7 +2,7 @@
 #include "utf8.h"
 
 /* How many bytes a rune has that begins with this one; 0: none does. */
-static size_t rune_len(uint8_t first)
+static size_t utf8_rune_len(uint8_t first)
 {
     return first < 0x80   ? 1
            : first < 0xc2 ? 0
@@ -16,7 +16,7 @@ size_t utf8_decode(struct bytes b, uint32_t *ret_rune)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000}; /* by length */
     uint8_t first = b.at[0];
-    size_t len = rune_len(first);
+    size_t len = utf8_rune_len(first);
     *ret_rune = first < 0x80 ? first : UTF8_INVALID;
     if (len <= 1 || len > b.len)
         return 1;

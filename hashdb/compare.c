@@ -16,19 +16,19 @@ struct comparison {
     char path[PATH_MAX + NAME_MAX + 2];
 };
 
-static bool same_entry(const struct node *a, const struct node *b, uint32_t bit)
+static bool tree_same_entry(const struct node *a, const struct node *b, uint32_t bit)
 {
     return (a->keep & bit) == (b->keep & bit) && (a->empty & bit) == (b->empty & bit) &&
            a->version == b->version && stat_identity_equal(&a->id, &b->id) &&
            (a->n_links > 1) == (b->n_links > 1) && bytes_equal(node_target(a), node_target(b));
 }
 
-static void compare_dirs(struct comparison *c, const struct dir *was, const struct dir *is,
-                         size_t path_len);
+static void tree_compare_dirs(struct comparison *c, const struct dir *was, const struct dir *is,
+                              size_t path_len);
 
 /* Either may be NULL: then the other is new or gone, with all below it. */
-static void compare_nodes(struct comparison *c, const struct node *was, const struct node *is,
-                          size_t path_len)
+static void tree_compare_nodes(struct comparison *c, const struct node *was,
+                               const struct node *is, size_t path_len)
 {
     const struct node *any = was ? was : is;
     size_t at = path_len;
@@ -36,29 +36,30 @@ static void compare_nodes(struct comparison *c, const struct node *was, const st
         c->path[at++] = '/';
     memcpy(c->path + at, any->text, any->name_len);
     at += any->name_len;
-    if (!was || !is || !same_entry(was, is, c->bit))
+    if (!was || !is || !tree_same_entry(was, is, c->bit))
         c->tell(c->context, bytes_at(c->path, at));
-    compare_dirs(c, was ? was->below : NULL, is ? is->below : NULL, at);
+    tree_compare_dirs(c, was ? was->below : NULL, is ? is->below : NULL, at);
 }
 
-static const struct node *next_sent(const struct dir *dir, size_t *i, uint32_t bit)
+static const struct node *tree_next_sent(const struct dir *dir, size_t *i, uint32_t bit)
 {
     while (dir && *i < dir->n && !(dir->nodes[*i].sent & bit))
         ++*i;
     return dir && *i < dir->n ? &dir->nodes[*i] : NULL;
 }
 
-static void compare_dirs(struct comparison *c, const struct dir *was, const struct dir *is,
-                         size_t path_len)
+static void tree_compare_dirs(struct comparison *c, const struct dir *was, const struct dir *is,
+                              size_t path_len)
 {
     if (was == is)
         return;
     for (size_t w = 0, i = 0;;) {
-        const struct node *a = next_sent(was, &w, c->bit), *b = next_sent(is, &i, c->bit);
+        const struct node *a = tree_next_sent(was, &w, c->bit),
+                          *b = tree_next_sent(is, &i, c->bit);
         if (!a && !b)
             return;
         int order = !a ? 1 : !b ? -1 : bytes_compare(node_name(a), node_name(b));
-        compare_nodes(c, order <= 0 ? a : NULL, order >= 0 ? b : NULL, path_len);
+        tree_compare_nodes(c, order <= 0 ? a : NULL, order >= 0 ? b : NULL, path_len);
         w += order <= 0;
         i += order >= 0;
     }
@@ -71,12 +72,12 @@ void tree_compare(const struct tree *was, const struct tree *is, uint32_t view_b
     c->bit = view_bit;
     c->tell = tell;
     c->context = context;
-    compare_dirs(c, was->root.below, is->root.below, 0);
+    tree_compare_dirs(c, was->root.below, is->root.below, 0);
     free(c);
 }
 
-static void leave_gone(const struct tree_watch *watch, const struct dir *old,
-                       const struct dir *new, char *path, size_t path_len)
+static void tree_leave_gone_dirs(const struct tree_watch *watch, const struct dir *old,
+                                 const struct dir *new, char *path, size_t path_len)
 {
     for (size_t i = 0; old != new &&i < old->n; i++) {
         const struct node *was = &old->nodes[i];
@@ -91,7 +92,7 @@ static void leave_gone(const struct tree_watch *watch, const struct dir *old,
         if (!is || !is->below)
             watch->leave(watch->watch, bytes_at(path, len));
         else
-            leave_gone(watch, was->below, is->below, path, len);
+            tree_leave_gone_dirs(watch, was->below, is->below, path, len);
     }
 }
 
@@ -99,7 +100,7 @@ void tree_leave_gone(const struct tree *was, const struct tree *is,
                      const struct tree_watch *watch)
 {
     char path[PATH_MAX];
-    leave_gone(watch, was->root.below, is->root.below, path, 0);
+    tree_leave_gone_dirs(watch, was->root.below, is->root.below, path, 0);
 }
 
 struct link_check {
@@ -109,7 +110,7 @@ struct link_check {
 };
 
 /* path and its length with one more name. */
-static size_t add_name(struct link_check *c, size_t at, const struct node *node)
+static size_t links_add_name(struct link_check *c, size_t at, const struct node *node)
 {
     if (at)
         c->path[at++] = '/';
@@ -117,16 +118,16 @@ static size_t add_name(struct link_check *c, size_t at, const struct node *node)
     return at + node->name_len;
 }
 
-static void check_links(struct link_check *c, const struct dir *dir, size_t path_len)
+static void links_check(struct link_check *c, const struct dir *dir, size_t path_len)
 {
     for (size_t i = 0; dir->many_links && i < dir->n; i++) {
         const struct node *node = &dir->nodes[i];
         bool linked = node_may_link(node);
         if (!linked && !(node->below && node->below->many_links))
             continue;
-        size_t at = add_name(c, path_len, node);
+        size_t at = links_add_name(c, path_len, node);
         if (!linked) {
-            check_links(c, node->below, at);
+            links_check(c, node->below, at);
             continue;
         }
         struct stat st;
@@ -142,8 +143,8 @@ static void check_links(struct link_check *c, const struct dir *dir, size_t path
 
 /* Through all of the tree, which only a file that just got another name, or was written to by
  * one of several, is worth: 5 ms for 500,000 entries. single: only what has one link. */
-static void mark_inodes(struct link_check *c, const struct dir *dir, bool single,
-                        size_t path_len)
+static void links_mark_inodes(struct link_check *c, const struct dir *dir, bool single,
+                              size_t path_len)
 {
     for (size_t i = 0; i < dir->n; i++) {
         const struct node *node = &dir->nodes[i];
@@ -151,11 +152,11 @@ static void mark_inodes(struct link_check *c, const struct dir *dir, bool single
                       dirty_has_inode(c->dirty, node->id.dev, node->id.ino);
         if (!marked && !node->below)
             continue;
-        size_t at = add_name(c, path_len, node);
+        size_t at = links_add_name(c, path_len, node);
         if (marked)
             dirty_entry(c->dirty, bytes_at(c->path, at), true);
         else
-            mark_inodes(c, node->below, single, at);
+            links_mark_inodes(c, node->below, single, at);
     }
 }
 
@@ -164,14 +165,14 @@ void tree_check_links(const struct tree *tree, int root_fd, struct dirty *dirty)
     struct link_check *c = xcalloc(1, sizeof(*c));
     c->root_fd = root_fd;
     c->dirty = dirty;
-    check_links(c, tree->root.below, 0);
+    links_check(c, tree->root.below, 0);
     if (dirty_has_inodes(dirty))
-        mark_inodes(c, tree->root.below, false, 0);
+        links_mark_inodes(c, tree->root.below, false, 0);
     free(c);
 }
 
 /* What is shared was looked at when it was new. Either may be NULL, but not both. */
-static void find_new_links(const struct dir *was, const struct dir *is, struct dirty *dirty)
+static void links_find_new(const struct dir *was, const struct dir *is, struct dirty *dirty)
 {
     if (was == is || !is->many_links)
         return;
@@ -179,7 +180,7 @@ static void find_new_links(const struct dir *was, const struct dir *is, struct d
         const struct node *node = &is->nodes[i];
         const struct node *before = was ? dir_find(was, node_name(node)) : NULL;
         if (node->below)
-            find_new_links(before ? before->below : NULL, node->below, dirty);
+            links_find_new(before ? before->below : NULL, node->below, dirty);
         else if (node_may_link(node) && !(before && before->n_links > 1 &&
                                           stat_identity_equal(&before->id, &node->id)))
             dirty_inode(dirty, node->id.dev, node->id.ino);
@@ -190,8 +191,8 @@ void tree_check_new_links(const struct tree *was, const struct tree *is, struct 
 {
     struct link_check *c = xcalloc(1, sizeof(*c));
     c->dirty = dirty;
-    find_new_links(was ? was->root.below : NULL, is->root.below, dirty);
+    links_find_new(was ? was->root.below : NULL, is->root.below, dirty);
     if (dirty_has_inodes(dirty))
-        mark_inodes(c, is->root.below, true, 0);
+        links_mark_inodes(c, is->root.below, true, 0);
     free(c);
 }

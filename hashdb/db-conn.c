@@ -103,7 +103,7 @@ int db_errno(int code)
 }
 
 /* The words of the connection are about its last call; code may be an older one's. */
-static int fail_sqlite(struct failure *f, int code, const char *what)
+static int db_fail_sqlite(struct failure *f, int code, const char *what)
 {
     int r = db_errno(code);
     return fail(f, r ? r : -EIO, "%s: %s", what, sqlite3_errstr(code));
@@ -141,7 +141,7 @@ bool db_conn_moved(struct db_conn *conn)
 }
 
 /* The first column of the first row of a query. */
-static int ask_number(sqlite3 *sqlite, const char *query, int64_t *ret)
+static int db_ask_number(sqlite3 *sqlite, const char *query, int64_t *ret)
 {
     sqlite3_stmt *row = NULL;
     int code = sqlite3_prepare_v2(sqlite, query, -1, &row, NULL);
@@ -154,18 +154,18 @@ static int ask_number(sqlite3 *sqlite, const char *query, int64_t *ret)
 }
 
 /* Whether it is a database of ours. DB_FOREIGN, -EUCLEAN, or what kept us from asking. */
-static int judge(sqlite3 *sqlite, struct failure *f)
+static int db_judge(sqlite3 *sqlite, struct failure *f)
 {
     int64_t id = 0, version = 0;
-    int code = ask_number(sqlite, "PRAGMA application_id", &id);
+    int code = db_ask_number(sqlite, "PRAGMA application_id", &id);
     if (code == SQLITE_OK)
-        code = ask_number(sqlite, "PRAGMA user_version", &version);
+        code = db_ask_number(sqlite, "PRAGMA user_version", &version);
     if ((code & 0xff) == SQLITE_NOTADB)
         return fail(f, -EUCLEAN, "it is damaged, or no SQLite database");
     if (db_errno(code) == -EUCLEAN)
         return fail(f, -EUCLEAN, "it is damaged (%s)", sqlite3_errstr(code));
     if (code != SQLITE_OK)
-        return fail_sqlite(f, code, "can't read it");
+        return db_fail_sqlite(f, code, "can't read it");
     if (id != APPLICATION_ID)
         return fail(f, DB_FOREIGN, "it is not a hash database of ctxd");
     if (version != FORMAT_VERSION)
@@ -174,8 +174,8 @@ static int judge(sqlite3 *sqlite, struct failure *f)
     return 0;
 }
 
-static int prepare(struct db_conn *conn, enum db_statement from, enum db_statement to,
-                   struct failure *f)
+static int db_prepare(struct db_conn *conn, enum db_statement from, enum db_statement to,
+                      struct failure *f)
 {
     for (enum db_statement i = from; i < to; i++) {
         int code = sqlite3_prepare_v3(conn->sqlite, statements[i], -1,
@@ -184,7 +184,7 @@ static int prepare(struct db_conn *conn, enum db_statement from, enum db_stateme
         if (code == SQLITE_ERROR || db_errno(code) == -EUCLEAN)
             return fail(f, -EUCLEAN, "it is damaged (%s)", sqlite3_errmsg(conn->sqlite));
         if (code != SQLITE_OK)
-            return fail_sqlite(f, code, "can't use it");
+            return db_fail_sqlite(f, code, "can't use it");
     }
     return 0;
 }
@@ -193,18 +193,18 @@ static int prepare(struct db_conn *conn, enum db_statement from, enum db_stateme
  * On failure the caller closes *conn. Never made here (no SQLITE_OPEN_CREATE), and nothing of
  * the file is changed before it was judged to be ours.
  */
-static int connect_to(const char *path, struct db_conn *conn, struct failure *f)
+static int db_connect_to(const char *path, struct db_conn *conn, struct failure *f)
 {
     int code = sqlite3_open_v2(path, &conn->sqlite,
                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
                                    SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_PRIVATECACHE,
                                NULL);
     if (code != SQLITE_OK)
-        return fail_sqlite(f, code, "can't open it");
+        return db_fail_sqlite(f, code, "can't open it");
     sqlite3_busy_timeout(conn->sqlite, DB_BUSY_MS);
     sqlite3_db_config(conn->sqlite, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_db_config(conn->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    int r = judge(conn->sqlite, f);
+    int r = db_judge(conn->sqlite, f);
     if (r < 0)
         return r;
     /* mmap: a file cut short by somebody must not be a SIGBUS. */
@@ -213,7 +213,7 @@ static int connect_to(const char *path, struct db_conn *conn, struct failure *f)
                         "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 4194304;",
                         NULL, NULL, NULL);
     if (code != SQLITE_OK)
-        return fail_sqlite(f, code, "can't set it up");
+        return db_fail_sqlite(f, code, "can't set it up");
     sqlite3_stmt *row = NULL;
     code = sqlite3_prepare_v2(conn->sqlite, "PRAGMA journal_mode = WAL", -1, &row, NULL);
     if (code == SQLITE_OK)
@@ -222,20 +222,20 @@ static int connect_to(const char *path, struct db_conn *conn, struct failure *f)
     bool wal = mode && bytes_equal(bytes_of((const char *)mode), BYTES("wal"));
     sqlite3_finalize(row);
     if (code != SQLITE_ROW)
-        return fail_sqlite(f, code, "can't set it up");
+        return db_fail_sqlite(f, code, "can't set it up");
     return wal ? 0 : fail(f, -ENOTSUP, "its file system can't keep a write-ahead log");
 }
 
 int db_connect(const char *path, struct db_conn *writer, struct db_conn *reader,
                struct failure *f)
 {
-    int r = connect_to(path, writer, f);
+    int r = db_connect_to(path, writer, f);
     if (r == 0)
-        r = prepare(writer, DB_BEGIN, DB_WRITER_END, f);
+        r = db_prepare(writer, DB_BEGIN, DB_WRITER_END, f);
     if (r == 0)
-        r = connect_to(path, reader, f);
+        r = db_connect_to(path, reader, f);
     if (r == 0)
-        r = prepare(reader, DB_WRITER_END, DB_STATEMENTS, f);
+        r = db_prepare(reader, DB_WRITER_END, DB_STATEMENTS, f);
     if (r < 0) {
         db_conn_close(reader);
         db_conn_close(writer);
@@ -258,7 +258,7 @@ int db_make_image(unsigned char **ret, size_t *ret_len, struct failure *f)
         code == SQLITE_OK ? sqlite3_serialize(memory, "main", &len, 0) : NULL;
     sqlite3_close(memory);
     if (!image || len < 100)
-        return fail_sqlite(f, code ? code : SQLITE_NOMEM, "can't make up an empty database");
+        return db_fail_sqlite(f, code ? code : SQLITE_NOMEM, "can't make up an empty database");
     /* Versions 2: to be written, and read, by a write-ahead log. Source: SQLite's file format.
      */
     image[18] = image[19] = 2;
@@ -270,9 +270,9 @@ int db_make_image(unsigned char **ret, size_t *ret_len, struct failure *f)
 uint64_t db_used_bytes(struct db_conn *conn)
 {
     int64_t pages = 0, unused = 0, page_bytes = 0;
-    if (ask_number(conn->sqlite, "PRAGMA page_count", &pages) != SQLITE_OK ||
-        ask_number(conn->sqlite, "PRAGMA freelist_count", &unused) != SQLITE_OK ||
-        ask_number(conn->sqlite, "PRAGMA page_size", &page_bytes) != SQLITE_OK)
+    if (db_ask_number(conn->sqlite, "PRAGMA page_count", &pages) != SQLITE_OK ||
+        db_ask_number(conn->sqlite, "PRAGMA freelist_count", &unused) != SQLITE_OK ||
+        db_ask_number(conn->sqlite, "PRAGMA page_size", &page_bytes) != SQLITE_OK)
         return 0;
     return (uint64_t)(pages - unused) * (uint64_t)page_bytes;
 }

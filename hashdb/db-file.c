@@ -22,7 +22,7 @@
 /* ---- the directory --------------------------------------------------------------------- */
 
 /* The lock is the kernel's, so it ends with its process. */
-static int lock_directory(int fd, const char *path, struct failure *f)
+static int db_lock_directory(int fd, const char *path, struct failure *f)
 {
     const struct timespec tick = {.tv_nsec = 10000000};
     for (int waited_ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited_ms += 10) {
@@ -64,13 +64,13 @@ int db_directory_open(const char *path, struct failure *f)
     if (st.st_mode & (S_IWGRP | S_IWOTH))
         return fail(f, -EPERM, "others may write to %s; make it yours alone by chmod 700",
                     QUOTE(bytes_of(path)));
-    r = lock_directory(fd, path, f);
+    r = db_lock_directory(fd, path, f);
     return r < 0 ? r : steal_fd(&fd);
 }
 
 /* ---- making ---------------------------------------------------------------------------- */
 
-static int write_new(int dir_fd, const unsigned char *image, size_t len)
+static int db_write_new(int dir_fd, const unsigned char *image, size_t len)
 {
     /* A new file of the name must be ours alone, so not one that a killed process left. */
     if (unlinkat(dir_fd, NAME_NEW, 0) < 0 && errno != ENOENT)
@@ -87,7 +87,7 @@ static int write_new(int dir_fd, const unsigned char *image, size_t len)
 }
 
 /* Where there is no hashes.db. */
-static int make_new(int dir_fd, struct failure *f)
+static int db_make_new(int dir_fd, struct failure *f)
 {
     static const char *const stray[] = {NAME "-wal", NAME "-shm", NAME "-journal"};
     unsigned char *image = NULL;
@@ -95,7 +95,7 @@ static int make_new(int dir_fd, struct failure *f)
     int r = db_make_image(&image, &len, f);
     if (r < 0)
         return r;
-    r = write_new(dir_fd, image, len);
+    r = db_write_new(dir_fd, image, len);
     sqlite3_free(image);
     for (size_t i = 0; r == 0 && i < ARRAY_SIZE(stray); i++)
         if (unlinkat(dir_fd, stray[i], 0) < 0 && errno != ENOENT)
@@ -111,7 +111,7 @@ static int make_new(int dir_fd, struct failure *f)
 
 /* ---- setting aside --------------------------------------------------------------------- */
 
-static void remove_older(int dir_fd)
+static void db_remove_older(int dir_fd)
 {
     int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -135,7 +135,7 @@ int db_set_aside(int dir_fd, char ret_name[64], struct failure *f)
     char stamp[32] = "0";
     if (gmtime_r(&now, &utc))
         strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc);
-    remove_older(dir_fd);
+    db_remove_older(dir_fd);
     snprintf(ret_name, 64, NAME_ASIDE "%s", stamp);
     for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
         char from[64], to[128];
@@ -150,7 +150,7 @@ int db_set_aside(int dir_fd, char ret_name[64], struct failure *f)
 /* ---- opening --------------------------------------------------------------------------- */
 
 /* -ENOENT, DB_FOREIGN (another user's), or 0 for a file that may be opened. */
-static int look(int dir_fd, struct failure *f)
+static int db_file_look(int dir_fd, struct failure *f)
 {
     struct stat st;
     if (fstatat(dir_fd, NAME, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -173,9 +173,9 @@ int db_files_open(int dir_fd, const char *directory, bool set_aside, struct note
     /* Twice is enough: what was just made is ours and whole, or there is no use in trying. */
     for (int tries = 0;; tries++) {
         struct failure why = {0};
-        int r = look(dir_fd, &why);
+        int r = db_file_look(dir_fd, &why);
         if (r == -ENOENT)
-            r = make_new(dir_fd, &why);
+            r = db_make_new(dir_fd, &why);
         if (r == 0)
             r = db_connect(path, writer, reader, &why);
         if (r == 0)

@@ -30,8 +30,8 @@ void hashes_free(struct hashes *hashes)
     free(hashes);
 }
 
-static void add(struct hashes *h, const struct stat_identity *id,
-                const struct content_hash *hash)
+static void hashes_add(struct hashes *h, const struct stat_identity *id,
+                       const struct content_hash *hash)
 {
     if (h->n >= DB_LOAD_MAX)
         return;
@@ -58,7 +58,7 @@ static void add(struct hashes *h, const struct stat_identity *id,
 }
 
 /* The slot of (dev, ino), or the free one where it belongs: at least half are free. */
-static uint32_t *find_slot(const struct hashes *h, uint64_t dev, uint64_t ino)
+static uint32_t *hashes_find_slot(const struct hashes *h, uint64_t dev, uint64_t ino)
 {
     for (size_t i = db_key_hash(0, dev, ino) & (h->n_slots - 1);;
          i = (i + 1) & (h->n_slots - 1)) {
@@ -69,20 +69,20 @@ static uint32_t *find_slot(const struct hashes *h, uint64_t dev, uint64_t ino)
 }
 
 /* Once, when all are there: then its size is known. */
-static void make_index(struct hashes *h)
+static void hashes_make_index(struct hashes *h)
 {
     h->n_slots = 16;
     while (h->n_slots < 2 * h->n)
         h->n_slots *= 2;
     h->slots = xcalloc(h->n_slots, sizeof(*h->slots));
     for (size_t i = 0; i < h->n; i++)
-        *find_slot(h, h->at[i].dev, h->at[i].ino) = (uint32_t)i + 1;
+        *hashes_find_slot(h, h->at[i].dev, h->at[i].ino) = (uint32_t)i + 1;
 }
 
 bool hashes_get(const struct hashes *hashes, const struct stat_identity *id,
                 struct content_hash *ret)
 {
-    uint32_t at = *find_slot(hashes, id->dev, id->ino);
+    uint32_t at = *hashes_find_slot(hashes, id->dev, id->ino);
     if (!at)
         return false;
     const struct entry *entry = &hashes->at[at - 1];
@@ -102,8 +102,9 @@ bool hashes_get(const struct hashes *hashes, const struct stat_identity *id,
     return true;
 }
 
-/* What the queues say of the tree, as one of them: what is pending counts more. Lock: held. */
-static void copy_queues(const struct hashdb *db, int64_t tree, struct db_queue *ret)
+/* Merges what both queues say of the tree into *ret; `pending` is newer and wins. */
+static void hashes_copy_queues__with_lock(const struct hashdb *db, int64_t tree,
+                                          struct db_queue *ret)
 {
     const struct db_queue *const oldest_first[] = {&db->flight, &db->pending};
     for (size_t i = 0; i < ARRAY_SIZE(oldest_first); i++) {
@@ -126,8 +127,8 @@ static void copy_queues(const struct hashdb *db, int64_t tree, struct db_queue *
  * Rows that are neither damaged nor outdone by what waits. SQLite's code. A tree of pages that
  * runs in a circle would never end: keys that don't grow are damage.
  */
-static int read_rows(struct db_conn *conn, int64_t tree, const struct db_queue *newer,
-                     struct hashes *h)
+static int hashes_read_rows(struct db_conn *conn, int64_t tree, const struct db_queue *newer,
+                            struct hashes *h)
 {
     sqlite3_stmt *row = conn->statements[DB_LOAD];
     sqlite3_bind_int64(row, 1, tree);
@@ -146,7 +147,7 @@ static int read_rows(struct db_conn *conn, int64_t tree, const struct db_queue *
         const struct db_op *op;
         if (db_row_read(row, tree, &id, &hash) &&
             db_queue_knows(newer, tree, id.dev, id.ino, &op) == DB_UNKNOWN)
-            add(h, &id, &hash);
+            hashes_add(h, &id, &hash);
     }
     db_reset(conn, DB_LOAD);
     return code == SQLITE_ROW ? SQLITE_DONE : code;
@@ -158,13 +159,13 @@ struct hashes *hashdb_load(struct hashdb *db, int64_t tree)
     struct db_queue newer = DB_QUEUE(2 * DB_QUEUE_MAX); /* so all fits */
     /* Copied before the file is read: what is committed meanwhile leaves the queues. */
     pthread_mutex_lock(&db->lock);
-    copy_queues(db, tree, &newer);
+    hashes_copy_queues__with_lock(db, tree, &newer);
     pthread_mutex_unlock(&db->lock);
 
     int code = SQLITE_DONE;
     pthread_mutex_lock(&db->read_lock);
     if (db->reader.sqlite && !newer.forgot_all)
-        code = read_rows(&db->reader, tree, &newer, h);
+        code = hashes_read_rows(&db->reader, tree, &newer, h);
     pthread_mutex_unlock(&db->read_lock);
     if (code != SQLITE_DONE) {
         /* Half a tree is no harm, but of a damaged file nothing is worth having. */
@@ -173,8 +174,8 @@ struct hashes *hashdb_load(struct hashdb *db, int64_t tree)
     }
     for (size_t i = 0; i < newer.n; i++)
         if (newer.ops[i].put)
-            add(h, &newer.ops[i].id, &newer.ops[i].hash);
+            hashes_add(h, &newer.ops[i].id, &newer.ops[i].hash);
     db_queue_release(&newer);
-    make_index(h);
+    hashes_make_index(h);
     return h;
 }

@@ -39,7 +39,8 @@ bool db_queue_is_empty(const struct db_queue *q)
 }
 
 /* The slot of the key, or the free one where it belongs: half of them are free. */
-static uint32_t *find_slot(const struct db_queue *q, int64_t tree, uint64_t dev, uint64_t ino)
+static uint32_t *db_queue_find_slot(const struct db_queue *q, int64_t tree, uint64_t dev,
+                                    uint64_t ino)
 {
     size_t mask = 2 * q->cap - 1;
     for (size_t i = db_key_hash(tree, dev, ino) & mask;; i = (i + 1) & mask) {
@@ -51,7 +52,7 @@ static uint32_t *find_slot(const struct db_queue *q, int64_t tree, uint64_t dev,
     }
 }
 
-static void grow(struct db_queue *q)
+static void db_queue_grow(struct db_queue *q)
 {
     free(q->slots);
     q->cap = q->cap ? q->cap * 2 : QUEUE_FIRST;
@@ -59,31 +60,32 @@ static void grow(struct db_queue *q)
     q->slots = xcalloc(2 * q->cap, sizeof(*q->slots));
     for (size_t i = 0; i < q->n; i++) {
         const struct db_op *op = &q->ops[i];
-        *find_slot(q, op->tree, op->id.dev, op->id.ino) = (uint32_t)i + 1;
+        *db_queue_find_slot(q, op->tree, op->id.dev, op->id.ino) = (uint32_t)i + 1;
     }
 }
 
-static struct db_op *find(const struct db_queue *q, int64_t tree, uint64_t dev, uint64_t ino)
+static struct db_op *db_queue_find(const struct db_queue *q, int64_t tree, uint64_t dev,
+                                   uint64_t ino)
 {
     if (!q->n)
         return NULL;
-    uint32_t at = *find_slot(q, tree, dev, ino);
+    uint32_t at = *db_queue_find_slot(q, tree, dev, ino);
     return at ? &q->ops[at - 1] : NULL;
 }
 
-static bool add(struct db_queue *q, const struct db_op *op)
+static bool db_queue_add(struct db_queue *q, const struct db_op *op)
 {
     if (q->n >= q->max)
         return false;
     if (q->n == q->cap)
-        grow(q);
+        db_queue_grow(q);
     assert(q->ops); /* what has room has memory, which clang-tidy can't see */
     q->ops[q->n++] = *op;
-    *find_slot(q, op->tree, op->id.dev, op->id.ino) = (uint32_t)q->n;
+    *db_queue_find_slot(q, op->tree, op->id.dev, op->id.ino) = (uint32_t)q->n;
     return true;
 }
 
-static void forget_tree(struct db_queue *q, int64_t tree)
+static void db_queue_forget_tree(struct db_queue *q, int64_t tree)
 {
     if (db_queue_forgot(q, tree))
         return;
@@ -103,9 +105,9 @@ bool db_queue_forgot(const struct db_queue *q, int64_t tree)
 
 bool db_queue_put(struct db_queue *q, const struct db_op *op)
 {
-    struct db_op *old = find(q, op->tree, op->id.dev, op->id.ino);
+    struct db_op *old = db_queue_find(q, op->tree, op->id.dev, op->id.ino);
     if (!old)
-        return add(q, op);
+        return db_queue_add(q, op);
     bool over_void = old->over_void || !old->put;
     *old = *op;
     old->over_void = over_void;
@@ -115,23 +117,23 @@ bool db_queue_put(struct db_queue *q, const struct db_op *op)
 void db_queue_void(struct db_queue *q, int64_t tree, uint64_t dev, uint64_t ino)
 {
     struct db_op op = {.tree = tree, .id = {.dev = dev, .ino = ino}};
-    struct db_op *old = find(q, tree, dev, ino);
+    struct db_op *old = db_queue_find(q, tree, dev, ino);
     if (old)
         *old = op;
-    else if (!add(q, &op))
-        forget_tree(q, tree);
+    else if (!db_queue_add(q, &op))
+        db_queue_forget_tree(q, tree);
 }
 
 void db_queue_gone(struct db_queue *q, int64_t tree, uint64_t dev, uint64_t ino)
 {
-    if (q->n < q->max / 2 || find(q, tree, dev, ino))
+    if (q->n < q->max / 2 || db_queue_find(q, tree, dev, ino))
         db_queue_void(q, tree, dev, ino);
 }
 
 enum db_known db_queue_knows(const struct db_queue *q, int64_t tree, uint64_t dev, uint64_t ino,
                              const struct db_op **ret_op)
 {
-    const struct db_op *op = find(q, tree, dev, ino);
+    const struct db_op *op = db_queue_find(q, tree, dev, ino);
     if (!op)
         return db_queue_forgot(q, tree) ? DB_VOIDED : DB_UNKNOWN;
     if (!op->put)
@@ -145,13 +147,13 @@ size_t db_queue_retain(struct db_queue *q, const struct db_queue *failed)
     size_t dropped = 0;
     q->forgot_all |= failed->forgot_all;
     for (size_t i = 0; i < failed->n_forgotten; i++)
-        forget_tree(q, failed->forgotten[i]);
+        db_queue_forget_tree(q, failed->forgotten[i]);
     for (size_t i = 0; i < failed->n; i++) {
         const struct db_op *op = &failed->ops[i];
         dropped += op->put;
         if (op->put && !op->over_void)
             continue;
-        struct db_op *newer = find(q, op->tree, op->id.dev, op->id.ino);
+        struct db_op *newer = db_queue_find(q, op->tree, op->id.dev, op->id.ino);
         if (newer)
             newer->over_void = newer->put;
         else

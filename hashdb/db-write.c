@@ -31,7 +31,7 @@ int db_end(struct db_conn *conn, int code)
     return code;
 }
 
-static int write_op(struct db_conn *conn, const struct db_op *op)
+static int db_write_op(struct db_conn *conn, const struct db_op *op)
 {
     enum db_statement which = op->put ? DB_PUT : DB_VOID;
     sqlite3_stmt *s = conn->statements[which];
@@ -56,7 +56,7 @@ static int write_op(struct db_conn *conn, const struct db_op *op)
     return code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
-static int compare_keys(const void *a, const void *b)
+static int db_compare_keys(const void *a, const void *b)
 {
     const struct db_op *x = *(const struct db_op *const *)a,
                        *y = *(const struct db_op *const *)b;
@@ -68,15 +68,15 @@ static int compare_keys(const void *a, const void *b)
 }
 
 /* In the order of the keys: then neighbours in the file are written together. */
-static int write_ops(struct db_conn *conn, const struct db_queue *q)
+static int db_write_ops(struct db_conn *conn, const struct db_queue *q)
 {
     cleanup_free const struct db_op **sorted = xcalloc(q->n, sizeof(*sorted));
     for (size_t i = 0; i < q->n; i++)
         sorted[i] = &q->ops[i];
-    qsort(sorted, q->n, sizeof(*sorted), compare_keys);
+    qsort(sorted, q->n, sizeof(*sorted), db_compare_keys);
     int code = SQLITE_OK;
     for (size_t i = 0; i < q->n && code == SQLITE_OK; i++)
-        code = write_op(conn, sorted[i]);
+        code = db_write_op(conn, sorted[i]);
     sqlite3_clear_bindings(conn->statements[DB_PUT]);
     return code;
 }
@@ -96,14 +96,14 @@ int db_write_queue(struct db_conn *conn, const struct db_queue *q, const struct 
     if (code == SQLITE_OK)
         code = db_touch(conn, trees, n_trees);
     if (code == SQLITE_OK)
-        code = write_ops(conn, q);
+        code = db_write_ops(conn, q);
     return db_end(conn, code);
 }
 
 /* ---- pruning --------------------------------------------------------------------------- */
 
-static int drop_old(struct db_conn *conn, int64_t now, int64_t since,
-                    const struct db_tree *used, size_t n_used)
+static int db_drop_old(struct db_conn *conn, int64_t now, int64_t since,
+                       const struct db_tree *used, size_t n_used)
 {
     int code = db_run(conn, DB_BEGIN);
     if (code != SQLITE_OK)
@@ -124,7 +124,7 @@ static int drop_old(struct db_conn *conn, int64_t now, int64_t since,
 }
 
 /* *ret_any: there was one. */
-static int drop_oldest(struct db_conn *conn, bool *ret_any)
+static int db_drop_oldest(struct db_conn *conn, bool *ret_any)
 {
     int code = db_run(conn, DB_BEGIN);
     if (code != SQLITE_OK)
@@ -139,10 +139,10 @@ static int drop_oldest(struct db_conn *conn, bool *ret_any)
 int db_prune(struct db_conn *conn, int64_t now, int64_t since, uint64_t max_bytes,
              const struct db_tree *used, size_t n_used)
 {
-    int code = drop_old(conn, now, since, used, n_used);
+    int code = db_drop_old(conn, now, since, used, n_used);
     bool any = true;
     while (code == SQLITE_OK && any && max_bytes && db_used_bytes(conn) > max_bytes)
-        code = drop_oldest(conn, &any);
+        code = db_drop_oldest(conn, &any);
     if (code == SQLITE_OK)
         code = sqlite3_exec(conn->sqlite, "PRAGMA incremental_vacuum", NULL, NULL, NULL);
     return code;

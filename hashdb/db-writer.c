@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one writer. It takes all that waits, writes it as one transaction, and only then lets go
- * of it, so that at each moment pending, flight and file together say what was asked for:
+ * The writer's thread. It swaps `pending` with the empty `flight`, writes `flight` as one
+ * transaction, and clears it only after the commit. So at each moment pending, flight and file
+ * together give the right answer, if they are asked in this order:
  *
  *     put, void -> pending --swap--> flight --commit--> hashes.db
  *                     |                 |                   |
  *                     +-- asked first --+---- asked last ---+
  *
- * Where a transaction fails (disk full, another process writes for too long), its puts are
- * dropped and counted, and its voids wait for the next. A file that turns out to be damaged, or
- * that somebody took away, is made anew here.
+ * If a transaction fails (the disk is full, another process writes for too long), its puts are
+ * dropped and counted, and its voids wait for the next transaction. This thread also replaces a
+ * file that turns out to be damaged, and opens the new one after the file was removed.
  */
 #include "db-writer.h"
 
@@ -25,13 +26,15 @@
 /* ---- another file ---------------------------------------------------------------------- */
 
 /*
- * Opens what is at the path now. Never takes away what another version made: two that run side
- * by side would do so to each other for ever. Locks: write_lock and read_lock.
+ * Opens the file that is at the path now, with write_lock and read_lock held. Never sets aside
+ * what another version made: two versions that run side by side would do so to each other for
+ * ever.
  */
-static int reopen(struct hashdb *db, bool damaged, uint64_t *n_aside, struct failure *f)
+static int db_reopen__with_locks(struct hashdb *db, bool damaged, uint64_t *n_aside,
+                                 struct failure *f)
 {
     cleanup_fd int dir_fd = db_directory_open(db->directory, f);
-    /* Where it is another's work by now, that may be whole. */
+    /* If another process has replaced the file by now, the new one may be whole. */
     bool take_away = damaged && db->writer.sqlite && !db_conn_moved(&db->writer);
     db_conn_close(&db->reader);
     db_conn_close(&db->writer);
@@ -48,8 +51,8 @@ static int reopen(struct hashdb *db, bool damaged, uint64_t *n_aside, struct fai
                          f);
 }
 
-/* All that is in the file may be another process's doing. Lock: held. */
-static void usable_again(struct hashdb *db)
+/* The file may be another process's work by now, so each tree's last use is written again. */
+static void db_usable_again__with_lock(struct hashdb *db)
 {
     db->usable = true;
     db->retry_after_ns = 0;
@@ -69,13 +72,13 @@ void db_unusable__with_lock(struct hashdb *db, const struct failure *f)
     db->n_dropped += db_queue_drop_puts(&db->pending);
 }
 
-/* What came of opening. Locks: all three are held, and are released. */
-static void conclude__with_locks(struct hashdb *db, int r, uint64_t n_aside,
-                                 const struct failure *f)
+/* Notes what came of opening (r). Releases all three locks. */
+static void db_conclude__with_locks(struct hashdb *db, int r, uint64_t n_aside,
+                                    const struct failure *f)
 {
     db->n_set_aside += n_aside;
     if (r == 0)
-        usable_again(db);
+        db_usable_again__with_lock(db);
     else
         db_unusable__with_lock(db, f);
     pthread_mutex_unlock(&db->lock);
@@ -83,24 +86,25 @@ static void conclude__with_locks(struct hashdb *db, int r, uint64_t n_aside,
     pthread_mutex_unlock(&db->write_lock);
 }
 
-/* Lock: not held. */
-static void renew(struct hashdb *db, bool damaged)
+/* Makes the file anew if it is damaged, else opens the one at the path. Locks: none held. */
+static void db_renew(struct hashdb *db, bool damaged)
 {
     uint64_t n_aside = 0;
     struct failure f = {0};
     pthread_mutex_lock(&db->write_lock);
     pthread_mutex_lock(&db->read_lock);
-    int r = reopen(db, damaged, &n_aside, &f);
+    int r = db_reopen__with_locks(db, damaged, &n_aside, &f);
     pthread_mutex_lock(&db->lock);
     db->damaged = false;
-    conclude__with_locks(db, r, n_aside, &f);
+    db_conclude__with_locks(db, r, n_aside, &f);
 }
 
 /*
- * Opens what could not be had before. Nothing of another version is taken away. No lock is held
- * while it is waited for: nobody else opens anything as long as it is not usable.
+ * Tries to open a database that could not be opened before. Sets nothing of another version
+ * aside. Holds no lock while it waits for the file, because nobody else opens anything as long
+ * as the database is not usable.
  */
-static void try_again(struct hashdb *db)
+static void db_try_again(struct hashdb *db)
 {
     struct db_conn writer = {0}, reader = {0};
     struct failure f = {0};
@@ -117,7 +121,7 @@ static void try_again(struct hashdb *db)
     }
     pthread_mutex_lock(&db->lock);
     db->n_retries++;
-    conclude__with_locks(db, r, n_aside, &f);
+    db_conclude__with_locks(db, r, n_aside, &f);
 }
 
 void db_follow(struct hashdb *db)
@@ -126,7 +130,7 @@ void db_follow(struct hashdb *db)
     bool moved = db->writer.sqlite && db_conn_moved(&db->writer);
     pthread_mutex_unlock(&db->write_lock);
     if (moved)
-        renew(db, false);
+        db_renew(db, false);
 }
 
 /* ---- the thread ------------------------------------------------------------------------ */
@@ -136,7 +140,7 @@ void db_wake__with_lock(struct hashdb *db)
     if (!db->since_ns)
         db->since_ns = clock_now_ns();
     db->queued_seq++;
-    /* Else it waits for company, or is at work and looks by itself. */
+    /* In other cases the writer already waits for more, or is at work and looks again. */
     if (db->queued_seq - db->done_seq == 1 || db->pending.n == DB_GATHER_MAX)
         pthread_cond_signal(&db->work);
 }
@@ -151,8 +155,8 @@ void db_suspect(struct hashdb *db, int code)
     pthread_mutex_unlock(&db->lock);
 }
 
-/* Until when what waits may wait for company. Lock: held. */
-static uint64_t wait_until(const struct hashdb *db)
+/* The time (clock_now_ns()) up to which what is pending may wait for more of its kind. */
+static uint64_t db_wait_until__with_lock(const struct hashdb *db)
 {
     uint64_t until = db->pending.n >= DB_GATHER_MAX ? 0 : db->since_ns + DB_GATHER_NS;
     if (until < db->not_before_ns)
@@ -160,8 +164,8 @@ static uint64_t wait_until(const struct hashdb *db)
     return db->hurry || db->closing ? 0 : until;
 }
 
-/* Waits until there is something to do. False: nothing ever will be. Lock: held. */
-static bool await_work(struct hashdb *db)
+/* Waits until there is something to do. Returns false if the database closes and nothing is. */
+static bool db_await_work__with_lock(struct hashdb *db)
 {
     for (;;) {
         bool any = db->queued_seq > db->done_seq;
@@ -174,9 +178,10 @@ static bool await_work(struct hashdb *db)
             pthread_cond_wait(&db->work, &db->lock);
             continue;
         }
-        /* What waits for a file that can't be had is tried in vain only where somebody asks. */
+        /* If the file can't be used, what is pending is tried in vain, but only if a caller of
+         * hashdb_sync() waits or the database closes. */
         bool asked = any && (db->hurry || db->closing);
-        uint64_t until = db->usable || asked ? wait_until(db) : db->retry_at_ns;
+        uint64_t until = db->usable || asked ? db_wait_until__with_lock(db) : db->retry_at_ns;
         if (clock_now_ns() >= until)
             return true;
         struct timespec at = {.tv_sec = (time_t)(until / 1000000000u),
@@ -185,8 +190,8 @@ static bool await_work(struct hashdb *db)
     }
 }
 
-/* After a transaction that failed. Lock: held. */
-static void retain(struct hashdb *db, bool last_try)
+/* Puts what a failed transaction must not lose back into `pending`. */
+static void db_retain__with_lock(struct hashdb *db, bool last_try)
 {
     db->n_dropped += db_queue_retain(&db->pending, &db->flight);
     db->not_before_ns = clock_now_ns() + DB_BACKOFF_NS;
@@ -195,14 +200,15 @@ static void retain(struct hashdb *db, bool last_try)
             db->n_dropped += db->pending.ops[i].put;
         db_queue_clear(&db->pending);
     } else if (!db_queue_is_empty(&db->pending)) {
-        /* As if asked for anew: this attempt is over, and hashdb_sync() returns. */
+        /* As if queued again: this attempt is over, and hashdb_sync() returns. */
         db_wake__with_lock(db);
     }
 }
 
-/* Lock: held, and let go of meanwhile. */
-static void write_pending(struct hashdb *db)
+/* Writes all that is pending as one transaction. Releases the lock while it writes. */
+static void db_write_pending__with_lock(struct hashdb *db)
 {
+    ASSERT_THREAD(THREAD_DATABASE);
     struct db_queue empty = db->flight;
     db->flight = db->pending;
     db->pending = empty;
@@ -225,30 +231,31 @@ static void write_pending(struct hashdb *db)
     if (code == SQLITE_OK)
         db_trees_written__with_lock(db, trees, n_trees);
     else
-        retain(db, last_try);
+        db_retain__with_lock(db, last_try);
     db_queue_clear(&db->flight);
     db_trees_free(trees, n_trees);
     if (last_try && code != SQLITE_OK)
         db->done_seq = db->queued_seq;
 }
 
-static void *write_all(void *context)
+static void *db_writer_main(void *context)
 {
     struct hashdb *db = context;
+    thread_begin(THREAD_DATABASE);
     pthread_mutex_lock(&db->lock);
-    while (await_work(db)) {
+    while (db_await_work__with_lock(db)) {
         bool damaged = db->damaged, usable = db->usable;
         bool again = !usable && !db->closing && clock_now_ns() >= db->retry_at_ns;
         pthread_mutex_unlock(&db->lock);
         if (damaged)
-            renew(db, true);
+            db_renew(db, true);
         else if (again)
-            try_again(db);
+            db_try_again(db);
         else if (usable)
             db_follow(db);
         pthread_mutex_lock(&db->lock);
         if (db->queued_seq > db->done_seq)
-            write_pending(db);
+            db_write_pending__with_lock(db);
         pthread_cond_broadcast(&db->done);
     }
     pthread_mutex_unlock(&db->lock);
@@ -257,11 +264,11 @@ static void *write_all(void *context)
 
 int db_writer_start(struct hashdb *db)
 {
-    /* Signals are the program's own threads' to take. */
+    /* The program's own threads handle the signals. */
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int r = pthread_create(&db->thread, NULL, write_all, db);
+    int r = pthread_create(&db->thread, NULL, db_writer_main, db);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     db->running = r == 0;
     return -r;

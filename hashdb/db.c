@@ -11,8 +11,8 @@
 
 /* ---- opening --------------------------------------------------------------------------- */
 
-static int open_at(struct hashdb *db, const char *directory, struct notes *notes,
-                   struct failure *f)
+static int db_open_at(struct hashdb *db, const char *directory, struct notes *notes,
+                      struct failure *f)
 {
     cleanup_fd int dir_fd = db_directory_open(directory, f);
     /* Absolute: the program may change its directory. Real: no link is followed later. */
@@ -41,7 +41,7 @@ void hashdb_open(const char *directory, struct notes *notes, struct hashdb **ret
     pthread_condattr_destroy(&monotonic);
 
     struct failure f = {0};
-    int r = open_at(db, directory, notes, &f);
+    int r = db_open_at(db, directory, notes, &f);
     db->usable = r == 0;
     if (r < 0)
         db_unusable__with_lock(db, &f);
@@ -163,8 +163,8 @@ void hashdb_sync(struct hashdb *db)
 }
 
 /* Asks the file. Code: not SQLITE_ROW: unknown. */
-static int get_row(struct db_conn *conn, int64_t tree, const struct stat_identity *id,
-                   struct stat_identity *ret_known, struct content_hash *ret)
+static int db_get_row(struct db_conn *conn, int64_t tree, const struct stat_identity *id,
+                      struct stat_identity *ret_known, struct content_hash *ret)
 {
     sqlite3_stmt *row = conn->statements[DB_GET];
     sqlite3_bind_int64(row, 1, tree);
@@ -198,7 +198,7 @@ bool hashdb_get(struct hashdb *db, int64_t tree, const struct stat_identity *id,
         /* What is no more in the queues by now is in the file. */
         pthread_mutex_lock(&db->read_lock);
         int code =
-            db->reader.sqlite ? get_row(&db->reader, tree, id, &known, &hash) : SQLITE_DONE;
+            db->reader.sqlite ? db_get_row(&db->reader, tree, id, &known, &hash) : SQLITE_DONE;
         pthread_mutex_unlock(&db->read_lock);
         db_suspect(db, code);
         if (code != SQLITE_ROW)
@@ -212,7 +212,7 @@ bool hashdb_get(struct hashdb *db, int64_t tree, const struct stat_identity *id,
 
 /* ---- settings -------------------------------------------------------------------------- */
 
-static int write_setting(struct db_conn *conn, struct bytes key, const struct bytes *value)
+static int db_write_setting(struct db_conn *conn, struct bytes key, const struct bytes *value)
 {
     enum db_statement which = value ? DB_SET : DB_UNSET;
     int code = db_run(conn, DB_BEGIN);
@@ -234,7 +234,7 @@ int hashdb_set(struct hashdb *db, struct bytes key, const struct bytes *value)
     db_follow(db);
     pthread_mutex_lock(&db->write_lock);
     bool usable = db->writer.sqlite;
-    int code = usable ? write_setting(&db->writer, key, value) : SQLITE_OK;
+    int code = usable ? db_write_setting(&db->writer, key, value) : SQLITE_OK;
     pthread_mutex_unlock(&db->write_lock);
     db_suspect(db, code);
     return usable ? db_errno(code) : -EROFS;
@@ -278,7 +278,7 @@ void hashdb_each(struct hashdb *db, struct bytes prefix,
 
 /* ---- statistics ------------------------------------------------------------------- */
 
-static uint64_t count(struct db_conn *conn, enum db_statement which)
+static uint64_t db_count(struct db_conn *conn, enum db_statement which)
 {
     uint64_t n = 0;
     if (conn->sqlite && sqlite3_step(conn->statements[which]) == SQLITE_ROW)
@@ -300,8 +300,8 @@ void hashdb_stats(struct hashdb *db, struct hashdb_stats *ret)
 {
     struct hashdb_stats stats = {0};
     pthread_mutex_lock(&db->read_lock);
-    stats.n_files = count(&db->reader, DB_COUNT_FILES);
-    stats.n_trees = count(&db->reader, DB_COUNT_TREES);
+    stats.n_files = db_count(&db->reader, DB_COUNT_FILES);
+    stats.n_trees = db_count(&db->reader, DB_COUNT_TREES);
     pthread_mutex_unlock(&db->read_lock);
     pthread_mutex_lock(&db->lock);
     stats.n_queued = db->pending.n + db->flight.n;

@@ -27,7 +27,7 @@ struct dirty *dirty_new(void)
     return xcalloc(1, sizeof(struct dirty));
 }
 
-static void drop_tables(struct dirty *dirty)
+static void dirty_drop_tables(struct dirty *dirty)
 {
     for (struct indexed_cell *cell = dirty->cells; cell; cell = cell->next)
         table_release(&cell->node->by_name);
@@ -38,7 +38,7 @@ void dirty_free(struct dirty *dirty)
 {
     if (!dirty)
         return;
-    drop_tables(dirty);
+    dirty_drop_tables(dirty);
     table_release(&dirty->inodes);
     arena_release(&dirty->arena);
     free(dirty);
@@ -59,7 +59,7 @@ const struct dirty_node *dirty_root(const struct dirty *dirty)
     return &dirty->root;
 }
 
-static struct dirty_node *find_child(const struct dirty_node *node, struct bytes name)
+static struct dirty_node *dirty_find_child(const struct dirty_node *node, struct bytes name)
 {
     if (node->by_name.n) {
         uintptr_t *value = table_get(&node->by_name, name);
@@ -73,7 +73,7 @@ static struct dirty_node *find_child(const struct dirty_node *node, struct bytes
 
 const struct dirty_node *dirty_child(const struct dirty_node *node, struct bytes name)
 {
-    return node ? find_child(node, name) : NULL;
+    return node ? dirty_find_child(node, name) : NULL;
 }
 
 bool dirty_covers(const struct dirty *dirty, struct bytes path)
@@ -83,14 +83,15 @@ bool dirty_covers(const struct dirty *dirty, struct bytes path)
     while (path.len && bytes_next(&rest, '/', &name)) {
         if (node->flags & DIRTY_BELOW || (!rest.at && node->flags & DIRTY_LISTING))
             return true;
-        node = find_child(node, name);
+        node = dirty_find_child(node, name);
         if (!node)
             return false;
     }
     return node->flags != 0;
 }
 
-static void index_child(struct dirty *dirty, struct dirty_node *node, struct dirty_node *child)
+static void dirty_index_child(struct dirty *dirty, struct dirty_node *node,
+                              struct dirty_node *child)
 {
     if (node->n_children < CHILDREN_SEARCHED)
         return;
@@ -105,29 +106,29 @@ static void index_child(struct dirty *dirty, struct dirty_node *node, struct dir
 }
 
 /* All is dirty from now on: what was known in detail is of no use, but for voided contents. */
-static void give_up(struct dirty *dirty)
+static void dirty_give_up(struct dirty *dirty)
 {
     dirty->root.flags |= DIRTY_BELOW | DIRTY_STAT | DIRTY_CONTENT;
 }
 
 /* The node of a path, made where it is missing. NULL: past the maximum. */
-static struct dirty_node *node_at(struct dirty *dirty, struct bytes path,
-                                  struct dirty_node **ret_parent)
+static struct dirty_node *dirty_node_at(struct dirty *dirty, struct bytes path,
+                                        struct dirty_node **ret_parent)
 {
     struct dirty_node *node = &dirty->root;
     struct bytes rest = path, name;
     *ret_parent = NULL;
     while (path.len && bytes_next(&rest, '/', &name)) {
-        struct dirty_node *child = find_child(node, name);
+        struct dirty_node *child = dirty_find_child(node, name);
         if (!child) {
             if (dirty->n == DIRTY_NODES_MAX) {
-                give_up(dirty);
+                dirty_give_up(dirty);
                 return NULL;
             }
             dirty->n++;
             child = ARENA_NEW(&dirty->arena, struct dirty_node);
             child->name = arena_copy(&dirty->arena, name);
-            index_child(dirty, node, child);
+            dirty_index_child(dirty, node, child);
             child->next = node->children;
             node->children = child;
             node->n_children++;
@@ -138,9 +139,9 @@ static struct dirty_node *node_at(struct dirty *dirty, struct bytes path,
     return node;
 }
 
-static void mark(struct dirty *dirty, struct bytes path, uint32_t flags)
+static void dirty_mark(struct dirty *dirty, struct bytes path, uint32_t flags)
 {
-    struct dirty_node *parent, *node = node_at(dirty, path, &parent);
+    struct dirty_node *parent, *node = dirty_node_at(dirty, path, &parent);
     if (!node)
         return;
     node->flags |= flags;
@@ -153,23 +154,23 @@ static void mark(struct dirty *dirty, struct bytes path, uint32_t flags)
 
 void dirty_entry(struct dirty *dirty, struct bytes path, bool content)
 {
-    mark(dirty, path, DIRTY_STAT | (content ? DIRTY_CONTENT : 0u));
+    dirty_mark(dirty, path, DIRTY_STAT | (content ? DIRTY_CONTENT : 0u));
 }
 
 void dirty_listing(struct dirty *dirty, struct bytes path)
 {
-    mark(dirty, path, DIRTY_STAT | DIRTY_LISTING);
+    dirty_mark(dirty, path, DIRTY_STAT | DIRTY_LISTING);
 }
 
 void dirty_below(struct dirty *dirty, struct bytes path)
 {
-    mark(dirty, path, DIRTY_STAT | DIRTY_BELOW);
+    dirty_mark(dirty, path, DIRTY_STAT | DIRTY_BELOW);
 }
 
 void dirty_inode(struct dirty *dirty, uint64_t dev, uint64_t ino)
 {
     if (dirty->inodes.n == DIRTY_NODES_MAX) {
-        give_up(dirty);
+        dirty_give_up(dirty);
         return;
     }
     struct inode inode = {dev, ino}; /* without padding: its bytes are a key */

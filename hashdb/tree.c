@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <time.h>
 
-static int64_t nanoseconds(struct timespec t)
+static int64_t stat_nanoseconds(struct timespec t)
 {
     /* Wraps only past the year 2262, the same way for the same time. */
     return (int64_t)((uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec);
@@ -16,8 +16,8 @@ struct stat_identity stat_identity(const struct stat *st)
         .dev = st->st_dev,
         .ino = st->st_ino,
         .size = (uint64_t)st->st_size,
-        .mtime_ns = nanoseconds(st->st_mtim),
-        .ctime_ns = nanoseconds(st->st_ctim),
+        .mtime_ns = stat_nanoseconds(st->st_mtim),
+        .ctime_ns = stat_nanoseconds(st->st_ctim),
         .mode = st->st_mode,
     };
 }
@@ -32,7 +32,7 @@ int64_t stat_clock_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    return nanoseconds(now);
+    return stat_nanoseconds(now);
 }
 
 bool stat_settled(const struct stat_identity *id, int64_t clock_ns)

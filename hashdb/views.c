@@ -30,9 +30,9 @@ void verdict_release(const struct tree_walk *ask, struct verdict *v)
 }
 
 /* One view's verdict; *below is its state there. */
-static int ask_view(const struct tree_rules *rules, const struct view_state *here,
-                    struct bytes name, bool is_dir, struct ignore_verdict *ret_verdict,
-                    struct view_state *below, struct failure *f)
+static int views_ask_one(const struct tree_rules *rules, const struct view_state *here,
+                         struct bytes name, bool is_dir, struct ignore_verdict *ret_verdict,
+                         struct view_state *below, struct failure *f)
 {
     struct select_verdict select = {.select = true, .descend = is_dir};
     *ret_verdict = (struct ignore_verdict){.keep = true, .descend = is_dir};
@@ -68,7 +68,7 @@ int views_ask(const struct tree_walk *ask, const struct view_state *here, struct
         if (!ask->rules[i] || !here[i].here)
             continue;
         struct ignore_verdict one;
-        r = ask_view(ask->rules[i], &here[i], name, is_dir, &one, &states[i], f);
+        r = views_ask_one(ask->rules[i], &here[i], name, is_dir, &one, &states[i], f);
         if (r < 0)
             break;
         uint32_t bit = UINT32_C(1) << i;

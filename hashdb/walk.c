@@ -41,7 +41,7 @@ struct make_job {
     char path[]; /* below the root, NUL-terminated */
 };
 
-static void making_fail(struct making *making, const struct failure *f)
+static void walk_fail(struct making *making, const struct failure *f)
 {
     pthread_mutex_lock(&making->lock);
     if (!atomic_exchange(&making->failed, true))
@@ -49,16 +49,17 @@ static void making_fail(struct making *making, const struct failure *f)
     pthread_mutex_unlock(&making->lock);
 }
 
-static struct bytes job_path(const struct make_job *job)
+static struct bytes walk_job_path(const struct make_job *job)
 {
     return bytes_at(job->path, job->path_len);
 }
 
 /* `name` of the job's directory (empty: that itself) is not what it was a moment ago. */
-static void look_again(const struct make_job *job, struct bytes name)
+static void walk_look_again(const struct make_job *job, struct bytes name)
 {
     cleanup_arena struct arena arena = {0};
-    struct bytes path = name.len ? path_join(&arena, job_path(job), name) : job_path(job);
+    struct bytes path =
+        name.len ? path_join(&arena, walk_job_path(job), name) : walk_job_path(job);
     pthread_mutex_lock(&job->making->lock);
     dirty_below(job->making->again, path);
     pthread_mutex_unlock(&job->making->lock);
@@ -98,11 +99,12 @@ static void found_reserve(struct found *found, size_t n)
 }
 
 /* `name` of the job's directory can't be read; with an empty name, the directory itself. */
-static int node_failure(const struct make_job *job, struct bytes name, int error,
-                        struct failure *f)
+static int walk_fail_node(const struct make_job *job, struct bytes name, int error,
+                          struct failure *f)
 {
     cleanup_arena struct arena arena = {0};
-    struct bytes path = name.len ? path_join(&arena, job_path(job), name) : job_path(job);
+    struct bytes path =
+        name.len ? path_join(&arena, walk_job_path(job), name) : walk_job_path(job);
     const char *where = QUOTE(job->making->ask->ignore_name);
     if (error == -EACCES || error == -EPERM)
         return fail(f, error,
@@ -112,9 +114,9 @@ static int node_failure(const struct make_job *job, struct bytes name, int error
 }
 
 /* Appends the target of a link. 1: done, 0: it is gone, <0 failed. */
-static int read_target(const struct make_job *job, int fd, struct bytes name,
-                       const struct stat *seen, struct found *found, uint16_t *ret_len,
-                       struct failure *f)
+static int walk_read_target(const struct make_job *job, int fd, struct bytes name,
+                            const struct stat *seen, struct found *found, uint16_t *ret_len,
+                            struct failure *f)
 {
     struct stat now;
     if (buf_reserve(&found->text, PATH_MAX) < 0)
@@ -124,11 +126,11 @@ static int read_target(const struct make_job *job, int fd, struct bytes name,
     /* EINVAL: a link no more. */
     int error = n < 0 ? errno : 0;
     if (error && error != ENOENT && error != EINVAL)
-        return node_failure(job, name, -error, f);
+        return walk_fail_node(job, name, -error, f);
     /* Of an atomic replacement it is one or the other, not the times of the first, say. */
     if (fstatat(fd, (const char *)name.at, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
         (error || now.st_ino != seen->st_ino || now.st_dev != seen->st_dev))
-        look_again(job, name);
+        walk_look_again(job, name);
     if (error)
         return 0;
     at[n] = '\0';
@@ -138,8 +140,8 @@ static int read_target(const struct make_job *job, int fd, struct bytes name,
 }
 
 /* The version of a node: what it was, unless something happened to it. */
-static uint32_t version_of(const struct make_job *job, const struct stat_identity *id,
-                           const struct node *old, bool voided)
+static uint32_t walk_version_of(const struct make_job *job, const struct stat_identity *id,
+                                const struct node *old, bool voided)
 {
     if (!old || voided || !stat_identity_equal(&old->id, id))
         return job->making->generation;
@@ -150,8 +152,8 @@ static uint32_t version_of(const struct make_job *job, const struct stat_identit
  * Looks at one name (NUL-terminated, d_type `type`); adds it to *found where some view keeps
  * it or must enter it.
  */
-static int look_at(const struct make_job *job, int fd, struct bytes name, uint8_t type,
-                   struct found *found, struct failure *f)
+static int walk_look_at(const struct make_job *job, int fd, struct bytes name, uint8_t type,
+                        struct found *found, struct failure *f)
 {
     bool is_dir = type == DT_DIR, known = type != DT_UNKNOWN;
     struct verdict v = {0};
@@ -166,7 +168,7 @@ static int look_at(const struct make_job *job, int fd, struct bytes name, uint8_
         if (fstatat(fd, (const char *)name.at, &st, AT_SYMLINK_NOFOLLOW) < 0) {
             int error = -errno;
             verdict_release(job->making->ask, &v);
-            return error == -ENOENT ? 0 : node_failure(job, name, error, f);
+            return error == -ENOENT ? 0 : walk_fail_node(job, name, error, f);
         }
         if (known && S_ISDIR(st.st_mode) == is_dir)
             break;
@@ -181,7 +183,7 @@ static int look_at(const struct make_job *job, int fd, struct bytes name, uint8_
                 ? fail(f, -E2BIG, "too many names in one directory")
                 : 1;
     if (r > 0 && S_ISLNK(st.st_mode))
-        r = read_target(job, fd, name, &st, found, &target_len, f);
+        r = walk_read_target(job, fd, name, &st, found, &target_len, f);
     if (r <= 0) {
         verdict_release(job->making->ask, &v);
         found->text.len = text_at;
@@ -196,7 +198,8 @@ static int look_at(const struct make_job *job, int fd, struct bytes name, uint8_
     found->nodes[i] = (struct node){
         .name_len = (uint16_t)name.len,
         .target_len = target_len,
-        .version = version_of(job, &id, job->old ? dir_find(job->old, name) : NULL, voided),
+        .version =
+            walk_version_of(job, &id, job->old ? dir_find(job->old, name) : NULL, voided),
         .id = id,
         .n_links = st.st_nlink > UINT32_MAX ? UINT32_MAX : (uint32_t)st.st_nlink,
         .keep = v.keep,
@@ -206,7 +209,7 @@ static int look_at(const struct make_job *job, int fd, struct bytes name, uint8_
 }
 
 /* Takes a node of the old tree as it was. */
-static int take_old(const struct node *old, struct found *found, struct failure *f)
+static int found_take_old(const struct node *old, struct found *found, struct failure *f)
 {
     size_t i = found->n, text_at = found->text.len;
     size_t len = (size_t)old->name_len + 1 + (S_ISLNK(old->id.mode) ? old->target_len + 1u : 0);
@@ -221,7 +224,7 @@ static int take_old(const struct node *old, struct found *found, struct failure 
 }
 
 /* One block: the nodes, their names, their targets. */
-static struct dir *lay_out(const struct found *found)
+static struct dir *found_lay_out(const struct found *found)
 {
     size_t nodes = sizeof(struct dir) + found->n * sizeof(struct node);
     struct dir *dir = xmalloc(nodes + found->text.len);
@@ -239,14 +242,14 @@ static struct dir *lay_out(const struct found *found)
 
 /* ---- what lies below ------------------------------------------------------------------ */
 
-static void run_make_job(struct pool_job *base);
+static void walk_run_job(struct pool_job *base);
 
-static void add_job(const struct make_job *parent, struct node *node, struct verdict *v,
-                    const struct dir *old, const struct dirty_node *dirty, bool whole)
+static void walk_add_job(const struct make_job *parent, struct node *node, struct verdict *v,
+                         const struct dir *old, const struct dirty_node *dirty, bool whole)
 {
     size_t len = parent->path_len + (parent->path_len > 0) + node->name_len;
     struct make_job *job = xcalloc(1, sizeof(*job) + len + 1);
-    job->job.run = run_make_job;
+    job->job.run = walk_run_job;
     job->making = parent->making;
     job->node = node;
     job->old = old;
@@ -265,8 +268,8 @@ static void add_job(const struct make_job *parent, struct node *node, struct ver
 }
 
 /* A directory of the new block: shared with the old tree, or a job's to fill. */
-static int go_below(const struct make_job *job, struct node *node, struct verdict *v, bool was,
-                    struct failure *f)
+static int walk_go_below(const struct make_job *job, struct node *node, struct verdict *v,
+                         bool was, struct failure *f)
 {
     struct bytes name = node_name(node);
     const struct node *old = job->old ? dir_find(job->old, name) : NULL;
@@ -284,12 +287,12 @@ static int go_below(const struct make_job *job, struct node *node, struct verdic
             return r;
     }
     if (v->below)
-        add_job(job, node, v, same ? old->below : NULL, dirty, whole);
+        walk_add_job(job, node, v, same ? old->below : NULL, dirty, whole);
     return 0;
 }
 
-static int go_below_all(const struct make_job *job, struct dir *dir, struct found *found,
-                        struct failure *f)
+static int walk_go_below_all(const struct make_job *job, struct dir *dir, struct found *found,
+                             struct failure *f)
 {
     for (size_t i = 0; i < found->n; i++) {
         struct node *node = &dir->nodes[i];
@@ -297,7 +300,7 @@ static int go_below_all(const struct make_job *job, struct dir *dir, struct foun
             found->was[i] ? found->nodes[i].below != NULL : found->verdicts[i].descend != 0;
         if (!entered || !S_ISDIR(node->id.mode))
             continue;
-        int r = go_below(job, node, &found->verdicts[i], found->was[i], f);
+        int r = walk_go_below(job, node, &found->verdicts[i], found->was[i], f);
         if (r < 0)
             return r;
     }
@@ -306,22 +309,22 @@ static int go_below_all(const struct make_job *job, struct dir *dir, struct foun
 
 /* ---- the jobs ------------------------------------------------------------------------- */
 
-static int look_at_all(const struct make_job *job, int fd, struct found *found,
-                       struct failure *f)
+static int walk_look_at_all(const struct make_job *job, int fd, struct found *found,
+                            struct failure *f)
 {
     cleanup_names struct names names = NAMES(NAMES_MAX);
     atomic_fetch_add_explicit(&job->making->n_dirs_read, 1, memory_order_relaxed);
     int r = names_read(fd, &names);
     if (r < 0)
-        node_failure(job, BYTES(""), r, f);
+        walk_fail_node(job, BYTES(""), r, f);
     else
         found_reserve(found, names.n);
     for (size_t i = 0; i < names.n && r == 0 && !atomic_load(&job->making->failed); i++)
-        r = look_at(job, fd, names_at(&names, i), names.at[i].type, found, f);
+        r = walk_look_at(job, fd, names_at(&names, i), names.at[i].type, found, f);
     return r;
 }
 
-static int compare_dirty(const void *a, const void *b)
+static int walk_compare_dirty(const void *a, const void *b)
 {
     const struct dirty_node *const *x = a, *const *y = b;
     return bytes_compare((*x)->name, (*y)->name);
@@ -329,8 +332,8 @@ static int compare_dirty(const void *a, const void *b)
 
 /* The old entries, but for the dirty names, which are looked at: a merge of two sorted lists.
  */
-static int look_at_dirty(const struct make_job *job, int fd, struct found *found,
-                         struct failure *f)
+static int walk_look_at_dirty(const struct make_job *job, int fd, struct found *found,
+                              struct failure *f)
 {
     const struct dir *old = job->old;
     size_t n = 0, n_dirty = job->dirty->n_children;
@@ -338,7 +341,7 @@ static int look_at_dirty(const struct make_job *job, int fd, struct found *found
     for (const struct dirty_node *d = job->dirty->children; d; d = d->next)
         if (d->flags & (DIRTY_STAT | DIRTY_BELOW))
             dirty[n++] = d;
-    qsort(dirty, n, sizeof(*dirty), compare_dirty);
+    qsort(dirty, n, sizeof(*dirty), walk_compare_dirty);
     found_reserve(found, old->n + n);
     int r = 0;
     for (size_t i = 0, d = 0; r == 0 && (i < old->n || d < n);) {
@@ -346,21 +349,21 @@ static int look_at_dirty(const struct make_job *job, int fd, struct found *found
                     : d == n    ? -1
                                 : bytes_compare(node_name(&old->nodes[i]), dirty[d]->name);
         if (order < 0)
-            r = take_old(&old->nodes[i++], found, f);
+            r = found_take_old(&old->nodes[i++], found, f);
         else
-            r = look_at(job, fd, dirty[d++]->name, DT_UNKNOWN, found, f);
+            r = walk_look_at(job, fd, dirty[d++]->name, DT_UNKNOWN, found, f);
         i += order == 0;
     }
     return r;
 }
 
 /* 0 with *ret_fd -1: it vanished, or is excluded and can't be read. */
-static int open_dir(struct make_job *job, int *ret_fd, struct failure *f)
+static int walk_open_dir(struct make_job *job, int *ret_fd, struct failure *f)
 {
     if (job->path_len >= PATH_MAX)
         return fail(f, -ENAMETOOLONG,
                     "the path of %s is longer than %d bytes: nothing can open it",
-                    QUOTE(job_path(job)), PATH_MAX - 1);
+                    QUOTE(walk_job_path(job)), PATH_MAX - 1);
     int fd = io_open_beneath(job->making->ask->root_fd, job->path, O_RDONLY | O_DIRECTORY);
     *ret_fd = fd < 0 ? -1 : fd;
     if (fd >= 0)
@@ -369,17 +372,17 @@ static int open_dir(struct make_job *job, int *ret_fd, struct failure *f)
     bool excluded = !job->node->keep;
     if (job->path_len && (vanished || (excluded && (fd == -EACCES || fd == -EPERM)))) {
         if (fd == -ENOTDIR || fd == -ELOOP)
-            look_again(job, BYTES(""));
+            walk_look_again(job, BYTES(""));
         if (vanished)
             job->node->keep = 0;
         return 0;
     }
-    return node_failure(job, BYTES(""), fd, f);
+    return walk_fail_node(job, BYTES(""), fd, f);
 }
 
 /* Its own stat was taken with its parent's entries, before it was watched: what came to be in
  * it in between changed its times, and no event tells. */
-static void stat_watched(const struct make_job *job, int fd)
+static void walk_stat_watched(const struct make_job *job, int fd)
 {
     struct stat st;
     struct stat_identity *id = &job->node->id;
@@ -388,34 +391,34 @@ static void stat_watched(const struct make_job *job, int fd)
         *id = stat_identity(&st);
 }
 
-static int make_dir(struct make_job *job, struct failure *f)
+static int walk_make_dir(struct make_job *job, struct failure *f)
 {
     const struct tree_watch *watch = job->making->ask->watch;
     cleanup_fd int fd = -1;
-    int r = open_dir(job, &fd, f);
+    int r = walk_open_dir(job, &fd, f);
     if (r < 0 || fd < 0)
         return r;
     struct found found = {0};
     bool whole = job->whole || !job->old || job->dirty->flags & DIRTY_LISTING;
     if (whole && watch) {
-        watch->enter(watch->watch, fd, job_path(job));
-        stat_watched(job, fd);
+        watch->enter(watch->watch, fd, walk_job_path(job));
+        walk_stat_watched(job, fd);
     }
-    r = whole ? look_at_all(job, fd, &found, f) : look_at_dirty(job, fd, &found, f);
+    r = whole ? walk_look_at_all(job, fd, &found, f) : walk_look_at_dirty(job, fd, &found, f);
     if (r == 0) {
-        job->node->below = lay_out(&found);
-        r = go_below_all(job, job->node->below, &found, f);
+        job->node->below = found_lay_out(&found);
+        r = walk_go_below_all(job, job->node->below, &found, f);
     }
     found_release(job, &found);
     return r;
 }
 
-static void run_make_job(struct pool_job *base)
+static void walk_run_job(struct pool_job *base)
 {
     struct make_job *job = (struct make_job *)base;
     struct failure f = {0};
-    if (!atomic_load(&job->making->failed) && make_dir(job, &f) < 0)
-        making_fail(job->making, &f);
+    if (!atomic_load(&job->making->failed) && walk_make_dir(job, &f) < 0)
+        walk_fail(job->making, &f);
     views_free(job->views, job->making->ask->n_rules);
     free(job);
 }
@@ -429,7 +432,7 @@ void walk_run(struct making *making, struct tree *tree, const struct tree *old,
     struct make_job *job = xcalloc(1, sizeof(*job) + 1);
     const struct dirty_node *root = dirty ? dirty_root(dirty) : NULL;
     *job = (struct make_job){
-        .job = {.run = run_make_job},
+        .job = {.run = walk_run_job},
         .making = making,
         .node = &tree->root,
         .old = old ? old->root.below : NULL,

@@ -51,40 +51,41 @@ static struct live *live_new(uint32_t n_nodes, uint32_t n_programs)
     return live;
 }
 
-static bool has_names(const struct branches *b)
+static bool live_has_names(const struct branches *b)
 {
     return b->literals || b->starts || b->ends || b->n_globs || b->any || b->line;
 }
 
-static void add_one(const struct trie *t, uint32_t node, uint32_t walk, struct node_list *l)
+static void live_add_one(const struct trie *t, uint32_t node, uint32_t walk,
+                         struct node_list *l)
 {
     const struct node *n = &t->nodes[node];
-    if (n->last_pattern > walk && n->branches && has_names(n->branches))
+    if (n->last_pattern > walk && n->branches && live_has_names(n->branches))
         node_list_add(l, node);
 }
 
 /* Adds a node that a name has led to, and what floats below it from here on. */
-static void add_live(const struct trie *t, uint32_t node, uint32_t walk, struct node_list *l)
+static void live_add(const struct trie *t, uint32_t node, uint32_t walk, struct node_list *l)
 {
-    add_one(t, node, walk, l);
+    live_add_one(t, node, walk, l);
     const struct branches *b = t->nodes[node].branches;
     if (b && b->float_all)
-        add_one(t, b->float_all, walk, l);
+        live_add_one(t, b->float_all, walk, l);
     if (b && b->float_line)
-        add_one(t, b->float_line, walk, l);
+        live_add_one(t, b->float_line, walk, l);
 }
 
-static int compare_words(const void *a, const void *b)
+static int live_compare_words(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     return x < y ? -1 : x > y;
 }
 
-static void sort_unique(struct node_list *l)
+static void live_sort_unique(struct node_list *l)
 {
     if (l->n < 2)
         return;
-    qsort(l->at, l->n, sizeof(*l->at), compare_words);
+    qsort(l->at, l->n, sizeof(*l->at), live_compare_words);
     size_t n = 1;
     for (size_t i = 1; i < l->n; i++)
         if (l->at[i] != l->at[n - 1])
@@ -116,8 +117,8 @@ static void hits_release(struct hits *hits)
     node_list_release(&hits->below);
 }
 
-static void run_programs(const struct ignore *ig, const struct live *dir, struct bytes name,
-                         bool is_dir, struct hits *hits)
+static void hits_run_programs(const struct ignore *ig, const struct live *dir,
+                              struct bytes name, bool is_dir, struct hits *hits)
 {
     const uint32_t *at = dir->words + dir->n_nodes, *end = at + dir->n_programs;
     for (; at < end; at += PROGRAM_HEAD + at[1]) {
@@ -140,13 +141,13 @@ static void run_programs(const struct ignore *ig, const struct live *dir, struct
     }
 }
 
-static void find_hits(const struct ignore *ig, const struct live *dir, struct bytes name,
+static void hits_find(const struct ignore *ig, const struct live *dir, struct bytes name,
                       uint64_t hash, bool is_dir, struct hits *hits)
 {
     const struct trie *t = ig->trie;
     for (uint32_t i = 0; i < dir->n_nodes; i++)
         trie_step(t, dir->words[i], name, hash, &hits->nodes);
-    run_programs(ig, dir, name, is_dir, hits);
+    hits_run_programs(ig, dir, name, is_dir, hits);
     for (size_t i = 0; i < hits->nodes.n; i++) {
         const struct node *n = &t->nodes[hits->nodes.at[i]];
         if (n->n_drops && n->drops[n->n_drops - 1] > hits->drop)
@@ -157,7 +158,7 @@ static void find_hits(const struct ignore *ig, const struct live *dir, struct by
 }
 
 /* The first number greater than `after`, or 0. */
-static uint32_t first_after(const uint32_t *at, size_t n, uint32_t after)
+static uint32_t hits_first_after(const uint32_t *at, size_t n, uint32_t after)
 {
     size_t low = 0, high = n;
     while (low < high) {
@@ -170,7 +171,7 @@ static uint32_t first_after(const uint32_t *at, size_t n, uint32_t after)
     return low < n ? at[low] : 0;
 }
 
-static bool drops(const struct ignore *ig, uint32_t pattern)
+static bool rule_drops(const struct ignore *ig, uint32_t pattern)
 {
     return pattern && !ig->patterns[pattern - 1].exception;
 }
@@ -179,8 +180,8 @@ static bool drops(const struct ignore *ig, uint32_t pattern)
  * The last pattern that takes effect on the entry, or had taken it above. Among the hits after
  * the last one of the losing kind it is the first: those behind it turn nothing.
  */
-static uint32_t last_effective(const struct ignore *ig, const struct live *dir,
-                               const struct hits *hits)
+static uint32_t hits_last_effective(const struct ignore *ig, const struct live *dir,
+                                    const struct hits *hits)
 {
     bool dropped = hits->drop > hits->keep;
     uint32_t winner = dropped ? hits->drop : hits->keep;
@@ -188,28 +189,28 @@ static uint32_t last_effective(const struct ignore *ig, const struct live *dir,
     if (winner <= dir->at.walk)
         return dir->at.walk;
     if (loser <= dir->at.walk) {
-        if (drops(ig, dir->at.walk) == dropped)
+        if (rule_drops(ig, dir->at.walk) == dropped)
             return dir->at.walk;
         loser = dir->at.walk;
     }
     uint32_t first = winner;
     for (size_t i = 0; i < hits->nodes.n; i++) {
         const struct node *n = &ig->trie->nodes[hits->nodes.at[i]];
-        uint32_t own = dropped ? first_after(n->drops, n->n_drops, loser)
-                               : first_after(n->keeps, n->n_keeps, loser);
+        uint32_t own = dropped ? hits_first_after(n->drops, n->n_drops, loser)
+                               : hits_first_after(n->keeps, n->n_keeps, loser);
         if (own && own < first)
             first = own;
     }
     for (size_t i = 0; i < hits->programs.n; i++) {
         uint32_t own = hits->programs.at[i];
-        if (own > loser && own < first && drops(ig, own) == dropped)
+        if (own > loser && own < first && rule_drops(ig, own) == dropped)
             first = own;
     }
     return first;
 }
 
 /* Collects what is live below the entry. */
-static void find_live(const struct ignore *ig, const struct live *dir, bool has_newline,
+static void live_find(const struct ignore *ig, const struct live *dir, bool has_newline,
                       uint32_t walk, struct hits *hits, struct node_list *live)
 {
     const struct trie *t = ig->trie;
@@ -219,8 +220,8 @@ static void find_live(const struct ignore *ig, const struct live *dir, bool has_
             node_list_add(live, dir->words[i]);
     }
     for (size_t i = 0; i < hits->nodes.n; i++)
-        add_live(t, hits->nodes.at[i], walk, live);
-    sort_unique(live);
+        live_add(t, hits->nodes.at[i], walk, live);
+    live_sort_unique(live);
     size_t kept = 0;
     for (size_t i = 0; i < hits->below.n;) {
         size_t words = PROGRAM_HEAD + hits->below.at[i + 1];
@@ -234,8 +235,8 @@ static void find_live(const struct ignore *ig, const struct live *dir, bool has_
 }
 
 /* Whether anything below may be kept: only a live exception can keep below what is excluded. */
-static bool may_keep(const struct ignore *ig, bool excluded, uint32_t walk,
-                     const struct node_list *live, const struct hits *hits)
+static bool live_may_keep(const struct ignore *ig, bool excluded, uint32_t walk,
+                          const struct node_list *live, const struct hits *hits)
 {
     bool all_dropped = excluded;
     for (size_t i = 0; i < live->n; i++) {
@@ -248,13 +249,13 @@ static bool may_keep(const struct ignore *ig, bool excluded, uint32_t walk,
             all_dropped = true;
     }
     for (size_t i = 0; i < hits->below.n; i += PROGRAM_HEAD + hits->below.at[i + 1])
-        if (!drops(ig, hits->below.at[i]))
+        if (!rule_drops(ig, hits->below.at[i]))
             return true;
     return !all_dropped;
 }
 
 /* The state of a directory, its parent's own where nothing differs. */
-static struct ignore_dir *make_live(const struct live *dir, const struct place *at,
+static struct ignore_dir *live_make(const struct live *dir, const struct place *at,
                                     const struct node_list *live, const struct hits *hits)
 {
     size_t nodes = live->n * sizeof(uint32_t), programs = hits->below.n * sizeof(uint32_t);
@@ -273,9 +274,9 @@ static struct ignore_dir *make_live(const struct live *dir, const struct place *
 }
 
 /* What lies below a directory that was hit so: whether to enter, and its state. */
-static void enter(const struct ignore *ig, const struct live *dir, struct bytes name,
-                  struct hits *hits, const struct place *at, struct ignore_verdict *verdict,
-                  struct ignore_dir **ret_below)
+static void live_enter(const struct ignore *ig, const struct live *dir, struct bytes name,
+                       struct hits *hits, const struct place *at,
+                       struct ignore_verdict *verdict, struct ignore_dir **ret_below)
 {
     /* BuildKit prunes by texts what an exception with a `{`, say, would keep: so must we. */
     if (!verdict->keep && ig->prefix_exceptions && at->text == 0)
@@ -283,10 +284,10 @@ static void enter(const struct ignore *ig, const struct live *dir, struct bytes 
     bool has_newline = memchr(name.at, '\n', name.len);
     struct node_list live;
     node_list_init(&live);
-    find_live(ig, dir, has_newline, at->walk, hits, &live);
-    verdict->descend = may_keep(ig, !verdict->keep, at->walk, &live, hits);
+    live_find(ig, dir, has_newline, at->walk, hits, &live);
+    verdict->descend = live_may_keep(ig, !verdict->keep, at->walk, &live, hits);
     if (verdict->descend)
-        *ret_below = make_live(dir, at, &live, hits);
+        *ret_below = live_make(dir, at, &live, hits);
     node_list_release(&live);
 }
 
@@ -299,30 +300,30 @@ static int automaton_check(const struct ignore *ig, const struct ignore_dir *ign
     struct hits hits;
     hits_init(&hits);
     uint64_t hash = dir->n_nodes || dir->at.text ? trie_hash(ig->trie, name) : 0;
-    find_hits(ig, dir, name, hash, is_dir, &hits);
-    struct place at = {.walk = last_effective(ig, dir, &hits)};
+    hits_find(ig, dir, name, hash, is_dir, &hits);
+    struct place at = {.walk = hits_last_effective(ig, dir, &hits)};
     at.path = hits.drop > hits.keep ? hits.drop : hits.keep;
     if (at.path < dir->at.path)
         at.path = dir->at.path;
-    bool excluded = drops(ig, at.walk);
+    bool excluded = rule_drops(ig, at.walk);
     *ret_verdict = (struct ignore_verdict){
         .keep = !excluded,
         .rule = at.walk,
-        .no_content = !is_dir && !excluded && drops(ig, at.path),
+        .no_content = !is_dir && !excluded && rule_drops(ig, at.path),
     };
     if (ret_verdict->no_content)
         ret_verdict->content_rule = at.path;
     *ret_below = NULL;
     if (is_dir) {
         at.text = dir->at.text ? trie_step_text(ig->trie, dir->at.text, name, hash) : 0;
-        enter(ig, dir, name, &hits, &at, ret_verdict, ret_below);
+        live_enter(ig, dir, name, &hits, &at, ret_verdict, ret_below);
     }
     hits_release(&hits);
     return 0;
 }
 
 /* Adds the patterns to the trie; those that are no components to `programs`, at their start. */
-static int add_patterns(struct ignore *ig, struct node_list *programs)
+static int automaton_add_patterns(struct ignore *ig, struct node_list *programs)
 {
     int r = 0;
     for (uint32_t i = 0; i < ig->n && r == 0; i++) {
@@ -348,11 +349,11 @@ static int automaton_root(struct ignore *ig, struct ignore_dir **ret)
     node_list_init(&live);
     node_list_init(&programs);
     ig->trie = trie_new(&ig->arena);
-    int r = add_patterns(ig, &programs);
+    int r = automaton_add_patterns(ig, &programs);
     if (r == 0) {
         ig->trie->nodes[0].last_pattern = (uint32_t)ig->n;
-        add_live(ig->trie, 0, 0, &live);
-        sort_unique(&live);
+        live_add(ig->trie, 0, 0, &live);
+        live_sort_unique(&live);
         struct live *root = live_new((uint32_t)live.n, (uint32_t)programs.n);
         root->is_root = true;
         root->at.text = ig->trie->texts;

@@ -25,7 +25,7 @@ struct classic_dir {
     uint8_t text[];
 };
 
-static struct classic_dir *dir_new(struct bytes dir, struct bytes name)
+static struct classic_dir *classic_dir_new(struct bytes dir, struct bytes name)
 {
     size_t len = dir.len + (dir.len > 0) + name.len;
     struct classic_dir *made = xcalloc(1, sizeof(*made) + len);
@@ -38,11 +38,11 @@ static struct classic_dir *dir_new(struct bytes dir, struct bytes name)
 static int classic_root(struct ignore *ig, struct ignore_dir **ret)
 {
     (void)ig;
-    *ret = &dir_new(BYTES(""), BYTES(""))->base;
+    *ret = &classic_dir_new(BYTES(""), BYTES(""))->base;
     return 0;
 }
 
-static uint32_t components(struct bytes path)
+static uint32_t classic_components(struct bytes path)
 {
     uint32_t n = 1;
     for (size_t i = 0; i < path.len; i++)
@@ -51,7 +51,7 @@ static uint32_t components(struct bytes path)
 }
 
 /* Whether an exception is the directory or lies below it, by its text. */
-static bool exception_below(const struct ignore *ig, struct bytes dir)
+static bool classic_exception_below(const struct ignore *ig, struct bytes dir)
 {
     for (size_t i = 0; i < ig->n; i++) {
         struct bytes text = ig->patterns[i].text;
@@ -61,7 +61,7 @@ static bool exception_below(const struct ignore *ig, struct bytes dir)
     return false;
 }
 
-static int fail_if_bad(const struct ignore *ig, struct failure *f)
+static int classic_fail_if_bad(const struct ignore *ig, struct failure *f)
 {
     for (size_t i = 0; ig->n_bad && i < ig->n; i++)
         if (ig->patterns[i].kind == PATTERN_BAD)
@@ -74,17 +74,17 @@ static int classic_check(const struct ignore *ig, const struct ignore_dir *ignor
                          struct ignore_dir **ret_below, struct failure *f)
 {
     const struct classic_dir *dir = (const struct classic_dir *)(const void *)ignore_dir;
-    int r = fail_if_bad(ig, f);
+    int r = classic_fail_if_bad(ig, f);
     if (r < 0)
         return r;
-    struct classic_dir *below = dir_new(dir->path, name);
+    struct classic_dir *below = classic_dir_new(dir->path, name);
     below->depth = dir->depth + 1;
     below->carried = dir->carried;
     uint32_t rule = dir->carried;
     /* From the last pattern on: those before the first one found change nothing. */
     for (uint32_t i = (uint32_t)ig->n; i > below->carried; i--) {
         const struct pattern *p = &ig->patterns[i - 1];
-        bool carries = is_dir && components(p->text) == below->depth;
+        bool carries = is_dir && classic_components(p->text) == below->depth;
         if ((rule >= i || rule > dir->carried) && !carries)
             continue;
         if (!pattern_match(p, below->path))
@@ -97,7 +97,7 @@ static int classic_check(const struct ignore *ig, const struct ignore_dir *ignor
     bool excluded = rule && !ig->patterns[rule - 1].exception;
     *ret_verdict = (struct ignore_verdict){
         .keep = !excluded,
-        .descend = is_dir && (!excluded || exception_below(ig, below->path)),
+        .descend = is_dir && (!excluded || classic_exception_below(ig, below->path)),
         .rule = rule,
     };
     *ret_below = ret_verdict->descend ? &steal(&below)->base : NULL;
@@ -108,13 +108,13 @@ static int classic_check(const struct ignore *ig, const struct ignore_dir *ignor
 static int classic_path(const struct ignore *ig, struct bytes path, bool *ret_excluded,
                         struct failure *f)
 {
-    int r = fail_if_bad(ig, f);
+    int r = classic_fail_if_bad(ig, f);
     if (r < 0)
         return r;
     bool excluded = false;
     for (size_t i = 0; i < ig->n; i++) {
         const struct pattern *p = &ig->patterns[i];
-        uint32_t wanted = components(p->text), n = 1;
+        uint32_t wanted = classic_components(p->text), n = 1;
         bool hit = pattern_match(p, path);
         for (size_t k = 0; k < path.len && !hit; k++)
             if (path.at[k] == '/' && n++ == wanted)

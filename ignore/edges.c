@@ -5,58 +5,58 @@
  */
 #include "edges.h"
 
-static struct edge *push(struct edges *edges, enum edge_kind kind)
+static struct edge *edge_push(struct edges *edges, enum edge_kind kind)
 {
     struct edge *edge = ARENA_PUSH(edges->arena, edges->at, &edges->n, &edges->cap);
     edge->kind = kind;
     return edge;
 }
 
-static void push_text(struct edges *edges, enum edge_kind kind, struct bytes text)
+static void edge_push_text(struct edges *edges, enum edge_kind kind, struct bytes text)
 {
-    push(edges, kind)->text = text;
+    edge_push(edges, kind)->text = text;
 }
 
-static void push_float_line(struct edges *edges)
+static void edge_push_float_line(struct edges *edges)
 {
     if (edges->n == 0 || edges->at[edges->n - 1].kind != EDGE_FLOAT_LINE)
-        push(edges, EDGE_FLOAT_LINE);
+        edge_push(edges, EDGE_FLOAT_LINE);
 }
 
 /* The components of a text, the first and the last of those kinds. */
-static void push_texts(struct edges *edges, struct bytes text, enum edge_kind first,
-                       enum edge_kind last)
+static void edge_push_texts(struct edges *edges, struct bytes text, enum edge_kind first,
+                            enum edge_kind last)
 {
     struct bytes rest = text, piece;
     enum edge_kind kind = first;
     while (bytes_next(&rest, '/', &piece)) {
-        push_text(edges, rest.at || last == EDGE_LITERAL ? kind : last, piece);
+        edge_push_text(edges, rest.at || last == EDGE_LITERAL ? kind : last, piece);
         kind = EDGE_LITERAL;
     }
 }
 
 /* Stars behind `a` are ab and all below it; behind `a/`, all below a. */
-static void push_prefix(struct edges *edges, struct bytes text)
+static void edge_push_prefix(struct edges *edges, struct bytes text)
 {
     size_t slash = bytes_find_last(text, '/');
     if (slash + 1 != text.len) {
-        push_texts(edges, text, EDGE_LITERAL, EDGE_STARTS);
+        edge_push_texts(edges, text, EDGE_LITERAL, EDGE_STARTS);
         edges->below = true;
         return;
     }
-    push_texts(edges, bytes_head(text, slash), EDGE_LITERAL, EDGE_LITERAL);
-    push(edges, EDGE_FLOAT_ALL);
-    push(edges, EDGE_ANY);
+    edge_push_texts(edges, bytes_head(text, slash), EDGE_LITERAL, EDGE_LITERAL);
+    edge_push(edges, EDGE_FLOAT_ALL);
+    edge_push(edges, EDGE_ANY);
 }
 
 /* What follows the program of one component up to here. */
-static bool is_component_end(const struct regex *re, uint32_t pc)
+static bool edge_is_component_end(const struct regex *re, uint32_t pc)
 {
     return re->at[pc].op == OP_END || (re->at[pc].op == OP_RUNE && re->at[pc].arg == '/');
 }
 
 /* Whether the instruction takes runes of one name and goes on to the next one. */
-static bool is_in_name(const struct regex *re, uint32_t pc)
+static bool edge_is_in_name(const struct regex *re, uint32_t pc)
 {
     const struct instruction *in = &re->at[pc];
     switch ((enum regex_op)in->op) {
@@ -73,8 +73,8 @@ static bool is_in_name(const struct regex *re, uint32_t pc)
 }
 
 /* The bytes of a row of runes. U+FFFD isn't one of bytes: it matches any bad one. */
-static bool encode_runes(struct arena *arena, const struct regex *re, uint32_t from,
-                         uint32_t to, struct bytes *ret)
+static bool edge_encode_runes(struct arena *arena, const struct regex *re, uint32_t from,
+                              uint32_t to, struct bytes *ret)
 {
     uint8_t *out = arena_alloc(arena, 4 * (size_t)(to - from));
     size_t len = 0;
@@ -88,22 +88,22 @@ static bool encode_runes(struct arena *arena, const struct regex *re, uint32_t f
     return true;
 }
 
-static void push_component(struct edges *edges, const struct regex *re, uint32_t from,
-                           uint32_t to)
+static void edge_push_component(struct edges *edges, const struct regex *re, uint32_t from,
+                                uint32_t to)
 {
     struct bytes text;
     bool opens = to > from && re->at[from].op == OP_NOT_SLASH_LOOP;
     bool ends_open = to > from && re->at[to - 1].op == OP_NOT_SLASH_LOOP;
-    if (encode_runes(edges->arena, re, from, to, &text)) {
-        push_text(edges, EDGE_LITERAL, text);
+    if (edge_encode_runes(edges->arena, re, from, to, &text)) {
+        edge_push_text(edges, EDGE_LITERAL, text);
     } else if (opens && to - from == 1) {
-        push(edges, EDGE_ANY);
-    } else if (opens && encode_runes(edges->arena, re, from + 1, to, &text)) {
-        push_text(edges, EDGE_ENDS, text);
-    } else if (ends_open && encode_runes(edges->arena, re, from, to - 1, &text)) {
-        push_text(edges, EDGE_STARTS, text);
+        edge_push(edges, EDGE_ANY);
+    } else if (opens && edge_encode_runes(edges->arena, re, from + 1, to, &text)) {
+        edge_push_text(edges, EDGE_ENDS, text);
+    } else if (ends_open && edge_encode_runes(edges->arena, re, from, to - 1, &text)) {
+        edge_push_text(edges, EDGE_STARTS, text);
     } else {
-        struct edge *glob = push(edges, EDGE_GLOB);
+        struct edge *glob = edge_push(edges, EDGE_GLOB);
         glob->regex = re;
         glob->from = from;
         glob->to = to;
@@ -111,7 +111,7 @@ static void push_component(struct edges *edges, const struct regex *re, uint32_t
 }
 
 /* What `**` becomes before a component: any directories, or none. */
-static bool is_dirs(const struct regex *re, uint32_t pc)
+static bool edge_is_dirs(const struct regex *re, uint32_t pc)
 {
     return re->n - pc > 3 && re->at[pc].op == OP_SPLIT && re->at[pc].arg == 3 &&
            re->at[pc + 1].op == OP_NOT_NEWLINE_LOOP && re->at[pc + 2].op == OP_RUNE &&
@@ -121,25 +121,25 @@ static bool is_dirs(const struct regex *re, uint32_t pc)
 /* A pattern of more has repetitions of slashes, and matches no path of this world. */
 #define PROGRAM_EDGES_MAX 4096u
 
-static bool program_edges(const struct regex *re, struct edges *edges)
+static bool edges_of_program(const struct regex *re, struct edges *edges)
 {
     if (re->at[0].op != OP_BEGIN)
         return false;
     for (uint32_t pc = 1; edges->n < PROGRAM_EDGES_MAX;) {
         /* Here a component begins. */
-        for (; is_dirs(re, pc); pc += 3)
-            push_float_line(edges);
+        for (; edge_is_dirs(re, pc); pc += 3)
+            edge_push_float_line(edges);
         if (re->at[pc].op == OP_NOT_NEWLINE_LOOP && re->at[pc + 1].op == OP_END) {
-            push_float_line(edges);
-            push(edges, EDGE_LINE);
+            edge_push_float_line(edges);
+            edge_push(edges, EDGE_LINE);
             return re->at[pc + 2].op == OP_MATCH;
         }
         uint32_t from = pc;
-        while (is_in_name(re, pc))
+        while (edge_is_in_name(re, pc))
             pc++;
-        if (!is_component_end(re, pc))
+        if (!edge_is_component_end(re, pc))
             return false;
-        push_component(edges, re, from, pc);
+        edge_push_component(edges, re, from, pc);
         if (re->at[pc++].op == OP_END)
             return re->at[pc].op == OP_MATCH;
     }
@@ -150,22 +150,22 @@ bool pattern_edges(const struct pattern *p, struct edges *edges)
 {
     switch ((enum pattern_kind)p->kind) {
     case PATTERN_EXACT:
-        push_texts(edges, p->literal, EDGE_LITERAL, EDGE_LITERAL);
+        edge_push_texts(edges, p->literal, EDGE_LITERAL, EDGE_LITERAL);
         return true;
     case PATTERN_PREFIX:
-        push_prefix(edges, p->literal);
+        edge_push_prefix(edges, p->literal);
         return true;
     case PATTERN_SUFFIX:
-        push(edges, EDGE_FLOAT_ALL);
+        edge_push(edges, EDGE_FLOAT_ALL);
         if (p->literal.len == 0)
-            push(edges, EDGE_ANY);
+            edge_push(edges, EDGE_ANY);
         else if (p->literal.at[0] == '/')
-            push_texts(edges, bytes_from(p->literal, 1), EDGE_LITERAL, EDGE_LITERAL);
+            edge_push_texts(edges, bytes_from(p->literal, 1), EDGE_LITERAL, EDGE_LITERAL);
         else
-            push_texts(edges, p->literal, EDGE_ENDS, EDGE_LITERAL);
+            edge_push_texts(edges, p->literal, EDGE_ENDS, EDGE_LITERAL);
         return true;
     case PATTERN_REGEX:
-        return program_edges(p->regex, edges);
+        return edges_of_program(p->regex, edges);
     case PATTERN_BAD:
         break;
     }
@@ -173,7 +173,7 @@ bool pattern_edges(const struct pattern *p, struct edges *edges)
 }
 
 /* One instruction other than a loop against the first rune; the length it takes, or 0. */
-static size_t take_rune(const struct regex *re, uint32_t pc, struct bytes name)
+static size_t edge_take_rune(const struct regex *re, uint32_t pc, struct bytes name)
 {
     if (name.len == 0)
         return 0;
@@ -199,7 +199,7 @@ bool edge_match_glob(const struct edge *edge, struct bytes name)
         }
         if (pc == edge->to && name.len == 0)
             return true;
-        size_t len = pc < edge->to ? take_rune(edge->regex, pc, name) : 0;
+        size_t len = pc < edge->to ? edge_take_rune(edge->regex, pc, name) : 0;
         if (len) {
             pc++;
             name = bytes_from(name, len);

@@ -22,7 +22,7 @@
 #define PROGRAMS_MAX_BYTES (256u << 20)
 
 /* One line without its terminator -> a pattern, or an empty view for none. */
-static struct bytes clean_line(struct arena *arena, struct bytes line)
+static struct bytes ignore_clean_line(struct arena *arena, struct bytes line)
 {
     if (line.len && line.at[0] == '#')
         return BYTES("");
@@ -64,7 +64,7 @@ int ignore_read(struct arena *arena, struct bytes name, struct bytes text,
             line.len--;
         if (number == 1 && bytes_starts(line, BYTES("\xef\xbb\xbf")))
             line = bytes_from(line, 3);
-        struct bytes clean = clean_line(arena, line);
+        struct bytes clean = ignore_clean_line(arena, line);
         if (clean.len == 0)
             continue;
         if (n == PATTERNS_MAX)
@@ -81,7 +81,7 @@ int ignore_read(struct arena *arena, struct bytes name, struct bytes text,
  * BuildKit's patterns travel from its frontend to the client as JSON, which turns each byte
  * that is not UTF-8 into U+FFFD. Observed on a live engine.
  */
-static struct bytes through_json(struct arena *arena, struct bytes text)
+static struct bytes ignore_through_json(struct arena *arena, struct bytes text)
 {
     uint8_t *out = arena_alloc(arena, text.len * 3);
     size_t len = 0;
@@ -95,12 +95,12 @@ static struct bytes through_json(struct arena *arena, struct bytes text)
 }
 
 /* 1: *p is filled; 0: the line is no pattern after all; -EINVAL: it rejects the set. */
-static int take_line(struct ignore *ig, struct arena *scratch, const struct line *line,
-                     struct pattern *p, struct failure *f)
+static int ignore_take_line(struct ignore *ig, struct arena *scratch, const struct line *line,
+                            struct pattern *p, struct failure *f)
 {
     struct bytes text = line->text;
     if (ig->rules == IGNORE_BUILDKIT)
-        text = through_json(scratch, text);
+        text = ignore_through_json(scratch, text);
     text = utf8_trim(text);
     if (text.len == 0)
         return 0;
@@ -134,8 +134,8 @@ static bool exception_is_prefix(const struct pattern *p)
     return true;
 }
 
-static int compile_lines(struct ignore *ig, const struct line *lines, size_t n_lines,
-                         struct notes *notes, struct failure *f)
+static int ignore_compile_lines(struct ignore *ig, const struct line *lines, size_t n_lines,
+                                struct notes *notes, struct failure *f)
 {
     struct regex_budget budget = {PROGRAMS_MAX_BYTES};
     ig->patterns = ARENA_ARRAY(&ig->arena, n_lines, struct pattern);
@@ -143,7 +143,7 @@ static int compile_lines(struct ignore *ig, const struct line *lines, size_t n_l
     for (size_t i = 0; i < n_lines; i++) {
         cleanup_arena struct arena scratch = {0};
         struct pattern *p = &ig->patterns[ig->n];
-        int r = take_line(ig, &scratch, &lines[i], p, f);
+        int r = ignore_take_line(ig, &scratch, &lines[i], p, f);
         if (r < 0)
             return r;
         if (r == 0)
@@ -180,7 +180,7 @@ int ignore_parse(struct bytes name, struct bytes text, enum ignore_rules rules,
     size_t n = 0;
     int r = ignore_read(&scratch, ig->name, text, &lines, &n, f);
     if (r == 0)
-        r = compile_lines(ig, lines, n, notes, f);
+        r = ignore_compile_lines(ig, lines, n, notes, f);
     if (r < 0) {
         ignore_free(ig);
         return r;

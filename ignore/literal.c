@@ -16,15 +16,16 @@ struct literal_dir {
     uint64_t bits[];   /* one for each pattern that has matched here or above; then the path */
 };
 
-static size_t bit_words(const struct ignore *ig)
+static size_t literal_bit_words(const struct ignore *ig)
 {
     return ig->n / 64 + 1;
 }
 
 /* The directory or file `name` of dir, its bits not yet set. */
-static struct literal_dir *dir_new(const struct ignore *ig, struct bytes dir, struct bytes name)
+static struct literal_dir *literal_dir_new(const struct ignore *ig, struct bytes dir,
+                                           struct bytes name)
 {
-    size_t bits = bit_words(ig) * sizeof(uint64_t);
+    size_t bits = literal_bit_words(ig) * sizeof(uint64_t);
     size_t len = dir.len + (dir.len > 0) + name.len;
     struct literal_dir *made = xcalloc(1, sizeof(*made) + bits + len);
     atomic_init(&made->base.refs, 1);
@@ -36,12 +37,12 @@ static struct literal_dir *dir_new(const struct ignore *ig, struct bytes dir, st
 
 static int literal_root(struct ignore *ig, struct ignore_dir **ret)
 {
-    *ret = &dir_new(ig, BYTES(""), BYTES(""))->base;
+    *ret = &literal_dir_new(ig, BYTES(""), BYTES(""))->base;
     return 0;
 }
 
 /* Whether BuildKit skips an excluded directory unentered. Source: fsutil filter.go. */
-static bool is_pruned(const struct ignore *ig, struct bytes path)
+static bool literal_is_pruned(const struct ignore *ig, struct bytes path)
 {
     if (ig->n_exceptions == 0)
         return true;
@@ -56,7 +57,7 @@ static bool is_pruned(const struct ignore *ig, struct bytes path)
 }
 
 /* Whether the pattern matches the path or one of the directories above it. */
-static bool match_any(const struct pattern *p, struct bytes path)
+static bool literal_match_any(const struct pattern *p, struct bytes path)
 {
     if (pattern_match(p, path))
         return true;
@@ -70,7 +71,7 @@ static bool match_any(const struct pattern *p, struct bytes path)
  * The pattern (1-based) that decides on the path by itself, 0 for none; a PATTERN_BAD where its
  * evaluation fails. Source: patternmatcher.MatchesOrParentMatches.
  */
-static uint32_t path_rule(const struct ignore *ig, struct bytes path)
+static uint32_t literal_path_rule(const struct ignore *ig, struct bytes path)
 {
     uint32_t rule = 0;
     bool excluded = false;
@@ -80,7 +81,7 @@ static uint32_t path_rule(const struct ignore *ig, struct bytes path)
             continue;
         if (p->kind == PATTERN_BAD)
             return i + 1;
-        if (!match_any(p, path))
+        if (!literal_match_any(p, path))
             continue;
         excluded = !p->exception;
         rule = i + 1;
@@ -93,7 +94,7 @@ static int literal_check(const struct ignore *ig, const struct ignore_dir *ignor
                          struct ignore_dir **ret_below, struct failure *f)
 {
     const struct literal_dir *dir = (const struct literal_dir *)(const void *)ignore_dir;
-    struct literal_dir *below = dir_new(ig, dir->path, name);
+    struct literal_dir *below = literal_dir_new(ig, dir->path, name);
     struct ignore_verdict verdict = {.keep = true};
     bool excluded = false;
     for (size_t i = 0; i < ig->n; i++) {
@@ -114,10 +115,10 @@ static int literal_check(const struct ignore *ig, const struct ignore_dir *ignor
         verdict.rule = (uint32_t)i + 1;
     }
     verdict.keep = !excluded;
-    verdict.descend = is_dir && (!excluded || !is_pruned(ig, below->path));
+    verdict.descend = is_dir && (!excluded || !literal_is_pruned(ig, below->path));
     if (!is_dir && !excluded) {
         /* Where the path verdict fails, BuildKit's open fails: the same empty file. */
-        uint32_t rule = path_rule(ig, below->path);
+        uint32_t rule = literal_path_rule(ig, below->path);
         verdict.no_content = rule && (!ig->patterns[rule - 1].exception ||
                                       ig->patterns[rule - 1].kind == PATTERN_BAD);
         verdict.content_rule = verdict.no_content ? rule : 0;
@@ -131,7 +132,7 @@ static int literal_check(const struct ignore *ig, const struct ignore_dir *ignor
 int literal_path(const struct ignore *ig, struct bytes path, bool *ret_excluded,
                  struct failure *f)
 {
-    uint32_t rule = path_rule(ig, path);
+    uint32_t rule = literal_path_rule(ig, path);
     const struct pattern *p = rule ? &ig->patterns[rule - 1] : NULL;
     if (p && p->kind == PATTERN_BAD)
         return pattern_fail(p, ig->name, f);

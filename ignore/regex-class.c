@@ -14,7 +14,8 @@ struct named_class {
     size_t n_pairs;
 };
 
-static void add_named(struct class_builder *c, const struct named_class *named, bool negated)
+static void class_add_named(struct class_builder *c, const struct named_class *named,
+                            bool negated)
 {
     struct class_builder own = {0};
     for (size_t i = 0; i < named->n_pairs; i++)
@@ -49,7 +50,7 @@ static const struct named_class posix_classes[] = {
 };
 
 /* `[:alpha:]` or `[:^alpha:]` inside a class. */
-static int take_posix(struct bytes *text, struct class_builder *c)
+static int class_take_posix(struct bytes *text, struct class_builder *c)
 {
     struct bytes t = bytes_from(*text, 2);
     size_t len = 0;
@@ -62,7 +63,7 @@ static int take_posix(struct bytes *text, struct class_builder *c)
     name = bytes_from(name, negated);
     for (size_t i = 0; i < ARRAY_SIZE(posix_classes); i++)
         if (bytes_equal(name, bytes_of(posix_classes[i].name))) {
-            add_named(c, &posix_classes[i], negated);
+            class_add_named(c, &posix_classes[i], negated);
             *text = bytes_from(t, len + 2);
             return 1;
         }
@@ -70,7 +71,7 @@ static int take_posix(struct bytes *text, struct class_builder *c)
 }
 
 /* `\pL`, `\p{Greek}`, `\P…`, `\p{^…}`. */
-static int take_group(struct bytes *text, struct class_builder *c)
+static int class_take_group(struct bytes *text, struct class_builder *c)
 {
     bool negated = text->at[1] == 'P';
     struct bytes t = bytes_from(*text, 2), name;
@@ -100,10 +101,10 @@ int class_parse_escape(struct bytes *text, struct class_builder *c)
         return 0;
     uint8_t letter = text->at[1];
     if (letter == 'p' || letter == 'P')
-        return take_group(text, c);
+        return class_take_group(text, c);
     for (size_t i = 0; i < ARRAY_SIZE(perl_classes); i++)
         if ((letter | 0x20) == perl_classes[i].name[0] && letter >= 'A') {
-            add_named(c, &perl_classes[i], letter < 'a');
+            class_add_named(c, &perl_classes[i], letter < 'a');
             *text = bytes_from(*text, 2);
             return 1;
         }
@@ -111,7 +112,7 @@ int class_parse_escape(struct bytes *text, struct class_builder *c)
 }
 
 /* What follows `\x`. */
-static int take_hex(struct bytes *t, uint32_t *ret)
+static int rune_take_hex(struct bytes *t, uint32_t *ret)
 {
     uint32_t rune = 0;
     size_t digits = 0;
@@ -155,7 +156,7 @@ int rune_parse_escape(struct bytes *text, uint32_t *ret)
             t = bytes_from(t, 1);
         }
     } else if (rune == 'x') {
-        if (take_hex(&t, &rune) < 0)
+        if (rune_take_hex(&t, &rune) < 0)
             return -EINVAL;
     } else if (rune >= 128 || word) {
         return -EINVAL;
@@ -165,7 +166,7 @@ int rune_parse_escape(struct bytes *text, uint32_t *ret)
     return 1;
 }
 
-static int take_bound(struct bytes *t, uint32_t *ret)
+static int class_take_bound(struct bytes *t, uint32_t *ret)
 {
     if (t->len == 0)
         return -EINVAL;
@@ -184,7 +185,7 @@ int class_parse(struct bytes *text, struct class_builder *c)
     for (bool first = true; t.len == 0 || t.at[0] != ']' || first; first = false) {
         int r = 0;
         if (t.len > 2 && t.at[0] == '[' && t.at[1] == ':')
-            r = take_posix(&t, c);
+            r = class_take_posix(&t, c);
         if (r == 0)
             r = class_parse_escape(&t, c);
         if (r < 0)
@@ -192,12 +193,12 @@ int class_parse(struct bytes *text, struct class_builder *c)
         if (r > 0)
             continue;
         uint32_t low, high;
-        if (take_bound(&t, &low) < 0)
+        if (class_take_bound(&t, &low) < 0)
             return -EINVAL;
         high = low;
         if (t.len >= 2 && t.at[0] == '-' && t.at[1] != ']') {
             t = bytes_from(t, 1);
-            if (take_bound(&t, &high) < 0 || high < low)
+            if (class_take_bound(&t, &high) < 0 || high < low)
                 return -EINVAL;
         }
         class_add(c, low, high);

@@ -44,7 +44,7 @@ struct parser {
     struct regex_budget *budget;
 };
 
-static int grow(struct parser *p, uint32_t more)
+static int regex_grow(struct parser *p, uint32_t more)
 {
     if (more > PROGRAM_MAX - p->n)
         return -EINVAL; /* Go: expression too large */
@@ -57,16 +57,16 @@ static int grow(struct parser *p, uint32_t more)
     return 0;
 }
 
-static int emit(struct parser *p, enum regex_op op, int64_t arg)
+static int regex_emit(struct parser *p, enum regex_op op, int64_t arg)
 {
-    int r = grow(p, 1);
+    int r = regex_grow(p, 1);
     if (r == 0)
         p->at[p->n++] = (struct instruction){op, (int32_t)arg};
     return r;
 }
 
 /* What came last can no longer be repeated by itself. */
-static void close_atom(struct parser *p)
+static void regex_close_atom(struct parser *p)
 {
     struct group *g = &p->groups[p->depth];
     if (p->has_atom && p->atom_weight > g->weight)
@@ -75,19 +75,19 @@ static void close_atom(struct parser *p)
 }
 
 /* One more atom of one instruction. */
-static int emit_atom(struct parser *p, enum regex_op op, int64_t arg)
+static int regex_emit_atom(struct parser *p, enum regex_op op, int64_t arg)
 {
-    close_atom(p);
+    regex_close_atom(p);
     p->has_atom = true;
     p->atom = p->n;
     p->atom_weight = 1;
-    return emit(p, op, arg);
+    return regex_emit(p, op, arg);
 }
 
 /* Slides [from, n) up by one and puts an instruction there. */
-static int insert(struct parser *p, uint32_t from, enum regex_op op, int64_t arg)
+static int regex_insert(struct parser *p, uint32_t from, enum regex_op op, int64_t arg)
 {
-    int r = grow(p, 1);
+    int r = regex_grow(p, 1);
     if (r < 0)
         return r;
     memmove(p->at + from + 1, p->at + from, (p->n - from) * sizeof(*p->at));
@@ -96,7 +96,7 @@ static int insert(struct parser *p, uint32_t from, enum regex_op op, int64_t arg
     return 0;
 }
 
-static int emit_class(struct parser *p, struct class_builder *c)
+static int regex_emit_class(struct parser *p, struct class_builder *c)
 {
     class_clean(c);
     size_t bytes = c->n * sizeof(*c->ranges) + sizeof(struct rune_class);
@@ -111,11 +111,11 @@ static int emit_class(struct parser *p, struct class_builder *c)
     for (uint32_t i = 0; i < c->n; i++)
         for (uint32_t rune = c->ranges[i].low; rune <= c->ranges[i].high && rune < 128; rune++)
             class->ascii[rune / 64] |= 1ull << rune % 64;
-    return emit_atom(p, OP_CLASS, (int64_t)p->n_classes - 1);
+    return regex_emit_atom(p, OP_CLASS, (int64_t)p->n_classes - 1);
 }
 
 /* `*` of the last atom. */
-static int repeat_star(struct parser *p)
+static int regex_repeat_star(struct parser *p)
 {
     uint32_t len = p->n - p->atom;
     struct instruction *one = &p->at[p->atom];
@@ -123,16 +123,16 @@ static int repeat_star(struct parser *p)
         one->op = one->op == OP_NOT_SLASH ? OP_NOT_SLASH_LOOP : OP_NOT_NEWLINE_LOOP;
         return 0;
     }
-    int r = insert(p, p->atom, OP_SPLIT, (int64_t)len + 2);
-    return r ? r : emit(p, OP_JUMP, -(int64_t)len - 1);
+    int r = regex_insert(p, p->atom, OP_SPLIT, (int64_t)len + 2);
+    return r ? r : regex_emit(p, OP_JUMP, -(int64_t)len - 1);
 }
 
 /* `{min,max}` of the last atom; max < 0: any number. */
-static int repeat_counted(struct parser *p, int64_t min, int64_t max)
+static int regex_repeat_counted(struct parser *p, int64_t min, int64_t max)
 {
     uint32_t start = p->atom, len = p->n - start;
     if (min == 0 && max < 0)
-        return repeat_star(p);
+        return regex_repeat_star(p);
     if (max == 0) {
         p->n = start;
         return 0;
@@ -140,27 +140,27 @@ static int repeat_counted(struct parser *p, int64_t min, int64_t max)
     int64_t copies = max < 0 ? min : max;
     if ((uint64_t)copies * (len + 1) > PROGRAM_MAX)
         return -EINVAL;
-    int r = grow(p, (uint32_t)copies * (len + 1));
+    int r = regex_grow(p, (uint32_t)copies * (len + 1));
     if (r < 0)
         return r;
     /* The first copy is there; the optional ones leap to the end of all. */
     int64_t end = start + min * len + (copies - min) * (len + 1);
     if (min == 0)
-        r = insert(p, start, OP_SPLIT, end - start);
+        r = regex_insert(p, start, OP_SPLIT, end - start);
     uint32_t from = min == 0 ? start + 1 : start;
     for (int64_t i = 1; i < copies && r == 0; i++) {
         if (i >= min)
-            r = emit(p, OP_SPLIT, end - p->n);
-        if (r == 0 && (r = grow(p, len)) == 0) {
+            r = regex_emit(p, OP_SPLIT, end - p->n);
+        if (r == 0 && (r = regex_grow(p, len)) == 0) {
             memcpy(p->at + p->n, p->at + from, len * sizeof(*p->at));
             p->n += len;
         }
     }
-    return r == 0 && max < 0 ? emit(p, OP_SPLIT, -(int64_t)len) : r;
+    return r == 0 && max < 0 ? regex_emit(p, OP_SPLIT, -(int64_t)len) : r;
 }
 
 /* A decimal number without leading zeros off *text; -1 where it is too large for Go. */
-static bool take_count(struct bytes *text, int64_t *ret)
+static bool regex_take_count(struct bytes *text, int64_t *ret)
 {
     struct bytes t = *text;
     if (t.len == 0 || t.at[0] < '0' || t.at[0] > '9' ||
@@ -175,10 +175,10 @@ static bool take_count(struct bytes *text, int64_t *ret)
 }
 
 /* `{n}`, `{n,}`, `{n,m}` off p->text; false: the brace is literal. */
-static bool take_counts(struct parser *p, int64_t *min, int64_t *max)
+static bool regex_take_counts(struct parser *p, int64_t *min, int64_t *max)
 {
     struct bytes t = bytes_from(p->text, 1);
-    if (!take_count(&t, min) || t.len == 0)
+    if (!regex_take_count(&t, min) || t.len == 0)
         return false;
     *max = *min;
     if (t.at[0] == ',') {
@@ -187,7 +187,7 @@ static bool take_counts(struct parser *p, int64_t *min, int64_t *max)
             return false;
         if (t.at[0] == '}')
             *max = -1;
-        else if (!take_count(&t, max))
+        else if (!regex_take_count(&t, max))
             return false;
         else if (*max < 0)
             *min = -1;
@@ -199,16 +199,16 @@ static bool take_counts(struct parser *p, int64_t *min, int64_t *max)
 }
 
 /* An operator at p->text, or a literal brace. *repeated: the piece before was an operator. */
-static int parse_repeat(struct parser *p, bool *repeated)
+static int regex_parse_repeat(struct parser *p, bool *repeated)
 {
     uint8_t c = p->text.at[0];
     int64_t min = c == '+', max = c == '?' ? 1 : -1;
     if (c != '{') {
         p->text = bytes_from(p->text, 1);
-    } else if (!take_counts(p, &min, &max)) {
+    } else if (!regex_take_counts(p, &min, &max)) {
         p->text = bytes_from(p->text, 1);
         *repeated = false;
-        return emit_atom(p, OP_RUNE, '{');
+        return regex_emit_atom(p, OP_RUNE, '{');
     } else if (min < 0 || min > REPEAT_MAX || max > REPEAT_MAX || (max >= 0 && min > max)) {
         return -EINVAL;
     }
@@ -224,27 +224,27 @@ static int parse_repeat(struct parser *p, bool *repeated)
     if (p->atom_weight > REPEAT_MAX)
         return -EINVAL;
     if (c == '*')
-        return repeat_star(p);
-    return repeat_counted(p, min, max);
+        return regex_repeat_star(p);
+    return regex_repeat_counted(p, min, max);
 }
 
-static int parse_bar(struct parser *p)
+static int regex_parse_bar(struct parser *p)
 {
-    close_atom(p);
+    regex_close_atom(p);
     struct group *g = &p->groups[p->depth];
     int64_t len = p->n - g->branch;
-    int r = insert(p, g->branch, OP_SPLIT, len + 2);
+    int r = regex_insert(p, g->branch, OP_SPLIT, len + 2);
     if (r == 0)
-        r = emit(p, OP_JUMP, g->jump);
+        r = regex_emit(p, OP_JUMP, g->jump);
     g->jump = (int64_t)p->n - 1;
     g->branch = p->n;
     return r;
 }
 
 /* Ends the innermost group: its alternatives' jumps learn where the end is. */
-static void end_group(struct parser *p)
+static void regex_end_group(struct parser *p)
 {
-    close_atom(p);
+    regex_close_atom(p);
     struct group *g = &p->groups[p->depth];
     for (int64_t jump = g->jump; jump >= 0;) {
         int64_t next = p->at[jump].arg;
@@ -253,10 +253,10 @@ static void end_group(struct parser *p)
     }
 }
 
-static int parse_paren(struct parser *p, bool opens)
+static int regex_parse_paren(struct parser *p, bool opens)
 {
     if (opens) {
-        close_atom(p);
+        regex_close_atom(p);
         if (p->depth == DEPTH_MAX)
             return -EINVAL;
         if (p->depth + 1 == p->cap_groups) {
@@ -268,7 +268,7 @@ static int parse_paren(struct parser *p, bool opens)
     }
     if (p->depth == 0)
         return -EINVAL;
-    end_group(p);
+    regex_end_group(p);
     struct group *g = &p->groups[p->depth--];
     p->has_atom = true;
     p->atom = g->start;
@@ -276,24 +276,24 @@ static int parse_paren(struct parser *p, bool opens)
     return 0;
 }
 
-static int parse_quoted(struct parser *p)
+static int regex_parse_quoted(struct parser *p)
 {
     struct bytes t = bytes_from(p->text, 2);
     int r = 0;
     while (t.len && !bytes_starts(t, BYTES("\\E")) && r == 0) {
         uint32_t rune;
         t = bytes_from(t, utf8_decode(t, &rune));
-        r = emit_atom(p, OP_RUNE, rune);
+        r = regex_emit_atom(p, OP_RUNE, rune);
     }
     p->text = bytes_from(t, 2);
     return r;
 }
 
-static int parse_escape(struct parser *p)
+static int regex_parse_escape(struct parser *p)
 {
     uint8_t c = p->text.len > 1 ? p->text.at[1] : 0;
     if (c == 'Q')
-        return parse_quoted(p);
+        return regex_parse_quoted(p);
     static const struct {
         uint8_t c;
         enum regex_op op;
@@ -301,72 +301,72 @@ static int parse_escape(struct parser *p)
     for (size_t i = 0; i < ARRAY_SIZE(assertions); i++)
         if (c == assertions[i].c) {
             p->text = bytes_from(p->text, 2);
-            return emit_atom(p, assertions[i].op, 0);
+            return regex_emit_atom(p, assertions[i].op, 0);
         }
     struct class_builder class = {0};
     int r = class_parse_escape(&p->text, &class);
     if (r > 0)
-        r = emit_class(p, &class);
+        r = regex_emit_class(p, &class);
     else if (r == 0) {
         uint32_t rune;
         r = rune_parse_escape(&p->text, &rune);
-        r = r < 0 ? r : emit_atom(p, OP_RUNE, rune);
+        r = r < 0 ? r : regex_emit_atom(p, OP_RUNE, rune);
     }
     free(class.ranges);
     return r;
 }
 
-static int parse_class(struct parser *p)
+static int regex_parse_class(struct parser *p)
 {
     if (bytes_starts(p->text, BYTES("[^/]"))) {
         p->text = bytes_from(p->text, 4);
-        return emit_atom(p, OP_NOT_SLASH, 0);
+        return regex_emit_atom(p, OP_NOT_SLASH, 0);
     }
     struct class_builder class = {0};
     int r = class_parse(&p->text, &class);
-    r = r < 0 ? r : emit_class(p, &class);
+    r = r < 0 ? r : regex_emit_class(p, &class);
     free(class.ranges);
     return r;
 }
 
-static int parse_piece(struct parser *p, bool *repeated)
+static int regex_parse_one(struct parser *p, bool *repeated)
 {
     uint8_t c = p->text.at[0];
     if (strchr("*+?{", c) && c)
-        return parse_repeat(p, repeated);
+        return regex_parse_repeat(p, repeated);
     *repeated = false;
     if (c == '\\')
-        return parse_escape(p);
+        return regex_parse_escape(p);
     if (c == '[')
-        return parse_class(p);
+        return regex_parse_class(p);
     uint32_t rune;
     p->text = bytes_from(p->text, utf8_decode(p->text, &rune));
     if (c == '|')
-        return parse_bar(p);
+        return regex_parse_bar(p);
     if (c == '(' || c == ')')
-        return parse_paren(p, c == '(');
+        return regex_parse_paren(p, c == '(');
     if (c == '^' || c == '$')
-        return emit_atom(p, c == '^' ? OP_BEGIN : OP_END, 0);
+        return regex_emit_atom(p, c == '^' ? OP_BEGIN : OP_END, 0);
     if (c == '.')
-        return emit_atom(p, OP_NOT_NEWLINE, 0);
-    return emit_atom(p, OP_RUNE, rune);
+        return regex_emit_atom(p, OP_NOT_NEWLINE, 0);
+    return regex_emit_atom(p, OP_RUNE, rune);
 }
 
 /* The whole text; then the program must be led in, unless it can only match from the start. */
-static int parse_all(struct parser *p)
+static int regex_parse_all(struct parser *p)
 {
     bool repeated = false;
     int r = 0;
     while (p->text.len && r == 0)
-        r = parse_piece(p, &repeated);
+        r = regex_parse_one(p, &repeated);
     if (r == 0 && p->depth > 0)
         r = -EINVAL;
     if (r < 0)
         return r;
-    end_group(p);
-    r = emit(p, OP_MATCH, 0);
+    regex_end_group(p);
+    r = regex_emit(p, OP_MATCH, 0);
     bool anchored = p->at[0].op == OP_BEGIN && p->groups[0].jump < 0;
-    return r || anchored ? r : insert(p, 0, OP_ANY_LOOP, 0);
+    return r || anchored ? r : regex_insert(p, 0, OP_ANY_LOOP, 0);
 }
 
 int regex_compile(struct arena *arena, struct bytes text, struct regex_budget *budget,
@@ -379,7 +379,7 @@ int regex_compile(struct arena *arena, struct bytes text, struct regex_budget *b
     p->cap_groups = 4;
     p->groups = xmalloc(p->cap_groups * sizeof(*p->groups));
     p->groups[0] = (struct group){0, 0, -1, 1};
-    int r = parse_all(p);
+    int r = regex_parse_all(p);
     if (r == 0) {
         struct regex *re = ARENA_NEW(arena, struct regex);
         struct instruction *at = ARENA_ARRAY(arena, p->n, struct instruction);

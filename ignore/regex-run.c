@@ -16,7 +16,7 @@ struct position_set {
     uint32_t n;
 };
 
-static void set_add(struct position_set *s, uint32_t pc)
+static void positions_add(struct position_set *s, uint32_t pc)
 {
     uint32_t at = s->sparse[pc];
     if (at < s->n && s->dense[at] == pc)
@@ -28,7 +28,7 @@ static void set_add(struct position_set *s, uint32_t pc)
 /* What is before or behind a position, for `^`, `$` and `\b`. */
 enum side { SIDE_END, SIDE_WORD, SIDE_OTHER };
 
-static enum side side_of(uint32_t rune)
+static enum side regex_side_of(uint32_t rune)
 {
     return (rune >= '0' && rune <= '9') || (rune >= 'A' && rune <= 'Z') || rune == '_' ||
                    (rune >= 'a' && rune <= 'z')
@@ -36,7 +36,7 @@ static enum side side_of(uint32_t rune)
                : SIDE_OTHER;
 }
 
-static bool holds(uint32_t op, enum side before, enum side behind)
+static bool regex_side_holds(uint32_t op, enum side before, enum side behind)
 {
     if (op == OP_BEGIN)
         return before == SIDE_END;
@@ -46,31 +46,31 @@ static bool holds(uint32_t op, enum side before, enum side behind)
 }
 
 /* Follows all that takes no rune. The set is its own work list: what is added is visited. */
-static bool close_set(const struct regex *re, struct position_set *s, enum side before,
-                      enum side behind)
+static bool positions_close(const struct regex *re, struct position_set *s, enum side before,
+                            enum side behind)
 {
     for (uint32_t i = 0; i < s->n; i++) {
         uint32_t pc = s->dense[i];
         const struct instruction *in = &re->at[pc];
         switch ((enum regex_op)in->op) {
         case OP_SPLIT:
-            set_add(s, pc + 1);
-            set_add(s, (uint32_t)((int64_t)pc + in->arg));
+            positions_add(s, pc + 1);
+            positions_add(s, (uint32_t)((int64_t)pc + in->arg));
             break;
         case OP_JUMP:
-            set_add(s, (uint32_t)((int64_t)pc + in->arg));
+            positions_add(s, (uint32_t)((int64_t)pc + in->arg));
             break;
         case OP_NOT_SLASH_LOOP:
         case OP_NOT_NEWLINE_LOOP:
         case OP_ANY_LOOP:
-            set_add(s, pc + 1);
+            positions_add(s, pc + 1);
             break;
         case OP_BEGIN:
         case OP_END:
         case OP_WORD:
         case OP_NOT_WORD:
-            if (holds(in->op, before, behind))
-                set_add(s, pc + 1);
+            if (regex_side_holds(in->op, before, behind))
+                positions_add(s, pc + 1);
             break;
         case OP_MATCH:
             return true;
@@ -81,8 +81,8 @@ static bool close_set(const struct regex *re, struct position_set *s, enum side 
     return false;
 }
 
-static void step_set(const struct regex *re, const struct position_set *s,
-                     struct position_set *next, uint32_t rune)
+static void positions_step(const struct regex *re, const struct position_set *s,
+                           struct position_set *next, uint32_t rune)
 {
     next->n = 0;
     for (uint32_t i = 0; i < s->n; i++) {
@@ -115,7 +115,7 @@ static void step_set(const struct regex *re, const struct position_set *s,
             break;
         }
         if (takes || loops)
-            set_add(next, loops ? pc : pc + 1);
+            positions_add(next, loops ? pc : pc + 1);
     }
 }
 
@@ -126,7 +126,7 @@ struct run {
     uint32_t small[4 * SMALL_PROGRAM];
 };
 
-static void run_init(struct run *run, const struct regex *re)
+static void regex_run_init(struct run *run, const struct regex *re)
 {
     uint32_t *room = run->small;
     run->heap = NULL;
@@ -138,7 +138,7 @@ static void run_init(struct run *run, const struct regex *re)
     run->next = (struct position_set){room + 2 * (size_t)re->n, room + 3 * (size_t)re->n, 0};
 }
 
-static void run_swap(struct run *run)
+static void regex_run_swap(struct run *run)
 {
     struct position_set swap = run->now;
     run->now = run->next;
@@ -146,25 +146,25 @@ static void run_swap(struct run *run)
 }
 
 /* Makes next the same as now. */
-static void run_copy(struct run *run)
+static void regex_run_copy(struct run *run)
 {
     run->next.n = 0;
     for (uint32_t i = 0; i < run->now.n; i++)
-        set_add(&run->next, run->now.dense[i]);
+        positions_add(&run->next, run->now.dense[i]);
 }
 
 /* Takes text off; returns whether it was found, be it before the end. */
-static bool run_text(struct run *run, const struct regex *re, struct bytes text,
-                     enum side *before)
+static bool regex_run_text(struct run *run, const struct regex *re, struct bytes text,
+                           enum side *before)
 {
     while (text.len && run->now.n) {
         uint32_t rune;
         text = bytes_from(text, utf8_decode(text, &rune));
-        if (close_set(re, &run->now, *before, side_of(rune)))
+        if (positions_close(re, &run->now, *before, regex_side_of(rune)))
             return true;
-        step_set(re, &run->now, &run->next, rune);
-        run_swap(run);
-        *before = side_of(rune);
+        positions_step(re, &run->now, &run->next, rune);
+        regex_run_swap(run);
+        *before = regex_side_of(rune);
     }
     return false;
 }
@@ -173,10 +173,10 @@ bool regex_match(const struct regex *re, struct bytes text)
 {
     struct run run;
     enum side before = SIDE_END;
-    run_init(&run, re);
-    set_add(&run.now, 0);
-    bool found = run_text(&run, re, text, &before);
-    found = found || close_set(re, &run.now, before, SIDE_END);
+    regex_run_init(&run, re);
+    positions_add(&run.now, 0);
+    bool found = regex_run_text(&run, re, text, &before);
+    found = found || positions_close(re, &run.now, before, SIDE_END);
     free(run.heap);
     return found;
 }
@@ -186,10 +186,10 @@ bool regex_step(const struct regex *re, const uint32_t *from, size_t n_from, boo
 {
     struct run run;
     enum side before = at_start ? SIDE_END : SIDE_OTHER;
-    run_init(&run, re);
+    regex_run_init(&run, re);
     for (size_t i = 0; i < n_from; i++)
-        set_add(&run.now, from[i]);
-    bool found = run_text(&run, re, name, &before);
+        positions_add(&run.now, from[i]);
+    bool found = regex_run_text(&run, re, name, &before);
     size_t n = 0;
     if (found) {
         /* Found before the end: whatever follows, it stays found. */
@@ -197,16 +197,16 @@ bool regex_step(const struct regex *re, const uint32_t *from, size_t n_from, boo
             ret_below[n++] = re->n - 1;
     } else if (ret_below) {
         /* The ways on end differently where a '/' follows: each from its own copy. */
-        run_copy(&run);
-        bool passed = close_set(re, &run.next, before, SIDE_OTHER);
-        found = close_set(re, &run.now, before, SIDE_END);
-        step_set(re, &run.next, &run.now, '/');
+        regex_run_copy(&run);
+        bool passed = positions_close(re, &run.next, before, SIDE_OTHER);
+        found = positions_close(re, &run.now, before, SIDE_END);
+        positions_step(re, &run.next, &run.now, '/');
         if (passed)
             ret_below[n++] = re->n - 1;
         for (; !passed && n < run.now.n; n++)
             ret_below[n] = run.now.dense[n];
     } else {
-        found = close_set(re, &run.now, before, SIDE_END);
+        found = positions_close(re, &run.now, before, SIDE_END);
     }
     if (ret_below)
         *ret_n_below = n;

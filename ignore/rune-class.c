@@ -20,7 +20,7 @@ void class_add_all(struct class_builder *c, const struct class_builder *from)
         class_add(c, from->ranges[i].low, from->ranges[i].high);
 }
 
-static int compare_ranges(const void *a, const void *b)
+static int class_compare_ranges(const void *a, const void *b)
 {
     const struct rune_range *x = a, *y = b;
     return x->low < y->low ? -1 : x->low > y->low;
@@ -30,7 +30,7 @@ void class_clean(struct class_builder *c)
 {
     if (c->n == 0)
         return;
-    qsort(c->ranges, c->n, sizeof(*c->ranges), compare_ranges);
+    qsort(c->ranges, c->n, sizeof(*c->ranges), class_compare_ranges);
     size_t n = 1;
     for (size_t i = 1; i < c->n; i++) {
         struct rune_range *last = &c->ranges[n - 1], next = c->ranges[i];

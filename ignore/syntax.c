@@ -14,7 +14,7 @@ struct dot {
 };
 
 /* The piece of p up to the next star outside a class. Source: filepath scanChunk. */
-static struct bytes take_piece(struct bytes *p)
+static struct bytes syntax_take_chunk(struct bytes *p)
 {
     bool in_class = false;
     size_t i = 0;
@@ -32,7 +32,7 @@ static struct bytes take_piece(struct bytes *p)
 }
 
 /* 1 with the rest of *name, 0, or -EINVAL. Source: filepath matchChunk. */
-static int match_piece(struct bytes piece, struct dot *name)
+static int syntax_match_chunk(struct bytes piece, struct dot *name)
 {
     bool failed = false;
     size_t left = name->len;
@@ -67,11 +67,11 @@ bool pattern_valid(struct bytes p)
         bool star = p.at[0] == '*';
         while (p.len && p.at[0] == '*')
             p = bytes_from(p, 1);
-        struct bytes piece = take_piece(&p);
+        struct bytes piece = syntax_take_chunk(&p);
         if (star && piece.len == 0)
             return true;
         struct dot rest = name;
-        int r = match_piece(piece, &rest);
+        int r = syntax_match_chunk(piece, &rest);
         if (r > 0 && (rest.len == 0 || p.len)) {
             name = rest;
             continue;

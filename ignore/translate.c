@@ -18,25 +18,25 @@ struct scanner {
     struct bytes rest;
 };
 
-static bool peek_is(const struct scanner *s, uint8_t c)
+static bool translate_peek_is(const struct scanner *s, uint8_t c)
 {
     return s->rest.len && s->rest.at[0] == c;
 }
 
-static uint32_t next_rune(struct scanner *s)
+static uint32_t translate_next_rune(struct scanner *s)
 {
     uint32_t rune;
     s->rest = bytes_from(s->rest, utf8_decode(s->rest, &rune));
     return rune;
 }
 
-static int add_rune(struct buf *out, uint32_t rune)
+static int translate_add_rune(struct buf *out, uint32_t rune)
 {
     uint8_t text[4];
     return buf_add(out, text, utf8_encode(rune, text));
 }
 
-static bool must_escape(uint32_t rune, enum ignore_rules rules)
+static bool translate_must_escape(uint32_t rune, enum ignore_rules rules)
 {
     if (rules == IGNORE_CLASSIC)
         return rune == '.' || rune == '$';
@@ -47,9 +47,9 @@ static bool must_escape(uint32_t rune, enum ignore_rules rules)
 static int translate_double_star(struct scanner *s, bool first, enum ignore_rules rules,
                                  enum pattern_kind *kind, struct buf *out)
 {
-    next_rune(s);
-    if (peek_is(s, '/'))
-        next_rune(s);
+    translate_next_rune(s);
+    if (translate_peek_is(s, '/'))
+        translate_next_rune(s);
     int r = 0;
     if (s->rest.len) {
         r = buf_add_bytes(out, BYTES("(.*/)?"));
@@ -72,23 +72,23 @@ static int translate(struct scanner s, enum ignore_rules rules, enum pattern_kin
     enum pattern_kind kind = PATTERN_EXACT;
     int r = buf_add_byte(out, '^');
     for (bool first = true; s.rest.len && r == 0; first = false) {
-        uint32_t rune = next_rune(&s);
-        if (rune == '*' && peek_is(&s, '*')) {
+        uint32_t rune = translate_next_rune(&s);
+        if (rune == '*' && translate_peek_is(&s, '*')) {
             r = translate_double_star(&s, first, rules, &kind, out);
         } else if (rune == '*' || rune == '?') {
             r = buf_add_bytes(out, rune == '*' ? BYTES("[^/]*") : BYTES("[^/]"));
             kind = PATTERN_REGEX;
-        } else if (must_escape(rune, rules)) {
+        } else if (translate_must_escape(rune, rules)) {
             r = buf_add_byte(out, '\\');
-            r = r ? r : add_rune(out, rune);
+            r = r ? r : translate_add_rune(out, rune);
         } else if (rune == '\\') {
             r = buf_add_byte(out, '\\');
             if (r == 0 && s.rest.len) {
-                r = add_rune(out, next_rune(&s));
+                r = translate_add_rune(out, translate_next_rune(&s));
                 kind = PATTERN_REGEX;
             }
         } else {
-            r = add_rune(out, rune);
+            r = translate_add_rune(out, rune);
             if (rune == '[' || rune == ']')
                 kind = PATTERN_REGEX;
         }

@@ -12,13 +12,13 @@ struct trie_slot {
     struct bytes text;
 };
 
-static uint64_t fold(uint64_t a, uint64_t b)
+static uint64_t trie_fold(uint64_t a, uint64_t b)
 {
     unsigned __int128 wide = (unsigned __int128)a * b;
     return (uint64_t)wide ^ (uint64_t)(wide >> 64);
 }
 
-static uint64_t word_at(const uint8_t *at)
+static uint64_t trie_word_at(const uint8_t *at)
 {
     uint64_t word;
     memcpy(&word, at, sizeof(word));
@@ -26,7 +26,7 @@ static uint64_t word_at(const uint8_t *at)
 }
 
 /* Seeded, as both patterns and names may be chosen to collide. */
-static uint64_t hash_text(uint64_t seed, struct bytes text)
+static uint64_t trie_hash_text(uint64_t seed, struct bytes text)
 {
     uint64_t hash = seed ^ text.len;
     const uint64_t odd = 0x9e3779b97f4a7c15u;
@@ -34,28 +34,28 @@ static uint64_t hash_text(uint64_t seed, struct bytes text)
         uint64_t word = 0;
         for (size_t i = 0; i < text.len; i++)
             word = word << 8 | text.at[i];
-        return fold(hash ^ word, odd ^ seed);
+        return trie_fold(hash ^ word, odd ^ seed);
     }
     size_t i = 0;
     for (; i + 8 < text.len; i += 8)
-        hash = fold(hash ^ word_at(text.at + i), odd ^ seed);
+        hash = trie_fold(hash ^ trie_word_at(text.at + i), odd ^ seed);
     /* The last eight bytes, some of them maybe for the second time. */
-    return fold(hash ^ word_at(text.at + text.len - 8), odd ^ seed);
+    return trie_fold(hash ^ trie_word_at(text.at + text.len - 8), odd ^ seed);
 }
 
 uint64_t trie_hash(const struct trie *t, struct bytes name)
 {
-    return hash_text(t->seed, name);
+    return trie_hash_text(t->seed, name);
 }
 
-static uint64_t slot_hash(uint64_t text_hash, uint32_t node, uint32_t kind)
+static uint64_t trie_slot_hash(uint64_t text_hash, uint32_t node, uint32_t kind)
 {
-    return fold(text_hash ^ ((uint64_t)node << 4 | kind), 0xd6e8feb86659fd93u);
+    return trie_fold(text_hash ^ ((uint64_t)node << 4 | kind), 0xd6e8feb86659fd93u);
 }
 
 /* The slot of that edge, or the free one where it belongs. The table is never full. */
-static struct trie_slot *find_slot(const struct trie *t, uint32_t node, uint32_t kind,
-                                   struct bytes text, uint64_t hash)
+static struct trie_slot *trie_find_slot(const struct trie *t, uint32_t node, uint32_t kind,
+                                        struct bytes text, uint64_t hash)
 {
     for (size_t i = hash & (t->cap_slots - 1);; i = (i + 1) & (t->cap_slots - 1)) {
         struct trie_slot *slot = &t->slots[i];
@@ -65,7 +65,7 @@ static struct trie_slot *find_slot(const struct trie *t, uint32_t node, uint32_t
     }
 }
 
-static void grow_slots(struct trie *t)
+static void trie_grow_slots(struct trie *t)
 {
     struct trie_slot *old = t->slots;
     size_t cap = t->cap_slots;
@@ -73,11 +73,11 @@ static void grow_slots(struct trie *t)
     t->slots = xcalloc(t->cap_slots, sizeof(*t->slots));
     for (size_t i = 0; i < cap; i++)
         if (old[i].child)
-            *find_slot(t, old[i].node, old[i].kind, old[i].text, old[i].hash) = old[i];
+            *trie_find_slot(t, old[i].node, old[i].kind, old[i].text, old[i].hash) = old[i];
     free(old);
 }
 
-static uint32_t new_node(struct trie *t)
+static uint32_t trie_new_node(struct trie *t)
 {
     if (t->n_nodes == t->cap_nodes) {
         t->cap_nodes = t->cap_nodes ? t->cap_nodes * 2 : 16;
@@ -93,8 +93,8 @@ struct trie *trie_new(struct arena *arena)
     t->arena = arena;
     if (getrandom(&t->seed, sizeof(t->seed), GRND_NONBLOCK) != (ssize_t)sizeof(t->seed))
         t->seed = (uintptr_t)t * 0x9e3779b97f4a7c15u;
-    new_node(t);
-    grow_slots(t);
+    trie_new_node(t);
+    trie_grow_slots(t);
     return t;
 }
 
@@ -106,7 +106,7 @@ void trie_release(struct trie *t)
     free(t->slots);
 }
 
-static struct branches *branches_of(struct trie *t, uint32_t node)
+static struct branches *trie_branches_of(struct trie *t, uint32_t node)
 {
     if (!t->nodes[node].branches)
         t->nodes[node].branches = ARENA_NEW(t->arena, struct branches);
@@ -114,7 +114,7 @@ static struct branches *branches_of(struct trie *t, uint32_t node)
 }
 
 /* Puts a length where it belongs among the others, once. */
-static void add_length(struct trie *t, uint32_t **lens, size_t *n, size_t *cap, size_t len)
+static void trie_add_length(struct trie *t, uint32_t **lens, size_t *n, size_t *cap, size_t len)
 {
     size_t at = 0;
     while (at < *n && (*lens)[at] < len)
@@ -127,33 +127,34 @@ static void add_length(struct trie *t, uint32_t **lens, size_t *n, size_t *cap, 
 }
 
 /* The child that a literal, a start or an end leads to. */
-static uint32_t text_child(struct trie *t, uint32_t node, const struct edge *edge)
+static uint32_t trie_text_child(struct trie *t, uint32_t node, const struct edge *edge)
 {
-    struct branches *b = branches_of(t, node);
+    struct branches *b = trie_branches_of(t, node);
     uint64_t text_hash = trie_hash(t, edge->text);
-    uint64_t hash = slot_hash(text_hash, node, edge->kind);
-    struct trie_slot *slot = find_slot(t, node, edge->kind, edge->text, hash);
+    uint64_t hash = trie_slot_hash(text_hash, node, edge->kind);
+    struct trie_slot *slot = trie_find_slot(t, node, edge->kind, edge->text, hash);
     if (slot->child)
         return slot->child;
     if (edge->kind == EDGE_LITERAL) {
         b->literals |= 1ull << text_hash % 64;
     } else if (edge->kind == EDGE_STARTS) {
         b->starts |= 1ull << edge->text.at[0] % 64;
-        add_length(t, &b->start_lens, &b->n_start_lens, &b->cap_start_lens, edge->text.len);
+        trie_add_length(t, &b->start_lens, &b->n_start_lens, &b->cap_start_lens,
+                        edge->text.len);
     } else if (edge->kind == EDGE_ENDS) {
         b->ends |= 1ull << edge->text.at[edge->text.len - 1] % 64;
-        add_length(t, &b->end_lens, &b->n_end_lens, &b->cap_end_lens, edge->text.len);
+        trie_add_length(t, &b->end_lens, &b->n_end_lens, &b->cap_end_lens, edge->text.len);
     }
-    *slot = (struct trie_slot){hash, new_node(t), node, edge->kind,
+    *slot = (struct trie_slot){hash, trie_new_node(t), node, edge->kind,
                                arena_copy(t->arena, edge->text)};
     uint32_t child = slot->child;
     if (++t->n_slots > t->cap_slots / 2)
-        grow_slots(t);
+        trie_grow_slots(t);
     return child;
 }
 
 /* Which bytes a name may have where the glob has that instruction. */
-static void allow_bytes(const struct regex *re, uint32_t pc, uint64_t allowed[4])
+static void trie_allow_bytes(const struct regex *re, uint32_t pc, uint64_t allowed[4])
 {
     const struct instruction *in = &re->at[pc];
     /* Beyond ASCII a byte says little of its rune. */
@@ -168,12 +169,12 @@ static void allow_bytes(const struct regex *re, uint32_t pc, uint64_t allowed[4]
     }
 }
 
-static bool is_allowed(const uint64_t allowed[4], uint8_t byte)
+static bool trie_is_allowed(const uint64_t allowed[4], uint8_t byte)
 {
     return allowed[byte / 64] >> byte % 64 & 1;
 }
 
-static bool same_glob(const struct edge *a, const struct edge *b)
+static bool trie_same_glob(const struct edge *a, const struct edge *b)
 {
     if (a->to - a->from != b->to - b->from)
         return false;
@@ -186,26 +187,26 @@ static bool same_glob(const struct edge *a, const struct edge *b)
     return true;
 }
 
-static uint32_t glob_child(struct trie *t, uint32_t node, const struct edge *edge)
+static uint32_t trie_glob_child(struct trie *t, uint32_t node, const struct edge *edge)
 {
-    struct branches *b = branches_of(t, node);
+    struct branches *b = trie_branches_of(t, node);
     /* Only the last one: sorted lists share, and a long list stays linear. */
-    if (b->n_globs && same_glob(&b->globs[b->n_globs - 1].edge, edge))
+    if (b->n_globs && trie_same_glob(&b->globs[b->n_globs - 1].edge, edge))
         return b->globs[b->n_globs - 1].child;
     struct glob_edge *glob = ARENA_PUSH(t->arena, b->globs, &b->n_globs, &b->cap_globs);
     glob->edge = *edge;
-    allow_bytes(edge->regex, edge->from, glob->first);
-    allow_bytes(edge->regex, edge->to - 1, glob->last);
-    return glob->child = new_node(t);
+    trie_allow_bytes(edge->regex, edge->from, glob->first);
+    trie_allow_bytes(edge->regex, edge->to - 1, glob->last);
+    return glob->child = trie_new_node(t);
 }
 
-static uint32_t child_of(struct trie *t, uint32_t node, const struct edge *edge)
+static uint32_t trie_child_of(struct trie *t, uint32_t node, const struct edge *edge)
 {
-    struct branches *b = branches_of(t, node);
+    struct branches *b = trie_branches_of(t, node);
     uint32_t *child = NULL;
     switch (edge->kind) {
     case EDGE_GLOB:
-        return glob_child(t, node, edge);
+        return trie_glob_child(t, node, edge);
     case EDGE_ANY:
         child = &b->any;
         break;
@@ -222,27 +223,27 @@ static uint32_t child_of(struct trie *t, uint32_t node, const struct edge *edge)
     case EDGE_STARTS:
     case EDGE_ENDS:
     case EDGE_PRUNE:
-        return text_child(t, node, edge);
+        return trie_text_child(t, node, edge);
     }
     if (*child == 0) {
-        *child = new_node(t);
+        *child = trie_new_node(t);
         t->nodes[*child].floats = edge->kind == EDGE_FLOAT_ALL || edge->kind == EDGE_FLOAT_LINE;
         t->nodes[*child].floats_line = edge->kind == EDGE_FLOAT_LINE;
     }
     return *child;
 }
 
-static uint32_t lead(struct trie *t, uint32_t node, const struct edge *edge, uint32_t pattern,
-                     bool exception)
+static uint32_t trie_lead(struct trie *t, uint32_t node, const struct edge *edge,
+                          uint32_t pattern, bool exception)
 {
-    node = child_of(t, node, edge);
+    node = trie_child_of(t, node, edge);
     t->nodes[node].last_pattern = pattern;
     if (exception)
         t->nodes[node].last_exception = pattern;
     return node;
 }
 
-static void accept(struct trie *t, uint32_t node, uint32_t pattern, bool exception)
+static void trie_accept(struct trie *t, uint32_t node, uint32_t pattern, bool exception)
 {
     struct node *n = &t->nodes[node];
     if (exception)
@@ -257,13 +258,13 @@ int trie_add(struct trie *t, uint32_t pattern, bool exception, const struct edge
         return -E2BIG;
     uint32_t node = 0;
     for (size_t i = 0; i < edges->n; i++)
-        node = lead(t, node, &edges->at[i], pattern, exception);
-    accept(t, node, pattern, exception);
+        node = trie_lead(t, node, &edges->at[i], pattern, exception);
+    trie_accept(t, node, pattern, exception);
     if (!edges->below)
         return 0;
-    node = lead(t, node, &(struct edge){.kind = EDGE_FLOAT_ALL}, pattern, exception);
-    node = lead(t, node, &(struct edge){.kind = EDGE_ANY}, pattern, exception);
-    accept(t, node, pattern, exception);
+    node = trie_lead(t, node, &(struct edge){.kind = EDGE_FLOAT_ALL}, pattern, exception);
+    node = trie_lead(t, node, &(struct edge){.kind = EDGE_ANY}, pattern, exception);
+    trie_accept(t, node, pattern, exception);
     return 0;
 }
 
@@ -272,17 +273,18 @@ int trie_add_text(struct trie *t, struct bytes text)
     if (text.len + 2 > TRIE_NODES_MAX - t->n_nodes)
         return -E2BIG;
     if (t->texts == 0)
-        t->texts = new_node(t);
+        t->texts = trie_new_node(t);
     uint32_t node = t->texts;
     struct edge edge = {.kind = EDGE_PRUNE};
     for (struct bytes rest = text; bytes_next(&rest, '/', &edge.text);)
-        node = child_of(t, node, &edge);
+        node = trie_child_of(t, node, &edge);
     return 0;
 }
 
 uint32_t trie_step_text(const struct trie *t, uint32_t node, struct bytes name, uint64_t hash)
 {
-    return find_slot(t, node, EDGE_PRUNE, name, slot_hash(hash, node, EDGE_PRUNE))->child;
+    return trie_find_slot(t, node, EDGE_PRUNE, name, trie_slot_hash(hash, node, EDGE_PRUNE))
+        ->child;
 }
 
 void node_list_init(struct node_list *l)
@@ -310,11 +312,11 @@ void node_list_add(struct node_list *l, uint32_t node)
     l->at[l->n++] = node;
 }
 
-static void step_text(const struct trie *t, uint32_t node, enum edge_kind kind,
-                      struct bytes text, uint64_t text_hash, struct node_list *into)
+static void trie_follow_text(const struct trie *t, uint32_t node, enum edge_kind kind,
+                             struct bytes text, uint64_t text_hash, struct node_list *into)
 {
-    uint64_t hash = slot_hash(text_hash, node, kind);
-    uint32_t child = find_slot(t, node, kind, text, hash)->child;
+    uint64_t hash = trie_slot_hash(text_hash, node, kind);
+    uint32_t child = trie_find_slot(t, node, kind, text, hash)->child;
     if (child)
         node_list_add(into, child);
 }
@@ -326,21 +328,22 @@ void trie_step(const struct trie *t, uint32_t node, struct bytes name, uint64_t 
     if (!b)
         return;
     if (b->literals >> hash % 64 & 1)
-        step_text(t, node, EDGE_LITERAL, name, hash, into);
+        trie_follow_text(t, node, EDGE_LITERAL, name, hash, into);
     if (b->ends >> name.at[name.len - 1] % 64 & 1)
         for (size_t i = 0; i < b->n_end_lens && b->end_lens[i] <= name.len; i++) {
             struct bytes end = bytes_from(name, name.len - b->end_lens[i]);
-            step_text(t, node, EDGE_ENDS, end, trie_hash(t, end), into);
+            trie_follow_text(t, node, EDGE_ENDS, end, trie_hash(t, end), into);
         }
     if (b->starts >> name.at[0] % 64 & 1)
         for (size_t i = 0; i < b->n_start_lens && b->start_lens[i] <= name.len; i++) {
             struct bytes start = bytes_head(name, b->start_lens[i]);
-            step_text(t, node, EDGE_STARTS, start, trie_hash(t, start), into);
+            trie_follow_text(t, node, EDGE_STARTS, start, trie_hash(t, start), into);
         }
     for (size_t i = 0; i < b->n_globs; i++) {
         const struct glob_edge *glob = &b->globs[i];
-        if (is_allowed(glob->first, name.at[0]) &&
-            is_allowed(glob->last, name.at[name.len - 1]) && edge_match_glob(&glob->edge, name))
+        if (trie_is_allowed(glob->first, name.at[0]) &&
+            trie_is_allowed(glob->last, name.at[name.len - 1]) &&
+            edge_match_glob(&glob->edge, name))
             node_list_add(into, glob->child);
     }
     if (b->any)

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 /* A name without case and without `_`, `-` and spaces. Longer than any that exists: none. */
-static struct bytes loose_name(struct bytes name, uint8_t room[64])
+static struct bytes group_loose_name(struct bytes name, uint8_t room[64])
 {
     size_t n = 0;
     for (size_t i = 0; i < name.len; i++) {
@@ -26,8 +26,8 @@ static struct bytes loose_name(struct bytes name, uint8_t room[64])
 }
 
 /* Adds the runs of those values whose bit is set in `wanted`. */
-static void add_runs(struct class_builder *c, const uint32_t *runs, size_t n,
-                     const uint64_t wanted[4])
+static void group_add_runs(struct class_builder *c, const uint32_t *runs, size_t n,
+                           const uint64_t wanted[4])
 {
     for (size_t i = 0; i < n; i++) {
         uint32_t value = runs[i] & 0xff;
@@ -37,7 +37,7 @@ static void add_runs(struct class_builder *c, const uint32_t *runs, size_t n,
     }
 }
 
-static bool add_category(struct class_builder *c, struct bytes name)
+static bool group_add_category(struct class_builder *c, struct bytes name)
 {
     for (size_t i = 0; i < category_aliases_n; i++)
         if (bytes_equal(name, bytes_of(category_aliases[i].name)))
@@ -50,24 +50,24 @@ static bool add_category(struct class_builder *c, struct bytes name)
             (bytes_equal(name, BYTES("lc")) && cased))
             wanted[0] |= 1ull << i;
     }
-    add_runs(c, category_runs, category_runs_n, wanted);
+    group_add_runs(c, category_runs, category_runs_n, wanted);
     return wanted[0] != 0;
 }
 
-static bool add_script(struct class_builder *c, struct bytes name)
+static bool group_add_script(struct class_builder *c, struct bytes name)
 {
     uint64_t wanted[4] = {0};
     for (size_t i = 1; i < script_names_n; i++)
         if (bytes_equal(name, bytes_of(script_names[i])))
             wanted[i / 64] |= 1ull << i % 64;
-    add_runs(c, script_runs, script_runs_n, wanted);
+    group_add_runs(c, script_runs, script_runs_n, wanted);
     return (wanted[0] | wanted[1] | wanted[2] | wanted[3]) != 0;
 }
 
 bool class_add_group(struct class_builder *c, struct bytes name, bool negated)
 {
     uint8_t room[64];
-    name = loose_name(name, room);
+    name = group_loose_name(name, room);
     struct class_builder own = {0};
     bool found = true;
     if (bytes_equal(name, BYTES("any"))) {
@@ -76,9 +76,9 @@ bool class_add_group(struct class_builder *c, struct bytes name, bool negated)
         class_add(&own, 0, 0x7f);
     } else if (bytes_equal(name, BYTES("assigned"))) {
         negated = !negated;
-        add_category(&own, BYTES("cn"));
+        group_add_category(&own, BYTES("cn"));
     } else {
-        found = add_category(&own, name) || add_script(&own, name);
+        found = group_add_category(&own, name) || group_add_script(&own, name);
     }
     if (negated)
         class_negate(&own);
