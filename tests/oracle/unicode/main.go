@@ -2,8 +2,8 @@
 
 //go:build go1.25
 
-// unicode prints ignore/unicode-categories.c and ignore/unicode-scripts.c, the code points of
-// what a regex calls \p{Name}, from Go's own tables:
+// unicode prints ignore/unicode-categories.c and ignore/unicode-scripts.c from Go's own tables:
+// the code points of the groups that a regex calls \p{Name}.
 //
 //	go run ./unicode categories | clang-format >../../ignore/unicode-categories.c
 //	go run ./unicode scripts | clang-format >../../ignore/unicode-scripts.c
@@ -17,7 +17,7 @@ import (
 	"unicode"
 )
 
-// partition gives each code point the index of its table, from 1 on; 0 where it has none.
+// partition gives each code point the index of its table, from 1 on; 0 if no table contains it.
 func partition(names []string, tables map[string]*unicode.RangeTable) []uint8 {
 	of := make([]uint8, unicode.MaxRune+1)
 	set := func(lo, hi, stride uint32, index int) {
@@ -39,17 +39,33 @@ func partition(names []string, tables map[string]*unicode.RangeTable) []uint8 {
 	return of
 }
 
+// printArray fills each line up to 96 columns: clang-format would align the values, and needs a
+// fifth more lines for that.
+func printArray(declaration string, values []string) {
+	fmt.Printf("/* clang-format off */\n%s[] = {", declaration)
+	column := 96
+	for _, value := range values {
+		if column+len(value)+2 > 96 {
+			fmt.Print("\n   ")
+			column = 3
+		}
+		fmt.Print(" ", value, ",")
+		column += len(value) + 2
+	}
+	fmt.Print("\n};\n/* clang-format on */\n")
+}
+
 func printRuns(what string, of []uint8) {
-	fmt.Printf("const uint32_t %s_runs[] = {\n", what)
-	last, n := -1, 0
+	var runs []string
+	last := -1
 	for r, index := range of {
 		if int(index) != last {
-			fmt.Printf("0x%x, ", r<<8|int(index))
+			runs = append(runs, fmt.Sprintf("0x%x", r<<8|int(index)))
 			last = int(index)
-			n++
 		}
 	}
-	fmt.Printf("};\nconst size_t %s_runs_n = %d;\n", what, n)
+	printArray(fmt.Sprintf("const uint32_t %s_runs", what), runs)
+	fmt.Printf("const size_t %s_runs_n = %d;\n", what, len(runs))
 }
 
 func head(what, legend string) {
@@ -67,7 +83,7 @@ func loose(name string) string {
 func categories() {
 	var names []string
 	for name := range unicode.Categories {
-		// Of one letter, and LC: unions of others; Cn: what no other has.
+		// Names of one letter, and LC, are unions of others; Cn is all that no other contains.
 		if len(name) == 2 && name != "LC" && name != "Cn" {
 			names = append(names, name)
 		}
@@ -79,16 +95,16 @@ func categories() {
 		fmt.Printf("%q, ", name)
 	}
 	fmt.Printf("};\nconst size_t category_names_n = %d;\n\n", len(names)+1)
-	fmt.Printf("const struct category_alias category_aliases[] = {\n")
-	var aliases []string
+	var aliases, pairs []string
 	for alias := range unicode.CategoryAliases {
 		aliases = append(aliases, alias)
 	}
 	sort.Strings(aliases)
 	for _, alias := range aliases {
-		fmt.Printf("{%q, %q},\n", loose(alias), loose(unicode.CategoryAliases[alias]))
+		pairs = append(pairs, fmt.Sprintf("{%q, %q}", loose(alias), loose(unicode.CategoryAliases[alias])))
 	}
-	fmt.Printf("};\nconst size_t category_aliases_n = %d;\n\n", len(aliases))
+	printArray("const struct category_alias category_aliases", pairs)
+	fmt.Printf("const size_t category_aliases_n = %d;\n\n", len(aliases))
 	printRuns("category", partition(names, unicode.Categories))
 }
 
