@@ -17,7 +17,7 @@ CI = bool(os.environ.get("CI"))
 # the two lists, so that none can be lost.
 UNIT = [
     "base", "ignore", "dockerfile-parse", "dockerfile-reads", "expand", "follow", "rewrite", "select",
-    "hashdb", "db", "db-faults", "db-others", "stream", "skeleton", "store", "store-limits", "warm", "warm-memory",
+    "tree", "db", "db-faults", "db-others", "stream", "skeleton", "store", "store-limits", "warm", "warm-memory",
     "proto", "http", "watch", "watch-mounts",
     "options", "option-help", "option-parse", "bases", "output", "progress", "report",
 ]
@@ -61,7 +61,7 @@ def unit_suites():
 
 # What runs under ThreadSanitizer and valgrind: programs of the daemon and of what it stands on. False:
 # takes valgrind more than three minutes, and runs under it only with --full.
-DYNAMIC = {"hashdb": True, "proto": True, "http": True, "store": True, "watch-mounts": True, "warm": False,
+DYNAMIC = {"tree": True, "proto": True, "http": True, "store": True, "watch-mounts": True, "warm": False,
            "watch": False, "store-limits": False, "db": False, "db-faults": False, "db-others": False}
 
 
