@@ -17,7 +17,8 @@ CI = bool(os.environ.get("CI"))
 # the two lists, so that none can be lost.
 UNIT = [
     "base", "ignore", "dockerfile-parse", "dockerfile-reads", "expand", "follow", "rewrite", "select",
-    "tree", "db", "db-faults", "db-others", "stream", "skeleton", "store", "store-limits", "warm", "warm-memory",
+    "tree", "db", "db-damage", "db-unusable", "db-others", "stream", "skeleton", "store",
+    "store-limits", "warm", "warm-memory",
     "proto", "http", "watch", "watch-mounts",
     "options", "option-help", "option-parse", "bases", "output", "progress", "report",
 ]
@@ -27,7 +28,7 @@ VECTORS = ["tests/vectors/match.tsv.gz", "tests/vectors/walk.tsv.gz"]
 MORE_VECTORS = os.environ.get("CTXD_VECTORS")
 # What script/test --quick runs: no engine, no registry, no sanitizer build. Programs that take more
 # than ten seconds are left out.
-SLOW = ["warm", "db-faults", "db-others", "ignore"]
+SLOW = ["warm", "db-unusable", "db-others", "ignore"]
 QUICK = ["lint", "lint-self", *(f"unit/{name}" for name in UNIT if name not in SLOW), "vectors", "cli"]
 
 
@@ -62,7 +63,8 @@ def unit_suites():
 # What runs under ThreadSanitizer and valgrind: programs of the daemon and of what it stands on. False:
 # takes valgrind more than three minutes, and runs under it only with --full.
 DYNAMIC = {"tree": True, "proto": True, "http": True, "store": True, "watch-mounts": True, "warm": False,
-           "watch": False, "store-limits": False, "db": False, "db-faults": False, "db-others": False}
+           "watch": False, "store-limits": False, "db": False, "db-damage": False, "db-unusable": False,
+           "db-others": False}
 
 
 def dynamic_suites():
