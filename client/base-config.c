@@ -2,41 +2,36 @@
 #include "base-config.h"
 
 #include <errno.h>
-#include <jansson.h>
 
-/* Copies an array of strings into the arena. A missing or null array leaves *ret as it is. */
-static int base_strings_from_json(const json_t *array, struct arena *arena,
-                                  const struct bytes **ret, size_t *ret_n)
+/* Copies a list of strings into the arena. A missing or null list leaves *ret as it is. */
+static int base_strings(const struct value *list, struct arena *arena, const struct bytes **ret,
+                        size_t *ret_n)
 {
-    if (!array || json_is_null(array))
+    if (!list || list->kind == VALUE_NULL)
         return 0;
-    if (!json_is_array(array))
+    if (list->kind != VALUE_LIST)
         return -EINVAL;
-    size_t n = json_array_size(array);
-    struct bytes *strings = ARENA_ARRAY(arena, n, struct bytes);
-    for (size_t i = 0; i < n; i++) {
-        const json_t *string = json_array_get(array, i);
-        if (!json_is_string(string))
+    struct bytes *strings = ARENA_ARRAY(arena, list->n, struct bytes);
+    for (size_t i = 0; i < list->n; i++) {
+        if (list->pairs[i].value->kind != VALUE_STRING)
             return -EINVAL;
-        strings[i] =
-            arena_copy(arena, bytes_at(json_string_value(string), json_string_length(string)));
+        strings[i] = arena_copy(arena, value_text(list->pairs[i].value));
     }
     *ret = strings;
-    *ret_n = n;
+    *ret_n = list->n;
     return 0;
 }
 
-int base_from_json(const json_t *image, struct arena *arena, struct df_base *base)
+int base_from_image(const struct value *image, struct arena *arena, struct df_base *base)
 {
-    const json_t *config = json_object_get(image, "Config");
-    if (!json_is_object(config)) {
+    const struct value *config = value_get(image, "Config");
+    if (!value_is(config, VALUE_MAP)) {
         base->reason = BYTES("its description has no Config");
         return -EINVAL;
     }
-    if (base_strings_from_json(json_object_get(config, "Env"), arena, &base->env,
-                               &base->n_env) < 0 ||
-        base_strings_from_json(json_object_get(config, "OnBuild"), arena, &base->onbuild,
-                               &base->n_onbuild) < 0) {
+    if (base_strings(value_get(config, "Env"), arena, &base->env, &base->n_env) < 0 ||
+        base_strings(value_get(config, "OnBuild"), arena, &base->onbuild, &base->n_onbuild) <
+            0) {
         base->reason = BYTES("Env or OnBuild of its description is no list of strings");
         return -EINVAL;
     }

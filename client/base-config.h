@@ -9,6 +9,7 @@
 #define CTXD_BASE_CONFIG_H
 
 #include "dockerfile.h"
+#include "formats.h"
 
 /*
  * Bytes that are read of a --base-config file, and of all answers of the engine together. An
@@ -16,14 +17,12 @@
  */
 #define BASE_CONFIG_MAX (4u << 20)
 
-struct json_t;
-
 /*
  * Reads Config.Env and Config.OnBuild of an image into base->env and base->onbuild, copied into
  * the arena, and sets base->known. Either list may be missing or null. On -EINVAL base->reason
  * says what is wrong.
  */
-int base_from_json(const struct json_t *image, struct arena *arena,
-                   struct df_base *base) must_use;
+int base_from_image(const struct value *image, struct arena *arena,
+                    struct df_base *base) must_use;
 
 #endif

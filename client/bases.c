@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 
 /* ---- names ------------------------------------------------------------------------- */
 
@@ -38,13 +37,13 @@ static struct bytes bases_normal_name(struct arena *arena, struct bytes name)
 }
 
 /* Tells whether list (RepoTags or RepoDigests) of an image contains a normalized name. */
-static bool bases_image_is_called(const json_t *image, const char *list, struct bytes name,
-                                  struct arena *arena)
+static bool bases_image_is_called(const struct value *image, const char *list,
+                                  struct bytes name, struct arena *arena)
 {
-    const json_t *names = json_object_get(image, list);
-    for (size_t i = 0; i < json_array_size(names); i++) {
-        const char *text = json_string_value(json_array_get(names, i));
-        if (text && bytes_equal(bases_normal_name(arena, bytes_of(text)), name))
+    const struct value *names = value_get(image, list);
+    for (size_t i = 0; i < value_count(names); i++) {
+        struct bytes text = value_text(names->pairs[i].value);
+        if (text.at && bytes_equal(bases_normal_name(arena, text), name))
             return true;
     }
     return false;
@@ -52,13 +51,14 @@ static bool bases_image_is_called(const json_t *image, const char *list, struct 
 
 /* ---- a file ------------------------------------------------------------------------ */
 
-static const json_t *bases_image_called(const json_t *images, struct bytes name,
-                                        struct arena *arena)
+/* `images` is one image or a list of them. */
+static const struct value *bases_image_called(const struct value *images, struct bytes name,
+                                              struct arena *arena)
 {
+    bool list = images->kind == VALUE_LIST;
     name = bases_normal_name(arena, name);
-    size_t n = json_is_array(images) ? json_array_size(images) : 1;
-    for (size_t i = 0; i < n; i++) {
-        const json_t *image = json_is_array(images) ? json_array_get(images, i) : images;
+    for (size_t i = 0; i < (list ? images->n : 1); i++) {
+        const struct value *image = list ? images->pairs[i].value : images;
         if (bases_image_is_called(image, "RepoTags", name, arena) ||
             bases_image_is_called(image, "RepoDigests", name, arena))
             return image;
@@ -75,22 +75,24 @@ static int bases_read_file(const char *path, struct arena *arena, struct df_base
     int r = fd < 0 ? -errno : io_read_rest(fd, &text);
     if (r < 0)
         return fail_errno(f, r, "--base-config: %s", QUOTE(bytes_of(path)));
-    json_error_t error;
     if (text.len == 0)
         return fail(f, -EINVAL, "--base-config: %s is empty", QUOTE(bytes_of(path)));
-    json_t *images = json_loadb((const char *)text.at, text.len, 0, &error);
-    if (!images)
-        return fail(f, -EINVAL, "--base-config: %s:%d: %s", QUOTE(bytes_of(path)), error.line,
-                    error.text);
+    cleanup_values struct values pool = {0};
+    struct value *images;
+    struct failure why;
+    if (json_read(&pool, bytes_of(QUOTE(bytes_of(path))), buf_bytes(&text), &images, &why) < 0)
+        return fail(f, -EINVAL, "--base-config: %s", why.text);
+    if (images->kind != VALUE_LIST && images->kind != VALUE_MAP)
+        return fail(f, -EINVAL, "--base-config: %s:1: it is no object and no array",
+                    QUOTE(bytes_of(path)));
     for (size_t i = 0; i < n; i++) {
-        const json_t *image = bases_image_called(images, bases[i].name, arena);
+        const struct value *image = bases_image_called(images, bases[i].name, arena);
         if (!image)
             bases[i].reason = arena_printf(arena, "%s has no image of that name", path);
-        else if (base_from_json(image, arena, &bases[i]) < 0)
+        else if (base_from_image(image, arena, &bases[i]) < 0)
             r = fail(f, -EINVAL, "--base-config: %s: image %s: %.*s", QUOTE(bytes_of(path)),
                      QUOTE(bases[i].name), BYTES_ARG(bases[i].reason));
     }
-    json_decref(images);
     return r;
 }
 

@@ -4,7 +4,6 @@
 #include "connect.h"
 
 #include <errno.h>
-#include <jansson.h>
 
 const struct command_line digest_line = {
     .name = "ctx digest",
@@ -75,40 +74,32 @@ static const char *digest_name(const struct sha256 *sha, char at[72])
     return at;
 }
 
-static json_t *digest_json_string(struct bytes text)
-{
-    json_t *string = json_stringn((const char *)text.at, text.len);
-    return string ? string : json_string(QUOTE(text));
-}
-
-static void digest_put_facts(json_t *object, const struct sha256 *sha, uint64_t files,
-                             uint64_t bytes)
+static void digest_put_facts(struct values *pool, struct value *object,
+                             const struct sha256 *sha, uint64_t files, uint64_t bytes)
 {
     char name[72];
-    json_object_set_new(object, "digest", json_string(digest_name(sha, name)));
-    json_object_set_new(object, "files", json_integer((json_int_t)files));
-    json_object_set_new(object, "bytes", json_integer((json_int_t)bytes));
+    struct bytes digest = arena_copy(&pool->arena, bytes_of(digest_name(sha, name)));
+    value_put(pool, object, BYTES("digest"), value_string(pool, digest));
+    value_put(pool, object, BYTES("files"), value_integer(pool, (int64_t)files));
+    value_put(pool, object, BYTES("bytes"), value_integer(pool, (int64_t)bytes));
 }
 
 static void digest_print_json(const struct digest_answer *digest, bool per_instruction)
 {
-    json_t *object = json_object(), *list = json_array();
-    digest_put_facts(object, &digest->sha, digest->n_files, digest->bytes);
+    cleanup_values struct values pool = {0};
+    struct value *object = value_new(&pool, VALUE_MAP), *list = value_new(&pool, VALUE_LIST);
+    digest_put_facts(&pool, object, &digest->sha, digest->n_files, digest->bytes);
     for (size_t i = 0; i < digest->n_lines; i++) {
         const struct digest_line *line = &digest->lines[i];
-        json_t *item = json_object();
-        json_object_set_new(item, "line", json_integer(line->line));
-        json_object_set_new(item, "source", digest_json_string(line->source));
-        digest_put_facts(item, &line->sha, line->n_files, line->bytes);
-        json_array_append_new(list, item);
+        struct value *item = value_new(&pool, VALUE_MAP);
+        value_put(&pool, item, BYTES("line"), value_integer(&pool, line->line));
+        value_put(&pool, item, BYTES("source"), value_shown(&pool, line->source));
+        digest_put_facts(&pool, item, &line->sha, line->n_files, line->bytes);
+        value_add(&pool, list, item);
     }
     if (per_instruction)
-        json_object_set_new(object, "instructions", list);
-    else
-        json_decref(list);
-    json_dumpf(object, stdout, JSON_COMPACT);
-    putchar('\n');
-    json_decref(object);
+        value_put(&pool, object, BYTES("instructions"), list);
+    report_json(stdout, object);
 }
 
 static void digest_print_text(const struct digest_answer *digest)

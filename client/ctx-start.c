@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -148,10 +147,11 @@ static bool start_is_served(void)
  */
 static long long start_pid_of(const struct proto_answer *answer)
 {
-    json_t *status = json_loadb((const char *)answer->status.at, answer->status.len, 0, NULL);
-    long long pid = json_integer_value(json_object_get(status, "pid"));
-    json_decref(status);
-    return pid;
+    cleanup_values struct values pool = {0};
+    struct value *status;
+    if (json_read(&pool, BYTES("status"), answer->status, &status, NULL) < 0)
+        return 0;
+    return value_number(value_get(status, "pid"));
 }
 
 static int start_await_answer(pid_t pid, const char *log, long long *ret_pid, struct failure *f)

@@ -3,8 +3,6 @@
 
 #include "connect.h"
 
-#include <jansson.h>
-
 const struct command_line status_line = {
     .name = "ctx status",
     .usage = "Usage: ctx status [--json]\n"
@@ -15,23 +13,23 @@ const struct command_line status_line = {
     .groups = {&group_json},
 };
 
-static unsigned long long status_number(const json_t *object, const char *key)
+static unsigned long long status_number(const struct value *object, const char *key)
 {
-    return (unsigned long long)json_integer_value(json_object_get(object, key));
+    return (unsigned long long)value_number(value_get(object, key));
 }
 
-static const char *status_text(const json_t *object, const char *key)
+static const char *status_text(const struct value *object, const char *key)
 {
-    const char *value = json_string_value(json_object_get(object, key));
-    return value ? value : "";
+    struct bytes value = value_text(value_get(object, key));
+    return value.at ? (const char *)value.at : ""; /* a NUL follows: see arena_copy() */
 }
 
-static const char *status_size(char at[16], const json_t *object, const char *key)
+static const char *status_size(char at[16], const struct value *object, const char *key)
 {
     return number_human(at, status_number(object, key));
 }
 
-static void status_print_root(const json_t *root)
+static void status_print_root(const struct value *root)
 {
     char bytes[16];
     printf("root    %s\n", QUOTE(bytes_of(status_text(root, "path"))));
@@ -50,15 +48,15 @@ static void status_print_root(const json_t *root)
         printf("        slow: %s\n", status_text(root, "slow"));
 }
 
-static void status_print_text(const json_t *status)
+static void status_print_text(const struct value *status)
 {
     char a[16], b[16];
-    const json_t *lanes = json_object_get(status, "lanes");
-    const json_t *store = json_object_get(status, "store");
-    const json_t *hashes = json_object_get(status, "hashes");
-    const json_t *counters = json_object_get(status, "counters");
-    const json_t *roots = json_object_get(status, "roots");
-    const json_t *limits = json_object_get(status, "limits");
+    const struct value *lanes = value_get(status, "lanes");
+    const struct value *store = value_get(status, "store");
+    const struct value *hashes = value_get(status, "hashes");
+    const struct value *counters = value_get(status, "counters");
+    const struct value *roots = value_get(status, "roots");
+    const struct value *limits = value_get(status, "limits");
     printf("ctxd    %s, process %llu, for %llu s, %s of memory\n",
            status_text(status, "version"), status_number(status, "pid"),
            status_number(status, "uptime_s"), status_size(a, status, "resident_bytes"));
@@ -81,19 +79,19 @@ static void status_print_text(const json_t *status)
     if (status_number(store, "put_failures") > 0)
         printf("; %llu not kept: is the disk full, or --max-cache small?",
                status_number(store, "put_failures"));
-    puts(json_is_true(json_object_get(store, "usable")) ? "" : "; can't be used");
-    if (json_is_true(json_object_get(hashes, "usable")))
+    puts(value_true(value_get(store, "usable")) ? "" : "; can't be used");
+    if (value_true(value_get(hashes, "usable")))
         printf("hashes  %llu files of %llu trees, %s\n", status_number(hashes, "files"),
                status_number(hashes, "trees"), status_size(a, hashes, "bytes"));
     else
         printf("hashes  can't be kept, next try in %llu s: %s\n",
                status_number(hashes, "retry_s"), status_text(hashes, "why"));
     printf("in      %s\n", status_text(status, "cache_dir"));
-    printf("roots   %zu of %llu, %llu watches each; audits missed %llu\n",
-           json_array_size(roots), status_number(limits, "max-roots"),
-           status_number(limits, "max-watches"), status_number(counters, "audit_missed"));
-    for (size_t i = 0; i < json_array_size(roots); i++)
-        status_print_root(json_array_get(roots, i));
+    printf("roots   %zu of %llu, %llu watches each; audits missed %llu\n", value_count(roots),
+           status_number(limits, "max-roots"), status_number(limits, "max-watches"),
+           status_number(counters, "audit_missed"));
+    for (size_t i = 0; i < value_count(roots); i++)
+        status_print_root(roots->pairs[i].value);
 }
 
 enum exit_status ctx_status(struct options *options, struct notes *notes)
@@ -103,11 +101,11 @@ enum exit_status ctx_status(struct options *options, struct notes *notes)
     (void)notes;
     if (connect_ask(&(struct connect_ask){.kind = PROTO_STATUS}, NULL, &answer, &f) < 0)
         return report_failed(&f);
-    json_t *status = json_loadb((const char *)answer.status.at, answer.status.len, 0, NULL);
+    cleanup_values struct values pool = {0};
+    struct value *status;
     if (options->json)
         printf("%.*s\n", BYTES_ARG(answer.status));
-    else if (status)
+    else if (json_read(&pool, BYTES("status"), answer.status, &status, NULL) == 0)
         status_print_text(status);
-    json_decref(status);
     return report_flush();
 }

@@ -16,10 +16,9 @@
  */
 #include "base.h"
 #include "engine.h"
+#include "formats.h"
 
 #include <curl/curl.h>
-#include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 
 /* Milliseconds. Earlier than the parent's deadline, so that the parent still reads why. */
@@ -93,18 +92,20 @@ static const char *engine_config_explain(struct engine *engine, CURLcode r)
 }
 
 /* Keeps the two lists that matter, so that little goes through the pipe. */
-static json_t *engine_config_essence(const json_t *image)
+static struct value *engine_config_essence(struct values *pool, const struct value *image)
 {
-    const json_t *config = json_object_get(image, "Config");
-    if (!json_is_object(config))
-        return json_object();
-    return json_pack("{s:{s:O?,s:O?}}", "Config", "Env", json_object_get(config, "Env"),
-                     "OnBuild", json_object_get(config, "OnBuild"));
+    static const char *const lists[] = {"Env", "OnBuild"};
+    const struct value *config = value_get(image, "Config");
+    struct value *essence = value_new(pool, VALUE_MAP);
+    if (value_is(config, VALUE_MAP))
+        value_put(pool, essence, BYTES("Config"),
+                  value_keep(pool, config, lists, ARRAY_SIZE(lists)));
+    return essence;
 }
 
 /* Asks about one image. Returns NULL, or why *ret_image is not set. */
 static const char *engine_config_ask(struct engine *engine, const char *name,
-                                     json_t **ret_image)
+                                     struct values *pool, struct value **ret_image)
 {
     char url[sizeof(engine->url) + 600];
     uint64_t now = clock_now_ns();
@@ -128,21 +129,20 @@ static const char *engine_config_ask(struct engine *engine, const char *name,
         return "the engine does not have that image yet";
     if (status != 200)
         return "the engine refused to tell";
-    json_t *image = json_loadb((const char *)body.at, body.len, 0, NULL);
-    if (!json_is_object(image)) {
-        json_decref(image);
+    struct value *image;
+    if (json_read(pool, BYTES("the engine's answer"), buf_bytes(&body), &image, NULL) < 0 ||
+        image->kind != VALUE_MAP)
         return "the engine's answer is not JSON";
-    }
-    *ret_image = engine_config_essence(image);
-    json_decref(image);
-    return *ret_image ? NULL : "the engine's answer could not be understood";
+    *ret_image = engine_config_essence(pool, image);
+    return NULL;
 }
 
-static int engine_config_print_line(json_t *line)
+static int engine_config_print_line(const struct value *line)
 {
-    int r = line ? json_dumpf(line, stdout, JSON_COMPACT) : -1;
-    json_decref(line);
-    return r < 0 || putchar('\n') == EOF || fflush(stdout) == EOF ? -EIO : 0;
+    cleanup_buf struct buf text = BUF(6 * BODY_MAX); /* an escape has at most six bytes */
+    int r = json_write(line, &text);
+    r = r < 0 ? r : buf_add_byte(&text, '\n');
+    return r < 0 ? r : io_write_full(STDOUT_FILENO, text.at, text.len);
 }
 
 int main(int argc, char **argv)
@@ -165,11 +165,14 @@ int main(int argc, char **argv)
     curl_easy_setopt(engine.curl, CURLOPT_FOLLOWLOCATION, 0L);
     int r = 0;
     for (int i = 1; i < argc && r == 0; i++) {
-        json_t *image = NULL;
-        const char *error = nowhere ? nowhere : engine_config_ask(&engine, argv[i], &image);
-        r = engine_config_print_line(
-            error ? json_pack("{s:s,s:s}", "name", argv[i], "error", error)
-                  : json_pack("{s:s,s:o}", "name", argv[i], "image", image));
+        cleanup_values struct values pool = {0};
+        struct value *image = NULL, *line = value_new(&pool, VALUE_MAP);
+        const char *error =
+            nowhere ? nowhere : engine_config_ask(&engine, argv[i], &pool, &image);
+        value_put(&pool, line, BYTES("name"), value_string(&pool, bytes_of(argv[i])));
+        value_put(&pool, line, error ? BYTES("error") : BYTES("image"),
+                  error ? value_shown(&pool, bytes_of(error)) : image);
+        r = engine_config_print_line(line);
     }
     curl_easy_cleanup(engine.curl);
     return r < 0;

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -120,9 +119,9 @@ static int engine_read_until(int fd, uint64_t deadline_ns, struct buf *into)
  * Copies text from outside for use in a message: without control bytes, and no more than 300
  * bytes of it.
  */
-static struct bytes engine_printable(struct arena *arena, const char *text)
+static struct bytes engine_printable(struct arena *arena, struct bytes text)
 {
-    char *copy = arena_string(arena, bytes_head(bytes_of(text), 300));
+    char *copy = arena_string(arena, bytes_head(text, 300));
     for (char *c = copy; *c; c++)
         if (*c < 0x20 || *c > 0x7e)
             *c = '?';
@@ -133,20 +132,20 @@ static struct bytes engine_printable(struct arena *arena, const char *text)
 static void engine_take_line(struct bytes line, struct df_base *bases, size_t n,
                              struct arena *arena)
 {
-    json_t *answer = json_loadb((const char *)line.at, line.len, 0, NULL);
-    const json_t *name = json_object_get(answer, "name");
-    const json_t *error = json_object_get(answer, "error");
-    for (size_t i = 0; name && i < n; i++) {
-        if (bases[i].known || !json_is_string(name) ||
-            !bytes_equal(bases[i].name,
-                         bytes_at(json_string_value(name), json_string_length(name))))
+    cleanup_values struct values pool = {0};
+    struct value *answer;
+    if (json_read(&pool, BYTES("the engine's answer"), line, &answer, NULL) < 0)
+        return;
+    struct bytes name = value_text(value_get(answer, "name"));
+    struct bytes error = value_text(value_get(answer, "error"));
+    for (size_t i = 0; name.at && i < n; i++) {
+        if (bases[i].known || !bytes_equal(bases[i].name, name))
             continue;
-        if (json_is_string(error))
-            bases[i].reason = engine_printable(arena, json_string_value(error));
-        else if (base_from_json(json_object_get(answer, "image"), arena, &bases[i]) < 0)
+        if (error.at)
+            bases[i].reason = engine_printable(arena, error);
+        else if (base_from_image(value_get(answer, "image"), arena, &bases[i]) < 0)
             bases[i].known = false;
     }
-    json_decref(answer);
 }
 
 static void engine_set_reasons(struct df_base *bases, size_t n, struct bytes reason)

@@ -2,7 +2,6 @@
 #include "report.h"
 
 #include <errno.h>
-#include <jansson.h>
 
 static const char *program = "ctx-send";
 
@@ -54,18 +53,11 @@ static const char *report_codec(enum send_codec codec)
     return names[codec];
 }
 
-static json_t *report_warnings_json(const struct notes *notes)
+void report_json(FILE *to, const struct value *object)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; i < notes->n; i++) {
-        if (notes->at[i].level != NOTE_WARNING)
-            continue;
-        struct bytes text = notes->at[i].text;
-        json_t *string = json_stringn((const char *)text.at, text.len);
-        /* Notes are printable UTF-8. If one is not, the others must not be lost. */
-        json_array_append_new(list, string ? string : json_string("(not UTF-8)"));
-    }
-    return list;
+    cleanup_buf struct buf line = BUF(REPORT_JSON_MAX);
+    if (json_write(object, &line) == 0)
+        fprintf(to, "%.*s\n", BYTES_ARG(buf_bytes(&line)));
 }
 
 static void report_stats_json(const struct options *options, const struct send_stats *stats,
@@ -90,16 +82,20 @@ static void report_stats_json(const struct options *options, const struct send_s
         {"walk_ns", stats->walk_ns},
         {"total_ns", stats->total_ns},
     };
-    json_t *line = json_object();
+    cleanup_values struct values pool = {0};
+    struct value *line = value_new(&pool, VALUE_MAP), *warnings = value_new(&pool, VALUE_LIST);
     for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
-        json_object_set_new(line, counts[i].name, json_integer((json_int_t)counts[i].value));
-    json_object_set_new(line, "compression", json_string(report_codec(options->codec)));
-    json_object_set_new(line, "rewritten", json_boolean(stats->rewritten));
-    json_object_set_new(line, "whole_context", json_boolean(stats->everything));
-    json_object_set_new(line, "warnings", report_warnings_json(notes));
-    json_dumpf(line, stderr, JSON_COMPACT);
-    fputc('\n', stderr);
-    json_decref(line);
+        value_put(&pool, line, bytes_of(counts[i].name),
+                  value_integer(&pool, (int64_t)counts[i].value));
+    value_put(&pool, line, BYTES("compression"),
+              value_string(&pool, bytes_of(report_codec(options->codec))));
+    value_put(&pool, line, BYTES("rewritten"), value_bool(&pool, stats->rewritten));
+    value_put(&pool, line, BYTES("whole_context"), value_bool(&pool, stats->everything));
+    for (size_t i = 0; i < notes->n; i++)
+        if (notes->at[i].level == NOTE_WARNING)
+            value_add(&pool, warnings, value_string(&pool, notes->at[i].text));
+    value_put(&pool, line, BYTES("warnings"), warnings);
+    report_json(stderr, line);
 }
 
 static void report_stats_text(const struct options *options, const struct send_stats *stats)

@@ -8,7 +8,14 @@
 #ifndef CTXD_REPORT_H
 #define CTXD_REPORT_H
 
+#include "formats.h"
 #include "options.h"
+
+#include <stdio.h>
+
+/* Bytes of a JSON report: a Dockerfile of DOCKERFILE_MAX, six bytes for each of its own, and
+ * more. */
+#define REPORT_JSON_MAX (256u << 20)
 
 enum exit_status { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_REFUSED };
 
@@ -25,6 +32,8 @@ enum exit_status report_failed(const struct failure *f);
  */
 void report_stats(const struct options *options, const struct send_stats *stats,
                   const struct notes *notes);
+/* Prints `object` as JSON on one line. */
+void report_json(FILE *to, const struct value *object);
 /*
  * Flushes standard output. EXIT_FAILED, with a message, if not all of it could be written,
  * because the output is the answer.

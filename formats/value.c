@@ -32,6 +32,12 @@ struct value *value_string(struct values *pool, struct bytes text)
     return v;
 }
 
+struct value *value_shown(struct values *pool, struct bytes text)
+{
+    return value_string(
+        pool, utf8_valid(text) ? text : arena_copy(&pool->arena, bytes_of(QUOTE(text))));
+}
+
 struct value *value_bool(struct values *pool, bool is)
 {
     struct value *v = value_new(pool, VALUE_BOOL);

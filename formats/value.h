@@ -62,6 +62,9 @@ void values_release(struct values *pool);
 
 struct value *value_new(struct values *pool, enum value_kind kind);
 struct value *value_string(struct values *pool, struct bytes text); /* borrows text */
+/* A string of bytes that need not be UTF-8; then it has the text that QUOTE() gives. Borrows.
+ */
+struct value *value_shown(struct values *pool, struct bytes text);
 struct value *value_bool(struct values *pool, bool is);
 struct value *value_integer(struct values *pool, int64_t integer);
 /* A copy that shares no map and no list with `from`, but all texts. */

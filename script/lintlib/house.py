@@ -41,7 +41,7 @@ HOMES = {
     "zstd.h": ("stream/",),
     "libdeflate.h": ("stream/",),
     "openssl/": ("base/",),
-    "jansson.h": ("client/", "proto/", "daemon/", "formats/"),
+    "jansson.h": ("formats/json-read.c", "proto/", "daemon/status.c"),
     "yaml.h": ("formats/",),
     "expat.h": ("formats/",),
     "sha2.h": ("base/",),
