@@ -1,121 +1,68 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Request -> plan: the straight line that every kind of answer begins with.
+ * Request -> plan, read from top to bottom:
  *
- *     Dockerfile's reads, ignore rules -> tree -> how the Dockerfile travels -> chunks -> plan
+ *     request -> rules -> tree -> the recipe, the Dockerfile's place -> entries, chunks -> plan
+ *
+ * answer_steps() at the end is the list of the steps.
  */
-#include "skeleton.h"
-#include "stream-priv.h"
+#include "answer.h"
 
-#include <errno.h>
+#include "skeleton-part.h"
+#include "warm.h"
 
-static void rules_free(struct rules *rules)
+/* The rules of the view, and those of the recipe if it needs others. */
+static int answer_rules(const struct send_request *request, struct notes *notes,
+                        struct answer *a, struct send_stats *stats, struct failure *f)
 {
-    reads_free(rules->reads);
-    ignore_free(rules->ignore);
-    free(rules);
-}
-
-struct rules *rules_ref(struct rules *rules)
-{
-    atomic_fetch_add_explicit(&rules->refs, 1, memory_order_relaxed);
-    return rules;
-}
-
-void rules_unref(struct rules *rules)
-{
-    if (rules && atomic_fetch_sub_explicit(&rules->refs, 1, memory_order_acq_rel) == 1)
-        rules_free(rules);
-}
-
-static struct rules *rules_new(void)
-{
-    struct rules *rules = xcalloc(1, sizeof(*rules));
-    rules->refs = 1;
-    return rules;
-}
-
-static int parse_ignore(const struct send_request *request, struct notes *notes,
-                        struct rules *rules, struct failure *f)
-{
-    const struct control *control = request->control;
-    return control->has_ignore
-               ? ignore_parse(control->ignore_name, control->ignore,
-                              request->builder == SEND_CLASSIC ? IGNORE_CLASSIC
-                                                               : IGNORE_BUILDKIT,
-                              notes, &rules->ignore, f)
-               : 0;
-}
-
-/* What the Dockerfile reads, and what the ignore rules leave of it. */
-static int rules_make(const struct send_request *request, struct notes *notes,
-                      struct rules **ret, struct failure *f)
-{
-    struct rules *rules = rules_new();
-    /* Why a set is as wide as it is means nothing to who asked for all of it. */
-    int r = dockerfile_reads(request->dockerfile, &request->reads, request->full ? NULL : notes,
-                             &rules->reads, f);
-    if (r == 0)
-        r = reads_resolve(rules->reads, request->root_fd, f);
-    if (r == 0)
-        r = parse_ignore(request, notes, rules, f);
-    if (r < 0) {
-        rules_free(rules);
+    int r = rules_make(request, notes, &a->rules, f);
+    if (r < 0)
         return r;
-    }
-    rules->tree = (struct tree_rules){.ignore = rules->ignore,
-                                      .reads = request->full ? NULL : rules->reads};
-    *ret = rules;
-    return 0;
+    stats->everything = a->rules->reads->everything;
+    if (request->recipe && !request->full && !stats->everything)
+        r = rules_make_names(request, &a->names, f);
+    return r;
 }
 
-/* The same ignore rules, whatever is read: a recipe is made of all that they keep. */
-static int names_make(const struct send_request *request, struct rules **ret, struct failure *f)
+/* Walks the whole tree: nothing was kept of it. */
+static int answer_walk(const struct send_request *request, const struct answer *a,
+                       struct tree **ret_tree, struct failure *f)
 {
-    struct rules *rules = rules_new();
-    int r = parse_ignore(request, NULL, rules, f); /* its notes are said by rules_make() */
-    if (r < 0) {
-        rules_free(rules);
-        return r;
-    }
-    rules->tree.ignore = rules->ignore;
-    *ret = rules;
-    return 0;
-}
-
-static int cold_tree(const struct send_request *request, const struct answer *answer,
-                     struct tree **ret_tree, struct failure *f)
-{
-    const struct tree_rules *const rules[] = {&answer->rules->tree,
-                                              answer->names ? &answer->names->tree : NULL};
+    const struct tree_rules *const rules[] = {&a->rules->tree,
+                                              a->names ? &a->names->tree : NULL};
     struct tree_walk walk = {
         .root_fd = request->root_fd,
         .root_name = request->root_name,
         .ignore_name = request->control->ignore_name,
         .rules = rules,
-        .n_rules = answer->names ? 2 : 1,
-        .pool = answer->pool,
+        .n_rules = a->names ? 2 : 1,
+        .pool = a->pool,
     };
     return tree_make(&walk, NULL, NULL, ret_tree, f);
 }
 
-/* The tree, as far as the rules let it be seen: the plan's view of it, and all of its names. */
-static int find_tree(const struct send_request *request, struct warm *warm, struct answer *a,
-                     struct tree_view *ret_names, struct failure *f)
+/* The tree, the plan's view of it, and (*ret_names) the view that shows all that is kept. */
+static int answer_tree(const struct send_request *request, struct warm *warm, struct answer *a,
+                       struct tree_view *ret_names, struct send_stats *stats, struct failure *f)
 {
     struct plan *plan = &a->plan;
     struct tree_view views[2] = {{.rules = a->rules, .bit = 1}, {.rules = a->names, .bit = 2}};
     size_t n = a->names ? 2 : 1;
+    plan->looked = true;
     int r = warm ? warm_tree(warm, request, views, n, a->pool, plan, f)
-                 : cold_tree(request, a, &plan->tree, f);
+                 : answer_walk(request, a, &plan->tree, f);
+    if (r < 0)
+        return r;
     plan->terms.bit = views[0].bit;
     plan->serial = views[0].serial;
     *ret_names = views[n - 1];
-    return r;
+    stats->n_dirs_read = plan->looked ? plan->tree->n_dirs_read : 0;
+    stats->n_stats = plan->looked ? plan->tree->n_stats : 0;
+    return 0;
 }
 
 /* The recipe's part of the stream; *ret_line: of an instruction that would swallow it, or 0. */
-static int find_skeleton(const struct send_request *request, struct warm *warm,
+static int answer_recipe(const struct send_request *request, struct warm *warm,
                          struct answer *a, const struct tree_view *names, struct notes *notes,
                          struct send_stats *stats, uint32_t *ret_line, struct failure *f)
 {
@@ -132,9 +79,39 @@ static int find_skeleton(const struct send_request *request, struct warm *warm,
     stats->n_dirs += part.n_dirs;
     stats->n_links += part.n_links;
     stats->content_bytes += part.bytes;
-    /* What is read by the file as a whole (a foreign syntax) has no line. */
+    /* A file that is read as a whole (a foreign syntax) has no line to name. */
     *ret_line = part.swallowed ? (part.line ? part.line : 1) : 0;
     return 0;
+}
+
+/* How the Dockerfile travels: the terms of the view depend on it. */
+static int answer_carriage(const struct send_request *request, struct answer *a,
+                           bool for_digest, uint32_t recipe_line, struct notes *notes,
+                           struct send_stats *stats, struct failure *f)
+{
+    struct plan *plan = &a->plan;
+    a->carriage.how = CARRY_NONE; /* a digest's */
+    if (!for_digest) {
+        int r = carry_decide(request, a->rules, plan->tree, plan->terms.bit, recipe_line, notes,
+                             &a->arena, &a->carriage, f);
+        if (r < 0)
+            return r;
+    }
+    stats->rewritten = a->carriage.how == CARRY_INNER;
+    plan->terms = terms_of(request, plan->tree, plan->terms.bit, &a->carriage);
+    plan->terms.for_digest = for_digest;
+    return 0;
+}
+
+/* The view's entries, cut into chunks. */
+static void answer_chunks(struct warm *warm, struct plan *plan)
+{
+    if (warm) {
+        warm_chunks(warm, plan);
+        return;
+    }
+    plan->links = links_make(&plan->terms, plan->tree);
+    chunks_cut(&plan->terms, plan->links, plan->tree, &plan->chunks);
 }
 
 static int answer_steps(const struct send_request *request, struct warm *warm, bool for_digest,
@@ -142,53 +119,28 @@ static int answer_steps(const struct send_request *request, struct warm *warm, b
                         struct failure *f)
 {
     uint64_t start = clock_now_ns();
-    struct plan *plan = &a->plan;
     struct tree_view names;
     uint32_t recipe_line = 0;
-    plan->looked = true;
     a->pool = request->pool ? request->pool : (a->own_pool = pool_new(0));
-    int r = rules_make(request, notes, &a->rules, f);
-    if (r < 0)
-        return r;
-    stats->everything = a->rules->reads->everything;
-    if (request->recipe && !request->full && !stats->everything)
-        r = names_make(request, &a->names, f);
+    int r = answer_rules(request, notes, a, stats, f);
     if (r == 0)
-        r = find_tree(request, warm, a, &names, f);
-    if (r < 0)
-        return r;
-    stats->n_dirs_read = plan->looked ? plan->tree->n_dirs_read : 0;
-    stats->n_stats = plan->looked ? plan->tree->n_stats : 0;
+        r = answer_tree(request, warm, a, &names, stats, f);
     stats->walk_ns = clock_now_ns() - start;
-
-    /* The Dockerfile's place in the stream, and what goes before it. */
-    if (request->recipe)
-        r = find_skeleton(request, warm, a, &names, notes, stats, &recipe_line, f);
+    if (r == 0 && request->recipe)
+        r = answer_recipe(request, warm, a, &names, notes, stats, &recipe_line, f);
+    if (r == 0)
+        r = answer_carriage(request, a, for_digest, recipe_line, notes, stats, f);
     if (r < 0)
         return r;
-    if (for_digest)
-        a->carriage.how = CARRY_NONE;
-    else
-        r = carry_decide(request, a->rules, plan->tree, plan->terms.bit, recipe_line, notes,
-                         &a->arena, &a->carriage, f);
-    if (r < 0)
-        return r;
-    stats->rewritten = a->carriage.how == CARRY_INNER;
-    plan->terms = terms_of(request, plan->tree, plan->terms.bit, &a->carriage);
-    plan->terms.for_digest = for_digest;
-    if (warm) {
-        warm_chunks(warm, plan);
-    } else {
-        plan->links = links_make(&plan->terms, plan->tree);
-        chunks_cut(&plan->terms, plan->links, plan->tree, &plan->chunks);
-    }
-    return plan_finish(request, &a->carriage, notes, plan, stats, f);
+    answer_chunks(warm, &a->plan);
+    return plan_finish(request, &a->carriage, notes, &a->plan, stats, f);
 }
 
 int answer_make(const struct send_request *request, struct warm *warm, bool for_digest,
                 struct notes *notes, struct answer *ret, struct send_stats *stats,
                 struct failure *f)
 {
+    ASSERT_THREAD(THREAD_LANE | THREAD_HTTP);
     *ret = (struct answer){0};
     int r = answer_steps(request, warm, for_digest, notes, ret, stats, f);
     if (r < 0)

@@ -11,7 +11,8 @@
  * leave (of a large file, before its last part does): a file that changed in between breaks the
  * body off, short of its length.
  */
-#include "stream-priv.h"
+#include "answer.h"
+#include "writer.h"
 
 #include <errno.h>
 
@@ -43,7 +44,7 @@ struct body {
 static uint64_t segment_length(const struct writer *w, const struct segment *segment)
 {
     return segment->stored.fd >= 0 ? segment->stored.packed_len
-           : w->codec              ? segment->packed.len
+           : w->packing.codec      ? segment->packed.len
                                    : segment->plain.len;
 }
 
@@ -85,7 +86,7 @@ static int take_measure(struct writer *w, struct segment *segment, struct failur
     struct measure is = {segment_length(w, segment), segment->sha};
     (void)f;
     if (segment->literal) {
-        *(segment->literal == &w->plan->before ? &body->before : &body->behind) = is;
+        *(segment->literal == &w->packing.plan->before ? &body->before : &body->behind) = is;
         return 0;
     }
     struct chunk *chunk = segment->chunk;
@@ -123,7 +124,7 @@ static int measure(struct body *body, struct failure *f)
     writer_init(&w, body->request, plan, body->answer.pool, &body->stats);
     w.take = take_measure;
     w.taker = body;
-    w.want_sha = w.all_parts = true;
+    w.packing.want_sha = w.all_parts = true;
     int r = writer_run(&w, f);
     writer_release(&w);
     plan->chunks = all;
@@ -141,7 +142,7 @@ static void add_measure(struct body *body, struct sha256_state *state, const str
 static void make_etag(struct body *body)
 {
     const struct plan *plan = &body->answer.plan;
-    const struct codec *codec = body->writer.codec;
+    const struct codec *codec = body->writer.packing.codec;
     struct sha256_state *state = sha256_new();
     int32_t level = codec ? body->request->level : 0;
     uint8_t le[] = {(uint8_t)body->request->codec, (uint8_t)level};
@@ -172,7 +173,7 @@ int body_open(const struct send_request *request, struct warm *warm, struct note
         return r;
     }
     writer_init(&body->writer, request, &body->answer.plan, body->answer.pool, &body->stats);
-    body->writer.want_sha = body->writer.all_parts = true;
+    body->writer.packing.want_sha = body->writer.all_parts = true;
     r = measure(body, f);
     if (r < 0) {
         body_free(body);
@@ -216,7 +217,8 @@ static int check(struct body *body, struct failure *f)
     struct sha256 is = segment->sha;
     const struct measure *was;
     if (segment->literal) {
-        was = segment->literal == &body->writer.plan->before ? &body->before : &body->behind;
+        was = segment->literal == &body->writer.packing.plan->before ? &body->before
+                                                                     : &body->behind;
     } else if (!segment->large.entry) {
         was = &body->chunks[body->writer.next - 1];
     } else {
@@ -242,7 +244,7 @@ static void drop_segment(struct body *body)
 static int next_segment(struct body *body, struct failure *f)
 {
     if (!body->pulling) {
-        segment_init(&body->segment, &body->writer);
+        segment_init(&body->segment, &body->writer.packing);
         body->pulling = true;
     }
     drop_segment(body);
@@ -251,7 +253,7 @@ static int next_segment(struct body *body, struct failure *f)
         return r;
     body->has_segment = true;
     body->given = 0;
-    r = pack_segment(&body->segment, f);
+    r = segment_pack(&body->segment, f);
     if (r == 0)
         r = check(body, f);
     return r < 0 ? r : 1;
@@ -277,7 +279,8 @@ ssize_t body_read(struct body *body, void *at, size_t len, struct failure *f)
         if (got < 0 || (size_t)got != n)
             return fail_errno(f, got < 0 ? (int)got : -EIO, "can't read a packed chunk");
     } else {
-        const struct buf *from = body->writer.codec ? &segment->packed : &segment->plain;
+        const struct buf *from =
+            body->writer.packing.codec ? &segment->packed : &segment->plain;
         memcpy(at, from->at + body->given, n);
     }
     body->given += n;

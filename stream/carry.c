@@ -14,7 +14,7 @@
  *   … and the file can't be rewritten                   a warning says what is gained
  *   the builder is given a Dockerfile otherwise (bare)  the tree as it is
  */
-#include "stream-priv.h"
+#include "carry.h"
 
 #include <errno.h>
 

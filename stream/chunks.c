@@ -10,7 +10,7 @@
  * Path hashes close a chunk of 64 small files on the average; six bits make chunks of some
  * hundred kilobytes, which is where a splice stops gaining and an edit does not yet cost.
  */
-#include "stream-priv.h"
+#include "chunks.h"
 
 enum { BOUNDARY_MASK = 63 };
 

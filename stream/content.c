@@ -18,7 +18,7 @@
  * another user (whose lease is not ours to take), and a write through a mapping made before
  * that, which the kernel stamps only at its first touch of a clean page.
  */
-#include "stream-priv.h"
+#include "content.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -16,8 +16,9 @@
  * so that a daemon reads the runs anew that something changed in, and no others. Times, owners
  * and other bits of the mode are not in it, and a hard link is the file that it is.
  */
-#include "skeleton.h"
-#include "stream-priv.h"
+#include "answer.h"
+#include "content.h"
+#include "skeleton-part.h"
 
 #include <errno.h>
 

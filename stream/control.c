@@ -3,7 +3,8 @@
  * The control files: which Dockerfile, which ignore file. They alone may lie outside the root,
  * and only where the user named them.
  */
-#include "stream-priv.h"
+#include "content.h"
+#include "stream.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
  * directory. What of it a view sends, and how, is decided here for every use of a tree: a cut
  * into chunks, a chunk's own entries, a digest.
  */
-#include "stream-priv.h"
+#include "entries.h"
 
 #include <assert.h>
 #include <limits.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gzip by libdeflate: each segment one member; members concatenate (RFC 1952 2.2). */
-#include "stream-priv.h"
+#include "codec.h"
 
 #include <libdeflate.h>
 

@@ -4,7 +4,7 @@
  * may not, since a thread that sleeps in write() hears of nothing: it has a descriptor that
  * doesn't block, and all waiting is done in poll(), beside the client's connection.
  */
-#include "stream-priv.h"
+#include "out.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -8,7 +8,7 @@
  * it can be told from what the database knows of the files, without reading one. Both are by
  * the store's key, since two contents of equal XXH3 are easily made up by who knows its secret.
  */
-#include "stream-priv.h"
+#include "pack.h"
 
 #include <errno.h>
 
@@ -21,22 +21,17 @@ struct naming {
     bool as_walked;                /* all entries were what the tree says, and surely so */
 };
 
-const struct codec *codec_of(enum send_codec codec)
+struct store_name store_name_of(const struct packing *p, const struct digest128 *content)
 {
-    return codec == SEND_GZIP ? &codec_gzip : codec == SEND_ZSTD ? &codec_zstd : NULL;
-}
-
-struct store_name store_name_of(const struct writer *w, const struct digest128 *content)
-{
-    struct store_name name = {*content, w->request->codec, 0};
-    if (!w->codec)
+    struct store_name name = {*content, p->request->codec, 0};
+    if (!p->codec)
         return name;
     /* What another version of the library packed must not be sent for what this one packs. */
-    struct digest128_state *state = digest128_new(store_key(w->plan->store));
+    struct digest128_state *state = digest128_new(store_key(p->plan->store));
     digest128_add(state, bytes_at(content->at, sizeof(content->at)));
-    digest128_add(state, bytes_of(w->codec->version()));
+    digest128_add(state, bytes_of(p->codec->version()));
     name.content = digest128_end(state);
-    name.level = w->request->level;
+    name.level = p->request->level;
     digest128_free(state);
     return name;
 }
@@ -69,7 +64,7 @@ static void learn_content(struct segment *segment, const struct entry *e, struct
 {
     if (!naming->state)
         return;
-    const struct plan *plan = segment->writer->plan;
+    const struct plan *plan = segment->packing->plan;
     struct content_hash hash = {.xxh = content_digest(plan, content)};
     name_entry(naming, header, &hash.xxh);
     if (sure == CONTENT_HELD)
@@ -120,9 +115,9 @@ static void set_sha(struct chunk *chunk, const struct sha256 *sha)
 
 static bool find_stored(struct segment *segment, const struct digest128 *name)
 {
-    const struct writer *w = segment->writer;
-    struct store_name at = store_name_of(w, name);
-    return store_get(w->plan->store, &at, &segment->stored);
+    const struct packing *p = segment->packing;
+    struct store_name at = store_name_of(p, name);
+    return store_get(p->plan->store, &at, &segment->stored);
 }
 
 /* ---- entries ---------------------------------------------------------------------------- */
@@ -131,16 +126,16 @@ static bool find_stored(struct segment *segment, const struct digest128 *name)
 static bool pack_as_walked(struct segment *segment, const struct entry *e,
                            struct naming *naming)
 {
-    struct writer *w = segment->writer;
+    struct packing *p = segment->packing;
     struct buf *out = &segment->plain;
     size_t start = out->len, size = (size_t)e->node->id.size;
-    struct tar_header h = entry_header(&w->plan->terms, e, NULL);
+    struct tar_header h = entry_header(&p->plan->terms, e, NULL);
     if (buf_reserve(out, tar_header_size(&h) + size + USTAR_BLOCK) < 0)
         return false;
     tar_add_header(out, &h);
     size_t content_at = out->len;
     enum content_sure sure = CONTENT_UNKNOWN;
-    if (!content_read_as_walked(&w->source, &segment->dir, e->path, &e->node->id,
+    if (!content_read_as_walked(&p->source, &segment->dir, e->path, &e->node->id,
                                 out->at + content_at, naming->state ? &sure : NULL)) {
         out->len = start;
         return false;
@@ -155,20 +150,20 @@ static bool pack_as_walked(struct segment *segment, const struct entry *e,
 static int pack_opened(struct segment *segment, const struct entry *e, struct naming *naming,
                        struct failure *f)
 {
-    struct writer *w = segment->writer;
+    struct packing *p = segment->packing;
     struct buf *out = &segment->plain;
     cleanup_fd int fd = -1;
     struct stat st;
-    int r = content_open(&w->source, e->path, &fd, &st, f);
+    int r = content_open(&p->source, e->path, &fd, &st, f);
     if (r < 0)
         return r;
     struct stat_identity now = stat_identity(&st);
-    if (w->plan->fixed_sizes && now.size != e->node->id.size)
+    if (p->plan->fixed_sizes && now.size != e->node->id.size)
         return fail(f, -ESTALE,
                     "%s changed its size while the context was being sent; run "
                     "it again",
                     QUOTE(e->path));
-    struct tar_header h = entry_header(&w->plan->terms, e, &now);
+    struct tar_header h = entry_header(&p->plan->terms, e, &now);
     size_t start = out->len, room = tar_header_size(&h) + ustar_padding(h.size);
     if (now.size > CHUNK_MAX || buf_reserve(out, room + (size_t)now.size) < 0)
         return out_of_room(e, f);
@@ -202,7 +197,7 @@ static int pack_file(struct segment *segment, const struct entry *e, struct nami
         int r = pack_opened(segment, e, naming, f);
         if (r != 0)
             return r < 0 ? r : 0;
-        if (tries == CONTENT_TRIES || atomic_load(&segment->writer->cancelled))
+        if (tries == CONTENT_TRIES || atomic_load(&segment->packing->cancelled))
             return fail(f, -ESTALE, "%s keeps changing while it is being sent", QUOTE(e->path));
     }
 }
@@ -215,14 +210,14 @@ static int pack_entry(struct segment *segment, const struct entry *e, struct nam
         return buf_add_bytes(out, e->text) < 0 ? out_of_room(e, f) : 0;
     if (is_content(e))
         return pack_file(segment, e, naming, f);
-    struct tar_header h = entry_header(&segment->writer->plan->terms, e, NULL);
+    struct tar_header h = entry_header(&segment->packing->plan->terms, e, NULL);
     struct bytes text = e->kind == ENTRY_TEXT ? e->text : BYTES("");
     size_t start = out->len;
     if (buf_reserve(out, tar_header_size(&h) + text.len + USTAR_BLOCK) < 0)
         return out_of_room(e, f);
     tar_add_header(out, &h);
     if (naming->state) {
-        struct digest128 content = content_digest(segment->writer->plan, text);
+        struct digest128 content = content_digest(segment->packing->plan, text);
         name_entry(naming, bytes_at(out->at + start, out->len - start), &content);
     }
     if (buf_add_bytes(out, text) < 0 || buf_add_zeros(out, ustar_padding(text.len)) < 0)
@@ -235,7 +230,7 @@ static int pack_entries(struct segment *segment, const struct entries *entries,
 {
     int r = 0;
     for (size_t i = 0; i < entries->n && r == 0; i++)
-        r = atomic_load(&segment->writer->cancelled)
+        r = atomic_load(&segment->packing->cancelled)
                 ? -ECANCELED
                 : pack_entry(segment, &entries->at[i], naming, f);
     content_dir_close(&segment->dir);
@@ -244,25 +239,25 @@ static int pack_entries(struct segment *segment, const struct entries *entries,
 
 static int compress(struct segment *segment, struct failure *f)
 {
-    struct writer *w = segment->writer;
-    if (!w->codec || segment->plain.len == 0)
+    struct packing *p = segment->packing;
+    if (!p->codec || segment->plain.len == 0)
         return 0;
     if (!segment->codec)
-        segment->codec = w->codec->new (w->request->level);
+        segment->codec = p->codec->new (p->request->level);
     buf_clear(&segment->packed);
-    if (buf_reserve(&segment->packed, w->codec->bound(segment->codec, segment->plain.len)) < 0)
+    if (buf_reserve(&segment->packed, p->codec->bound(segment->codec, segment->plain.len)) < 0)
         return fail(f, -E2BIG, "a chunk of the stream is too large to compress");
-    segment->packed.len = w->codec->pack(segment->codec, segment->plain.at, segment->plain.len,
+    segment->packed.len = p->codec->pack(segment->codec, segment->plain.at, segment->plain.len,
                                          segment->packed.at, segment->packed.cap);
-    return segment->packed.len ? 0 : fail(f, -EIO, "%s failed", w->codec->name);
+    return segment->packed.len ? 0 : fail(f, -EIO, "%s failed", p->codec->name);
 }
 
 static void keep(const struct segment *segment, const struct digest128 *name)
 {
-    const struct writer *w = segment->writer;
-    struct store_name at = store_name_of(w, name);
-    const struct buf *bytes = w->codec ? &segment->packed : &segment->plain;
-    (void)store_put(w->plan->store, &at, buf_bytes(bytes), segment->plain.len, &segment->sha);
+    const struct packing *p = segment->packing;
+    struct store_name at = store_name_of(p, name);
+    const struct buf *bytes = p->codec ? &segment->packed : &segment->plain;
+    (void)store_put(p->plan->store, &at, buf_bytes(bytes), segment->plain.len, &segment->sha);
 }
 
 /* ---- a chunk ---------------------------------------------------------------------------- */
@@ -282,7 +277,7 @@ static bool find_chunk(struct segment *segment, const struct digest128 *name)
 static bool find_by_hashes(struct segment *segment, const struct entries *entries,
                            struct naming *naming)
 {
-    const struct plan *plan = segment->writer->plan;
+    const struct plan *plan = segment->packing->plan;
     if (!plan->hashes)
         return false;
     bool known = name_by_hashes(plan, entries, naming);
@@ -301,7 +296,7 @@ static int pack_anew(struct segment *segment, const struct entries *entries,
     if (r == 0)
         r = compress(segment, f);
     segment->sure = r == 0 && naming->state && naming->as_walked;
-    if (r == 0 && (segment->sure || segment->writer->want_sha))
+    if (r == 0 && (segment->sure || segment->packing->want_sha))
         segment->sha = sha256(buf_bytes(&segment->plain));
     if (segment->sure) {
         struct digest128 name = digest128_end(naming->state);
@@ -314,7 +309,7 @@ static int pack_anew(struct segment *segment, const struct entries *entries,
 
 static int pack_chunk(struct segment *segment, struct failure *f)
 {
-    const struct plan *plan = segment->writer->plan;
+    const struct plan *plan = segment->packing->plan;
     struct digest128 name;
     bool named = plan->store && chunk_name(segment->chunk, &name);
     if (named && find_chunk(segment, &name))
@@ -339,7 +334,7 @@ static int read_part(struct segment *segment, struct failure *f)
     const struct large_file *large = &segment->large;
     struct buf *out = &segment->plain;
     struct stat_identity now = stat_identity(&large->st);
-    struct tar_header h = entry_header(&segment->writer->plan->terms, large->entry, &now);
+    struct tar_header h = entry_header(&segment->packing->plan->terms, large->entry, &now);
     if (buf_reserve(out, segment->len + 2 * USTAR_BLOCK +
                              (segment->head ? tar_header_size(&h) : 0)) < 0)
         return out_of_room(large->entry, f);
@@ -359,20 +354,20 @@ static int read_part(struct segment *segment, struct failure *f)
 /* A part is named by its bytes: it is read each time, which its packing costs many times. */
 static int pack_part(struct segment *segment, struct failure *f)
 {
-    const struct writer *w = segment->writer;
+    const struct packing *p = segment->packing;
     int r = read_part(segment, f);
     if (r < 0)
         return r;
-    bool keeps = w->plan->store && w->codec;
+    bool keeps = p->plan->store && p->codec;
     struct digest128 name;
     if (keeps) {
-        name = digest128_keyed(store_key(w->plan->store), buf_bytes(&segment->plain));
+        name = digest128_keyed(store_key(p->plan->store), buf_bytes(&segment->plain));
         if (find_stored(segment, &name)) {
             segment->sha = segment->stored.plain_sha;
             return 0;
         }
     }
-    if (keeps || w->want_sha)
+    if (keeps || p->want_sha)
         segment->sha = sha256(buf_bytes(&segment->plain));
     r = compress(segment, f);
     if (r == 0 && keeps)
@@ -382,7 +377,7 @@ static int pack_part(struct segment *segment, struct failure *f)
 
 /* ---- segments ----------------------------------------------------------------------- */
 
-int pack_segment(struct segment *segment, struct failure *f)
+int segment_pack(struct segment *segment, struct failure *f)
 {
     buf_clear(&segment->plain);
     if (segment->large.entry)
@@ -391,7 +386,7 @@ int pack_segment(struct segment *segment, struct failure *f)
         return pack_chunk(segment, f);
     struct naming none = {0};
     int r = pack_entries(segment, segment->literal, &none, f);
-    if (r == 0 && segment->writer->want_sha)
+    if (r == 0 && segment->packing->want_sha)
         segment->sha = sha256(buf_bytes(&segment->plain));
     return r < 0 ? r : compress(segment, f);
 }
@@ -399,19 +394,19 @@ int pack_segment(struct segment *segment, struct failure *f)
 static void run_segment(struct pool_job *job)
 {
     struct segment *segment = (struct segment *)job;
-    struct writer *w = segment->writer;
-    int r = pack_segment(segment, &segment->failure);
-    pthread_mutex_lock(&w->lock);
+    struct packing *p = segment->packing;
+    int r = segment_pack(segment, &segment->failure);
+    pthread_mutex_lock(&p->lock);
     segment->result = r;
     segment->done = true;
-    pthread_cond_signal(&w->done);
-    pthread_mutex_unlock(&w->lock);
+    pthread_cond_signal(&p->done);
+    pthread_mutex_unlock(&p->lock);
 }
 
-void segment_init(struct segment *segment, struct writer *w)
+void segment_init(struct segment *segment, struct packing *packing)
 {
     *segment = (struct segment){.job = {.run = run_segment},
-                                .writer = w,
+                                .packing = packing,
                                 .dir = {.fd = -1},
                                 .stored = {.fd = -1},
                                 .plain = BUF(CHUNK_MAX + (16 << 20)),
@@ -425,5 +420,5 @@ void segment_release(struct segment *segment)
     if (segment->stored.fd >= 0)
         close(segment->stored.fd);
     if (segment->codec)
-        segment->writer->codec->free(segment->codec);
+        segment->packing->codec->free(segment->codec);
 }

@@ -9,7 +9,7 @@
  *   inner:   [.ctx] ctx.tar{ [./] | chunks | end } Dockerfile, end
  *   bare:    [./] [.ctx] | chunks | end
  */
-#include "stream-priv.h"
+#include "plan.h"
 
 #include <errno.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The whole of ctx-send as a straight line of calls: request -> plan -> bytes. */
-#include "stream-priv.h"
+#include "answer.h"
+#include "writer.h"
 
 static int send_steps(const struct send_request *request, struct warm *warm,
                       struct answer *answer, struct notes *notes, struct send_stats *stats,

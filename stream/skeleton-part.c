@@ -3,7 +3,11 @@
  * What goes along of a skeleton: the trees that an instruction names. A read "names" .ctx if
  * that is its first component, as written; others may still take it along, as `COPY . .` does.
  */
+#include "skeleton-part.h"
+
+#include "chunks.h"
 #include "skeleton-priv.h"
+#include "tar-header.h"
 
 #include <errno.h>
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "skeleton.h"
 
+#include "content.h"
 #include "recipe.h"
 #include "skeleton-priv.h"
 
 #include <errno.h>
+#include <pthread.h>
 
 enum {
     KEPT_MAX = 8,   /* recipes of one root: choices of ecosystems, ignore files */

@@ -10,7 +10,7 @@
 #ifndef CTXD_SKELETON_H
 #define CTXD_SKELETON_H
 
-#include "stream-priv.h"
+#include "stream.h"
 
 /* All skeletons of one state of a tree. Sealed. */
 struct skeleton;
@@ -39,21 +39,5 @@ struct skeleton_request {
 int skeleton_get(struct skeletons *kept, const struct skeleton_request *request,
                  struct notes *notes, struct skeleton **ret, struct failure *f) must_use;
 void skeleton_unref(struct skeleton *skeleton);
-
-/* What goes along of it, by what the instructions read. */
-struct skeleton_part {
-    struct bytes tar; /* entries, with their directories; in the arena */
-    uint64_t n_files, n_dirs, n_links, bytes;
-    bool swallowed; /* an instruction that doesn't name .ctx would read of it, … */
-    uint32_t line;  /* … the first of them */
-};
-/* full: everything. Warns of what is read and isn't there, and of what is sent. */
-int skeleton_part(const struct skeleton *skeleton, const struct send_request *request,
-                  const struct reads *reads, struct notes *notes, struct arena *arena,
-                  struct skeleton_part *ret, struct failure *f) must_use;
-/* Adds what one read takes of it by name to a digest, and counts. */
-void skeleton_digest(const struct skeleton *skeleton, const struct df_read *read,
-                     const struct reads *one, struct sha256_state *state, uint64_t *n_files,
-                     uint64_t *bytes);
 
 #endif

@@ -12,7 +12,7 @@
  *
  * A directory's path ends in a slash. Owner and group are 0. Paths are bytes.
  */
-#include "stream-priv.h"
+#include "tar-header.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the database of hashes is told of two trees: contents that changed, files that went. */
-#include "stream-priv.h"
+#include "voiding.h"
 
 struct voiding {
     struct hashdb *db;

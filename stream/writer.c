@@ -12,7 +12,7 @@
  * Where a segment ends depends on the entries alone (chunks.c), so compressed bytes don't
  * depend on threads, nor on what a store had packed already.
  */
-#include "stream-priv.h"
+#include "writer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,12 +26,12 @@ enum {
 
 static int open_large(struct writer *w, struct chunk *chunk, struct failure *f)
 {
-    const struct plan *plan = w->plan;
+    const struct plan *plan = w->packing.plan;
     struct large_file large = {.chunk = chunk};
     chunk_entries(&plan->terms, plan->links, plan->tree, chunk, &large.own);
     large.entry = &large.own.at[0];
     struct bytes path = large.entry->path;
-    int r = content_open(&w->source, path, &large.fd, &large.st, f);
+    int r = content_open(&w->packing.source, path, &large.fd, &large.st, f);
     if (r == 0 && plan->fixed_sizes &&
         (uint64_t)large.st.st_size != large.entry->node->id.size) {
         close(large.fd);
@@ -67,7 +67,7 @@ static void cut_part(struct writer *w, struct segment *segment)
 {
     uint64_t left = (uint64_t)w->large.st.st_size - w->large.offset;
     segment->large = w->large;
-    segment->whole = !w->codec && !w->all_parts;
+    segment->whole = !w->packing.codec && !w->all_parts;
     segment->len = left < CHUNK_BYTES || segment->whole ? (size_t)left : CHUNK_BYTES;
     segment->head = w->large.offset == 0;
     segment->tail = segment->len == left;
@@ -87,7 +87,7 @@ static void begin_segment(struct segment *segment)
 
 int writer_next(struct writer *w, struct segment *segment, struct failure *f)
 {
-    const struct plan *plan = w->plan;
+    const struct plan *plan = w->packing.plan;
     begin_segment(segment);
     if (w->large.entry)
         return cut_part(w, segment), 1;
@@ -138,7 +138,7 @@ static int write_out(struct writer *w, struct bytes bytes, struct failure *f)
 
 static void count(struct writer *w, uint64_t tar_bytes, size_t entries)
 {
-    struct send_progress *progress = w->request->progress;
+    struct send_progress *progress = w->packing.request->progress;
     w->stats->tar_bytes += tar_bytes;
     if (!progress)
         return;
@@ -154,7 +154,7 @@ static void count(struct writer *w, uint64_t tar_bytes, size_t entries)
 static int write_large(struct writer *w, const struct large_file *large, struct failure *f)
 {
     struct stat_identity id = stat_identity(&large->st);
-    struct tar_header h = entry_header(&w->plan->terms, large->entry, &id);
+    struct tar_header h = entry_header(&w->packing.plan->terms, large->entry, &id);
     cleanup_buf struct buf block = BUF(BLOCK_BYTES + 2 * TAR_HEADER_MAX);
     if (buf_reserve(&block, block.max) < 0)
         abort();
@@ -194,15 +194,15 @@ static int write_large(struct writer *w, const struct large_file *large, struct 
 /* Waits for a segment, packing others meanwhile. */
 static int await_segment(struct writer *w, struct segment *segment, struct failure *f)
 {
-    pthread_mutex_lock(&w->lock);
+    pthread_mutex_lock(&w->packing.lock);
     while (!segment->done) {
-        pthread_mutex_unlock(&w->lock);
+        pthread_mutex_unlock(&w->packing.lock);
         bool helped = pool_help(w->pool);
-        pthread_mutex_lock(&w->lock);
+        pthread_mutex_lock(&w->packing.lock);
         if (!helped && !segment->done)
-            pthread_cond_wait(&w->done, &w->lock);
+            pthread_cond_wait(&w->packing.done, &w->packing.lock);
     }
-    pthread_mutex_unlock(&w->lock);
+    pthread_mutex_unlock(&w->packing.lock);
     if (segment->result < 0 && f)
         *f = segment->failure;
     return segment->result;
@@ -217,7 +217,7 @@ static int take_out(struct writer *w, struct segment *segment, struct failure *f
         r = written(w, out_pass(w->out, stored->fd, stored->offset, stored->packed_len),
                     stored->packed_len, f);
     else
-        r = write_out(w, buf_bytes(w->codec ? &segment->packed : &segment->plain), f);
+        r = write_out(w, buf_bytes(w->packing.codec ? &segment->packed : &segment->plain), f);
     if (r < 0)
         return r;
     w->stats->n_stored += stored->fd >= 0;
@@ -254,10 +254,10 @@ static void poison(struct writer *w)
     if (w->stats->out_bytes == 0)
         return;
     cleanup_buf struct buf junk = BUF(16 * USTAR_BLOCK);
-    if (w->codec) {
-        if (buf_add_bytes(&junk, w->codec->poison) < 0)
+    if (w->packing.codec) {
+        if (buf_add_bytes(&junk, w->packing.codec->poison) < 0)
             abort();
-    } else if (!w->inside_file && !w->plan->fixed_sizes) {
+    } else if (!w->inside_file && !w->packing.plan->fixed_sizes) {
         tar_add_poison(&junk);
     }
     /* The stream already failed: what can't be written is cut, which is as good. */
@@ -269,15 +269,16 @@ void writer_init(struct writer *w, const struct send_request *request, const str
                  struct pool *pool, struct send_stats *stats)
 {
     *w = (struct writer){
-        .request = request,
-        .plan = plan,
+        .packing = {.request = request,
+                    .plan = plan,
+                    .codec = codec_of(request->codec),
+                    .source = {request->root_fd, request->control->ignore_name,
+                               plan->tree->clock_ns},
+                    .lock = PTHREAD_MUTEX_INITIALIZER,
+                    .done = PTHREAD_COND_INITIALIZER},
         .pool = pool,
         .stats = stats,
-        .codec = codec_of(request->codec),
-        .source = {request->root_fd, request->control->ignore_name, plan->tree->clock_ns},
         .large = {.fd = -1},
-        .lock = PTHREAD_MUTEX_INITIALIZER,
-        .done = PTHREAD_COND_INITIALIZER,
     };
 }
 
@@ -314,7 +315,7 @@ static void fill_ring(struct writer *w, struct ring *ring)
 /* Waits for the pool and closes what unwritten segments hold. */
 static void abandon_ring(struct writer *w, struct ring *ring)
 {
-    atomic_store(&w->cancelled, true);
+    atomic_store(&w->packing.cancelled, true);
     pool_drain(w->pool);
     for (; ring->written < ring->cut; ring->written++)
         writer_drop(ring_segment(ring, ring->written));
@@ -349,7 +350,7 @@ int writer_run(struct writer *w, struct failure *f)
     struct ring ring = {.n = 2 * pool_threads(w->pool) + 2, .more = 1};
     ring.at = xcalloc(ring.n, sizeof(*ring.at));
     for (size_t i = 0; i < ring.n; i++)
-        segment_init(&ring.at[i], w);
+        segment_init(&ring.at[i], &w->packing);
     int r = write_segments(w, &ring, f);
     for (size_t i = 0; i < ring.n; i++)
         segment_release(&ring.at[i]);
@@ -361,8 +362,8 @@ void writer_release(struct writer *w)
 {
     if (w->large.entry)
         close_large(&w->large);
-    pthread_mutex_destroy(&w->lock);
-    pthread_cond_destroy(&w->done);
+    pthread_mutex_destroy(&w->packing.lock);
+    pthread_cond_destroy(&w->packing.done);
 }
 
 int write_plan(const struct send_request *request, const struct plan *plan, struct pool *pool,

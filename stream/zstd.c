@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Zstandard: each segment one frame, with its checksum; frames concatenate (RFC 8878 3.1). */
-#include "stream-priv.h"
+#include "codec.h"
 
 #include <zstd.h>
 

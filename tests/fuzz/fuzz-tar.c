@@ -7,7 +7,7 @@
  * their lengths, each cut to what a context can hold (clean relative paths, no NUL).
  */
 #include "fuzz.h"
-#include "stream-priv.h"
+#include "tar-header.h"
 
 #include <archive.h>
 #include <archive_entry.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a stream carries of a recipe: when it is made anew, and which part goes along. */
 #include "scratch.h"
-#include "skeleton.h"
+#include "skeleton-part.h"
 #include "tap.h"
 
 #include <assert.h>

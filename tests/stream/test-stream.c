@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "codec.h"
 #include "scratch.h"
-#include "stream-priv.h"
+#include "stream.h"
 #include "tap.h"
+#include "tar-header.h"
 
 #include <errno.h>
 #include <fcntl.h>

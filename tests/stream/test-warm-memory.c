@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a daemon remembers of files: it outlives nothing it was told, and nobody makes it up. */
+#include "pack.h"
 #include "warm-world.h"
 
 #include <errno.h>
@@ -229,8 +230,8 @@ static void other_library(void)
     const struct send_request request = {.codec = SEND_GZIP, .level = 1};
     struct codec other = codec_gzip;
     other.version = other_version;
-    const struct writer ours = {.request = &request, .plan = &plan, .codec = &codec_gzip};
-    const struct writer theirs = {.request = &request, .plan = &plan, .codec = &other};
+    const struct packing ours = {.request = &request, .plan = &plan, .codec = &codec_gzip};
+    const struct packing theirs = {.request = &request, .plan = &plan, .codec = &other};
     struct digest128 content = digest128(BYTES("x"));
     struct store_name a = store_name_of(&ours, &content), b = store_name_of(&theirs, &content),
                       c = store_name_of(&ours, &content);

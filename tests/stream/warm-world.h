@@ -14,7 +14,7 @@
 #ifndef CTXD_WARM_WORLD_H
 #define CTXD_WARM_WORLD_H
 
-#include "stream-priv.h"
+#include "stream.h"
 #include "tap.h"
 
 /* What is left to chance: the same for the same state. Never 0. */

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a daemon does with a warm state between answers: audits, trimming, statistics. */
+#include "warm-priv.h"
+
+struct audit {
+    const struct dirty *told;
+    const struct tree *is;
+    uint64_t missed;
+};
+
+/* Of a directory that went, one event tells, and none of what was below it. */
+static void count_missed(void *context, struct bytes path)
+{
+    struct audit *audit = context;
+    for (size_t i = 0; i < path.len; i++)
+        if (path.at[i] == '/' && dirty_covers(audit->told, bytes_head(path, i)) &&
+            !tree_find(audit->is, bytes_head(path, i)))
+            return;
+    audit->missed += !dirty_covers(audit->told, path);
+}
+
+/* Views that were dropped leave entries in a tree until it is made anew. */
+static uint32_t live_bits__with_lock(const struct warm *warm)
+{
+    uint32_t bits = 0;
+    for (size_t i = 0; i < TREE_VIEWS_MAX; i++)
+        bits |= warm->slots[i].rules ? UINT32_C(1) << i : 0;
+    return bits;
+}
+
+int warm_audit(struct warm *warm, struct pool *pool, uint64_t *ret_missed, struct failure *f)
+{
+    *ret_missed = 0;
+    if (!warm->setup.drain)
+        return 0;
+    pthread_mutex_lock(&warm->lock);
+    struct dirty *dirty = warm->dirty;
+    struct tree *was = warm->tree ? tree_ref(warm->tree) : NULL;
+    int r = 0;
+    if (was) {
+        bool told = warm->setup.drain(warm->setup.watch->watch, dirty);
+        tree_check_links(was, warm->setup.root_fd, dirty); /* which every answer does */
+        struct dirty *all = dirty_new();
+        dirty_below(all, BYTES(""));
+        r = warm_make_tree__with_lock(warm, pool, all, f);
+        dirty_free(all);
+        /* What happened during the sweep may be in it: that is not missed either. */
+        bool told_after = warm->setup.drain(warm->setup.watch->watch, dirty);
+        told &= told_after;
+        struct audit audit = {.told = dirty, .is = warm->tree};
+        if (r == 0 && told)
+            tree_compare(was, warm->tree, live_bits__with_lock(warm), count_missed, &audit);
+        *ret_missed = audit.missed;
+        /* … but is looked at again, by the next answer. */
+        if (r == 0 && !dirty_is_empty(dirty))
+            r = warm_make_tree__with_lock(warm, pool, dirty, f);
+        if (r == 0)
+            warm_forget_dirty__with_lock(warm);
+        if (r == 0 && !told_after)
+            warm_lose_tree__with_lock(warm);
+        tree_unref(was);
+    }
+    pthread_mutex_unlock(&warm->lock);
+    return r;
+}
+
+void warm_trim(struct warm *warm, uint64_t since_ns)
+{
+    pthread_mutex_lock(&warm->lock);
+    for (size_t i = 0; i < VIEWS_MAX; i++)
+        if (warm->views[i].bit && warm->views[i].used_ns < since_ns)
+            warm_drop_view__with_lock(&warm->views[i]);
+    for (size_t i = 0; i < TREE_VIEWS_MAX; i++)
+        if (warm->slots[i].rules && warm->slots[i].used_ns < since_ns)
+            warm_drop_slot__with_lock(warm, i);
+    pthread_mutex_unlock(&warm->lock);
+    skeletons_trim(warm->skeletons, since_ns);
+}
+
+static void count_dir(const struct dir *dir, struct warm_stats *stats)
+{
+    stats->n_dirs++;
+    stats->n_entries += dir->n;
+    stats->bytes += dir->n_bytes;
+    for (size_t i = 0; i < dir->n; i++)
+        if (dir->nodes[i].below)
+            count_dir(dir->nodes[i].below, stats);
+}
+
+static struct warm_stats count_all__with_lock(const struct warm *warm)
+{
+    struct warm_stats stats = {0};
+    stats.n_dirty = warm->n_dirty;
+    stats.n_dirty_total = warm->n_dirty_total;
+    if (warm->tree)
+        count_dir(warm->tree->root.below, &stats);
+    for (size_t i = 0; i < VIEWS_MAX; i++) {
+        const struct view *view = &warm->views[i];
+        stats.n_views += view->bit != 0;
+        stats.n_chunks += view->chunks.n;
+        for (size_t k = 0; k < view->chunks.n; k++)
+            stats.bytes +=
+                sizeof(struct chunk) + view->chunks.at[k]->first_len + sizeof(void *);
+    }
+    stats.bytes += skeletons_bytes(warm->skeletons);
+    return stats;
+}
+
+void warm_stats(struct warm *warm, struct warm_stats *ret)
+{
+    pthread_mutex_lock(&warm->stats_lock);
+    if (pthread_mutex_trylock(&warm->lock) == 0) {
+        warm->stats = count_all__with_lock(warm);
+        pthread_mutex_unlock(&warm->lock);
+    }
+    *ret = warm->stats;
+    pthread_mutex_unlock(&warm->stats_lock);
+}
