@@ -1,44 +1,61 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "loop.h"
+#include "chores.h"
 
-/* Views that nobody asked for so long are forgotten; they are made again when asked for. */
+#include "heap.h"
+#include "lanes.h"
+#include "log.h"
+#include "roots.h"
+#include "thread-kind.h"
+#include "wake.h"
+
+/* ns: a view that nobody has asked for this long is forgotten, and made again when somebody
+ * does. Six hours: a lunch break doesn't lose it, a night does. */
 #define VIEW_AGE_NS (6 * 3600ull * 1000000000)
-/* Chunks are also swept past the limit when they are put: this is for their age. */
+/* ns between two sweeps of the store. They are for old chunks only: a put that exceeds the
+ * limit of bytes sweeps by itself. */
 #define SWEEP_NS (600ull * 1000000000)
-/* Hashes of trees unused for so long. */
+/* Seconds: the hashes of a tree that was not used this long are dropped: a month of vacation.
+ */
 #define HASHES_AGE_S (30 * 24 * 3600)
-/* About three million files. */
+/* The hash database's largest size: about three million files. */
 #define HASHES_MAX_BYTES (512ull << 20)
-
-/* After so long without a request what was freed is given back to the kernel. */
+/* ns without a request after which freed memory is given back to the kernel: longer than the
+ * pause between the requests of one build. */
 #define QUIET_NS (5ull * 1000000000)
 
 struct chores {
-    struct lane_job job;
+    struct lane_job job;   /* first: chores_of() */
+    struct wake_item item; /* tells the loop that the job is done */
     struct daemon *daemon;
-    bool running;     /* the loop's */
-    bool no_hashes;   /* as it was said last */
-    atomic_bool done; /* the lane's */
-    uint64_t swept_ns, gave_ns;
-    bool sweep;
+    bool running;
+    bool no_hashes;             /* the database was unusable when it was last logged */
+    uint64_t swept_ns, gave_ns; /* when the last sweep began, when memory was last given back */
+    bool sweep;                 /* this job sweeps, too */
 };
 
-static void find_due(void *context, struct root *root)
+static struct chores *chores_of(struct lane_job *job)
 {
-    struct root **due = context;
-    struct root_use use = root_use(root);
-    if (!*due || use.audited_ns < root_use(*due).audited_ns)
-        *due = root;
+    return (struct chores *)job;
 }
 
-static void audit(struct daemon *daemon, struct root *root, struct lane *lane)
+static void chores_find_oldest(void *context, struct root *root)
+{
+    struct root **oldest = context;
+    struct root_use use = root_use(root);
+    if (!*oldest || use.audited_ns < root_use(*oldest).audited_ns)
+        *oldest = root;
+}
+
+/* ---- the lane's side --------------------------------------------------------------------- */
+
+static void chores_audit(struct daemon *daemon, struct root *root, struct lane *lane)
 {
     struct failure f = {0};
     uint64_t missed = 0, began_ns = clock_now_ns();
     int r = warm_audit(root->warm, lane->pool, &missed, &f);
     count(&daemon->counters.audits, 1);
     count(&daemon->counters.audit_missed, missed);
-    daemon_count_latency(daemon, LATENCY_AUDIT, clock_now_ns() - began_ns);
+    count_latency(&daemon->counters, LATENCY_AUDIT, clock_now_ns() - began_ns);
     if (began_ns > VIEW_AGE_NS)
         warm_trim(root->warm, began_ns - VIEW_AGE_NS);
     root_audited(root);
@@ -51,24 +68,25 @@ static void audit(struct daemon *daemon, struct root *root, struct lane *lane)
 struct audit_due {
     struct daemon *daemon;
     struct lane *lane;
-    uint64_t before_ns;
+    uint64_t before_ns; /* roots that were last audited before this are due */
 };
 
-static void audit_if_due(void *context, struct root *root)
+static void chores_audit_if_due(void *context, struct root *root)
 {
     struct audit_due *due = context;
     if (root_use(root).audited_ns <= due->before_ns && !lane_cancelled(due->lane))
-        audit(due->daemon, root, due->lane);
+        chores_audit(due->daemon, root, due->lane);
 }
 
-static void work(struct lane_job *job, struct lane *lane)
+static void chores_run(struct lane_job *job, struct lane *lane)
 {
-    struct chores *chores = (struct chores *)job;
+    ASSERT_THREAD(THREAD_LANE);
+    struct chores *chores = chores_of(job);
     struct daemon *daemon = chores->daemon;
     uint64_t now_ns = clock_now_ns(), every_ns = daemon->config.audit_s * 1000000000;
     struct audit_due due = {daemon, lane, now_ns - every_ns};
     if (every_ns && now_ns > every_ns)
-        roots_each(daemon, audit_if_due, &due);
+        roots_each(daemon, chores_audit_if_due, &due);
     if (chores->sweep && !lane_cancelled(lane)) {
         uint64_t freed = store_sweep(daemon->store);
         hashdb_prune(daemon->hashes, HASHES_AGE_S, HASHES_MAX_BYTES);
@@ -76,26 +94,37 @@ static void work(struct lane_job *job, struct lane *lane)
     }
 }
 
-static void done(struct lane_job *job)
+static void chores_done(struct lane_job *job)
 {
-    struct chores *chores = (struct chores *)job;
-    struct loop *loop = chores->daemon->loop;
-    pthread_mutex_lock(&loop->lock);
-    chores->done = true;
-    uv_async_send(&loop->woken);
-    pthread_mutex_unlock(&loop->lock);
+    struct chores *chores = chores_of(job);
+    wake_done(chores->daemon->wake, &chores->item);
+}
+
+/* ---- the loop's side --------------------------------------------------------------------- */
+
+static void on_chores_done(void *context)
+{
+    struct chores *chores = context;
+    chores->running = false;
+    lane_job_release(&chores->job);
 }
 
 struct chores *chores_new(struct daemon *daemon)
 {
     struct chores *chores = xcalloc(1, sizeof(*chores));
     chores->daemon = daemon;
-    chores->no_hashes = !hashdb_usable(daemon->hashes); /* the open said why */
+    chores->item = (struct wake_item){.call = on_chores_done, .context = chores};
+    chores->no_hashes = !hashdb_usable(daemon->hashes); /* hashdb_open()'s notes said why */
     return chores;
 }
 
-/* Once where it goes, once where it comes back; why is in `ctx status`. */
-static void say_hashes(struct chores *chores)
+void chores_free(struct chores *chores)
+{
+    free(chores);
+}
+
+/* Logs once when the database is lost and once when it is back; `ctx status` says why. */
+static void chores_log_hashes(struct chores *chores)
 {
     chores->no_hashes = !chores->no_hashes;
     if (chores->no_hashes)
@@ -105,43 +134,33 @@ static void say_hashes(struct chores *chores)
         log_event(LOG_INFO, "hashes-back", NULL);
 }
 
-void chores_look(struct loop *loop)
+void chores_look(struct chores *chores)
 {
-    struct chores *chores = loop->work;
-    struct daemon *daemon = loop->daemon;
+    ASSERT_THREAD(THREAD_LOOP);
+    struct daemon *daemon = chores->daemon;
     uint64_t now_ns = clock_now_ns(), every_ns = daemon->config.audit_s * 1000000000;
     struct lanes_stats lanes;
     if (hashdb_usable(daemon->hashes) == chores->no_hashes)
-        say_hashes(chores);
+        chores_log_hashes(chores);
     lanes_stats(daemon, &lanes);
-    /* People first. */
-    if (chores->running || lanes.running || loop->ending)
+    /* Requests come first. */
+    if (chores->running || lanes.running || wake_ending(daemon->wake))
         return;
-    /* Once after each request: it takes a millisecond, nobody waits. */
+    /* Once after each request. It takes a millisecond of the loop, and no client waits. */
     if (daemon->active_ns > chores->gave_ns && daemon_quiet_ns(daemon) > QUIET_NS) {
-        memory_give_back();
+        heap_give_back();
         chores->gave_ns = now_ns;
     }
     struct root *oldest = NULL;
-    roots_each(daemon, find_due, &oldest);
+    roots_each(daemon, chores_find_oldest, &oldest);
     bool audit_due = every_ns && oldest && now_ns - root_use(oldest).audited_ns >= every_ns;
     chores->sweep = now_ns - chores->swept_ns >= SWEEP_NS || chores->swept_ns == 0;
     if (!audit_due && !chores->sweep)
         return;
     if (chores->sweep)
         chores->swept_ns = now_ns;
-    chores->job = (struct lane_job){.work = work, .done = done};
-    chores->done = false;
+    chores->job = (struct lane_job){.run = chores_run, .done = chores_done};
     chores->running = lane_job_submit(daemon, &chores->job) == 0;
-}
-
-void chores_reap(struct loop *loop)
-{
-    struct chores *chores = loop->work;
-    if (!chores->running || !chores->done)
-        return;
-    chores->running = false;
-    lane_job_release(&chores->job);
 }
 
 bool chores_running(const struct chores *chores)
@@ -153,9 +172,4 @@ void chores_cancel(struct chores *chores)
 {
     if (chores->running)
         lane_job_cancel(&chores->job);
-}
-
-void chores_free(struct chores *chores)
-{
-    free(chores);
 }

@@ -1,25 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * A context as a response: the selection behind the token, read from disk anew each time; the
- * root at its path, whatever directory that is by now; then the body that body_open() plans.
- *
- * The reader sets the pace, so the lane is held while a block is made, and by a reader that
- * keeps up; the watchdog parks it where a reader doesn't.
- */
-#include "http.h"
+#include "http-answer.h"
 
+#include "http-connections.h"
 #include "lanes.h"
+#include "log.h"
+#include "roots.h"
+#include "thread-kind.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
-/* What goes to the socket at once, and lies in memory for each connection. */
+/* Bytes that libmicrohttpd asks for at once, and keeps in memory for each connection. */
 #define BLOCK_BYTES (256u << 10)
 
 struct http_answer {
+    struct http_sending sending; /* first: http_answer_of() */
     struct http *http;
-    struct http_connection *at; /* under http->lock; NULL: it is gone */
     uint64_t began_ns;
     struct proto_request *request;
     struct root *root;
@@ -29,23 +26,43 @@ struct http_answer {
     struct dockerfile *dockerfile;
     struct body *body;
 
-    pthread_mutex_t lock; /* of the lane being parked, and of reading */
+    pthread_mutex_t lock; /* guards parked, sent and reading the body */
     bool parked;
     uint64_t sent;
 };
 
-/* ---- its life ------------------------------------------------------------------------ */
+static struct http_answer *http_answer_of(struct http_sending *sending)
+{
+    return (struct http_answer *)sending;
+}
 
-static struct http_answer *answer_new(struct http_connection *at)
+/* ---- life cycle ---------------------------------------------------------------------- */
+
+/* The watchdog calls this, with the connections' lock held. */
+static bool http_answer_park(struct http_sending *sending)
+{
+    struct http_answer *answer = http_answer_of(sending);
+    /* If it is locked, a block is being made, or the lane is waited for: nothing to park. */
+    if (pthread_mutex_trylock(&answer->lock) != 0)
+        return true;
+    if (!answer->parked)
+        answer->hooks.stalled(answer->hooks.context, true);
+    answer->parked = true;
+    pthread_mutex_unlock(&answer->lock);
+    return !lane_cancelled(answer->lane);
+}
+
+static struct http_answer *http_answer_new(struct http *http)
 {
     struct http_answer *answer = xcalloc(1, sizeof(*answer));
-    answer->http = at->http;
+    answer->sending.park = http_answer_park;
+    answer->http = http;
     answer->began_ns = clock_now_ns();
     pthread_mutex_init(&answer->lock, NULL);
     return answer;
 }
 
-static void answer_free(struct http_answer *answer)
+static void http_answer_free(struct http_answer *answer)
 {
     if (!answer)
         return;
@@ -61,41 +78,15 @@ static void answer_free(struct http_answer *answer)
     free(answer);
 }
 
-static void answer_free_p(struct http_answer **answer)
+static void http_answer_free_p(struct http_answer **answer)
 {
-    answer_free(*answer);
-}
-
-static void attach(struct http_answer *answer, struct http_connection *at)
-{
-    pthread_mutex_lock(&answer->http->lock);
-    answer->at = at;
-    at->answer = answer;
-    pthread_mutex_unlock(&answer->http->lock);
-}
-
-void http_answer_detach(struct http_answer *answer)
-{
-    answer->at->answer = NULL;
-    answer->at = NULL;
-}
-
-bool http_answer_park(struct http_answer *answer)
-{
-    /* Locked: a block is being made, or the lane is waited for again. */
-    if (pthread_mutex_trylock(&answer->lock) != 0)
-        return true;
-    if (!answer->parked)
-        answer->hooks.stalled(answer->hooks.context, true);
-    answer->parked = true;
-    pthread_mutex_unlock(&answer->lock);
-    return !lane_cancelled(answer->lane);
+    http_answer_free(*answer);
 }
 
 /* ---- what is asked for --------------------------------------------------------------- */
 
-/* Why there is no body, as a status. */
-static unsigned status_of(int r)
+/* The status of a response that has no body because of error r. */
+static unsigned http_answer_status(int r)
 {
     switch (r) {
     case -EBUSY:
@@ -109,9 +100,10 @@ static unsigned status_of(int r)
     }
 }
 
-/* A selection that a release before this one kept may say what this one can't read. */
-static int find_request(struct http_answer *answer, const struct http_path *path,
-                        unsigned *ret_status, struct failure *f)
+/* Finds the selection that the token stands for, and gets its root. An earlier release may have
+ * kept a selection that this one can't read. */
+static int http_answer_find(struct http_answer *answer, const struct http_path *path,
+                            unsigned *ret_status, struct failure *f)
 {
     cleanup_buf struct buf line = BUF(URLS_BYTES_MAX);
     int r = urls_find(answer->http->urls, &path->token, &line);
@@ -127,17 +119,17 @@ static int find_request(struct http_answer *answer, const struct http_path *path
     r = root_get(answer->http->daemon, -1, answer->request->root_path, &answer->root, f);
     if (r == -ENOENT || r == -ENOTDIR || r == -EXDEV)
         return fail_wrap(f, r, "the context is gone");
-    *ret_status = status_of(r);
+    *ret_status = http_answer_status(r);
     return r;
 }
 
-/* A path of the request as the C string it was made from; NULL where it is empty. */
-static const char *path_of(struct bytes path)
+/* A path of the request as the C string that it was made from; NULL if it is empty. */
+static const char *http_answer_path(struct bytes path)
 {
     return path.len ? (const char *)path.at : NULL;
 }
 
-static void set_codec(struct send_request *send, enum send_codec codec)
+static void http_answer_set_codec(struct send_request *send, enum send_codec codec)
 {
     /* The level belongs to the codec that was asked for: see url_make(). */
     if (codec == SEND_GZIP && send->codec != SEND_GZIP)
@@ -145,8 +137,8 @@ static void set_codec(struct send_request *send, enum send_codec codec)
     send->codec = codec;
 }
 
-static int open_body(struct http_answer *answer, enum send_codec codec, struct notes *notes,
-                     struct failure *f)
+static int http_answer_open(struct http_answer *answer, enum send_codec codec,
+                            struct notes *notes, struct failure *f)
 {
     struct http *http = answer->http;
     struct proto_request *request = answer->request;
@@ -157,9 +149,9 @@ static int open_body(struct http_answer *answer, enum send_codec codec, struct n
     struct control_request files = {
         .root_fd = answer->root->fd,
         .root_name = answer->root->path,
-        .dockerfile = path_of(request->dockerfile_path),
+        .dockerfile = http_answer_path(request->dockerfile_path),
         .stdin_fd = -1,
-        .ignore_file = path_of(request->ignore_path),
+        .ignore_file = http_answer_path(request->ignore_path),
         .builder = send->builder,
     };
     r = control_load(&files, notes, &answer->control, f);
@@ -175,18 +167,19 @@ static int open_body(struct http_answer *answer, enum send_codec codec, struct n
     send->dockerfile = answer->dockerfile;
     send->bare = request->bare;
     send->out_fd = -1;
-    /* The lane's own end is asked for by http_answer_park(): it comes to parked ones alone. */
+    /* cancel_fd is the end of ctxd. The lane's own hooks.cancel_fd hangs up for parked requests
+     * only, and http_answer_park() asks for that. */
     answer->hooks = answer->lane->hooks;
     answer->hooks.cancel_fd = http->cancel_read;
     send->hooks = &answer->hooks;
     send->pool = answer->lane->pool;
-    set_codec(send, codec);
+    http_answer_set_codec(send, codec);
     return body_open(send, answer->root->warm, notes, &answer->body, f);
 }
 
 /* ---- the bytes ----------------------------------------------------------------------- */
 
-static ssize_t read_block(struct http_answer *answer, uint64_t at, char *into, size_t len)
+static ssize_t http_answer_read(struct http_answer *answer, uint64_t at, char *into, size_t len)
 {
     assert(at == answer->sent);
     struct daemon *daemon = answer->http->daemon;
@@ -197,12 +190,12 @@ static ssize_t read_block(struct http_answer *answer, uint64_t at, char *into, s
     ssize_t n = lane_cancelled(answer->lane) ? fail(&f, -ECANCELED, "too many readers stall")
                                              : body_read(answer->body, into, len, &f);
     if (n <= 0) {
-        /* Whoever takes the body sees it end before its length: that can't be used. */
+        /* The reader sees the body end before its Content-Length, and can't use it. */
         log_event(LOG_WARNING, "http-cut", "sent=%llu length=%llu error=%s",
                   (unsigned long long)at, (unsigned long long)body_length(answer->body),
                   LOG_VALUE(bytes_of(n < 0 ? f.text : "it ended early")));
         count(&daemon->counters.failed, 1);
-        count(&answer->http->cut, 1);
+        count(&answer->http->counts.cut, 1);
         return MHD_CONTENT_READER_END_WITH_ERROR;
     }
     answer->sent += (uint64_t)n;
@@ -210,43 +203,33 @@ static ssize_t read_block(struct http_answer *answer, uint64_t at, char *into, s
     return n;
 }
 
-static void touch_connection(struct http_answer *answer)
+/* The reader is not late while this runs: we are. */
+static ssize_t on_http_read(void *context, uint64_t at, char *into, size_t len)
 {
-    daemon_touch(answer->http->daemon);
-    pthread_mutex_lock(&answer->http->lock);
-    if (answer->at)
-        atomic_store(&answer->at->since_ns, clock_now_ns());
-    pthread_mutex_unlock(&answer->http->lock);
-}
-
-/* Thread: the connection's. While it runs the reader isn't late: we are. */
-static ssize_t on_read(void *context, uint64_t at, char *into, size_t len)
-{
+    ASSERT_THREAD(THREAD_HTTP);
     struct http_answer *answer = context;
     pthread_mutex_lock(&answer->lock);
-    ssize_t n = read_block(answer, at, into, len);
-    touch_connection(answer);
+    ssize_t n = http_answer_read(answer, at, into, len);
+    daemon_touch(answer->http->daemon);
+    http_sending_progress(&answer->sending);
     pthread_mutex_unlock(&answer->lock);
     return n;
 }
 
-static void on_done(void *context)
+static void on_http_sent(void *context)
 {
     struct http_answer *answer = context;
     struct http *http = answer->http;
     uint64_t took_ns = clock_now_ns() - answer->began_ns, length = body_length(answer->body);
-    pthread_mutex_lock(&http->lock);
-    if (answer->at)
-        http_answer_detach(answer);
-    pthread_mutex_unlock(&http->lock);
+    http_sending_end(&answer->sending);
     if (answer->sent == length)
-        daemon_count_latency(http->daemon, LATENCY_HTTP_GET, took_ns);
+        count_latency(&http->daemon->counters, LATENCY_HTTP_GET, took_ns);
     else
         count(&http->daemon->counters.cancelled, 1);
     log_event(LOG_INFO, "http-sent", "root=%s bytes=%llu of=%llu ms=%llu",
               LOG_VALUE(answer->root->path), (unsigned long long)answer->sent,
               (unsigned long long)length, (unsigned long long)(took_ns / 1000000));
-    answer_free(answer);
+    http_answer_free(answer);
 }
 
 /* ---- the response -------------------------------------------------------------------- */
@@ -256,8 +239,8 @@ struct condition {
     bool met;
 };
 
-static enum MHD_Result on_header(void *context, enum MHD_ValueKind kind, const char *name,
-                                 const char *value)
+static enum MHD_Result on_http_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                      const char *value)
 {
     struct condition *condition = context;
     (void)kind;
@@ -266,53 +249,56 @@ static enum MHD_Result on_header(void *context, enum MHD_ValueKind kind, const c
     return condition->met ? MHD_NO : MHD_YES;
 }
 
-/* Of a response without a body the length is told, and nothing read. */
-static ssize_t read_nothing(void *context, uint64_t at, char *into, size_t len)
+/* A response without a body has a length all the same, but nothing of it is read. */
+static ssize_t on_http_read_nothing(void *context, uint64_t at, char *into, size_t len)
 {
     (void)context, (void)at, (void)into, (void)len;
     return MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
-/* The client has it: neither it nor BuildKit in front of it asks for more. */
-static enum MHD_Result say_unchanged(struct http_answer *answer,
-                                     struct MHD_Connection *connection, const char *etag)
+/* 304: the client has the body already. */
+static enum MHD_Result http_answer_unchanged(struct http_answer *answer,
+                                             struct MHD_Connection *connection,
+                                             const char *etag)
 {
     struct daemon *daemon = answer->http->daemon;
     struct MHD_Response *response = MHD_create_response_from_callback(
-        body_length(answer->body), 1, read_nothing, NULL, NULL);
+        body_length(answer->body), 1, on_http_read_nothing, NULL, NULL);
     if (!response)
         return MHD_NO;
     MHD_add_response_header(response, "ETag", etag);
     count(&daemon->counters.http_not_modified, 1);
-    daemon_count_latency(daemon, LATENCY_HTTP_UNCHANGED, clock_now_ns() - answer->began_ns);
-    return http_queue(answer->http, connection, 304, response);
+    count_latency(&daemon->counters, LATENCY_HTTP_UNCHANGED, clock_now_ns() - answer->began_ns);
+    return http_queue(&answer->http->counts, connection, 304, response);
 }
 
-static void count_chunks(struct http_answer *answer)
+static void http_answer_count_chunks(struct http_answer *answer)
 {
     const struct send_stats *stats = body_stats(answer->body);
     count(&answer->http->daemon->counters.chunks, stats->n_chunks);
     count(&answer->http->daemon->counters.chunks_hit, stats->n_stored);
 }
 
-/* Takes *answer where its body will be read. */
-static enum MHD_Result say_body(struct http_answer **answer, struct http_connection *at,
-                                struct MHD_Connection *connection, const struct http_path *path,
-                                const char *etag, bool head)
+/* 200. Takes *answer if its body will be read. */
+static enum MHD_Result http_answer_body(struct http_answer **answer, struct http_connection *at,
+                                        struct MHD_Connection *connection,
+                                        const struct http_path *path, const char *etag,
+                                        bool head)
 {
-    struct http *http = at->http;
+    struct http *http = (*answer)->http;
     uint64_t length = body_length((*answer)->body);
     struct MHD_Response *response;
     if (head) {
-        response = MHD_create_response_from_callback(length, 1, read_nothing, NULL, NULL);
-        daemon_count_latency(http->daemon, LATENCY_HTTP_HEAD,
-                             clock_now_ns() - (*answer)->began_ns);
-    } else {
-        count_chunks(*answer);
         response =
-            MHD_create_response_from_callback(length, BLOCK_BYTES, on_read, *answer, on_done);
+            MHD_create_response_from_callback(length, 1, on_http_read_nothing, NULL, NULL);
+        count_latency(&http->daemon->counters, LATENCY_HTTP_HEAD,
+                      clock_now_ns() - (*answer)->began_ns);
+    } else {
+        http_answer_count_chunks(*answer);
+        response = MHD_create_response_from_callback(length, BLOCK_BYTES, on_http_read, *answer,
+                                                     on_http_sent);
         if (response)
-            attach(steal(answer), at);
+            http_sending_begin(&steal(answer)->sending, at);
     }
     if (!response)
         return MHD_NO;
@@ -321,10 +307,10 @@ static enum MHD_Result say_body(struct http_answer **answer, struct http_connect
                             path->codec == SEND_GZIP ? "application/gzip"
                                                      : "application/x-tar");
     MHD_add_response_header(response, "Accept-Ranges", "none");
-    return http_queue(http, connection, 200, response);
+    return http_queue(&http->counts, connection, 200, response);
 }
 
-static void log_notes(const struct http_answer *answer, const struct notes *notes)
+static void http_answer_log_notes(const struct http_answer *answer, const struct notes *notes)
 {
     for (size_t i = 0; i < notes->n; i++)
         if (notes->at[i].level == NOTE_WARNING)
@@ -332,81 +318,34 @@ static void log_notes(const struct http_answer *answer, const struct notes *note
                       LOG_VALUE(answer->root->path), LOG_VALUE(notes->at[i].text));
 }
 
-enum MHD_Result http_answer_context(struct http_connection *at,
+enum MHD_Result http_answer_context(struct http *http, struct http_connection *at,
                                     struct MHD_Connection *connection,
                                     const struct http_path *path, bool head)
 {
-    __attribute__((cleanup(answer_free_p))) struct http_answer *answer = answer_new(at);
+    ASSERT_THREAD(THREAD_HTTP);
+    __attribute__((cleanup(http_answer_free_p))) struct http_answer *answer =
+        http_answer_new(http);
     cleanup_notes struct notes notes = {0};
     struct failure f = {0};
     unsigned status = 0;
-    int r = find_request(answer, path, &status, &f);
+    int r = http_answer_find(answer, path, &status, &f);
     if (r == 0) {
-        r = open_body(answer, path->codec, &notes, &f);
-        status = status_of(r);
-        log_notes(answer, &notes);
+        r = http_answer_open(answer, path->codec, &notes, &f);
+        status = http_answer_status(r);
+        http_answer_log_notes(answer, &notes);
     }
     if (r < 0) {
         if (status >= 500)
-            count(&at->http->daemon->counters.failed, 1);
+            count(&http->daemon->counters.failed, 1);
         log_event(LOG_INFO, "http-refused", "status=%u error=%s", status,
                   LOG_VALUE(bytes_of(f.text)));
-        return http_say(at->http, connection, status, "%s", f.text);
+        return http_say(&http->counts, connection, status, "%s", f.text);
     }
     char etag[HTTP_ETAG_LEN + 1];
     http_etag(body_etag(answer->body), etag);
     struct condition condition = {.etag = bytes_of(etag)};
-    MHD_get_connection_values(connection, MHD_HEADER_KIND, on_header, &condition);
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, on_http_header, &condition);
     if (condition.met)
-        return say_unchanged(answer, connection, etag);
-    return say_body(&answer, at, connection, path, etag, head);
-}
-
-/* ---- addresses ----------------------------------------------------------------------- */
-
-/*
- * The line that names a selection: of all that was asked, what decides the bytes. Not who asked
- * (release, mount namespace, the name that was typed), nor what is read anew for each answer.
- * Plain and gzip share an address.
- */
-static int print_selection(const struct root *root, const struct proto_request *request,
-                           struct buf *line, struct failure *f)
-{
-    struct proto_request selection = *request;
-    const struct send_request *asked = &request->send;
-    selection.version = selection.build = BYTES("");
-    selection.kind = PROTO_URL;
-    selection.root_path = selection.root_name = root->path;
-    selection.mount_ns_dev = selection.mount_ns_ino = 0;
-    selection.control = (struct control){0};
-    selection.progress = selection.per_instruction = selection.since_given = false;
-    selection.since = selection.timeout_ms = 0;
-    selection.send.codec = SEND_GZIP;
-    selection.send.level = asked->codec == SEND_GZIP ? asked->level : SEND_GZIP_LEVEL;
-    for (size_t i = 0; i < PROTO_FDS; i++)
-        selection.fds[i] = -1;
-    return proto_request_print(&selection, line, f);
-}
-
-int url_make(struct daemon *daemon, struct root *root, const struct proto_request *request,
-             char url[URL_LEN_MAX], struct failure *f)
-{
-    if (!daemon->http)
-        return fail(f, -EOPNOTSUPP, "the daemon serves no HTTP: %s",
-                    daemon->http_failure.code ? daemon->http_failure.text
-                                              : "start it without --http=off");
-    if (request->send.codec == SEND_ZSTD)
-        return fail(f, -EINVAL, "no builder takes zstd from an address: use gzip, or none");
-    cleanup_buf struct buf line = BUF(PROTO_REQUEST_MAX);
-    struct url_token token;
-    char text[URL_TOKEN_HEX + 1];
-    int r = print_selection(root, request, &line, f);
-    if (r == 0)
-        r = urls_token(daemon->http->urls, buf_bytes(&line), &token, f);
-    if (r < 0)
-        return r;
-    url_token_text(&token, text);
-    snprintf(url, URL_LEN_MAX, "http://%s/%s/context.tar%s", http_address(daemon), text,
-             request->send.codec == SEND_GZIP ? ".gz" : "");
-    return 0;
+        return http_answer_unchanged(answer, connection, etag);
+    return http_answer_body(&answer, at, connection, path, etag, head);
 }

@@ -1,13 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * TCP has no SO_PEERCRED, but the other end of a loopback connection is a socket of this
- * machine, and the kernel knows whose. sock_diag looks one socket up by its four numbers in
- * some microseconds; /proc/net/tcp lists all, and is asked where the kernel has no tcp_diag.
- *
- * A socket whose process is gone is shown as uid 0, inode 0 by both: only one with an inode
- * counts, or whoever closes quickly enough would pass for root.
- */
-#include "http.h"
+#include "http-peer.h"
 
 #include <errno.h>
 #include <fcntl.h>

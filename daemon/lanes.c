@@ -1,47 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Places to work at. Whoever has one computes; whoever waits for a reader that takes nothing
- * has none, so that a slow or dead reader costs a thread and its memory, and nobody's turn.
- *
- *     queued -> running <-> parked        running: config.lanes at most
- *                  |          |           parked: PARKED_MAX at most; past it the
- *                  +-> done <-+                   oldest is cancelled
- */
 #include "lanes.h"
+
+#include "thread-kind.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 
-/* Requests that wait for a lane. The client of one more does its work itself. */
+/* Requests that may wait for a lane. The client of one more does its work itself. */
 #define QUEUE_MAX 256
-/* Streams whose readers have stopped: a thread and a few megabytes each. */
+/* Streams whose readers have stopped. Each costs a thread and a few megabytes. */
 #define PARKED_MAX 64
-/* Pools that are kept for the next request; each has threads. */
+/* Pools that are kept for the next requests: as many as there are lanes by default. Each has
+ * threads. */
 #define POOLS_KEPT 4
 
 struct lane_state {
     struct lane lane;
     int cancel_read;
-    atomic_int cancel_write; /* -1: closed, the request is cancelled */
-    bool parked;
-    bool quick;                       /* has no place */
-    struct lane_state *newer, *older; /* in the list of parked ones */
+    atomic_int cancel_write;          /* -1: it is closed, the request is cancelled */
+    bool parked;                      /* written by its own thread, with the lock held */
+    bool quick;                       /* it runs without a place */
+    struct lane_state *newer, *older; /* in the list of parked ones; guarded by lanes->lock */
 };
 
 struct lanes {
     struct daemon *daemon;
-    pthread_mutex_t lock;
-    pthread_cond_t changed; /* a place became free, a job came, or the end */
-    size_t max, running;
-    size_t resuming; /* parked ones that could go on: they come first */
-    size_t entering; /* threads of others, in lane_enter() */
+    size_t max;             /* config.lanes */
+    pthread_mutex_t lock;   /* guards all below */
+    pthread_cond_t changed; /* a place became free, a job was queued, or the end began */
+    size_t running;         /* places that are taken */
+    size_t resuming;        /* parked requests whose readers go on: they get a place first */
+    size_t entering;        /* threads of HTTP that wait in lane_enter() */
     size_t n_queued, n_parked;
     struct lane_job *queue, **queue_last;
     struct lane_state *oldest, *newest; /* parked */
-    size_t n_threads, n_idle;           /* workers; those that wait for a job */
+    size_t n_threads, n_idle;           /* workers; the workers that wait for a job */
     bool ending;
-    struct pool *pools[POOLS_KEPT];
+    struct pool *pools[POOLS_KEPT]; /* unused ones */
     size_t n_pools;
 };
 
@@ -56,15 +53,16 @@ struct lanes *lanes_new(struct daemon *daemon)
     return lanes;
 }
 
-static bool has_place__with_lock(const struct lanes *lanes)
+static bool lanes_have_place__with_lock(const struct lanes *lanes)
 {
     return lanes->running < lanes->max && lanes->resuming == 0;
 }
 
 /* ---- cancelling ------------------------------------------------------------------------ */
 
-/* The request sees the other end of its pipe close. Once; any thread. */
-static void cancel(struct lane_state *state)
+/* Closes our end of the pipe, so that the request's end hangs up. Only the first call does
+ * something. Thread: any. */
+static void lane_cancel(struct lane_state *state)
 {
     int fd = atomic_exchange(&state->cancel_write, -1);
     if (fd >= 0)
@@ -73,7 +71,7 @@ static void cancel(struct lane_state *state)
 
 void lane_job_cancel(struct lane_job *job)
 {
-    cancel(job->state);
+    lane_cancel(job->state);
 }
 
 bool lane_cancelled(const struct lane *lane)
@@ -83,7 +81,7 @@ bool lane_cancelled(const struct lane *lane)
 
 /* ---- parking --------------------------------------------------------------------------- */
 
-static void unpark__with_lock(struct lanes *lanes, struct lane_state *state)
+static void lane_unpark__with_lock(struct lanes *lanes, struct lane_state *state)
 {
     *(state->older ? &state->older->newer : &lanes->oldest) = state->newer;
     *(state->newer ? &state->newer->older : &lanes->newest) = state->older;
@@ -92,7 +90,7 @@ static void unpark__with_lock(struct lanes *lanes, struct lane_state *state)
     lanes->n_parked--;
 }
 
-static void park(struct lanes *lanes, struct lane_state *state)
+static void lane_park(struct lanes *lanes, struct lane_state *state)
 {
     pthread_mutex_lock(&lanes->lock);
     state->parked = true;
@@ -101,24 +99,25 @@ static void park(struct lanes *lanes, struct lane_state *state)
     lanes->newest = state;
     lanes->running--;
     if (++lanes->n_parked > PARKED_MAX) {
-        /* It leaves the list when it has seen that; the next one may be cancelled meanwhile. */
+        /* A cancelled one leaves the list when its thread has seen that; until then the next
+         * older one must be taken. */
         struct lane_state *victim = lanes->oldest;
         while (victim && atomic_load(&victim->cancel_write) < 0)
             victim = victim->newer;
         if (victim)
-            cancel(victim);
+            lane_cancel(victim);
     }
     pthread_cond_broadcast(&lanes->changed);
     pthread_mutex_unlock(&lanes->lock);
     count(&lanes->daemon->counters.parked, 1);
 }
 
-static void resume(struct lanes *lanes, struct lane_state *state)
+static void lane_resume(struct lanes *lanes, struct lane_state *state)
 {
     pthread_mutex_lock(&lanes->lock);
-    unpark__with_lock(lanes, state);
+    lane_unpark__with_lock(lanes, state);
     lanes->resuming++;
-    /* One that was cancelled has only to leave. */
+    /* A cancelled request needs no free place: it has only to leave. */
     while (lanes->running >= lanes->max && !lanes->ending &&
            atomic_load(&state->cancel_write) >= 0)
         pthread_cond_wait(&lanes->changed, &lanes->lock);
@@ -128,17 +127,17 @@ static void resume(struct lanes *lanes, struct lane_state *state)
     pthread_mutex_unlock(&lanes->lock);
 }
 
-static void on_stalled(void *context, bool stalled)
+static void on_lane_stalled(void *context, bool stalled)
 {
     struct lane_state *state = context;
     if (stalled != state->parked)
-        (stalled ? park : resume)(state->lane.daemon->lanes, state);
+        (stalled ? lane_park : lane_resume)(state->lane.daemon->lanes, state);
 }
 
-/* ---- a lane's life --------------------------------------------------------------------- */
+/* ---- life cycle ------------------------------------------------------------------------ */
 
-/* NULL, and errno says why: no descriptors. */
-static struct lane_state *state_new(struct daemon *daemon)
+/* NULL: errno says why no pipe could be made. */
+static struct lane_state *lane_state_new(struct daemon *daemon)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
@@ -148,20 +147,20 @@ static struct lane_state *state_new(struct daemon *daemon)
     atomic_init(&state->cancel_write, ends[1]);
     state->lane = (struct lane){
         .daemon = daemon,
-        .hooks = {.context = state, .cancel_fd = ends[0], .stalled = on_stalled},
+        .hooks = {.context = state, .cancel_fd = ends[0], .stalled = on_lane_stalled},
         .state = state,
     };
     return state;
 }
 
-static void state_free(struct lane_state *state)
+static void lane_state_free(struct lane_state *state)
 {
-    cancel(state);
+    lane_cancel(state);
     close(state->cancel_read);
     free(state);
 }
 
-static void take_pool(struct lanes *lanes, struct lane *lane)
+static void lane_take_pool(struct lanes *lanes, struct lane *lane)
 {
     pthread_mutex_lock(&lanes->lock);
     if (lanes->n_pools)
@@ -171,13 +170,13 @@ static void take_pool(struct lanes *lanes, struct lane *lane)
         lane->pool = pool_new(0);
 }
 
-/* Gives the place back. */
-static void leave(struct lanes *lanes, struct lane_state *state)
+/* Gives the place and the pool back. */
+static void lane_give_back(struct lanes *lanes, struct lane_state *state)
 {
     struct pool *spare = steal(&state->lane.pool);
     pthread_mutex_lock(&lanes->lock);
     if (state->parked)
-        unpark__with_lock(lanes, state);
+        lane_unpark__with_lock(lanes, state);
     else if (!state->quick)
         lanes->running--;
     if (lanes->n_pools < POOLS_KEPT && !lanes->ending)
@@ -190,8 +189,9 @@ static void leave(struct lanes *lanes, struct lane_state *state)
 
 int lane_enter(struct daemon *daemon, struct lane **ret, struct failure *f)
 {
+    ASSERT_THREAD(THREAD_LANE | THREAD_HTTP);
     struct lanes *lanes = daemon->lanes;
-    struct lane_state *state = state_new(daemon);
+    struct lane_state *state = lane_state_new(daemon);
     int r = 0;
     if (!state)
         return fail_errno(f, -errno, "a pipe");
@@ -199,7 +199,7 @@ int lane_enter(struct daemon *daemon, struct lane **ret, struct failure *f)
     if (lanes->entering >= QUEUE_MAX)
         r = -EBUSY;
     lanes->entering++;
-    while (r == 0 && !lanes->ending && !has_place__with_lock(lanes))
+    while (r == 0 && !lanes->ending && !lanes_have_place__with_lock(lanes))
         pthread_cond_wait(&lanes->changed, &lanes->lock);
     lanes->entering--;
     if (lanes->ending)
@@ -208,10 +208,10 @@ int lane_enter(struct daemon *daemon, struct lane **ret, struct failure *f)
         lanes->running++;
     pthread_mutex_unlock(&lanes->lock);
     if (r < 0) {
-        state_free(state);
+        lane_state_free(state);
         return fail(f, r, r == -EBUSY ? "too many requests at once" : "the daemon ends");
     }
-    take_pool(lanes, &state->lane);
+    lane_take_pool(lanes, &state->lane);
     *ret = &state->lane;
     return 0;
 }
@@ -219,14 +219,14 @@ int lane_enter(struct daemon *daemon, struct lane **ret, struct failure *f)
 void lane_leave(struct lane *lane)
 {
     struct lane_state *state = lane->state;
-    leave(lane->daemon->lanes, state);
-    state_free(state);
+    lane_give_back(lane->daemon->lanes, state);
+    lane_state_free(state);
 }
 
 /* ---- workers --------------------------------------------------------------------------- */
 
-/* Called and returns with the lock held. */
-static void run_job__with_lock(struct lanes *lanes)
+/* Takes the first job of the queue and runs it. The lock is released meanwhile. */
+static void lanes_run_job__with_lock(struct lanes *lanes)
 {
     struct lane_job *job = lanes->queue;
     lanes->queue = job->next;
@@ -238,34 +238,36 @@ static void run_job__with_lock(struct lanes *lanes)
     if (!job->quick)
         lanes->running++;
     pthread_mutex_unlock(&lanes->lock);
-    take_pool(lanes, &state->lane);
-    job->work(job, &state->lane);
-    leave(lanes, state);
-    /* From here on the job is the loop's: it may be freed, and its state with it. */
+    lane_take_pool(lanes, &state->lane);
+    job->run(job, &state->lane);
+    lane_give_back(lanes, state);
+    /* From here on the job belongs to the loop, which may free it, and its state with it. */
     job->done(job);
     pthread_mutex_lock(&lanes->lock);
 }
 
-static bool may_run__with_lock(const struct lanes *lanes)
+static bool lanes_may_run__with_lock(const struct lanes *lanes)
 {
     return lanes->queue &&
-           (lanes->queue->quick || lanes->ending || has_place__with_lock(lanes));
+           (lanes->queue->quick || lanes->ending || lanes_have_place__with_lock(lanes));
 }
 
-static void *worker(void *arg)
+static void *lanes_worker(void *arg)
 {
     struct lanes *lanes = arg;
+    thread_begin(THREAD_LANE);
     pthread_mutex_lock(&lanes->lock);
     for (;;) {
-        /* What waits at the end is run, too: it is cancelled, and somebody waits for it. */
-        while (!may_run__with_lock(lanes) && !(lanes->ending && !lanes->queue)) {
+        /* At the end queued jobs are run, too: they are cancelled, but the loop waits for
+         * their done(). */
+        while (!lanes_may_run__with_lock(lanes) && !(lanes->ending && !lanes->queue)) {
             lanes->n_idle++;
             pthread_cond_wait(&lanes->changed, &lanes->lock);
             lanes->n_idle--;
         }
         if (!lanes->queue)
             break;
-        run_job__with_lock(lanes);
+        lanes_run_job__with_lock(lanes);
     }
     lanes->n_threads--;
     pthread_cond_broadcast(&lanes->changed);
@@ -273,7 +275,7 @@ static void *worker(void *arg)
     return NULL;
 }
 
-static int start_worker__with_lock(struct lanes *lanes)
+static int lanes_start_worker__with_lock(struct lanes *lanes)
 {
     pthread_t thread;
     pthread_attr_t attributes;
@@ -282,7 +284,7 @@ static int start_worker__with_lock(struct lanes *lanes)
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    int r = pthread_create(&thread, &attributes, worker, lanes);
+    int r = pthread_create(&thread, &attributes, lanes_worker, lanes);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     pthread_attr_destroy(&attributes);
     if (r == 0)
@@ -294,7 +296,7 @@ int lane_job_submit(struct daemon *daemon, struct lane_job *job)
 {
     struct lanes *lanes = daemon->lanes;
     int r = 0;
-    job->state = state_new(daemon);
+    job->state = lane_state_new(daemon);
     if (!job->state)
         return -errno;
     pthread_mutex_lock(&lanes->lock);
@@ -304,8 +306,8 @@ int lane_job_submit(struct daemon *daemon, struct lane_job *job)
         r = -EBUSY;
     if (r == 0 && lanes->n_idle <= lanes->n_queued &&
         lanes->n_threads < lanes->max + PARKED_MAX)
-        r = start_worker__with_lock(lanes);
-    /* A thread less is no failure while there is one. */
+        r = lanes_start_worker__with_lock(lanes);
+    /* If no thread can be made, those that exist run the job. */
     if (r == -EAGAIN && lanes->n_threads > 0)
         r = 0;
     if (r == 0) {
@@ -319,14 +321,14 @@ int lane_job_submit(struct daemon *daemon, struct lane_job *job)
     }
     pthread_mutex_unlock(&lanes->lock);
     if (r < 0)
-        state_free(steal(&job->state));
+        lane_state_free(steal(&job->state));
     return r;
 }
 
 void lane_job_release(struct lane_job *job)
 {
     if (job->state)
-        state_free(steal(&job->state));
+        lane_state_free(steal(&job->state));
 }
 
 void lanes_stats(struct daemon *daemon, struct lanes_stats *ret)

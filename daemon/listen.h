@@ -3,7 +3,7 @@
 #ifndef CTXD_LISTEN_H
 #define CTXD_LISTEN_H
 
-#include "daemon-priv.h"
+#include "config.h"
 
 struct listener {
     int fd;      /* listening on the unix socket */

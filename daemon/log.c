@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon-priv.h"
+#include "log.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 
-/* Longer ones are cut: a line must fit in one write, so that threads don't mix theirs. */
+/* Bytes of a line; longer ones are cut. Each line is one write(), so that the lines of two
+ * threads never mix. */
 #define LOG_LINE_MAX 2048
 
-static atomic_uint wanted = LOG_INFO;
+static atomic_uint log_level_wanted = LOG_INFO;
 
 void log_set_level(enum log_level level)
 {
-    atomic_store(&wanted, level);
+    atomic_store(&log_level_wanted, level);
 }
 
 static bool log_wants(enum log_level level)
 {
-    return level <= atomic_load_explicit(&wanted, memory_order_relaxed);
+    return level <= atomic_load_explicit(&log_level_wanted, memory_order_relaxed);
 }
 
 void log_event(enum log_level level, const char *event, const char *format, ...)
@@ -45,7 +47,7 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
     if (len > sizeof(line) - 1)
         len = sizeof(line) - 1;
     line[len++] = '\n';
-    /* Where nobody reads what we say, nothing is to be done about it. */
+    /* Nothing can be done if nobody reads standard error. */
     int r = io_write_full(STDERR_FILENO, line, len);
     (void)r;
 }

@@ -1,146 +1,158 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "loop.h"
 
+#include "chores.h"
+#include "lanes.h"
+#include "log.h"
+#include "polls.h"
+#include "session.h"
+#include "thread-kind.h"
+#include "wake.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <sys/socket.h>
 
-#define TICK_MS 100
-/* Idle exit and chores are looked at so often. */
+/* Milliseconds between two looks at idle exit, chores and a listener that was stopped. */
 #define CLOCK_MS 1000
-/* Streams that run when the end is asked for have so long; a second SIGTERM cuts them. */
+/* How long streams may go on after the first SIGTERM, in ns; a second SIGTERM cuts them. */
 #define END_GRACE_NS (10ull * 1000000000)
 
-static void listen_on(struct loop *loop);
+struct loop {
+    uv_loop_t uv;
+    struct daemon *daemon;
+    struct wake *wake;
+    struct sessions *sessions;
+    struct polls *polls;
+    struct chores *chores;
+    uv_poll_t listener;
+    uv_timer_t clock;
+    uv_signal_t signals[2];
+    int listen_fd; /* -1: no longer listening */
+    bool ending;
+    uint64_t ending_ns; /* when the requests that still run are cancelled */
+};
+
+static void on_loop_connection(uv_poll_t *poll, int status, int events);
 
 /* ---- ending ------------------------------------------------------------------------------ */
 
-static void close_handle(uv_handle_t *handle)
+static void loop_close_handle(uv_handle_t *handle)
 {
     if (!uv_is_closing(handle))
         uv_close(handle, NULL);
 }
 
-static void stop_listening(struct loop *loop)
+static void loop_stop_listening(struct loop *loop)
 {
     if (loop->listen_fd < 0)
         return;
-    close_handle((uv_handle_t *)&loop->listener);
+    loop_close_handle((uv_handle_t *)&loop->listener);
     close(steal_fd(&loop->listen_fd));
 }
 
-/* The last step, once nobody is served: without handles uv_run() returns. */
-static void end_if_quiet(struct loop *loop)
+/* The last step of the end, once no client is served: uv_run() returns when no handle is open.
+ */
+static void loop_end_if_quiet(struct loop *loop)
 {
-    if (!loop->ending || loop->sessions || chores_running(loop->work) ||
-        uv_is_closing((uv_handle_t *)&loop->woken))
+    if (!loop->ending || sessions_count(loop->sessions) || chores_running(loop->chores) ||
+        wake_closed(loop->wake))
         return;
     lanes_end(loop->daemon);
-    polls_end(loop);
-    close_handle((uv_handle_t *)&loop->woken);
-    close_handle((uv_handle_t *)&loop->clock);
-    close_handle((uv_handle_t *)&loop->ticks);
-    /* A second SIGTERM must not cut what follows short: caches are closed. */
+    polls_end(loop->polls);
+    wake_close(loop->wake);
+    loop_close_handle((uv_handle_t *)&loop->clock);
+    /* From here on SIGTERM is ignored: it must not kill us before the caches are closed. */
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, NULL);
     for (size_t i = 0; i < ARRAY_SIZE(loop->signals); i++) {
-        close_handle((uv_handle_t *)&loop->signals[i]);
+        loop_close_handle((uv_handle_t *)&loop->signals[i]);
         sigaction(i ? SIGINT : SIGTERM, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     }
 }
 
-void loop_end(struct loop *loop)
+/* The first call ends what has not begun; a second one cuts what runs. */
+static void loop_end(struct loop *loop)
 {
     bool again = loop->ending;
     if (!again) {
-        log_event(LOG_INFO, "ending", "sessions=%zu", loop->n_sessions);
+        log_event(LOG_INFO, "ending", "sessions=%zu", sessions_count(loop->sessions));
         loop->ending = true;
         loop->ending_ns = clock_now_ns() + END_GRACE_NS;
-        atomic_store(&loop->daemon->ending, true);
-        stop_listening(loop);
-        chores_cancel(loop->work);
-        loop_tick(loop, true);
+        loop_stop_listening(loop);
+        chores_cancel(loop->chores);
+        wake_tick(loop->wake, true);
     }
-    sessions_end(loop, again);
-    uv_async_send(&loop->woken);
+    sessions_end(loop->sessions, again);
+    wake_end(loop->wake);
 }
 
 /* ---- timers, signals, other threads ----------------------------------------------------- */
 
-static void on_tick(uv_timer_t *timer)
+static void on_loop_tick(void *context)
 {
-    struct loop *loop = timer->data;
+    struct loop *loop = context;
     uint64_t now_ns = clock_now_ns();
-    sessions_tick(loop, now_ns);
+    sessions_tick(loop->sessions, now_ns);
     if (loop->ending && now_ns > loop->ending_ns)
-        sessions_end(loop, true);
-    end_if_quiet(loop);
+        sessions_end(loop->sessions, true);
+    loop_end_if_quiet(loop);
 }
 
-void loop_tick(struct loop *loop, bool wanted)
-{
-    loop->n_ticking += wanted ? 1 : -(size_t)1;
-    if (loop->n_ticking == 0)
-        uv_timer_stop(&loop->ticks);
-    else if (!uv_is_active((uv_handle_t *)&loop->ticks))
-        uv_timer_start(&loop->ticks, on_tick, TICK_MS, TICK_MS);
-}
-
-static bool is_idle(struct loop *loop)
+static bool loop_is_idle(struct loop *loop)
 {
     struct daemon *daemon = loop->daemon;
     struct lanes_stats lanes;
     lanes_stats(daemon, &lanes);
     uint64_t idle_ns = daemon_quiet_ns(daemon);
-    return daemon->config.idle_exit_s && !loop->sessions && !lanes.running && !lanes.waiting &&
-           !lanes.parked && idle_ns >= daemon->config.idle_exit_s * 1000000000;
+    return daemon->config.idle_exit_s && !sessions_count(loop->sessions) && !lanes.running &&
+           !lanes.waiting && !lanes.parked &&
+           idle_ns >= daemon->config.idle_exit_s * 1000000000;
 }
 
-static void on_clock(uv_timer_t *timer)
+/*
+ * Starts accepting again. on_loop_connection() stops it when all places are taken or no
+ * descriptor is left, so each closed session (which wakes the loop) and each second call this.
+ */
+static void loop_listen(struct loop *loop)
+{
+    if (loop->listen_fd >= 0 && !uv_is_active((uv_handle_t *)&loop->listener))
+        uv_poll_start(&loop->listener, UV_READABLE, on_loop_connection);
+}
+
+static void on_loop_clock(uv_timer_t *timer)
 {
     struct loop *loop = timer->data;
-    if (is_idle(loop)) {
+    if (loop_is_idle(loop)) {
         log_event(LOG_INFO, "idle", "seconds=%llu",
                   (unsigned long long)loop->daemon->config.idle_exit_s);
         loop_end(loop);
         return;
     }
-    /* Full before, perhaps not now. */
-    listen_on(loop);
-    chores_look(loop);
+    loop_listen(loop);
+    chores_look(loop->chores);
 }
 
-static void on_signal(uv_signal_t *handle, int number)
+static void on_loop_signal(uv_signal_t *handle, int number)
 {
     log_event(LOG_INFO, "signal", "number=%d", number);
     loop_end(handle->data);
 }
 
-static void on_woken(uv_async_t *async)
+static void on_loop_woken(void *context)
 {
-    struct loop *loop = async->data;
-    pthread_mutex_lock(&loop->lock);
-    struct work *work = steal(&loop->done);
-    pthread_mutex_unlock(&loop->lock);
-    while (work) {
-        struct work *next = work->next;
-        session_finished(work);
-        work = next;
-    }
-    chores_reap(loop);
-    polls_look_at_roots(loop);
-    end_if_quiet(loop);
-}
-
-void loop_look_at_roots(struct daemon *daemon)
-{
-    uv_async_send(&daemon->loop->woken);
+    struct loop *loop = context;
+    if (wake_ending(loop->wake) && !loop->ending)
+        loop_end(loop);
+    polls_look_at_roots(loop->polls);
+    loop_listen(loop);
+    loop_end_if_quiet(loop);
 }
 
 /* ---- connections ------------------------------------------------------------------------ */
 
-static void accept_one(struct loop *loop, int fd)
+static void loop_begin_session(struct loop *loop, int fd)
 {
     struct failure f = {0};
     if (proto_check_peer(fd, &f) < 0) {
@@ -149,17 +161,19 @@ static void accept_one(struct loop *loop, int fd)
         return;
     }
     daemon_touch(loop->daemon);
-    session_begin(loop, fd);
+    session_begin(loop->sessions, fd);
 }
 
-/* Past the maximum they stay in the socket's queue, and past that clients see -EAGAIN. true:
- * all are in. */
-static bool accept_all(struct loop *loop)
+/*
+ * Accepts until the queue is empty (true), or until no place or descriptor is left (false).
+ * Further connections stay in the socket's queue; if that is full, clients see -EAGAIN.
+ */
+static bool loop_accept_all(struct loop *loop)
 {
-    while (loop->n_sessions < loop->daemon->config.max_clients) {
+    while (sessions_count(loop->sessions) < loop->daemon->config.max_clients) {
         int fd = accept4(loop->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
-            accept_one(loop, fd);
+            loop_begin_session(loop, fd);
             continue;
         }
         if (errno == EINTR || errno == ECONNABORTED)
@@ -172,65 +186,52 @@ static bool accept_all(struct loop *loop)
     return false;
 }
 
-static void on_connection(uv_poll_t *poll, int status, int events)
+static void on_loop_connection(uv_poll_t *poll, int status, int events)
 {
     (void)status, (void)events;
-    /* Level-triggered: a queue that we leave alone would spin the loop. */
-    if (!accept_all(poll->data))
+    /* The poll is level-triggered: with connections left in the queue the loop would spin. */
+    if (!loop_accept_all(poll->data))
         uv_poll_stop(poll);
 }
 
-/* Where it was stopped, since it was full or had no descriptors: when a session is closed, and
- * each second. */
-static void listen_on(struct loop *loop)
-{
-    if (loop->listen_fd >= 0 && !uv_is_active((uv_handle_t *)&loop->listener))
-        uv_poll_start(&loop->listener, UV_READABLE, on_connection);
-}
+/* ---- life cycle -------------------------------------------------------------------------- */
 
-void loop_session_closed(struct loop *loop)
-{
-    listen_on(loop);
-    /* At the end the last one to go decides. */
-    if (loop->ending)
-        uv_async_send(&loop->woken);
-}
-
-/* ---- its life --------------------------------------------------------------------------- */
-
-static int begin(struct loop *loop)
+static int loop_begin(struct loop *loop)
 {
     static const int signals[] = {SIGTERM, SIGINT};
-    int r = uv_async_init(&loop->uv, &loop->woken, on_woken);
+    struct wake_calls calls = {on_loop_woken, on_loop_tick, loop};
+    int r = wake_new(loop->daemon, &loop->uv, &calls);
+    loop->wake = loop->daemon->wake;
     r = r ? r : uv_timer_init(&loop->uv, &loop->clock);
-    r = r ? r : uv_timer_init(&loop->uv, &loop->ticks);
     r = r ? r : uv_poll_init(&loop->uv, &loop->listener, loop->listen_fd);
     for (size_t i = 0; r == 0 && i < ARRAY_SIZE(signals); i++) {
         r = uv_signal_init(&loop->uv, &loop->signals[i]);
-        r = r ? r : uv_signal_start(&loop->signals[i], on_signal, signals[i]);
+        r = r ? r : uv_signal_start(&loop->signals[i], on_loop_signal, signals[i]);
         loop->signals[i].data = loop;
     }
-    loop->woken.data = loop->clock.data = loop->ticks.data = loop->listener.data = loop;
-    r = r ? r : uv_timer_start(&loop->clock, on_clock, CLOCK_MS, CLOCK_MS);
-    return r ? r : uv_poll_start(&loop->listener, UV_READABLE, on_connection);
+    loop->clock.data = loop->listener.data = loop;
+    r = r ? r : uv_timer_start(&loop->clock, on_loop_clock, CLOCK_MS, CLOCK_MS);
+    return r ? r : uv_poll_start(&loop->listener, UV_READABLE, on_loop_connection);
 }
 
-int loop_new(struct daemon *daemon, int listen_fd, struct failure *f)
+int loop_new(struct daemon *daemon, int listen_fd, struct loop **ret, struct failure *f)
 {
     struct loop *loop = xcalloc(1, sizeof(*loop));
     loop->daemon = daemon;
     loop->listen_fd = listen_fd;
-    loop->work = chores_new(daemon);
-    pthread_mutex_init(&loop->lock, NULL);
-    daemon->loop = loop;
+    loop->chores = chores_new(daemon);
+    loop->polls = polls_new(daemon, &loop->uv);
+    loop->sessions = sessions_new(daemon, &loop->uv, loop->polls);
+    *ret = loop;
     int r = uv_loop_init(&loop->uv);
-    r = r ? r : begin(loop);
+    r = r ? r : loop_begin(loop);
     return r ? fail(f, r, "the event loop: %s", uv_strerror(r)) : 0;
 }
 
-void loop_run(struct daemon *daemon)
+void loop_run(struct loop *loop)
 {
-    uv_run(&daemon->loop->uv, UV_RUN_DEFAULT);
+    thread_begin(THREAD_LOOP);
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
 }
 
 void loop_free(struct loop *loop)
@@ -238,7 +239,9 @@ void loop_free(struct loop *loop)
     if (!loop)
         return;
     uv_loop_close(&loop->uv);
-    chores_free(loop->work);
-    pthread_mutex_destroy(&loop->lock);
+    wake_free(loop->wake);
+    sessions_free(loop->sessions);
+    polls_free(loop->polls);
+    chores_free(loop->chores);
     free(loop);
 }

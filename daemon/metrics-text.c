@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "metrics.h"
+#include "metrics-text.h"
 
 #include <stdio.h>
 
-static int add_escaped(struct buf *text, struct bytes value, bool quotes)
+static int metric_add_escaped(struct buf *text, struct bytes value, bool quotes)
 {
     int r = 0;
     for (size_t i = 0; r == 0 && i < value.len; i++) {
@@ -22,13 +22,13 @@ int metric_begin(struct buf *text, const char *name, enum metric_type type, cons
 {
     static const char *const words[] = {"counter", "gauge", "histogram"};
     int r = buf_addf(text, "# HELP %s ", name);
-    r = r < 0 ? r : add_escaped(text, bytes_of(help), false);
+    r = r < 0 ? r : metric_add_escaped(text, bytes_of(help), false);
     return r < 0 ? r : buf_addf(text, "\n# TYPE %s %s\n", name, words[type]);
 }
 
-/* "name_suffix", then the label if there is one, then le if there is one. */
-static int add_series(struct buf *text, const char *name, const char *suffix, const char *label,
-                      struct bytes value, const char *le)
+/* Appends name and suffix, then the label and `le`, each if there is one. */
+static int metric_add_series(struct buf *text, const char *name, const char *suffix,
+                             const char *label, struct bytes value, const char *le)
 {
     int r = buf_addf(text, "%s%s", name, suffix);
     if (r < 0 || (!label && !le))
@@ -36,7 +36,7 @@ static int add_series(struct buf *text, const char *name, const char *suffix, co
     r = buf_addf(text, "{");
     if (label) {
         r = r < 0 ? r : buf_addf(text, "%s=\"", label);
-        r = r < 0 ? r : add_escaped(text, value, true);
+        r = r < 0 ? r : metric_add_escaped(text, value, true);
         r = r < 0 ? r : buf_addf(text, "\"%s", le ? "," : "");
     }
     if (le)
@@ -47,12 +47,12 @@ static int add_series(struct buf *text, const char *name, const char *suffix, co
 int metric_sample(struct buf *text, const char *name, const char *label, struct bytes value,
                   uint64_t number)
 {
-    int r = add_series(text, name, "", label, value, NULL);
+    int r = metric_add_series(text, name, "", label, value, NULL);
     return r < 0 ? r : buf_addf(text, " %llu\n", (unsigned long long)number);
 }
 
-/* Whole numbers, since what a double can't hold would be shown wrong. */
-static void print_seconds(char at[32], uint64_t ns)
+/* Prints with integers: a double can't hold all digits of a large sum. */
+static void metric_print_seconds(char at[32], uint64_t ns)
 {
     snprintf(at, 32, "%llu.%09llu", (unsigned long long)(ns / 1000000000),
              (unsigned long long)(ns % 1000000000));
@@ -68,13 +68,13 @@ int metric_histogram(struct buf *text, const char *name, const char *label, stru
     for (size_t i = 0; r == 0 && i <= n; i++) {
         below += counts[i];
         if (i < n)
-            print_seconds(seconds, limits_ns[i]);
-        r = add_series(text, name, "_bucket", label, value, i < n ? seconds : "+Inf");
+            metric_print_seconds(seconds, limits_ns[i]);
+        r = metric_add_series(text, name, "_bucket", label, value, i < n ? seconds : "+Inf");
         r = r < 0 ? r : buf_addf(text, " %llu\n", (unsigned long long)below);
     }
-    print_seconds(seconds, sum_ns);
-    r = r < 0 ? r : add_series(text, name, "_sum", label, value, NULL);
+    metric_print_seconds(seconds, sum_ns);
+    r = r < 0 ? r : metric_add_series(text, name, "_sum", label, value, NULL);
     r = r < 0 ? r : buf_addf(text, " %s\n", seconds);
-    r = r < 0 ? r : add_series(text, name, "_count", label, value, NULL);
+    r = r < 0 ? r : metric_add_series(text, name, "_count", label, value, NULL);
     return r < 0 ? r : buf_addf(text, " %llu\n", (unsigned long long)below);
 }

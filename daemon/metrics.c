@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "metrics.h"
 
-#include "http.h"
+#include "heap.h"
+#include "http-priv.h"
 #include "lanes.h"
+#include "metrics-text.h"
+#include "roots.h"
 #include "watch.h"
 
 #include <dirent.h>
@@ -17,7 +20,7 @@ struct gathered {
     uint64_t n_dirty, n_dirty_total, n_changed, queued_bytes;
 };
 
-static void gather_root(void *context, struct root *root)
+static void metrics_gather_root(void *context, struct root *root)
 {
     struct gathered *sum = context;
     struct warm_stats warm;
@@ -40,7 +43,7 @@ static void gather_root(void *context, struct root *root)
     sum->n_slow += !root->watch || watch.slow[0];
 }
 
-static uint64_t open_fds(void)
+static uint64_t metrics_open_fds(void)
 {
     uint64_t n = 0;
     DIR *dir = opendir("/proc/self/fd");
@@ -54,14 +57,14 @@ static uint64_t open_fds(void)
 
 /* ---- what is printed ----------------------------------------------------------------- */
 
-struct one {
+struct plain_metric {
     const char *name;
     enum metric_type type;
     const char *help;
     uint64_t number;
 };
 
-static int print_ones(struct buf *text, const struct one *ones, size_t n)
+static int metrics_print_plain(struct buf *text, const struct plain_metric *ones, size_t n)
 {
     int r = 0;
     for (size_t i = 0; r == 0 && i < n; i++) {
@@ -71,14 +74,14 @@ static int print_ones(struct buf *text, const struct one *ones, size_t n)
     return r;
 }
 
-struct labelled {
+struct labelled_metric {
     const char *value;
     uint64_t number;
 };
 
-static int print_labelled(struct buf *text, const char *name, enum metric_type type,
-                          const char *help, const char *label, const struct labelled *samples,
-                          size_t n)
+static int metrics_print_labelled(struct buf *text, const char *name, enum metric_type type,
+                                  const char *help, const char *label,
+                                  const struct labelled_metric *samples, size_t n)
 {
     int r = metric_begin(text, name, type, help);
     for (size_t i = 0; r == 0 && i < n; i++)
@@ -86,38 +89,39 @@ static int print_labelled(struct buf *text, const char *name, enum metric_type t
     return r;
 }
 
-static int print_requests(struct buf *text, struct counters *c)
+static int metrics_print_requests(struct buf *text, struct counters *c)
 {
     static const char *const kinds[PROTO_KINDS] = {
         [PROTO_SEND] = "send", [PROTO_DIGEST] = "digest", [PROTO_URL] = "url",
         [PROTO_WAIT] = "wait", [PROTO_STATUS] = "status", [PROTO_STOP] = "stop"};
-    struct labelled requests[PROTO_KINDS + 1];
+    struct labelled_metric requests[PROTO_KINDS + 1];
     for (size_t i = 0; i < PROTO_KINDS; i++)
-        requests[i] = (struct labelled){kinds[i], counted(&c->requests[i])};
-    requests[PROTO_KINDS] = (struct labelled){"http", counted(&c->http_requests)};
-    int r = print_labelled(text, "ctxd_requests_total", METRIC_COUNTER,
-                           "Requests, by what was asked; http: of the TCP port.", "kind",
-                           requests, ARRAY_SIZE(requests));
-    struct labelled results[] = {
+        requests[i] = (struct labelled_metric){kinds[i], counted(&c->requests[i])};
+    requests[PROTO_KINDS] = (struct labelled_metric){"http", counted(&c->http_requests)};
+    int r = metrics_print_labelled(text, "ctxd_requests_total", METRIC_COUNTER,
+                                   "Requests, by what was asked; http: of the TCP port.",
+                                   "kind", requests, ARRAY_SIZE(requests));
+    struct labelled_metric results[] = {
         {"failed", counted(&c->failed)},
         {"declined", counted(&c->declined)},
         {"cancelled", counted(&c->cancelled)},
         {"not_modified", counted(&c->http_not_modified)},
     };
     r = r < 0 ? r
-              : print_labelled(text, "ctxd_results_total", METRIC_COUNTER,
-                               "Requests that ended in another way than with an answer sent.",
-                               "result", results, ARRAY_SIZE(results));
+              : metrics_print_labelled(
+                    text, "ctxd_results_total", METRIC_COUNTER,
+                    "Requests that ended in another way than with an answer sent.", "result",
+                    results, ARRAY_SIZE(results));
     uint64_t chunks = counted(&c->chunks), hit = counted(&c->chunks_hit);
-    struct labelled origins[] = {
+    struct labelled_metric by_cache[] = {
         {"hit", hit},
         {"packed", chunks > hit ? chunks - hit : 0},
     };
     r = r < 0 ? r
-              : print_labelled(text, "ctxd_chunks_total", METRIC_COUNTER,
-                               "Chunks of streams, by whether the cache had them.", "result",
-                               origins, ARRAY_SIZE(origins));
-    struct one rest[] = {
+              : metrics_print_labelled(text, "ctxd_chunks_total", METRIC_COUNTER,
+                                       "Chunks of streams, by whether the cache had them.",
+                                       "result", by_cache, ARRAY_SIZE(by_cache));
+    struct plain_metric rest[] = {
         {"ctxd_bytes_out_total", METRIC_COUNTER, "Bytes of contexts that were sent.",
          counted(&c->bytes_out)},
         {"ctxd_parked_total", METRIC_COUNTER, "Times that a stalled reader left its lane.",
@@ -127,11 +131,11 @@ static int print_requests(struct buf *text, struct counters *c)
         {"ctxd_audit_missed_total", METRIC_COUNTER, "Changes that no watch had told of.",
          counted(&c->audit_missed)},
     };
-    return r < 0 ? r : print_ones(text, rest, ARRAY_SIZE(rest));
+    return r < 0 ? r : metrics_print_plain(text, rest, ARRAY_SIZE(rest));
 }
 
-static int print_histogram(struct buf *text, const char *name, const char *label,
-                           const char *value, struct latency *latency)
+static int metrics_print_histogram(struct buf *text, const char *name, const char *label,
+                                   const char *value, struct latency *latency)
 {
     uint64_t counts[LATENCY_CLASSES + 1];
     for (size_t i = 0; i <= LATENCY_CLASSES; i++)
@@ -140,7 +144,7 @@ static int print_histogram(struct buf *text, const char *name, const char *label
                             LATENCY_CLASSES, counts, counted(&latency->sum_ns));
 }
 
-static int print_latency(struct buf *text, struct counters *c)
+static int metrics_print_latency(struct buf *text, struct counters *c)
 {
     static const char *const kinds[LATENCY_ANSWERS] = {[LATENCY_SEND] = "send",
                                                        [LATENCY_DIGEST] = "digest",
@@ -152,20 +156,21 @@ static int print_latency(struct buf *text, struct counters *c)
     int r = metric_begin(text, "ctxd_answer_seconds", METRIC_HISTOGRAM,
                          "How long answers took, from the request to their last byte.");
     for (size_t i = 0; r == 0 && i < LATENCY_ANSWERS; i++)
-        r = print_histogram(text, "ctxd_answer_seconds", "kind", kinds[i], &c->latency[i]);
+        r = metrics_print_histogram(text, "ctxd_answer_seconds", "kind", kinds[i],
+                                    &c->latency[i]);
     r = r < 0 ? r
               : metric_begin(text, "ctxd_audit_seconds", METRIC_HISTOGRAM,
                              "How long audits took.");
     return r < 0 ? r
-                 : print_histogram(text, "ctxd_audit_seconds", NULL, "",
-                                   &c->latency[LATENCY_AUDIT]);
+                 : metrics_print_histogram(text, "ctxd_audit_seconds", NULL, "",
+                                           &c->latency[LATENCY_AUDIT]);
 }
 
-static int print_trees(struct buf *text, struct daemon *daemon)
+static int metrics_print_trees(struct buf *text, struct daemon *daemon)
 {
     struct gathered sum = {0};
-    roots_each(daemon, gather_root, &sum);
-    struct one ones[] = {
+    roots_each(daemon, metrics_gather_root, &sum);
+    struct plain_metric ones[] = {
         {"ctxd_roots", METRIC_GAUGE, "Contexts that are held.", sum.n_roots},
         {"ctxd_views", METRIC_GAUGE, "Selections of them.", sum.n_views},
         {"ctxd_entries", METRIC_GAUGE, "Files, directories and links in their trees.",
@@ -192,33 +197,34 @@ static int print_trees(struct buf *text, struct daemon *daemon)
         {"ctxd_watch_overflows_total", METRIC_COUNTER,
          "Times that the kernel's queue was full.", sum.n_overflows},
     };
-    return print_ones(text, ones, ARRAY_SIZE(ones));
+    return metrics_print_plain(text, ones, ARRAY_SIZE(ones));
 }
 
-static int print_lanes(struct buf *text, struct daemon *daemon)
+static int metrics_print_lanes(struct buf *text, struct daemon *daemon)
 {
     struct lanes_stats stats;
     lanes_stats(daemon, &stats);
-    struct labelled lanes[] = {
+    struct labelled_metric lanes[] = {
         {"busy", stats.running},
         {"waiting", stats.waiting},
         {"parked", stats.parked},
     };
-    int r = print_labelled(text, "ctxd_lanes", METRIC_GAUGE,
-                           "Requests: at work, waiting for a lane, parked for their reader.",
-                           "state", lanes, ARRAY_SIZE(lanes));
-    struct one max = {"ctxd_lanes_max", METRIC_GAUGE, "Requests that may work at once.",
-                      daemon->config.lanes};
-    return r < 0 ? r : print_ones(text, &max, 1);
+    int r = metrics_print_labelled(
+        text, "ctxd_lanes", METRIC_GAUGE,
+        "Requests: at work, waiting for a lane, parked for their reader.", "state", lanes,
+        ARRAY_SIZE(lanes));
+    struct plain_metric max = {"ctxd_lanes_max", METRIC_GAUGE,
+                               "Requests that may work at once.", daemon->config.lanes};
+    return r < 0 ? r : metrics_print_plain(text, &max, 1);
 }
 
-static int print_caches(struct buf *text, struct daemon *daemon)
+static int metrics_print_caches(struct buf *text, struct daemon *daemon)
 {
     struct store_stats store;
     struct hashdb_stats hashes;
     store_stats(daemon->store, &store);
     hashdb_stats(daemon->hashes, &hashes);
-    struct one ones[] = {
+    struct plain_metric ones[] = {
         {"ctxd_cache_bytes", METRIC_GAUGE, "Size of the packed chunks on disk.", store.bytes},
         {"ctxd_cache_max_bytes", METRIC_GAUGE, "Past it the longest unused go.",
          daemon->config.max_cache_bytes},
@@ -235,65 +241,64 @@ static int print_caches(struct buf *text, struct daemon *daemon)
         {"ctxd_hashes_dropped_total", METRIC_COUNTER, "Hashes that the queue had no room for.",
          hashes.n_dropped},
     };
-    return print_ones(text, ones, ARRAY_SIZE(ones));
+    return metrics_print_plain(text, ones, ARRAY_SIZE(ones));
 }
 
-static int print_http(struct buf *text, struct http *http)
+static int metrics_print_http(struct buf *text, struct http *http)
 {
-    struct labelled codes[HTTP_CLASSES];
+    struct labelled_metric codes[HTTP_CLASSES];
     char words[HTTP_CLASSES][8];
     for (size_t i = 0; i < HTTP_CLASSES; i++) {
         snprintf(words[i], sizeof(words[i]), "%u", http_statuses[i]);
-        codes[i] = (struct labelled){words[i], counted(&http->statuses[i])};
+        codes[i] = (struct labelled_metric){words[i], counted(&http->counts.statuses[i])};
     }
-    int r = print_labelled(text, "ctxd_http_responses_total", METRIC_COUNTER,
-                           "Responses, by status.", "code", codes, ARRAY_SIZE(codes));
-    pthread_mutex_lock(&http->lock);
-    size_t n_connections = http->n_connections;
-    pthread_mutex_unlock(&http->lock);
-    struct one ones[] = {
-        {"ctxd_http_connections", METRIC_GAUGE, "Connections of the TCP port.", n_connections},
+    int r = metrics_print_labelled(text, "ctxd_http_responses_total", METRIC_COUNTER,
+                                   "Responses, by status.", "code", codes, ARRAY_SIZE(codes));
+    struct plain_metric ones[] = {
+        {"ctxd_http_connections", METRIC_GAUGE, "Connections of the TCP port.",
+         http_connections_count(&http->connections)},
         {"ctxd_http_cut_total", METRIC_COUNTER,
-         "Bodies that failed, and were cut before their end.", counted(&http->cut)},
+         "Bodies that failed, and were cut before their end.", counted(&http->counts.cut)},
         {"ctxd_http_timed_out_total", METRIC_COUNTER,
-         "Connections that took too long to ask or to take.", counted(&http->timed_out)},
+         "Connections that took too long to ask or to take.", counted(&http->counts.timed_out)},
         {"ctxd_urls", METRIC_GAUGE, "Addresses that are known.", urls_count(http->urls)},
     };
-    return r < 0 ? r : print_ones(text, ones, ARRAY_SIZE(ones));
+    return r < 0 ? r : metrics_print_plain(text, ones, ARRAY_SIZE(ones));
 }
 
-static int print_process(struct buf *text, struct daemon *daemon)
+static int metrics_print_process(struct buf *text, struct daemon *daemon)
 {
     int r = metric_begin(text, "ctxd_build_info", METRIC_GAUGE, "The release that runs.");
     r = r < 0 ? r
               : metric_sample(text, "ctxd_build_info", "version", bytes_of(proto_version), 1);
-    struct memory_stats memory;
-    memory_stats(&memory);
-    struct labelled heap[] = {
-        {"used", memory.heap_used_bytes},
-        {"free", memory.heap_free_bytes},
+    struct heap_stats stats;
+    heap_stats(&stats);
+    struct labelled_metric heap[] = {
+        {"used", stats.used_bytes},
+        {"free", stats.free_bytes},
     };
     r = r < 0 ? r
-              : print_labelled(text, "ctxd_heap_bytes", METRIC_GAUGE,
-                               "Memory of the allocator: given out, and kept for the next use.",
-                               "state", heap, ARRAY_SIZE(heap));
-    struct one ones[] = {
+              : metrics_print_labelled(
+                    text, "ctxd_heap_bytes", METRIC_GAUGE,
+                    "Memory of the allocator: given out, and kept for the next use.", "state",
+                    heap, ARRAY_SIZE(heap));
+    struct plain_metric ones[] = {
         {"ctxd_uptime_seconds", METRIC_GAUGE, "Since the daemon began.",
          (clock_now_ns() - daemon->began_ns) / 1000000000},
         {"process_resident_memory_bytes", METRIC_GAUGE, "Resident memory.",
-         memory.resident_bytes},
-        {"process_open_fds", METRIC_GAUGE, "Open descriptors.", open_fds()},
+         stats.resident_bytes},
+        {"process_open_fds", METRIC_GAUGE, "Open descriptors.", metrics_open_fds()},
     };
-    return r < 0 ? r : print_ones(text, ones, ARRAY_SIZE(ones));
+    return r < 0 ? r : metrics_print_plain(text, ones, ARRAY_SIZE(ones));
 }
 
 int metrics_print(struct daemon *daemon, struct buf *text)
 {
-    int r = print_process(text, daemon);
-    r = r < 0 ? r : print_requests(text, &daemon->counters);
-    r = r < 0 ? r : print_latency(text, &daemon->counters);
-    r = r < 0 ? r : print_lanes(text, daemon);
-    r = r < 0 ? r : print_trees(text, daemon);
-    r = r < 0 ? r : print_caches(text, daemon);
-    return r == 0 && daemon->http ? print_http(text, daemon->http) : r;
+    int r = metrics_print_process(text, daemon);
+    r = r < 0 ? r : metrics_print_requests(text, &daemon->counters);
+    r = r < 0 ? r : metrics_print_latency(text, &daemon->counters);
+    r = r < 0 ? r : metrics_print_lanes(text, daemon);
+    r = r < 0 ? r : metrics_print_trees(text, daemon);
+    r = r < 0 ? r : metrics_print_caches(text, daemon);
+    return r == 0 && daemon->http ? metrics_print_http(text, daemon->http) : r;
 }

@@ -1,170 +1,185 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The watches of the roots on the loop. Events themselves are read by whoever makes a tree;
- * here the loop only sees that there are some, for who waits for that, and that the mount table
- * changed, which must be noted at once: a mount may be gone again at the next answer. Where a
- * tree is made in the instant that an event came, the loop sees none: so who waits asks for the
- * number of those read as well (polls_moved()).
- */
-#include "loop.h"
+#include "polls.h"
+
+#include "log.h"
+#include "thread-kind.h"
 #include "watch.h"
 
+struct polls {
+    struct daemon *daemon;
+    uv_loop_t *uv;
+};
+
 struct waiter {
-    struct session *session;
+    void (*changed)(void *context, uint64_t seq);
+    void *context;
     struct waiter *next;
 };
 
+/* What the loop keeps of one root: root_polled(). */
 struct polled {
-    struct loop *loop;
     struct root *root;
     uv_poll_t events, mounts;
-    unsigned n_handles; /* that are open */
-    bool free_root;     /* when they are closed */
+    unsigned n_handles; /* how many of the two are open: events first */
+    bool free_root;     /* once they are closed */
     bool listening;     /* to events */
     struct waiter *waiters;
 };
 
-static uint64_t events_of(struct root *root)
+static uint64_t polls_seq(struct root *root)
 {
     struct watch_stats stats;
     watch_stats(root->watch, &stats);
     return stats.n_events;
 }
 
-static void on_events(uv_poll_t *handle, int status, int events)
+static void on_polled_events(uv_poll_t *handle, int status, int events)
 {
     struct polled *polled = handle->data;
     (void)status, (void)events;
-    /* They stay in the queue, so the descriptor stays readable until the next answer. */
+    /* The events stay in the queue, so the descriptor stays readable until the next answer. */
     uv_poll_stop(handle);
     polled->listening = false;
-    uint64_t seq = events_of(polled->root);
+    uint64_t seq = polls_seq(polled->root);
     while (polled->waiters) {
         struct waiter *waiter = polled->waiters;
         polled->waiters = waiter->next;
-        session_changed(waiter->session, seq);
+        waiter->changed(waiter->context, seq);
         free(waiter);
     }
 }
 
-static void on_mounts(uv_poll_t *handle, int status, int events)
+static void on_polled_mounts(uv_poll_t *handle, int status, int events)
 {
     struct polled *polled = handle->data;
     (void)status, (void)events;
     watch_mounts_changed(polled->root->watch);
-    /* Each container that starts changes the table. Who waits had no mount in its root. */
+    /* Each container that starts changes the table; a mount below the root is what counts. A
+     * session that waits began when there was none. */
     struct watch_stats stats;
     watch_stats(polled->root->watch, &stats);
     if (stats.n_mounts)
-        on_events(&polled->events, 0, 0);
+        on_polled_events(&polled->events, 0, 0);
 }
 
-static void begin(struct loop *loop, struct root *root)
+static void polled_begin(struct polls *polls, struct root *root)
 {
     struct polled *polled = xcalloc(1, sizeof(*polled));
-    polled->loop = loop;
     polled->root = root;
     root_set_polled(root, polled);
     polled->events.data = polled->mounts.data = polled;
-    if (uv_poll_init(&loop->uv, &polled->events, watch_fd(root->watch)) == 0)
+    if (uv_poll_init(polls->uv, &polled->events, watch_fd(root->watch)) == 0)
         polled->n_handles = 1;
     if (polled->n_handles == 1 &&
-        uv_poll_init(&loop->uv, &polled->mounts, watch_mounts_fd(root->watch)) == 0)
+        uv_poll_init(polls->uv, &polled->mounts, watch_mounts_fd(root->watch)) == 0)
         polled->n_handles = 2;
     if (polled->n_handles == 2)
-        uv_poll_start(&polled->mounts, UV_PRIORITIZED, on_mounts);
+        uv_poll_start(&polled->mounts, UV_PRIORITIZED, on_polled_mounts);
     else
         log_event(LOG_WARNING, "unpolled", "root=%s", LOG_VALUE(root->path));
 }
 
-static void ended(struct polled *polled)
+static void polled_free(struct polled *polled)
 {
     if (polled->free_root)
         root_free(polled->root);
     free(polled);
 }
 
-static void on_closed(uv_handle_t *handle)
+static void on_polled_closed(uv_handle_t *handle)
 {
     struct polled *polled = handle->data;
     if (--polled->n_handles == 0)
-        ended(polled);
+        polled_free(polled);
 }
 
-static void end(struct polled *polled, bool free_root)
+static void polled_end(struct polled *polled, bool free_root)
 {
     polled->free_root = free_root;
     unsigned n = polled->n_handles;
     if (n == 0)
-        ended(polled);
+        polled_free(polled);
     if (n >= 1)
-        uv_close((uv_handle_t *)&polled->events, on_closed);
+        uv_close((uv_handle_t *)&polled->events, on_polled_closed);
     if (n == 2)
-        uv_close((uv_handle_t *)&polled->mounts, on_closed);
+        uv_close((uv_handle_t *)&polled->mounts, on_polled_closed);
 }
 
-void polls_look_at_roots(struct loop *loop)
+struct polls *polls_new(struct daemon *daemon, uv_loop_t *uv)
 {
+    struct polls *polls = xcalloc(1, sizeof(*polls));
+    polls->daemon = daemon;
+    polls->uv = uv;
+    return polls;
+}
+
+void polls_free(struct polls *polls)
+{
+    free(polls);
+}
+
+void polls_look_at_roots(struct polls *polls)
+{
+    ASSERT_THREAD(THREAD_LOOP);
     struct root *root;
-    while ((root = roots_unpolled(loop->daemon)))
-        begin(loop, root);
-    while ((root = roots_surplus(loop->daemon))) {
+    while ((root = roots_unpolled(polls->daemon)))
+        polled_begin(polls, root);
+    while ((root = roots_surplus(polls->daemon))) {
         log_event(LOG_INFO, "root-gone", "path=%s", LOG_VALUE(root->path));
         if (root_polled(root))
-            end(root_polled(root), true);
+            polled_end(root_polled(root), true);
         else
             root_free(root);
     }
 }
 
-static void end_one(void *context, struct root *root)
+static void polls_end_one(void *context, struct root *root)
 {
     (void)context;
     struct polled *polled = root_polled(root);
     if (polled)
-        end(polled, false);
+        polled_end(polled, false);
 }
 
-void polls_end(struct loop *loop)
+void polls_end(struct polls *polls)
 {
-    polls_look_at_roots(loop);
-    roots_each(loop->daemon, end_one, NULL);
+    polls_look_at_roots(polls);
+    roots_each(polls->daemon, polls_end_one, NULL);
 }
 
 bool polls_moved(struct root *root, uint64_t since, uint64_t *ret_seq)
 {
-    *ret_seq = events_of(root);
+    *ret_seq = polls_seq(root);
     return *ret_seq != since;
 }
 
-bool polls_wait(struct loop *loop, struct session *session, struct root *root, uint64_t since,
-                uint64_t *ret_seq)
+bool polls_wait(struct polls *polls, struct root *root, uint64_t since,
+                void (*changed)(void *context, uint64_t seq), void *context, uint64_t *ret_seq)
 {
-    polls_look_at_roots(loop);
+    polls_look_at_roots(polls);
     struct polled *polled = root_polled(root);
     if (polls_moved(root, since, ret_seq) || !polled || polled->n_handles < 2)
         return true;
     struct waiter *waiter = xcalloc(1, sizeof(*waiter));
-    waiter->session = session;
-    waiter->next = polled->waiters;
+    *waiter = (struct waiter){changed, context, polled->waiters};
     polled->waiters = waiter;
     if (!polled->listening)
-        uv_poll_start(&polled->events, UV_READABLE, on_events);
+        uv_poll_start(&polled->events, UV_READABLE, on_polled_events);
     polled->listening = true;
     return false;
 }
 
-void polls_forget(struct loop *loop, struct session *session, struct root *root)
+void polls_forget(struct polls *polls, struct root *root, const void *context)
 {
     struct polled *polled = root_polled(root);
     for (struct waiter **at = polled ? &polled->waiters : NULL; at && *at;) {
         struct waiter *waiter = *at;
-        if (waiter->session != session) {
+        if (waiter->context != context) {
             at = &waiter->next;
             continue;
         }
         *at = waiter->next;
         free(waiter);
     }
-    root_put(loop->daemon, root);
+    root_put(polls->daemon, root);
 }

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a lane does for a session, kind by kind; each a straight line of calls. */
-#include "loop.h"
+#include "requests.h"
+
+#include "log.h"
+#include "status.h"
+#include "thread-kind.h"
+#include "url.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -8,17 +12,23 @@
 #include <stdio.h>
 #include <sys/sysmacros.h>
 
-/* A client hands it over as soon as it is told to. */
+/* Milliseconds until the client's output must have come: it sends it as soon as it has read
+ * `started`. */
 #define OUTPUT_MS 5000
 
-#define cleanup_dockerfile __attribute__((cleanup(dockerfile_free_p)))
+#define cleanup_dockerfile __attribute__((cleanup(request_free_dockerfile)))
 
-static void dockerfile_free_p(struct dockerfile **df)
+static void request_free_dockerfile(struct dockerfile **df)
 {
     dockerfile_free(*df);
 }
 
-void answer_declined(struct buf *line, enum proto_why why, const struct failure *f)
+static struct request_job *request_job_of(struct lane_job *job)
+{
+    return (struct request_job *)job;
+}
+
+void request_print_declined(struct buf *line, enum proto_why why, const struct failure *f)
 {
     struct proto_answer answer = {.kind = PROTO_DECLINED, .why = why, .failure = *f};
     int r = proto_answer_print(&answer, PROTO_SEND, line);
@@ -28,57 +38,60 @@ void answer_declined(struct buf *line, enum proto_why why, const struct failure 
         buf_clear(line);
 }
 
-/* Puts the answer into work->line. One that is too long, the client finds by itself. */
-static void say(struct work *work, const struct proto_answer *answer)
+/* Puts the answer into job->line. If it is too long, the client is told to do the work itself.
+ */
+static void request_answer(struct request_job *job, const struct proto_answer *answer)
 {
-    int r = proto_answer_print(answer, work->kind, &work->line);
+    int r = proto_answer_print(answer, job->kind, &job->line);
     if (r == 0)
-        r = buf_add_byte(&work->line, '\n');
+        r = buf_add_byte(&job->line, '\n');
     if (r == 0)
         return;
     struct failure f = {0};
     fail(&f, r, "the answer has more than %u bytes", PROTO_ANSWER_MAX);
-    buf_clear(&work->line);
-    answer_declined(&work->line, PROTO_UNABLE, &f);
+    buf_clear(&job->line);
+    request_print_declined(&job->line, PROTO_UNABLE, &f);
 }
 
-static void decline(struct work *work, enum proto_why why, const struct failure *f)
+static void request_decline(struct request_job *job, enum proto_why why,
+                            const struct failure *f)
 {
-    count(&work->daemon->counters.declined, 1);
-    log_event(LOG_INFO, "declined", "root=%s why=%s", LOG_VALUE(work->request->root_path),
+    count(&job->daemon->counters.declined, 1);
+    log_event(LOG_INFO, "declined", "root=%s why=%s", LOG_VALUE(job->request->root_path),
               LOG_VALUE(bytes_of(f->text)));
-    answer_declined(&work->line, why, f);
+    request_print_declined(&job->line, why, f);
 }
 
 /*
- * From here on bytes may be written: a client that hears of the end without having heard this
- * can do the work itself.
+ * Tells the client that bytes may be written from here on. If the daemon ends before the client
+ * has read this, the client can still do the work itself.
  */
-static int say_started(struct work *work, struct failure *f)
+static int request_say_started(struct request_job *job, struct failure *f)
 {
     struct bytes line = BYTES("{\"answer\":\"started\"}\n");
-    if (proto_send_some(work->fd, line) != (ssize_t)line.len)
+    if (proto_send_some(job->fd, line) != (ssize_t)line.len)
         return fail(f, -ECANCELED, "the client is gone");
-    atomic_store(&work->started, true);
+    atomic_store(&job->started, true);
     return 0;
 }
 
-/* The same directory by the same path, seen from the same place. */
-static int find_root(struct work *work, struct root **ret, struct failure *f)
+/* Gets the root: the same directory by the same path, in the client's mount namespace. */
+static int request_find_root(struct request_job *job, struct root **ret, struct failure *f)
 {
-    const struct proto_request *request = work->request;
+    const struct proto_request *request = job->request;
     uint64_t dev, ino;
     proto_mount_namespace(&dev, &ino);
     if (dev != request->mount_ns_dev || ino != request->mount_ns_ino)
         return fail(f, -EXDEV, "the client is in another mount namespace");
-    return root_get(work->daemon, request->fds[PROTO_FD_ROOT], request->root_path, ret, f);
+    return root_get(job->daemon, request->fds[PROTO_FD_ROOT], request->root_path, ret, f);
 }
 
-/* The texts that came, and what they say. */
-static int read_request(struct work *work, struct root *root, struct lane *lane,
+/* Reads the Dockerfile and the ignore file that came with the request, and completes
+ * request->send with them, the root and the lane. */
+static int request_read(struct request_job *job, struct root *root, struct lane *lane,
                         struct dockerfile **ret_df, struct failure *f)
 {
-    struct proto_request *request = work->request;
+    struct proto_request *request = job->request;
     struct send_request *send = &request->send;
     assert(root);
     int r = proto_request_texts(request, f);
@@ -87,13 +100,13 @@ static int read_request(struct work *work, struct root *root, struct lane *lane,
                              ret_df, f);
     send->root_fd = root->fd;
     send->dockerfile = *ret_df;
-    send->progress = &work->progress;
+    send->progress = &job->progress;
     send->hooks = &lane->hooks;
     send->pool = lane->pool;
     return r;
 }
 
-static void count_stream(struct daemon *daemon, const struct send_stats *stats)
+static void request_count_stream(struct daemon *daemon, const struct send_stats *stats)
 {
     struct counters *counters = &daemon->counters;
     count(&counters->bytes_out, stats->out_bytes);
@@ -101,43 +114,45 @@ static void count_stream(struct daemon *daemon, const struct send_stats *stats)
     count(&counters->chunks_hit, stats->n_stored);
 }
 
-/* Tells how it went; `answer` holds the notes and what was found. */
-static void conclude(struct work *work, int r, struct proto_answer *answer)
+/* Counts, logs and answers. *answer contains the notes and the result; r: 0 or -errno. */
+static void request_conclude(struct request_job *job, int r, struct proto_answer *answer)
 {
     static const enum latency_kind kinds[PROTO_KINDS] = {[PROTO_SEND] = LATENCY_SEND,
                                                          [PROTO_DIGEST] = LATENCY_DIGEST,
                                                          [PROTO_URL] = LATENCY_URL};
-    struct daemon *daemon = work->daemon;
-    uint64_t took_ns = clock_now_ns() - work->began_ns;
-    /* The total is known when the plan is made, before the first byte. */
-    answer->untouched = atomic_load(&work->progress.entries_total) == 0;
+    struct daemon *daemon = job->daemon;
+    uint64_t took_ns = clock_now_ns() - job->began_ns;
+    /* Whether any byte was written: the total is set when the plan is made, before the first.
+     */
+    answer->untouched = atomic_load(&job->progress.entries_total) == 0;
     answer->kind = r < 0 ? PROTO_FAILED : PROTO_DONE;
     if (r == -ECANCELED)
         count(&daemon->counters.cancelled, 1);
     else if (r < 0)
         count(&daemon->counters.failed, 1);
     else
-        daemon_count_latency(daemon, kinds[work->kind], took_ns);
+        count_latency(&daemon->counters, kinds[job->kind], took_ns);
     const struct failure *f = &answer->failure;
     if (r < 0)
         log_event(LOG_INFO, "failed", "root=%s ms=%llu bytes=%llu why=%s",
-                  LOG_VALUE(work->request->root_path), (unsigned long long)took_ns / 1000000,
-                  (unsigned long long)work->progress.bytes_out, LOG_VALUE(bytes_of(f->text)));
+                  LOG_VALUE(job->request->root_path), (unsigned long long)took_ns / 1000000,
+                  (unsigned long long)job->progress.bytes_out, LOG_VALUE(bytes_of(f->text)));
     else
         log_event(LOG_INFO, "answered",
                   "root=%s us=%llu bytes=%llu files=%llu stats=%llu chunks=%llu stored=%llu",
-                  LOG_VALUE(work->request->root_path), (unsigned long long)took_ns / 1000,
+                  LOG_VALUE(job->request->root_path), (unsigned long long)took_ns / 1000,
                   (unsigned long long)answer->stats.out_bytes,
                   (unsigned long long)answer->stats.n_files,
                   (unsigned long long)answer->stats.n_stats,
                   (unsigned long long)answer->stats.n_chunks,
                   (unsigned long long)answer->stats.n_stored);
-    say(work, answer);
+    request_answer(job, answer);
 }
 
-/* The same pipe, opened anew by its name under /proc: its flags, as it came, are the client's,
- * too. Refused where another user made it (sudo -u me ctx-send | …). */
-static int open_pipe(int fd, int *ret_fd, struct failure *f)
+/* Opens the same pipe anew by its name under /proc, because the flags of the descriptor that we
+ * received are shared with the client. The kernel refuses if another user made the pipe
+ * (sudo -u me ctx-send | …). */
+static int request_open_pipe(int fd, int *ret_fd, struct failure *f)
 {
     char name[64];
     snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
@@ -146,18 +161,18 @@ static int open_pipe(int fd, int *ret_fd, struct failure *f)
 }
 
 /*
- * Only what can be written to without ever being held up: a non-blocking pipe, for which the
- * lane waits in poll(), files and /dev/null, which take all. For all else, sockets and
- * terminals, the client does the work itself.
+ * Accepts only an output to which a write never blocks: a non-blocking pipe, for which the lane
+ * waits in poll(), or a file or /dev/null, which take everything. For all others, sockets and
+ * terminals, the client does the work itself. Replaces *fd if it opens a pipe anew.
  */
-static int make_patient(int *fd, struct failure *f)
+static int request_check_output(int *fd, struct failure *f)
 {
     struct stat st;
     if (fstat(*fd, &st) < 0)
         return fail_errno(f, -errno, "the output");
     if (S_ISFIFO(st.st_mode)) {
         cleanup_fd int given = *fd;
-        return open_pipe(given, fd, f);
+        return request_open_pipe(given, fd, f);
     }
     bool null = S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
     return S_ISREG(st.st_mode) || null
@@ -165,139 +180,150 @@ static int make_patient(int *fd, struct failure *f)
                : fail(f, -EOPNOTSUPP, "the output is neither a pipe nor a file");
 }
 
-/* The output, and with it the right to write to it. */
-static int take_output(struct work *work, const struct lane *lane, struct failure *f)
+/* Receives the client's output, and with it the right to write to it. */
+static int request_take_output(struct request_job *job, const struct lane *lane,
+                               struct failure *f)
 {
-    int r = say_started(work, f);
+    int r = request_say_started(job, f);
     if (r < 0)
         return r;
-    r = proto_receive_output(work->fd, lane->hooks.cancel_fd, OUTPUT_MS, &work->out_fd);
+    r = proto_receive_output(job->fd, lane->hooks.cancel_fd, OUTPUT_MS, &job->out_fd);
     if (r < 0)
         return fail_errno(f, r, "no output came from the client");
-    r = make_patient(&work->out_fd, f);
-    work->request->send.out_fd = work->out_fd;
+    r = request_check_output(&job->out_fd, f);
+    job->request->send.out_fd = job->out_fd;
     return r;
 }
 
-static void do_send(struct work *work, struct lane *lane, struct root *root)
+static void request_send(struct request_job *job, struct lane *lane, struct root *root)
 {
     struct proto_answer answer = {0};
     cleanup_dockerfile struct dockerfile *df = NULL;
-    int r = read_request(work, root, lane, &df, &answer.failure);
-    r = r < 0 ? r : take_output(work, lane, &answer.failure);
+    int r = request_read(job, root, lane, &df, &answer.failure);
+    r = r < 0 ? r : request_take_output(job, lane, &answer.failure);
     if (r == 0)
-        r = send_run(&work->request->send, root->warm, &answer.notes, &answer.stats,
+        r = send_run(&job->request->send, root->warm, &answer.notes, &answer.stats,
                      &answer.failure);
     if (r == 0)
-        count_stream(work->daemon, &answer.stats);
-    conclude(work, r, &answer);
+        request_count_stream(job->daemon, &answer.stats);
+    request_conclude(job, r, &answer);
     proto_answer_release(&answer);
 }
 
-static void do_digest(struct work *work, struct lane *lane, struct root *root)
+static void request_digest(struct request_job *job, struct lane *lane, struct root *root)
 {
     struct proto_answer answer = {0};
     cleanup_dockerfile struct dockerfile *df = NULL;
-    int r = read_request(work, root, lane, &df, &answer.failure);
-    r = r < 0 ? r : say_started(work, &answer.failure);
+    int r = request_read(job, root, lane, &df, &answer.failure);
+    r = r < 0 ? r : request_say_started(job, &answer.failure);
     if (r == 0)
-        r = digest_run(&work->request->send, root->warm, work->request->per_instruction,
+        r = digest_run(&job->request->send, root->warm, job->request->per_instruction,
                        &answer.notes, &answer.digest, &answer.failure);
-    conclude(work, r, &answer);
+    request_conclude(job, r, &answer);
     if (r == 0)
         digest_release(&answer.digest);
     proto_answer_release(&answer);
 }
 
-static void do_url(struct work *work, struct root *root)
+static void request_url(struct request_job *job, struct root *root)
 {
     char url[URL_LEN_MAX];
     struct proto_answer answer = {.kind = PROTO_DONE};
-    int r = say_started(work, &answer.failure);
+    int r = request_say_started(job, &answer.failure);
     if (r == 0)
-        r = url_make(work->daemon, root, work->request, url, &answer.failure);
+        r = url_make(job->daemon, root, job->request, url, &answer.failure);
     answer.url = r < 0 ? BYTES("") : bytes_of(url);
-    conclude(work, r, &answer);
+    request_conclude(job, r, &answer);
     proto_answer_release(&answer);
 }
 
-static void do_work(struct lane_job *job, struct lane *lane)
+static void request_run(struct lane_job *lane_job, struct lane *lane)
 {
-    struct work *work = (struct work *)job;
+    ASSERT_THREAD(THREAD_LANE);
+    struct request_job *job = request_job_of(lane_job);
     struct failure f = {0};
     struct root *root = NULL;
     if (lane_cancelled(lane)) {
-        count(&work->daemon->counters.cancelled, 1);
+        count(&job->daemon->counters.cancelled, 1);
         return;
     }
-    if (work->kind == PROTO_STATUS) {
-        answer_status(work->daemon, &work->line);
+    if (job->kind == PROTO_STATUS) {
+        status_answer(job->daemon, &job->line);
         return;
     }
-    int r = find_root(work, &root, &f);
+    int r = request_find_root(job, &root, &f);
     if (r < 0) {
-        decline(work, r == -EXDEV ? PROTO_FOREIGN : PROTO_UNABLE, &f);
+        request_decline(job, r == -EXDEV ? PROTO_FOREIGN : PROTO_UNABLE, &f);
         return;
     }
-    switch (work->kind) {
+    switch (job->kind) {
     case PROTO_SEND:
-        do_send(work, lane, root);
+        request_send(job, lane, root);
         break;
     case PROTO_DIGEST:
-        do_digest(work, lane, root);
+        request_digest(job, lane, root);
         break;
     case PROTO_URL:
-        do_url(work, root);
+        request_url(job, root);
         break;
     case PROTO_WAIT:
-        work->root = root;
+        job->root = root;
         return;
     case PROTO_STATUS:
     case PROTO_STOP:
         break;
     }
-    root_put(work->daemon, root);
+    root_put(job->daemon, root);
 }
 
-static void work_done(struct lane_job *job)
+static void request_done(struct lane_job *lane_job)
 {
-    struct work *work = (struct work *)job;
-    struct loop *loop = work->daemon->loop;
-    /* Now, so that the stream's reader sees its end when the client says that it is done. */
-    if (work->kind != PROTO_WAIT)
-        proto_request_free(steal(&work->request));
-    if (work->out_fd >= 0)
-        close(steal_fd(&work->out_fd));
-    pthread_mutex_lock(&loop->lock);
-    work->next = loop->done;
-    loop->done = work;
-    /* Under the lock: once the loop has it, the loop may end. */
-    uv_async_send(&loop->woken);
-    pthread_mutex_unlock(&loop->lock);
+    ASSERT_THREAD(THREAD_LANE);
+    struct request_job *job = request_job_of(lane_job);
+    /* Closed here, before the client reads that the stream is done: the reader of the stream
+     * must see its end by then. */
+    if (job->kind != PROTO_WAIT)
+        proto_request_free(steal(&job->request));
+    if (job->out_fd >= 0)
+        close(steal_fd(&job->out_fd));
+    wake_done(job->daemon->wake, &job->item);
 }
 
-struct work *work_new(struct session *session, int fd, struct daemon *daemon,
-                      struct proto_request *request)
+/* ---- the loop's side --------------------------------------------------------------------- */
+
+static void on_request_done(void *context)
 {
-    struct work *work = xcalloc(1, sizeof(*work));
-    /* `ctx status` is asked when all lanes are busy; to wait is no work. */
+    struct request_job *job = context;
+    job->finished(job->session, job);
+}
+
+struct request_job *request_job_new(struct daemon *daemon, struct session *session, int fd,
+                                    struct proto_request *request,
+                                    void (*finished)(struct session *session,
+                                                     struct request_job *job))
+{
+    ASSERT_THREAD(THREAD_LOOP);
+    struct request_job *job = xcalloc(1, sizeof(*job));
+    /* `status` must answer also when all lanes are taken, and `wait` only looks up a root. */
     bool quick = request->kind == PROTO_STATUS || request->kind == PROTO_WAIT;
-    work->job = (struct lane_job){.work = do_work, .done = work_done, .quick = quick};
-    work->daemon = daemon;
-    work->session = session;
-    work->fd = fd;
-    work->out_fd = -1;
-    work->request = request;
-    work->kind = request->kind;
-    work->line = BUF(PROTO_ANSWER_MAX + 1);
-    work->began_ns = clock_now_ns();
-    return work;
+    job->lane_job = (struct lane_job){.run = request_run, .done = request_done, .quick = quick};
+    job->item = (struct wake_item){.call = on_request_done, .context = job};
+    job->daemon = daemon;
+    job->session = session;
+    job->finished = finished;
+    job->fd = fd;
+    job->out_fd = -1;
+    job->request = request;
+    job->kind = request->kind;
+    job->line = BUF(PROTO_ANSWER_MAX + 1);
+    job->began_ns = clock_now_ns();
+    return job;
 }
 
-void work_free(struct work *work)
+void request_job_free(struct request_job *job)
 {
-    proto_request_free(work->request);
-    lane_job_release(&work->job);
-    buf_release(&work->line);
-    free(work);
+    proto_request_free(job->request);
+    lane_job_release(&job->lane_job);
+    buf_release(&job->line);
+    free(job);
 }

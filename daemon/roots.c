@@ -1,37 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "roots.h"
 
-#include "loop.h"
+#include "log.h"
+#include "thread-kind.h"
+#include "wake.h"
 #include "watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 
 struct root_entry {
-    struct root root;
+    struct root root; /* first: root_root_entry_of() */
     struct tree_watch hooks;
-    /* Under the lock: */
-    size_t users;
-    bool replaced; /* its path leads elsewhere now */
-    struct root_entry *next;
-    atomic_uint_fast64_t used_ns, audited_ns; /* read without it */
-    void *polled;                             /* the loop's */
+    size_t users;            /* references; guarded by roots->lock */
+    bool replaced;           /* its path leads elsewhere now; guarded by roots->lock */
+    struct root_entry *next; /* guarded by roots->lock */
+    atomic_uint_fast64_t used_ns, audited_ns;
+    struct polled *polled; /* the loop's alone */
 };
 
 struct roots {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* guards the members below, and of the entries what says so */
     struct root_entry *first;
     size_t n;
 };
 
-static struct root_entry *entry_of(struct root *root)
+static struct root_entry *root_entry_of(struct root *root)
 {
     return (struct root_entry *)root;
 }
 
-struct roots *roots_new(struct daemon *daemon)
+struct roots *roots_new(void)
 {
-    (void)daemon;
     struct roots *roots = xcalloc(1, sizeof(*roots));
     pthread_mutex_init(&roots->lock, NULL);
     return roots;
@@ -39,7 +40,7 @@ struct roots *roots_new(struct daemon *daemon)
 
 void root_free(struct root *root)
 {
-    struct root_entry *entry = entry_of(root);
+    struct root_entry *entry = root_entry_of(root);
     warm_free(root->warm);
     watch_free(root->watch);
     close(root->fd);
@@ -60,9 +61,9 @@ void roots_free(struct roots *roots)
     free(roots);
 }
 
-/* A root whose changes can't be watched is served all the same, by looking at everything. */
-static struct root_entry *make(struct daemon *daemon, int fd, const struct identity *id,
-                               struct bytes path)
+/* A root that can't be watched is served all the same: each answer looks at everything. */
+static struct root_entry *root_entry_new(struct daemon *daemon, int fd,
+                                         const struct identity *id, struct bytes path)
 {
     struct root_entry *entry = xcalloc(1, sizeof(*entry));
     struct root *root = &entry->root;
@@ -92,9 +93,9 @@ static struct root_entry *make(struct daemon *daemon, int fd, const struct ident
     return entry;
 }
 
-/* The entry of that directory at that path; others at the path are marked as replaced. */
-static struct root_entry *find__with_lock(struct roots *roots, const struct identity *id,
-                                          struct bytes path)
+/* Finds the entry of that directory at that path; marks others at the path as replaced. */
+static struct root_entry *roots_find__with_lock(struct roots *roots, const struct identity *id,
+                                                struct bytes path)
 {
     struct root_entry *found = NULL;
     for (struct root_entry *e = roots->first; e; e = e->next) {
@@ -108,13 +109,13 @@ static struct root_entry *find__with_lock(struct roots *roots, const struct iden
     return found;
 }
 
-static void use__with_lock(struct root_entry *entry)
+static void root_use__with_lock(struct root_entry *entry)
 {
     entry->users++;
     entry->used_ns = clock_now_ns();
 }
 
-static int open_root(int root_fd, struct bytes real_path, int *ret_fd, struct identity *ret_id,
+static int root_open(int root_fd, struct bytes real_path, int *ret_fd, struct identity *ret_id,
                      struct failure *f)
 {
     struct identity theirs;
@@ -140,23 +141,23 @@ int root_get(struct daemon *daemon, int root_fd, struct bytes real_path, struct 
     struct roots *roots = daemon->roots;
     struct identity id;
     cleanup_fd int fd = -1;
-    int r = open_root(root_fd, real_path, &fd, &id, f);
+    int r = root_open(root_fd, real_path, &fd, &id, f);
     if (r < 0)
         return r;
     pthread_mutex_lock(&roots->lock);
-    struct root_entry *entry = find__with_lock(roots, &id, real_path);
+    struct root_entry *entry = roots_find__with_lock(roots, &id, real_path);
     bool made = !entry;
     if (made) {
-        /* With the lock held: two would else watch it. It costs about 0.1 ms. */
-        entry = make(daemon, steal_fd(&fd), &id, real_path);
+        /* Made with the lock held, or two threads would watch it. It takes about 0.1 ms. */
+        entry = root_entry_new(daemon, steal_fd(&fd), &id, real_path);
         entry->next = roots->first;
         roots->first = entry;
         roots->n++;
     }
-    use__with_lock(entry);
+    root_use__with_lock(entry);
     pthread_mutex_unlock(&roots->lock);
     if (made)
-        loop_look_at_roots(daemon);
+        wake_up(daemon->wake);
     *ret = &entry->root;
     return 0;
 }
@@ -164,7 +165,7 @@ int root_get(struct daemon *daemon, int root_fd, struct bytes real_path, struct 
 void root_put(struct daemon *daemon, struct root *root)
 {
     struct roots *roots = daemon->roots;
-    struct root_entry *entry = entry_of(root);
+    struct root_entry *entry = root_entry_of(root);
     pthread_mutex_lock(&roots->lock);
     entry->users--;
     entry->used_ns = clock_now_ns();
@@ -172,13 +173,14 @@ void root_put(struct daemon *daemon, struct root *root)
         entry->users == 0 && (entry->replaced || roots->n > daemon->config.max_roots);
     pthread_mutex_unlock(&roots->lock);
     if (surplus)
-        loop_look_at_roots(daemon);
+        wake_up(daemon->wake);
 }
 
 /* ---- the loop's side --------------------------------------------------------------------- */
 
 struct root *roots_unpolled(struct daemon *daemon)
 {
+    ASSERT_THREAD(THREAD_LOOP);
     struct roots *roots = daemon->roots;
     pthread_mutex_lock(&roots->lock);
     struct root_entry *entry = roots->first;
@@ -190,6 +192,7 @@ struct root *roots_unpolled(struct daemon *daemon)
 
 struct root *roots_surplus(struct daemon *daemon)
 {
+    ASSERT_THREAD(THREAD_LOOP);
     struct roots *roots = daemon->roots;
     pthread_mutex_lock(&roots->lock);
     struct root_entry **worst = NULL;
@@ -210,27 +213,28 @@ struct root *roots_surplus(struct daemon *daemon)
     return entry ? &entry->root : NULL;
 }
 
-void *root_polled(struct root *root)
+struct polled *root_polled(struct root *root)
 {
-    return entry_of(root)->polled;
+    return root_entry_of(root)->polled;
 }
 
-void root_set_polled(struct root *root, void *polled)
+void root_set_polled(struct root *root, struct polled *polled)
 {
-    entry_of(root)->polled = polled;
+    ASSERT_THREAD(THREAD_LOOP);
+    root_entry_of(root)->polled = polled;
 }
 
 /* ---- for status and chores -------------------------------------------------------------- */
 
 struct root_use root_use(struct root *root)
 {
-    struct root_entry *entry = entry_of(root);
+    struct root_entry *entry = root_entry_of(root);
     return (struct root_use){entry->used_ns, entry->audited_ns};
 }
 
 void root_audited(struct root *root)
 {
-    entry_of(root)->audited_ns = clock_now_ns();
+    root_entry_of(root)->audited_ns = clock_now_ns();
 }
 
 void roots_each(struct daemon *daemon, void (*tell)(void *context, struct root *root),

@@ -1,32 +1,78 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The roots between what asks for them (any thread) and the loop, which polls their watches and
- * alone lets them go.
+ * The roots: the directories of contexts that clients asked for, each with its watch and what
+ * is kept warm of it.
+ *
+ *     r = root_get(daemon, fd, path, &root, f);
+ *     if (r == 0) {
+ *         r = send_run(&request, root->warm, …);
+ *         root_put(daemon, root);
+ *     }
+ *
+ * Requests on any thread get and put roots. Only the loop polls their watches (polls.c), and
+ * only the loop frees a root: when it was replaced at its path, or when it is the longest
+ * unused of more than config.max_roots.
  */
 #ifndef CTXD_ROOTS_H
 #define CTXD_ROOTS_H
 
-#include "daemon-priv.h"
+#include "daemon.h"
+#include "mounts.h"
 
-struct roots *roots_new(struct daemon *daemon);
-/* All of them, at the end: nobody may have one. */
+struct polled;
+struct watch;
+
+/* Lives as long as somebody holds a reference. These members never change. */
+struct root {
+    struct bytes path; /* its real path, NUL-terminated */
+    int fd;
+    struct identity id;
+    struct watch *watch; /* NULL: each answer looks at everything by stat */
+    struct warm *warm;
+};
+
+/* ---- for all threads --------------------------------------------------------------------- */
+
+struct roots *roots_new(void);
+/* Frees all roots. No reference may be left. NULL is fine. */
 void roots_free(struct roots *roots);
 
-/* Of one root, for status and chores. */
+/*
+ * Gets a reference of the root at a real path; all callers get the same object. root_fd is the
+ * directory as the client sees it, borrowed; -1: the directory as we see it. *ret is the
+ * caller's until root_put().
+ *
+ * -EXDEV: the path leads us to another directory than root_fd, or by another mount (the root
+ * was replaced, or mounted over). -ENOENT …: the directory can't be opened.
+ */
+int root_get(struct daemon *daemon, int root_fd, struct bytes real_path, struct root **ret,
+             struct failure *f) must_use;
+void root_put(struct daemon *daemon, struct root *root);
+
+/* Calls tell() for each root. Other threads may get and put roots meanwhile. */
+void roots_each(struct daemon *daemon, void (*tell)(void *context, struct root *root),
+                void *context);
+
+/* clock_now_ns() of when the root was last got or put, and when it was last audited. */
 struct root_use {
-    uint64_t used_ns, audited_ns; /* when last asked for, when last looked at as a whole */
+    uint64_t used_ns, audited_ns;
 };
 struct root_use root_use(struct root *root);
+/* Notes that the root was audited now. */
 void root_audited(struct root *root);
 
-/* The loop's own word with each root; NULL until it has set one. Thread: loop. */
-void *root_polled(struct root *root);
-void root_set_polled(struct root *root, void *polled);
-/* A root whose watch is not polled yet; not counted as had by anybody. Thread: loop. */
+/* ---- for the loop alone ------------------------------------------------------------------ */
+
+/* What polls.c keeps of the root; NULL until it has set something. Thread: loop. */
+struct polled *root_polled(struct root *root);
+void root_set_polled(struct root *root, struct polled *polled);
+
+/* A root with a watch that is not polled yet, or NULL. No reference is taken. Thread: loop. */
 struct root *roots_unpolled(struct daemon *daemon);
 /*
- * One that must go: replaced at its path, or the longest unused past the maximum. It is out of
- * the table; the loop ends its polls, then calls root_free(). NULL: none. Thread: loop.
+ * Takes a root that must go out of the table: an unused one that was replaced at its path, or
+ * the longest unused if there are too many. NULL: there is none. The loop ends its polls, then
+ * calls root_free(). Thread: loop.
  */
 struct root *roots_surplus(struct daemon *daemon);
 void root_free(struct root *root);

@@ -1,30 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What `ctx status` shows, as one JSON object. */
-#include "loop.h"
+#include "status.h"
+
+#include "heap.h"
+#include "http.h"
+#include "lanes.h"
+#include "roots.h"
+#include "thread-kind.h"
 #include "watch.h"
 
 #include <jansson.h>
 #include <stdio.h>
 
-static void put(json_t *object, const char *key, uint64_t number)
+static void status_put(json_t *object, const char *key, uint64_t number)
 {
     json_object_set_new(object, key,
                         json_integer((json_int_t)(number > INT64_MAX ? INT64_MAX : number)));
 }
 
-/* Paths need not be UTF-8; to a person a quoted one says as much. */
-static void put_text(json_t *object, const char *key, struct bytes text)
+/* A path that is not UTF-8 can't be a JSON string, so it is quoted for people. */
+static void status_put_text(json_t *object, const char *key, struct bytes text)
 {
     json_t *string = json_stringn((const char *)text.at, text.len);
     json_object_set_new(object, key, string ? string : json_string(QUOTE(text)));
 }
 
-static uint64_t seconds_since(uint64_t ns)
+static uint64_t status_seconds_since(uint64_t ns)
 {
     return (clock_now_ns() - ns) / 1000000000;
 }
 
-static void put_root(void *context, struct root *root)
+static void status_put_root(void *context, struct root *root)
 {
     json_t *list = context, *object = json_object();
     struct root_use use = root_use(root);
@@ -33,137 +38,138 @@ static void put_root(void *context, struct root *root)
     warm_stats(root->warm, &warm);
     if (root->watch)
         watch_stats(root->watch, &watch);
-    put_text(object, "path", root->path);
-    put(object, "views", warm.n_views);
-    put(object, "entries", warm.n_entries);
-    put(object, "directories", warm.n_dirs);
-    put(object, "chunks", warm.n_chunks);
-    put(object, "bytes", warm.bytes);
-    put(object, "dirty", warm.n_dirty);
-    put(object, "dirty_total", warm.n_dirty_total);
-    put(object, "watches", watch.n_watches);
-    put(object, "unwatched", watch.n_unwatched);
-    put(object, "watch_bytes", watch.bytes);
-    put(object, "events", watch.n_events);
-    put(object, "queued_bytes", watch.queued_bytes);
-    put(object, "overflows", watch.n_overflows);
-    put(object, "mounts", watch.n_mounts);
-    put_text(object, "slow", bytes_of(watch.slow));
-    put(object, "unused_s", seconds_since(use.used_ns));
-    put(object, "audited_s", seconds_since(use.audited_ns));
+    status_put_text(object, "path", root->path);
+    status_put(object, "views", warm.n_views);
+    status_put(object, "entries", warm.n_entries);
+    status_put(object, "directories", warm.n_dirs);
+    status_put(object, "chunks", warm.n_chunks);
+    status_put(object, "bytes", warm.bytes);
+    status_put(object, "dirty", warm.n_dirty);
+    status_put(object, "dirty_total", warm.n_dirty_total);
+    status_put(object, "watches", watch.n_watches);
+    status_put(object, "unwatched", watch.n_unwatched);
+    status_put(object, "watch_bytes", watch.bytes);
+    status_put(object, "events", watch.n_events);
+    status_put(object, "queued_bytes", watch.queued_bytes);
+    status_put(object, "overflows", watch.n_overflows);
+    status_put(object, "mounts", watch.n_mounts);
+    status_put_text(object, "slow", bytes_of(watch.slow));
+    status_put(object, "unused_s", status_seconds_since(use.used_ns));
+    status_put(object, "audited_s", status_seconds_since(use.audited_ns));
     json_array_append_new(list, object);
 }
 
-static json_t *limits(const struct config *config)
+static json_t *status_limits(const struct config *config)
 {
     json_t *object = json_object();
-    put(object, "lanes", config->lanes);
-    put(object, "max-clients", config->max_clients);
-    put(object, "max-roots", config->max_roots);
-    put(object, "max-watches", config->max_watches);
-    put(object, "max-cache", config->max_cache_bytes);
-    put(object, "idle-exit", config->idle_exit_s);
-    put(object, "audit", config->audit_s);
+    status_put(object, "lanes", config->lanes);
+    status_put(object, "max-clients", config->max_clients);
+    status_put(object, "max-roots", config->max_roots);
+    status_put(object, "max-watches", config->max_watches);
+    status_put(object, "max-cache", config->max_cache_bytes);
+    status_put(object, "idle-exit", config->idle_exit_s);
+    status_put(object, "audit", config->audit_s);
     return object;
 }
 
-static json_t *lanes_object(struct daemon *daemon)
+static json_t *status_lanes(struct daemon *daemon)
 {
     json_t *object = json_object();
     struct lanes_stats lanes;
     lanes_stats(daemon, &lanes);
-    put(object, "running", lanes.running);
-    put(object, "waiting", lanes.waiting);
-    put(object, "parked", lanes.parked);
-    put(object, "threads", lanes.threads);
+    status_put(object, "running", lanes.running);
+    status_put(object, "waiting", lanes.waiting);
+    status_put(object, "parked", lanes.parked);
+    status_put(object, "threads", lanes.threads);
     return object;
 }
 
-static json_t *store_object(struct daemon *daemon)
+static json_t *status_store(struct daemon *daemon)
 {
     json_t *object = json_object();
     struct store_stats store;
     store_stats(daemon->store, &store);
     json_object_set_new(object, "usable", json_boolean(store.usable));
-    put(object, "bytes", store.bytes);
-    put(object, "chunks", store.n_chunks);
-    put(object, "hits", store.hits);
-    put(object, "misses", store.misses);
-    put(object, "puts", store.puts);
-    put(object, "put_failures", store.put_failures);
-    put(object, "damaged", store.damaged);
+    status_put(object, "bytes", store.bytes);
+    status_put(object, "chunks", store.n_chunks);
+    status_put(object, "hits", store.hits);
+    status_put(object, "misses", store.misses);
+    status_put(object, "puts", store.puts);
+    status_put(object, "put_failures", store.put_failures);
+    status_put(object, "damaged", store.damaged);
     return object;
 }
 
-static json_t *hashes_object(struct daemon *daemon)
+static json_t *status_hashes(struct daemon *daemon)
 {
     json_t *object = json_object();
     struct hashdb_stats hashes;
     hashdb_stats(daemon->hashes, &hashes);
     json_object_set_new(object, "usable", json_boolean(hashes.usable));
-    put_text(object, "why", bytes_of(hashes.why));
-    put(object, "retries", hashes.n_retries);
-    put(object, "retry_s", (hashes.retry_in_ns + 999999999) / 1000000000);
-    put(object, "files", hashes.n_files);
-    put(object, "trees", hashes.n_trees);
-    put(object, "bytes", hashes.file_bytes);
-    put(object, "queued", hashes.n_queued);
-    put(object, "dropped", hashes.n_dropped);
+    status_put_text(object, "why", bytes_of(hashes.why));
+    status_put(object, "retries", hashes.n_retries);
+    status_put(object, "retry_s", (hashes.retry_in_ns + 999999999) / 1000000000);
+    status_put(object, "files", hashes.n_files);
+    status_put(object, "trees", hashes.n_trees);
+    status_put(object, "bytes", hashes.file_bytes);
+    status_put(object, "queued", hashes.n_queued);
+    status_put(object, "dropped", hashes.n_dropped);
     return object;
 }
 
-static json_t *counters_object(struct daemon *daemon)
+static json_t *status_counters(struct daemon *daemon)
 {
     static const char *const kinds[] = {"send", "digest", "url", "wait", "status", "stop"};
     struct counters *counters = &daemon->counters;
     json_t *object = json_object();
     for (size_t i = 0; i < PROTO_KINDS; i++)
-        put(object, kinds[i], counted(&counters->requests[i]));
-    put(object, "http", counted(&counters->http_requests));
-    put(object, "http_not_modified", counted(&counters->http_not_modified));
-    put(object, "failed", counted(&counters->failed));
-    put(object, "declined", counted(&counters->declined));
-    put(object, "cancelled", counted(&counters->cancelled));
-    put(object, "parked", counted(&counters->parked));
-    put(object, "bytes_out", counted(&counters->bytes_out));
-    put(object, "chunks", counted(&counters->chunks));
-    put(object, "chunks_hit", counted(&counters->chunks_hit));
-    put(object, "audits", counted(&counters->audits));
-    put(object, "audit_missed", counted(&counters->audit_missed));
+        status_put(object, kinds[i], counted(&counters->requests[i]));
+    status_put(object, "http", counted(&counters->http_requests));
+    status_put(object, "http_not_modified", counted(&counters->http_not_modified));
+    status_put(object, "failed", counted(&counters->failed));
+    status_put(object, "declined", counted(&counters->declined));
+    status_put(object, "cancelled", counted(&counters->cancelled));
+    status_put(object, "parked", counted(&counters->parked));
+    status_put(object, "bytes_out", counted(&counters->bytes_out));
+    status_put(object, "chunks", counted(&counters->chunks));
+    status_put(object, "chunks_hit", counted(&counters->chunks_hit));
+    status_put(object, "audits", counted(&counters->audits));
+    status_put(object, "audit_missed", counted(&counters->audit_missed));
     return object;
 }
 
-static json_t *status_object(struct daemon *daemon)
+static json_t *status_daemon(struct daemon *daemon)
 {
     const struct config *config = &daemon->config;
     json_t *object = json_object(), *roots = json_array();
-    struct memory_stats memory;
-    memory_stats(&memory);
-    put_text(object, "version", bytes_of(proto_version));
-    put_text(object, "build", bytes_of(proto_build));
-    put(object, "pid", (uint64_t)getpid());
-    put(object, "uptime_s", seconds_since(daemon->began_ns));
-    put(object, "resident_bytes", memory.resident_bytes);
-    put(object, "heap_used_bytes", memory.heap_used_bytes);
-    put(object, "heap_free_bytes", memory.heap_free_bytes);
-    put_text(object, "socket", bytes_of(config->socket));
-    put_text(object, "cache_dir", bytes_of(config->cache_dir));
-    put_text(object, "config_file", bytes_of(config->config_file));
-    put_text(object, "http", bytes_of(http_address(daemon)));
-    put_text(object, "http_failure", bytes_of(daemon->http_failure.text));
-    roots_each(daemon, put_root, roots);
+    struct heap_stats heap;
+    heap_stats(&heap);
+    status_put_text(object, "version", bytes_of(proto_version));
+    status_put_text(object, "build", bytes_of(proto_build));
+    status_put(object, "pid", (uint64_t)getpid());
+    status_put(object, "uptime_s", status_seconds_since(daemon->began_ns));
+    status_put(object, "resident_bytes", heap.resident_bytes);
+    status_put(object, "heap_used_bytes", heap.used_bytes);
+    status_put(object, "heap_free_bytes", heap.free_bytes);
+    status_put_text(object, "socket", bytes_of(config->socket));
+    status_put_text(object, "cache_dir", bytes_of(config->cache_dir));
+    status_put_text(object, "config_file", bytes_of(config->config_file));
+    status_put_text(object, "http", bytes_of(http_address(daemon)));
+    status_put_text(object, "http_failure", bytes_of(daemon->http_failure.text));
+    roots_each(daemon, status_put_root, roots);
     json_object_set_new(object, "roots", roots);
-    json_object_set_new(object, "store", store_object(daemon));
-    json_object_set_new(object, "hashes", hashes_object(daemon));
-    json_object_set_new(object, "lanes", lanes_object(daemon));
-    json_object_set_new(object, "counters", counters_object(daemon));
-    json_object_set_new(object, "limits", limits(config));
+    json_object_set_new(object, "store", status_store(daemon));
+    json_object_set_new(object, "hashes", status_hashes(daemon));
+    json_object_set_new(object, "lanes", status_lanes(daemon));
+    json_object_set_new(object, "counters", status_counters(daemon));
+    json_object_set_new(object, "limits", status_limits(config));
     return object;
 }
 
-void answer_status(struct daemon *daemon, struct buf *line)
+void status_answer(struct daemon *daemon, struct buf *line)
 {
-    json_t *object = status_object(daemon);
+    ASSERT_THREAD(THREAD_LANE);
+    json_t *object = status_daemon(daemon);
     char *text = json_dumps(object, JSON_COMPACT);
     struct proto_answer answer = {.kind = PROTO_DONE, .status = bytes_of(text)};
     int r = proto_answer_print(&answer, PROTO_STATUS, line);

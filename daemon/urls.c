@@ -9,7 +9,10 @@
  */
 #include "urls.h"
 
+#include "log.h"
+
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>

@@ -14,7 +14,7 @@
 #ifndef CTXD_URLS_H
 #define CTXD_URLS_H
 
-#include "daemon-priv.h"
+#include "daemon.h"
 
 /* 128 random bits: what can't be guessed in the life of the sun. */
 #define URL_TOKEN_BYTES 16

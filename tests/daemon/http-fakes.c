@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http-fakes.h"
 
+#include "http.h"
 #include "lanes.h"
+#include "log.h"
+#include "roots.h"
 #include "watch.h"
 
 #include <errno.h>
@@ -163,7 +166,6 @@ struct daemon *fake_new(const struct fake_setup *setup)
 
 void fake_free(struct daemon *daemon)
 {
-    atomic_store(&daemon->ending, true);
     lanes_end(daemon);
     http_stop(daemon);
     lanes_free(daemon->lanes);

@@ -6,7 +6,7 @@
 #ifndef CTXD_HTTP_FAKES_H
 #define CTXD_HTTP_FAKES_H
 
-#include "daemon-priv.h"
+#include "daemon.h"
 
 struct fake_setup {
     const char *directory; /* of the hash database */

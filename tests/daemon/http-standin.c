@@ -10,8 +10,11 @@
  */
 #include "http-fakes.h"
 
+#include "http-priv.h"
 #include "http.h"
 #include "lanes.h"
+#include "roots.h"
+#include "url.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -56,23 +59,20 @@ static void answer_idle(struct daemon *daemon)
 {
     struct lanes_stats lanes;
     lanes_stats(daemon, &lanes);
-    pthread_mutex_lock(&daemon->http->lock);
-    size_t n = daemon->http->n_connections;
-    pthread_mutex_unlock(&daemon->http->lock);
+    size_t n = http_connections_count(&daemon->http->connections);
     printf("connections=%zu running=%zu parked=%zu\n", n, lanes.running, lanes.parked);
     fflush(stdout);
 }
 
 static void hurry(struct http *http)
 {
-    pthread_mutex_lock(&http->lock);
-    http->limits = (struct http_limits){.request_ns = 300000000,
-                                        .foreign_ns = 300000000,
-                                        .idle_ns = 10000000,
-                                        .park_ns = 50000000,
-                                        .reader_ns = 1500000000,
-                                        .tick_ns = 20000000};
-    pthread_mutex_unlock(&http->lock);
+    static const struct http_limits limits = {.request_ns = 300000000,
+                                              .foreign_ns = 300000000,
+                                              .idle_ns = 10000000,
+                                              .park_ns = 50000000,
+                                              .reader_ns = 1500000000,
+                                              .tick_ns = 20000000};
+    http_connections_set_limits(&http->connections, &limits);
     say("hurried");
 }
 

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http-fakes.h"
+#include "http-parse.h"
+#include "http-peer.h"
 #include "http.h"
-#include "metrics.h"
+#include "metrics-text.h"
 #include "scratch.h"
 #include "tap.h"
+#include "url.h"
+#include "urls.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,8 +4,8 @@
  * read by each of the parsers. None may break, and what must hold of their answers does.
  */
 #include "fuzz.h"
-#include "http.h"
-#include "metrics.h"
+#include "http-parse.h"
+#include "metrics-text.h"
 
 static void expect(bool holds, const char *what, struct bytes input)
 {
