@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a stream carries of a recipe, below .ctx in the context:
+ * The files of a recipe that a stream carries, below .ctx in the context:
  *
  *     .ctx/recipe.json                 the recipe, and beside it ctx-recipe.blobs
  *     .ctx/cargo/root/Cargo.toml       the skeleton of the unit at the root
  *     .ctx/npm/web-app/web/app/…       of the unit in web/app: paths are the context's
  *
- * A unit has a tree of its own, so that an edit of one never makes another's layer anew.
+ * Each unit has a tree of its own, so that an edit of one unit never invalidates the image
+ * layer of another.
  */
 #include "items.h"
 
@@ -18,7 +19,7 @@ struct carrying {
     struct arena *arena;
     struct carried *at;
     size_t n, cap;
-    struct table slugs; /* "eco/slug" that are taken */
+    struct table slugs; /* set of the "eco/slug" that are taken */
 };
 
 static void carried_add_file(struct carrying *c, struct carried file)
@@ -26,7 +27,8 @@ static void carried_add_file(struct carrying *c, struct carried file)
     *ARENA_PUSH(c->arena, c->at, &c->n, &c->cap) = file;
 }
 
-/* "web/app" -> "web-app"; a name that another unit has gets a number. */
+/* The directory name of a unit: "web/app" -> "web-app". If another unit of the ecosystem has it
+ * already, a number is added. */
 static struct bytes carried_slug(struct carrying *c, const struct recipe_unit *unit)
 {
     uint8_t *text = arena_alloc(c->arena, unit->dir.len + 1);
@@ -34,7 +36,7 @@ static struct bytes carried_slug(struct carrying *c, const struct recipe_unit *u
         text[i] =
             isalnum(unit->dir.at[i]) || strchr("._-", unit->dir.at[i]) ? unit->dir.at[i] : '-';
     struct bytes base = unit->dir.len ? bytes_at(text, unit->dir.len) : BYTES("root");
-    base = bytes_head(base, RECIPE_NAME_MAX - 16); /* with room for a number */
+    base = bytes_head(base, RECIPE_NAME_MAX - 16); /* leaves room for the number */
     struct bytes slug = base;
     for (unsigned n = 2;; n++) {
         bool first;

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Whether a recipe may be written to a disk. A recipe is hostile: it may come from a pull
- * request, and `cook` may run as root. Everything is refused before anything is written.
- */
 #include "check.h"
 
 #include <errno.h>
 
-/* Where a written file would be obeyed by something else than the installer. */
+/* Tells whether a file at this path would be obeyed by a program other than the installer. */
 static bool check_is_forbidden(struct bytes path)
 {
     struct bytes rest = path, piece;
@@ -54,7 +50,8 @@ int check_path(struct bytes path, struct failure *f)
     return check_is_forbidden(path) ? check_fail(f, path, "is one that others obey") : 0;
 }
 
-/* A link's target must stay below, by its text alone: nothing of the disk is asked. */
+/* Checks that a link's target stays below the root. Only the text counts; the disk is not
+ * read. */
 static int check_link(struct bytes path, struct bytes target, struct failure *f)
 {
     struct bytes rest = target, piece, dir = path_dir(path);
@@ -64,7 +61,7 @@ static int check_link(struct bytes path, struct bytes target, struct failure *f)
         return check_fail(f, path, "links to nowhere that is below");
     for (struct bytes walk = dir; walk.at && walk.len && bytes_next(&walk, '/', &piece);)
         depth++;
-    /* ".." behind a name could go up from where another link leads. */
+    /* A ".." after a name could go up from wherever another link leads. */
     for (bool named = false; bytes_next(&rest, '/', &piece);) {
         if (!bytes_equal(piece, BYTES("..")))
             named |= piece.len && !bytes_equal(piece, BYTES("."));
@@ -76,7 +73,8 @@ static int check_link(struct bytes path, struct bytes target, struct failure *f)
 
 enum placed { PLACED_FILE = 1, PLACED_DIR };
 
-/* Directories above a path: none may be a file or link of the recipe. */
+/* Adds a path to the set of all. No directory above it may be a file or link of the recipe, and
+ * no file may be at a directory. */
 static int check_place(struct table *places, struct bytes path, struct failure *f)
 {
     for (struct bytes dir = path_dir(path); dir.len; dir = path_dir(dir)) {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The skeleton, written below a directory whose content is not trusted either: no link in it is
- * ever followed, and every file is made anew beside its place and renamed there.
+ * recipe_cook(): writes a skeleton below a directory. What the directory contains is not
+ * trusted either: no link in it is ever followed, and every file is written under a temporary
+ * name in its directory and renamed.
  *
- * The journal, .ctx-stub/cook.journal, says what was written, so that a later cook may replace
- * and remove it, and that a checkout is not taken for a skeleton: a line a file, by path,
+ * The journal, .ctx-stub/cook.journal, lists what was written. It tells a later cook which
+ * files it may replace and remove, and it tells a skeleton from a checkout. It has a line for
+ * each file, sorted by path:
  *
  *     SHA-256 in hex, space, 0644 | 0755 | link, space, path
  */
@@ -22,7 +24,7 @@
 struct cooking {
     const struct cook *how;
     struct arena arena;
-    struct table journal; /* path -> struct line *, of the last cook */
+    struct table journal; /* path -> struct line *, as the last cook wrote it */
     struct line *lines;
     size_t n_lines, cap_lines;
     struct cook_stats stats;
@@ -30,8 +32,8 @@ struct cooking {
 };
 
 struct line {
-    struct bytes path, mark; /* mark: hash and mode, as in the journal */
-    bool again;              /* this cook writes it too */
+    struct bytes path, mark; /* mark: the line up to the path, "HASH MODE" */
+    bool again;              /* this cook writes the path, too */
 };
 
 static struct bytes cook_mark_of(struct arena *a, bool is_link, unsigned mode,
@@ -45,7 +47,8 @@ static struct bytes cook_mark_of(struct arena *a, bool is_link, unsigned mode,
 
 /* ---- what is there ----------------------------------------------------------------- */
 
-/* What is at a path now, as a mark; empty where nothing is; "other" for what no cook makes. */
+/* The mark of what is at a path now. Empty if nothing is there, "other" if no cook can have
+ * made it. */
 static struct bytes cook_mark_there(struct cooking *c, struct bytes path)
 {
     struct arena *a = &c->arena;
@@ -80,7 +83,7 @@ static void cook_read_journal(struct cooking *c)
         size_t space = bytes_find(one, ' ');
         struct bytes behind = bytes_from(one, space + 1);
         size_t second = space + 1 + bytes_find(behind, ' ');
-        /* A journal is as little trusted as a recipe: it decides what is removed. */
+        /* The journal decides what is removed, so it is checked like a recipe. */
         if (space != 64 || second + 1 >= one.len ||
             check_path(bytes_from(one, second + 1), NULL))
             continue;
@@ -97,6 +100,7 @@ static struct line *cook_journal_line(const struct cooking *c, struct bytes path
     return at ? (struct line *)*at : NULL;
 }
 
+/* Tells whether a name may be in the directory although no cook wrote it. */
 static bool cook_may_stand(const struct cooking *c, struct bytes name)
 {
     return bytes_equal(name, BYTES(".ctx")) || bytes_equal(name, BYTES("lost+found")) ||
@@ -104,7 +108,7 @@ static bool cook_may_stand(const struct cooking *c, struct bytes name)
            (c->how->spare && bytes_equal(name, bytes_of(c->how->spare)));
 }
 
-/* Whether some line of the journal lies at or below a name of the top directory. */
+/* Tells whether a line of the journal is at or below a name in the top directory. */
 static bool cook_is_ours(const struct cooking *c, struct bytes name)
 {
     for (size_t i = 0; i < c->n_lines; i++)
@@ -136,7 +140,7 @@ static int cook_check_empty(struct cooking *c)
     return r;
 }
 
-/* A file of a project that lies where a skeleton's belongs is not replaced. */
+/* Refuses to replace a file that an earlier cook did not write. */
 static int cook_check_item(struct cooking *c, const struct item *item)
 {
     struct bytes there = cook_mark_there(c, item->path);
@@ -163,7 +167,7 @@ static int cook_set_mtime(int fd)
     return futimens(fd, times) < 0 ? -errno : 0;
 }
 
-/* The directory of a path, made where it is missing. A descriptor or -errno. */
+/* Opens a directory, and makes what is missing of it. A file descriptor or -errno. */
 static int cook_make_dirs(struct cooking *c, struct bytes dir)
 {
     int at = fcntl(c->how->dir_fd, F_DUPFD_CLOEXEC, 3);
@@ -190,7 +194,7 @@ static int cook_write_content(int dir, const char *temporary, const struct item 
     if (fd < 0)
         return -errno;
     int r = io_write_full(fd, item->content.at, item->content.len);
-    if (r == 0 && fchmod(fd, item->mode) < 0) /* whatever the umask is */
+    if (r == 0 && fchmod(fd, item->mode) < 0) /* the umask must not count */
         r = -errno;
     return r < 0 ? r : cook_set_mtime(fd);
 }
@@ -230,7 +234,7 @@ static int cook_write_item(struct cooking *c, const struct item *item)
     return 0;
 }
 
-/* Removes what the last cook wrote and this one doesn't, if nobody changed it since. */
+/* Removes what the last cook wrote and this one doesn't, unless it was changed since. */
 static void cook_remove_old(struct cooking *c)
 {
     for (size_t i = c->n_lines; i-- > 0;) {
@@ -242,13 +246,14 @@ static void cook_remove_old(struct cooking *c)
             cleanup_fd int dir = io_open_beneath(
                 c->how->dir_fd, arena_string(&c->arena, path_dir(path)), O_PATH | O_DIRECTORY);
             if (dir < 0 || unlinkat(dir, arena_string(&c->arena, path_name(path)), flags) < 0)
-                break; /* a directory that still holds something */
+                break; /* a directory that is not empty */
             c->stats.n_removed += flags == 0;
         }
     }
 }
 
-/* Last and deepest first, since each write in a directory gives it the time of now. */
+/* Sets the times of all directories. Done last, because each write in a directory changes its
+ * time; from the end of the list, so that the deepest come first. */
 static void cook_settle_dirs(struct cooking *c, const struct item *items, size_t n)
 {
     cleanup_table struct table seen = {0};
@@ -287,7 +292,7 @@ static int cook_write_journal(struct cooking *c, const struct item *items, size_
     return r;
 }
 
-/* A path of the skeleton may not be the journal's, which decides what is removed. */
+/* No file of the recipe may replace the journal, because it decides what is removed. */
 static int cook_check_all(struct cooking *c, const struct item *items, size_t n)
 {
     int r = cook_check_empty(c);
@@ -311,7 +316,7 @@ int recipe_cook(const struct recipe *recipe, const struct cook *how, struct cook
         cook_read_journal(&c);
         r = cook_check_all(&c, items, n);
     }
-    /* Links last: nothing is written through one, and none must be there by then. */
+    /* Links come last, so that no file can be written through one. */
     for (int links = 0; links <= 1; links++)
         for (size_t i = 0; i < n && r == 0; i++)
             if (items[i].is_link == (links == 1))

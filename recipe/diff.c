@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* recipe_diff(): what changed between two recipes, unit by unit. */
 #include "ecos.h"
 
 struct diffing {
@@ -44,7 +45,7 @@ static bool diff_equal_files(const struct recipe_file *a, const struct recipe_fi
     return a->mode == b->mode && a->is_link == b->is_link && sha256_equal(&a->hash, &b->hash);
 }
 
-/* The dependencies that files of the unit list. */
+/* Puts the dependencies that the unit's files list into a map, name -> version, sorted. */
 static void diff_list_unit(struct values *pool, const struct recipe *in,
                            const struct recipe_unit *unit, struct value *into)
 {
@@ -106,7 +107,7 @@ static void diff_files(struct diffing *d, struct values *pool, const struct reci
     }
 }
 
-/* Stubs of x that y lacks. */
+/* Says which stubs of u, a unit of x, are not in v, a unit of y. */
 static void diff_stubs(struct diffing *d, struct arena *arena, const char *sign,
                        const struct recipe *x, const struct recipe_unit *u,
                        const struct recipe *y, const struct recipe_unit *v)

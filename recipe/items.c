@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The files of a skeleton, from the units that were asked for. */
 #include "items.h"
 
 #include "stubs.h"
@@ -27,7 +26,7 @@ static bool items_are_same(const struct item *x, const struct item *y)
            bytes_equal(x->content, y->content);
 }
 
-/* Two units may need the same file, as long as they agree. */
+/* Drops what is there twice. Two units may need the same file if they agree about it. */
 static int items_unite(struct item *items, size_t *n, struct failure *f)
 {
     size_t kept = 0;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A listing of the context: walking it, following links, asking and reading. */
 #include "listing.h"
 
 #include <dirent.h>
@@ -6,10 +7,10 @@
 #include <fcntl.h>
 #include <limits.h>
 
-/* A context of that many entries is no source tree; the walk is bounded by it. */
+/* Entries. A context with more is no source tree, and the walk must end. */
 #define LISTING_MAX 4000000
 
-/* Made by installers and builds, or version control: never part of a recipe. */
+/* Directories that installers, builds or version control make: never part of a recipe. */
 static const char never[][16] = {
     "node_modules", ".git",      ".hg",  ".svn", ".jj",     ".venv",      "__pycache__",
     ".ctx",         ".ctx-stub", ".tox", ".nox", ".gradle", ".terraform", ".mypy_cache",
@@ -45,7 +46,7 @@ struct walking {
     struct failure *f;
 };
 
-/* Room for the names of one directory: some 4,000,000 of usual length. */
+/* Bytes for the names of one directory: about 4,000,000 names of usual length. */
 #define LISTING_NAMES_MAX (64u << 20)
 
 void listing_look_beside(struct bytes name, struct listing_beside *beside)
@@ -71,7 +72,8 @@ bool listing_is_product(struct bytes name, struct bytes parent,
 
 /* ---- links ------------------------------------------------------------------------------ */
 
-#define HOPS_MAX 40 /* as the kernel */
+/* Links in a path that are followed: as many as Linux follows. */
+#define HOPS_MAX 40
 
 struct bytes listing_follow(struct arena *a, struct bytes path, listing_look *look,
                             void *context)
@@ -107,12 +109,13 @@ struct bytes listing_follow(struct arena *a, struct bytes path, listing_look *lo
 struct looking {
     const struct listing *l;
     struct arena *arena;
-    const struct ignore *ignore; /* NULL: all is seen */
-    int result;                  /* of the ignore rules */
+    const struct ignore *ignore; /* NULL: nothing is excluded */
+    int result;                  /* the first failure of the ignore rules, or 0 */
     struct failure *f;
 };
 
-/* A directory may be left out and yet there, for what it holds. */
+/* listing_look of the file system. A directory is always seen: one that is excluded may hold
+ * entries that are not. */
 static bool listing_look_in_root(void *context, struct bytes path, enum listed_kind *ret_kind,
                                  struct bytes *ret_target)
 {
@@ -139,7 +142,7 @@ static bool listing_look_in_root(void *context, struct bytes path, enum listed_k
     return n >= 0;
 }
 
-/* Known only when all is listed: a link may lead anywhere. */
+/* Sets linked_file of every link. Needs the whole listing, because a link may lead anywhere. */
 static int listing_find_linked(struct listing *l, const struct ignore *ignore,
                                struct failure *f)
 {
@@ -161,7 +164,7 @@ static int listing_find_linked(struct listing *l, const struct ignore *ignore,
 static int listing_walk_dir(struct walking *w, struct bytes dir,
                             const struct ignore_dir *rules);
 
-/* Some file systems give no type. */
+/* The type of an entry on a file system that gives none in its directories. */
 static unsigned char listing_type_of(struct walking *w, struct bytes path)
 {
     struct stat st;
@@ -203,7 +206,7 @@ static int listing_walk_entry(struct walking *w, struct bytes dir,
     if (l->n >= LISTING_MAX)
         return fail(w->f, -E2BIG, "more than %d entries: prepare a smaller directory",
                     LISTING_MAX);
-    /* Where links lead is known when all is listed. */
+    /* listing_find_linked() finds out later where links lead. */
     if (is_dir || type == DT_REG || type == DT_LNK)
         listing_add(l, path,
                     is_dir           ? LISTED_DIR
@@ -213,7 +216,7 @@ static int listing_walk_entry(struct walking *w, struct bytes dir,
     return 0;
 }
 
-/* As deep as a path can be: 2,048 directories. */
+/* Recurses as deep as a path can be: 2,048 directories, since a path has 4,096 bytes. */
 static int listing_walk_dir(struct walking *w, struct bytes dir, const struct ignore_dir *rules)
 {
     int fd = io_open_beneath(w->l->root_fd, dir.len ? (const char *)dir.at : ".",
@@ -227,7 +230,7 @@ static int listing_walk_dir(struct walking *w, struct bytes dir, const struct ig
                                 QUOTE(dir));
     cleanup_names struct names names = NAMES(LISTING_NAMES_MAX);
     int r = names_read(fd, &names);
-    close(fd); /* before it goes deeper: descriptors are few */
+    close(fd); /* before the recursion, because file descriptors are few */
     if (r < 0)
         return fail_errno(w->f, r, "can't read the directory %s", QUOTE(dir));
     struct listing_beside beside = {0};
@@ -250,7 +253,7 @@ int listing_walk(int root_fd, const struct ignore *ignore, struct listing *ret,
     return listing_find_linked(ret, ignore, f);
 }
 
-/* The first entry that is not before `key`. */
+/* The index of the first entry that is not before `key`. */
 static size_t listing_lower_bound(const struct listing *l, struct bytes key)
 {
     size_t low = 0, high = l->at ? l->n : 0;

@@ -4,7 +4,7 @@
 /* Bytes of a component of a pattern: no name can be longer. */
 #define COMPONENT_MAX 255
 
-/* One component; [!a] of Rust and npm is [^a] of ours. */
+/* Matches one component. Rust and npm write [!a] for what glob_match() reads as [^a]. */
 static bool pathglob_match_name(struct bytes pattern, struct bytes name)
 {
     char text[COMPONENT_MAX + 1];
@@ -17,7 +17,8 @@ static bool pathglob_match_name(struct bytes pattern, struct bytes name)
     return glob_match(bytes_at(text, pattern.len), name);
 }
 
-/* What a `**` may have to try again is bounded by the pattern's components times the path's. */
+/* Every `**` tries all lengths, which is exponential in their number; `fuel` counts the steps
+ * that are left. */
 static bool pathglob_match_rest(struct bytes pattern, struct bytes path, bool hidden,
                                 unsigned *fuel)
 {
@@ -44,8 +45,8 @@ static bool pathglob_match_rest(struct bytes pattern, struct bytes path, bool hi
 
 bool path_glob(struct bytes pattern, struct bytes path, bool hidden)
 {
-    unsigned fuel = 10000;
+    unsigned fuel = 10000; /* steps; far more than any pattern of a manifest needs */
     if (path.len == 0)
-        path = (struct bytes){NULL, 0};
+        path = (struct bytes){NULL, 0}; /* the root has no component, not an empty one */
     return pathglob_match_rest(pattern, path, hidden, &fuel);
 }

@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-/* ---- the whole --------------------------------------------------------------------- */
+/* ---- sorting ----------------------------------------------------------------------- */
 
 static int prepare_compare_units(const void *a, const void *b)
 {
@@ -17,7 +17,7 @@ static int prepare_compare_units(const void *a, const void *b)
 
 struct ranked {
     struct bytes path;
-    size_t was;
+    size_t was; /* its index before sorting */
 };
 
 static int prepare_compare_ranked(const void *a, const void *b)
@@ -33,6 +33,7 @@ static int prepare_compare_index(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
+/* Replaces indices by what they become, and sorts them. */
 static void prepare_renumber(size_t *at, size_t n, const size_t *becomes)
 {
     for (size_t i = 0; i < n; i++)
@@ -41,6 +42,7 @@ static void prepare_renumber(size_t *at, size_t n, const size_t *becomes)
         qsort(at, n, sizeof(*at), prepare_compare_index);
 }
 
+/* Sorts by path. Returns the new index of each old one. */
 static size_t *prepare_sort_ranked(struct recipe *recipe, struct ranked *ranked, size_t n)
 {
     size_t *becomes = ARENA_ARRAY(&recipe->arena, n, size_t);
@@ -78,6 +80,8 @@ static void prepare_sort(struct recipe *recipe)
         prepare_renumber(recipe->units[i].stubs, recipe->units[i].n_stubs, stubs_to);
     }
 }
+
+/* ---- the recipe -------------------------------------------------------------------- */
 
 static int prepare_nothing_found(const struct recipe_options *options, struct failure *f)
 {

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A digest is over records, sorted, and never over JSON text or the tool's version:
+ * The digest of a recipe or of a unit: SHA-256 over these records, in the order of the lists,
+ * and never over JSON text or the version of the program.
  *
  *     "ctx-recipe" NUL mask NUL stubset NUL
  *     eco NUL directory NUL                                             a unit, then its
  *     "file" NUL path NUL "0644" NUL size NUL sha256(content) NUL       a file
- *     "link" NUL path NUL target NUL                                   a link
- *     "stub" NUL path NUL kind NUL                                     a stub
+ *     "link" NUL path NUL target NUL                                    a link
+ *     "stub" NUL path NUL kind NUL                                      a stub
  *
- * Numbers are decimal, hashes lower-case hex.
+ * mask and stubset are RECIPE_MASK and RECIPE_STUBSET. Numbers are decimal, hashes lower-case
+ * hex.
  */
 #include "recipe-priv.h"
 

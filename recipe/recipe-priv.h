@@ -3,7 +3,9 @@
  * A recipe from inside: its structure and its limits, for every file of this room. unit.h has
  * what fills one from a context; recipe-read.c fills one from a file.
  *
- * Everything that a recipe points to is in its arena, or is a literal.
+ * Everything that a recipe points to is in its arena, or is a literal. prepare.c sorts the
+ * lists, so that equal contexts give equal bytes; a recipe that was read has them in the file's
+ * order.
  */
 #ifndef CTXD_RECIPE_PRIV_H
 #define CTXD_RECIPE_PRIV_H
@@ -50,8 +52,8 @@ struct recipe_stub {
 
 struct recipe_unit {
     struct bytes eco, dir;             /* dir: "" is the root */
-    size_t *files, n_files, cap_files; /* indices into recipe.files, ascending */
-    size_t *stubs, n_stubs, cap_stubs; /* indices into recipe.stubs, ascending */
+    size_t *files, n_files, cap_files; /* indices into recipe.files */
+    size_t *stubs, n_stubs, cap_stubs; /* indices into recipe.stubs */
     struct bytes *install, *needs, *notes;
     size_t n_install, cap_install, n_needs, cap_needs, n_notes, cap_notes;
     struct bytes *after; /* shell lines to run after the sources have been copied */
@@ -78,11 +80,11 @@ struct chef {
 
 struct recipe {
     struct arena arena;
-    struct recipe_file *files; /* sorted by path */
+    struct recipe_file *files;
     size_t n_files, cap_files;
-    struct recipe_stub *stubs; /* sorted by path */
+    struct recipe_stub *stubs;
     size_t n_stubs, cap_stubs;
-    struct recipe_unit *units; /* sorted by ecosystem, then by directory */
+    struct recipe_unit *units;
     size_t n_units, cap_units;
     struct chef chef;
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The reader of what recipe-write.c writes, and of cargo-chef's recipes. Trusts nothing. */
+/* recipe_read(): reads what recipe-write.c writes, and recipes of cargo-chef. Nothing of the
+ * input is trusted. */
 #include "base64.h"
 #include "check.h"
 #include "stubs.h"
@@ -19,7 +20,8 @@ static int recipe_read_refuse(const struct reading *x, const char *what)
     return fail(x->f, RECIPE_UNSAFE, "%.*s is no recipe: %s", BYTES_ARG(x->name), what);
 }
 
-/* A string; missing gives {NULL, 0}, another kind or a NUL in it fails. */
+/* Reads a string. If it is missing or null, *ret is {NULL, 0}. A value of another kind, or a
+ * NUL in the string, is a failure. */
 static int recipe_take_text(const struct reading *x, const struct value *from, const char *key,
                             struct bytes *ret)
 {
@@ -136,7 +138,8 @@ static const char *recipe_read_stub_kind(struct bytes kind)
                                                                                    : "rust-bin";
 }
 
-/* Tests and benches without the harness need a main: chef looks it up in the manifest too. */
+/* Tells whether a test or bench has `harness = false` in its manifest: its stub needs a main().
+ * cargo-chef reads the manifest for this, too. */
 static bool recipe_read_is_without_harness(const struct value *manifest,
                                            const struct chef_target *t)
 {
@@ -150,7 +153,7 @@ static bool recipe_read_is_without_harness(const struct value *manifest,
     return false;
 }
 
-/* A recipe of cargo-chef alone, as one unit. */
+/* Makes one unit of a recipe that only has cargo-chef's part. */
 static void recipe_take_chef_alone(const struct reading *x)
 {
     struct recipe *recipe = x->recipe;
@@ -194,15 +197,10 @@ static int recipe_take_hash(const struct reading *x, const struct value *from,
     int r = recipe_read_needed_text(x, from, "sha256", &text);
     if (r < 0)
         return r;
-    if (text.len != 64)
+    if (text.len != 2 * sizeof(ret->at))
         return recipe_read_refuse(x, "a hash has not 64 digits");
-    for (size_t i = 0; i < 64; i++) {
-        uint8_t c = text.at[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
-            return recipe_read_refuse(x, "a hash has other digits than 0-9a-f");
-        uint8_t digit = (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
-        ret->at[i / 2] = (uint8_t)(ret->at[i / 2] << 4 | digit);
-    }
+    if (!hex_bytes(text, ret->at))
+        return recipe_read_refuse(x, "a hash has other digits than 0-9a-f");
     return 0;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A recipe as JSON: one line, keys in this order, lists by path, a line end behind it.
+ * recipe_write(): a recipe as JSON, on one line that ends in LF. Keys are in this order, lists
+ * are sorted by path.
  *
- *     {"skeleton": {…},                       what cargo-chef reads: with Cargo at the root
+ *     {"skeleton": {…},                       what cargo-chef reads, if Cargo is at the root
  *      "ctx_recipe": {
  *       "version": 1,                          RECIPE_FORMAT
  *       "mask": 1, "stubset": 1,               RECIPE_MASK, RECIPE_STUBSET
@@ -14,7 +15,7 @@
  *         "notes": ["…"]}],
  *       "files": [
  *         {"path": "a", "mode": "0644", "text": "…"},
- *         {"path": "b", "mode": "0755", "b64": "…"},         no UTF-8, or with NUL
+ *         {"path": "b", "mode": "0755", "b64": "…"},         not UTF-8, or with a NUL
  *         {"path": "c", "mode": "0644", "size": 1, "sha256": "…", "blob": true},
  *         {"path": "d", "link": "../a"},
  *         {"path": "Cargo.toml", "mode": "0644", "from": "skeleton"}],
@@ -37,7 +38,7 @@
 struct writing {
     const struct recipe *recipe;
     struct buf *to;
-    int r; /* the first failure: what follows does nothing */
+    int r; /* the first failure; after it nothing more is written */
 };
 
 static void recipe_write_raw(struct writing *w, const char *text)
@@ -257,7 +258,7 @@ static int recipe_write_blob(int dir_fd, const struct recipe_file *file)
     char name[65], temporary[80];
     hex_text(name, file->hash.at, sizeof(file->hash.at));
     if (faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-        return 0; /* named by its content */
+        return 0; /* the name is the hash, so the content is right */
     snprintf(temporary, sizeof(temporary), ".%s.%d", name, getpid());
     cleanup_fd int fd =
         openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What stands in for sources. Each text is versioned by RECIPE_STUBSET: it is part of a digest.
+ * The stubs. Raise RECIPE_STUBSET when a text changes, because a digest covers only the kind.
  *
- * The doc line and the allowance keep -Dwarnings, -Dmissing_docs and
- * -Dunused_crate_dependencies of somebody's RUSTFLAGS content; allowing all warnings would
- * clash with -F of them.
+ * The doc comment and the allow attribute satisfy -Dwarnings, -Dmissing_docs and
+ * -Dunused_crate_dependencies in a user's RUSTFLAGS. Allowing all warnings instead would be an
+ * error with -Fwarnings.
  */
 #include "stubs.h"
 

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The skeleton as a tar that busybox reads too: ustar headers (base/ustar.h has the table), and
- * a PAX header before one whose path or link target does not fit. Every field is a constant or
- * comes from the recipe, so equal recipes give equal tars.
+ * recipe_tar(): a skeleton as a tar that busybox can read, too. The headers are ustar
+ * (base/ustar.h has the table); a PAX header comes before one whose path or link target does
+ * not fit. Every field is a constant or comes from the recipe, so equal recipes give equal
+ * tars.
  */
 #include "check.h"
 #include "items.h"
 
 #include <errno.h>
 
-/* Bytes of the output that waits, and of the PAX records of one file: both are less than twice
- * what a recipe may hold. */
+/* Bytes of pending output, and of the PAX records of one file: both are less than twice what a
+ * recipe may contain. */
 #define TAR_BYTES_MAX (2ul * RECIPE_BYTES_MAX)
+
+/* Pending output is written when there is more than this, so that writes are large. */
+#define TAR_FLUSH_BYTES (1u << 20)
 
 struct taring {
     struct buf out;
@@ -31,7 +35,7 @@ static int tar_write_add(struct taring *t, struct bytes content)
     int r = buf_add_bytes(&t->out, content);
     if (r == 0)
         r = buf_add_zeros(&t->out, ustar_padding(content.len));
-    return r == 0 && t->out.len > (1u << 20) ? tar_write_out(t) : r;
+    return r == 0 && t->out.len > TAR_FLUSH_BYTES ? tar_write_out(t) : r;
 }
 
 static int tar_write_header(struct taring *t, const struct ustar_header *h)
@@ -69,7 +73,7 @@ static int tar_write_entry(struct taring *t, struct bytes path, uint8_t type, un
     return r == 0 && type == '0' ? tar_write_add(t, content) : r;
 }
 
-/* Directories are explicit, each before what it holds. */
+/* Writes the directories above a path, each before the first entry in it. */
 static int tar_write_dirs(struct taring *t, struct table *seen, struct bytes path)
 {
     for (size_t i = 0; i < path.len; i++) {
