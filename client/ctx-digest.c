@@ -9,9 +9,9 @@ const struct command_line digest_line = {
     .name = "ctx digest",
     .usage = "Usage: ctx digest [OPTION]... [PATH]\n"
              "\n"
-             "Prints the SHA-256 of what a build of the last stage (or --target) reads: the\n"
-             "same wherever the tree lies, whatever its times and owners are. With ctxd it is\n"
-             "there at once.\n",
+             "Prints the SHA-256 of all that a build of the last stage (or --target) reads.\n"
+             "It does not depend on where the tree lies, nor on its times and owners. With\n"
+             "ctxd the answer comes at once.\n",
     .more = "\nExample:\n"
             "  tag=app:$(ctx digest | cut -c8-23)\n"
             "  docker image inspect $tag || ctx-send | docker build -t $tag -\n",
@@ -24,8 +24,8 @@ const struct command_line url_line = {
     .usage =
         "Usage: ctx url [OPTION]... [PATH]\n"
         "\n"
-        "Prints an address on this machine that serves the context: docker build takes it\n"
-        "in place of a directory, and fetches nothing while nothing changed. Needs ctxd.\n",
+        "Prints an address on this machine that serves the context. docker build takes it\n"
+        "in place of a directory, and fetches nothing if nothing has changed. Needs ctxd.\n",
     .more = "\nExample:\n"
             "  docker build -t app $(ctx url)\n",
     .groups = {&group_which, &group_url},

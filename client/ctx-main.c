@@ -22,7 +22,7 @@ struct ctx_command {
 
 static const struct ctx_command commands[] = {
     {"start", "Start ctxd in the background.", &start_line, ctx_start},
-    {"stop", "End it; what it is sending is sent first.", &stop_line, ctx_stop},
+    {"stop", "End it, after the streams that it is sending.", &stop_line, ctx_stop},
     {"status", "Show what it watches, keeps and does.", &status_line, ctx_status},
     {"digest", "Print one hash of all that a build would read.", &digest_line, ctx_digest},
     {"url", "Print an address that docker build takes as its context.", &url_line, ctx_url},
@@ -34,7 +34,7 @@ static void ctx_print_help(FILE *to)
 {
     fputs("Usage: ctx COMMAND [OPTION]...\n"
           "\n"
-          "Answers what a Docker build would read of its context, at once where ctxd runs.\n"
+          "Tells what a Docker build would read of its context, at once if ctxd runs.\n"
           "\n"
           "Commands:\n",
           to);

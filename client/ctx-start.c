@@ -24,8 +24,8 @@ const struct command_line start_line = {
     .name = "ctx start",
     .usage = "Usage: ctx start [-- CTXD-OPTION...]\n"
              "\n"
-             "Starts ctxd in the background, and ends when it answers. Does nothing where one\n"
-             "runs. What it says goes to ctxd.log beside its socket.\n",
+             "Starts ctxd in the background, and waits until it answers. Does nothing if one\n"
+             "runs already. The messages of ctxd go to ctxd.log beside its socket.\n",
     .more = "\nExample:\n"
             "  ctx start -- --idle-exit=3600 --max-cache=500M\n",
     .groups = {&group_plain},
@@ -36,7 +36,8 @@ const struct command_line stop_line = {
     .name = "ctx stop",
     .usage = "Usage: ctx stop\n"
              "\n"
-             "Ends ctxd, after what it is sending. ctx-send then does its work by itself.\n",
+             "Ends ctxd, after the streams that it is sending. ctx-send then works without\n"
+             "it.\n",
     .more = "",
     .groups = {&group_plain},
 };

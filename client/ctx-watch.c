@@ -34,8 +34,8 @@ const struct command_line watch_line = {
     .name = "ctx watch",
     .usage = "Usage: ctx watch [OPTION]... [PATH] -- CMD [ARG]...\n"
              "\n"
-             "Runs CMD, and again each time what the target reads has changed: not when other\n"
-             "files do, or ignored ones. Ends with Ctrl-C.\n",
+             "Runs CMD now, and again each time the files that the target reads have changed.\n"
+             "Changes of other files, and of ignored ones, don't count. Ends with Ctrl-C.\n",
     .more = "\nExample:\n"
             "  ctx watch -- sh -c 'ctx-send -z | docker build -t app -'\n"
             "\n"

@@ -192,29 +192,30 @@ static const struct option which_options[] = {
      "The Dockerfile, relative to the working directory as for docker; - reads it from "
      "standard input. Default: PATH/Dockerfile, or PATH/dockerfile."},
     {OPTION_BYTES, 0, false, "target", "STAGE", AT(target), NULL,
-     "What this stage needs. Default: for a stream or an address what any stage needs, so that "
-     "docker build --target works; for a digest what the last one needs."},
+     "Send what this stage needs. Default: for a stream or an address what any stage needs, so "
+     "that docker build --target works; for a digest what the last stage needs."},
     {OPTION_CALL, 0, false, "build-arg", "NAME[=VALUE]", 0, options_take_build_arg,
      "A variable that docker build gets too; NAME alone takes the value from the environment. "
-     "May be repeated. It narrows what is sent with --args-final only."},
+     "May be repeated. It narrows what is sent only with --args-final."},
     {OPTION_FLAG, 0, false, "args-final", NULL, AT(args_final), NULL,
-     "docker build gets the same --build-arg values as are given here, and no others, so that "
-     "they and the defaults of ARG may be relied on."},
+     "A promise that docker build gets exactly the --build-arg values that are given here, so "
+     "that they and the defaults of ARG decide what is sent."},
     {OPTION_CALL, 0, false, "platform", "OS/ARCH[/VARIANT]", 0, options_take_platform,
-     "What TARGETPLATFORM and its kin will be. Default: any. It narrows what is sent with "
-     "--args-final only."},
+     "The value of TARGETPLATFORM, from which TARGETARCH and the like follow. Default: any. It "
+     "narrows what is sent only with --args-final."},
     {OPTION_STRING, 0, false, "ignore-file", "FILE", AT(ignore_file), NULL,
      "The ignore file; /dev/null for none. Default: the Dockerfile's name with .dockerignore "
      "added, or PATH/.dockerignore."},
     {OPTION_CHOICE, 0, false, "builder", "any|buildkit|classic", AT(builder), NULL,
-     "Whose rules apply. Default: any: BuildKit's ignore rules, and what either builder would "
-     "read."},
+     "The builder whose rules apply. Default: any, which means BuildKit's ignore rules and the "
+     "files that either builder would read."},
     {OPTION_FLAG, 0, false, "full", NULL, AT(full), NULL,
      "Send all that the ignore file keeps, whatever the Dockerfile reads."},
     {OPTION_CALL, 0, true, "recipe", "ECO[,ECO]...", 0, options_take_recipe,
-     "Add the dependencies' recipe of these ecosystems (default: all) to the context, a tree "
-     "for each project: COPY .ctx/cargo/root/ ./ before the step that installs, see "
-     "ctx-recipe(1)."},
+     "Add the recipe of the dependencies to the context, of these ecosystems (default: all), "
+     "as "
+     "a tree for each project. Write COPY .ctx/cargo/root/ ./ before the step that installs "
+     "them; see ctx-recipe(1)."},
     {OPTION_CALL, 0, false, "trust-bases", "GLOB[,GLOB]...", 0, options_take_trust_bases,
      "Base images known to have no ONBUILD triggers. May be repeated."},
     {OPTION_STRING, 0, false, "base-config", "engine|none|FILE", AT(base_config), NULL,
@@ -232,11 +233,11 @@ static const struct option stream_options[] = {
     {OPTION_CALL, 0, true, "zstd", "LEVEL", 0, options_take_zstd,
      "Compress with zstd, level 1 to 19 (default 3); buildah takes it, docker does not."},
     {OPTION_CALL, 0, false, "mtime", "keep|epoch|SECONDS", 0, options_take_mtime,
-     "Times of files: their own, or one for all. Default: SOURCE_DATE_EPOCH where the "
-     "environment has it, else keep."},
+     "Times of files: their own, or one for all. Default: SOURCE_DATE_EPOCH if the environment "
+     "has it, otherwise keep."},
     {OPTION_CHOICE, 0, false, "dockerfile", "auto|plain", AT(dockerfile_mode), NULL,
-     "auto (default) hides the Dockerfile from the image where docker build would not copy it, "
-     "by a rewritten one; plain never rewrites."},
+     "auto (default) sends a rewritten Dockerfile if the image would otherwise contain the "
+     "original, unlike the image of docker build PATH; plain never rewrites."},
     {OPTION_SIZE, 0, false, "max-size", "SIZE", AT(max_bytes), NULL,
      "Refuse, with exit status 3, to send more than SIZE of file contents, such as 500M."},
     {OPTION_COUNT, 0, false, "max-files", "N", AT(max_files), NULL,
@@ -247,8 +248,7 @@ const struct option_group group_stream = {"What the stream is like:", stream_opt
 
 static const struct option daemon_options[] = {
     {OPTION_CHOICE, 0, false, "daemon", "auto|never|require", AT(daemon), NULL,
-     "Use ctxd where it runs (auto, the default), not at all, or fail without it. The answer "
-     "is "
+     "Use ctxd if it runs (auto, the default), not at all, or fail without it. The answer is "
      "the same."},
     {OPTION_SET, 0, false, "no-daemon", NULL, AT(daemon), NULL, "The same as --daemon=never.",
      DAEMON_NEVER},
@@ -264,11 +264,13 @@ const struct option_group group_daemon = {"Who does the work:", daemon_options,
             ACTION_HELP                                                                        \
     }
 
+#define VERBOSE_HELP                                                                           \
+    "Also print notes, such as why more files are sent than an instruction names."
+
 static const struct option said_options[] = {
     {OPTION_CALL, 0, true, "stats", "text|json", 0, options_take_stats,
      "Say what was sent and how long it took; json is one line, the last."},
-    {OPTION_SET, 'v', false, "verbose", NULL, AT(talk), NULL,
-     "Also say why each set of files is as wide as it is.", TALK_VERBOSE},
+    {OPTION_SET, 'v', false, "verbose", NULL, AT(talk), NULL, VERBOSE_HELP, TALK_VERBOSE},
     {OPTION_SET, 'q', false, "quiet", NULL, AT(talk), NULL,
      "Say nothing but why it failed: no progress, no warnings.", TALK_QUIET},
     HELP_OPTION,
@@ -281,9 +283,7 @@ static const struct option_group group_said = {"What is said, on standard error:
 /* ---- the commands of ctx --------------------------------------------------------------- */
 
 #define TALK_OPTIONS                                                                           \
-    {OPTION_SET,  'v',      false, "verbose",                                                  \
-     NULL,        AT(talk), NULL,  "Also say why each set of files is as wide as it is.",      \
-     TALK_VERBOSE},                                                                            \
+    {OPTION_SET, 'v', false, "verbose", NULL, AT(talk), NULL, VERBOSE_HELP, TALK_VERBOSE},     \
         {OPTION_SET, 'q',      false, "quiet",                                                 \
          NULL,       AT(talk), NULL,  "Say nothing but why it failed.",                        \
          TALK_QUIET},                                                                          \
@@ -313,8 +313,8 @@ static const struct option url_options[] = {
     {OPTION_CALL, 'z', true, "gzip", "LEVEL", 0, options_take_gzip,
      "Serve it compressed with gzip, level 1 (default) to 12."},
     {OPTION_CALL, 0, false, "mtime", "keep|epoch|SECONDS", 0, options_take_mtime,
-     "Times of files: their own, or one for all. Default: SOURCE_DATE_EPOCH where the "
-     "environment has it, else keep."},
+     "Times of files: their own, or one for all. Default: SOURCE_DATE_EPOCH if the environment "
+     "has it, otherwise keep."},
     {OPTION_CHOICE, 0, false, "dockerfile", "auto|plain", AT(dockerfile_mode), NULL,
      "As for ctx-send."},
     TALK_OPTIONS,
@@ -325,12 +325,14 @@ static const struct option watch_options[] = {
     {OPTION_FLAG, 0, false, "clear", NULL, AT(clear), NULL,
      "Clear the terminal before each run."},
     {OPTION_SET, 0, false, "queue", NULL, AT(change), NULL,
-     "A change while CMD runs: run it again when it has ended. The default.", CHANGE_QUEUE},
+     "If something changes while CMD runs, run it again after its end. The default.",
+     CHANGE_QUEUE},
     {OPTION_SET, 0, false, "restart", NULL, AT(change), NULL,
-     "A change while CMD runs: end it (SIGTERM, after 5 seconds SIGKILL) and run it again.",
+     "If something changes while CMD runs, end it (SIGTERM, after 5 seconds SIGKILL) and run "
+     "it again.",
      CHANGE_RESTART},
     {OPTION_CALL, 0, false, "debounce", "MS", 0, options_take_debounce,
-     "Wait until nothing changed for so many milliseconds (default 100)."},
+     "Wait until nothing has changed for MS milliseconds (default 100)."},
     TALK_OPTIONS,
 };
 const struct option_group group_watch = {"What is done:", watch_options,
