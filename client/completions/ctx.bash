@@ -5,7 +5,7 @@ _ctx_which="--file= --target= --build-arg= --args-final --platform= --ignore-fil
 	--full --recipe --trust-bases= --base-config= -f"
 _ctx_daemon="--daemon= --no-daemon --verify"
 _ctx_talk="--verbose --quiet --help -v -q -h"
-# Global, also where bash-completion reads this file in a function of its own.
+# Declared global, because bash-completion may source this file inside a function.
 declare -gA _ctx_options=(
 	[start]="--help -h"
 	[stop]="--help -h"
@@ -15,7 +15,7 @@ declare -gA _ctx_options=(
 	[watch]="$_ctx_which $_ctx_daemon --clear --queue --restart --debounce= $_ctx_talk"
 )
 
-# The value of an option; false for an option that is not known here.
+# Completes the value of an option. Returns false for an option that is not known here.
 _ctx_value() {
 	case $1 in
 	-f | --file | --ignore-file | --config | --socket)
