@@ -16,7 +16,10 @@ CI = bool(os.environ.get("CI"))
 # The C test programs of tests/meson.build, by name: build/tests/test-NAME. list_faults() compares
 # the two lists, so that none can be lost.
 UNIT = [
-    "base", "ignore", "dockerfile-parse", "dockerfile-reads", "expand", "follow", "rewrite", "select",
+    "base", "ignore",
+    "dockerfile-parse", "line", "directive", "heredoc", "instruction", "json-form", "words",
+    "expand", "lex", "read-pattern",
+    "reads", "base-images", "run-mounts", "scope", "sources", "stages", "follow", "rewrite", "select",
     "tree", "db", "db-damage", "db-unusable", "db-others", "stream", "skeleton", "store",
     "store-limits", "warm", "warm-memory",
     "proto", "http", "watch", "watch-mounts",

@@ -1,77 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a Dockerfile reads of the context: dockerfile/reads.c and the files below it. */
-/* Stages -> reads: dockerfile/stages.c, scope.c, base-images.c, run-mounts.c, sources.c,
- * reads.c. */
-#include "ask.h"
-#include "dockerfile.h"
+/* dockerfile/reads.c: files in another language, notes, and the base images to ask for. The
+ * other rows are in the tests of the files below it: sources.c, scope.c, stages.c … */
+#include "reads-rows.h"
 #include "tap.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-static int compare_items(const void *a, const void *b)
-{
-    return bytes_compare(*(const struct bytes *)a, *(const struct bytes *)b);
-}
-
-/* "a b c~": the patterns, sorted, once; `.` the whole, `~` widened, `!` literal magic. */
-static struct bytes list_reads(struct arena *arena, const struct reads *reads)
-{
-    struct bytes *items = ARENA_ARRAY(arena, reads->n, struct bytes);
-    for (size_t i = 0; i < reads->n; i++) {
-        const struct df_read *read = &reads->at[i];
-        bool literal_magic = read->literal && glob_magic(read->pattern);
-        items[i] = arena_printf(arena, "%.*s%s%s",
-                                BYTES_ARG(read->pattern.len ? read->pattern : BYTES(".")),
-                                literal_magic ? "!" : "", read->widened.len ? "~" : "");
-    }
-    qsort(items, reads->n, sizeof(*items), compare_items);
-    struct bytes text = BYTES("");
-    for (size_t i = 0; i < reads->n; i++)
-        if (i == 0 || !bytes_equal(items[i], items[i - 1]))
-            text = arena_printf(arena, "%.*s%s%.*s", BYTES_ARG(text), i ? " " : "",
-                                BYTES_ARG(items[i]));
-    return text;
-}
-
-/* The reads as text, or "-EINVAL: …" */
-static struct bytes reads_text(struct arena *arena, const char *file, const char *options,
-                               struct notes *notes)
-{
-    struct ask ask;
-    struct dockerfile *df = NULL;
-    struct reads *reads = NULL;
-    struct failure f = {0};
-    ask_read(&ask, options);
-    int r = dockerfile_parse(BYTES("Dockerfile"), bytes_of(file), &df, &f);
-    if (r == 0)
-        r = dockerfile_reads(df, &ask.request, notes, &reads, &f);
-    struct bytes text = r == 0 ? list_reads(arena, reads) : arena_printf(arena, "%s", f.text);
-    reads_free(reads);
-    dockerfile_free(df);
-    return text;
-}
-
-static const struct {
-    const char *source, *file, *options, *want;
-} cases[] = {
-#include "dockerfile-reads-cases.inc"
+/* clang-format off: a row is a line. */
+static const struct reads_row rows[] = {
+    {"§1.2 a foreign syntax reads anything", "# syntax=example/other:1\nWHAT IS this\n", "",
+     ".~"},
+    {"§1.2 Docker's own does not",
+     "# syntax=docker/dockerfile:1-labs\nFROM scratch\nCOPY a /\n", "", "a"},
+    {"BUILDKIT_SYNTAX", "FROM scratch\nCOPY a /\n", "arg=BUILDKIT_SYNTAX=example/other", ".~"},
+    {"BUILDKIT_SYNTAX is Docker's", "FROM scratch\nCOPY a /\n",
+     "arg=BUILDKIT_SYNTAX=docker/dockerfile:1", "a"},
 };
-
-static void test_cases(void)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        cleanup_arena struct arena arena = {0};
-        cleanup_notes struct notes notes = {0};
-        tap_case("%s %s %s", cases[i].source, QUOTE(bytes_of(cases[i].options)),
-                 QUOTE(bytes_of(cases[i].file)));
-        struct bytes got = reads_text(&arena, cases[i].file, cases[i].options, &notes);
-        if (!TAP_EQUAL(got, bytes_of(cases[i].want)))
-            for (size_t k = 0; k < notes.n; k++)
-                printf("# note: %.*s\n", BYTES_ARG(notes.at[k].text));
-    }
-}
+/* clang-format on */
 
 /* file, options -> notes, a line each: level and text */
 static const struct {
@@ -171,6 +114,6 @@ int main(void)
 {
     test_notes();
     test_bases();
-    test_cases();
+    reads_rows(rows, ARRAY_SIZE(rows));
     return tap_end();
 }

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* dockerfile/base-images.c: which base images may have triggers that read the context. */
+#include "reads-rows.h"
+#include "tap.h"
+
+/* clang-format off: a row is a line. */
+static const struct reads_row rows[] = {
+    {"official without onbuild", "FROM python:3.12-slim\nCOPY a /\n", "", "a"},
+    {"official, long names",
+     "FROM docker.io/library/python AS a\nFROM library/some AS b\nFROM "
+     "docker.io/nginx:1@sha256:0 AS c\nCOPY a /\n",
+     "", "a"},
+    {"official with onbuild", "FROM python:3-onbuild\nCOPY a /\n", "", ".~ a"},
+    {"a name without a slash that is not on the list", "FROM mybase\nCOPY a /\n", "", ".~ a"},
+    {"another's image", "FROM corp/base:1\nCOPY a /\n", "", ".~ a"},
+    {"a registry's port is no tag", "FROM localhost:5000/python\nCOPY a /\n", "", ".~ a"},
+    {"trusted by name", "FROM corp/base:1\nCOPY a /\n", "trust=corp/base", "a"},
+    {"trusted by a glob", "FROM corp/base:1\nCOPY a /\n", "trust=corp/*", "a"},
+    {"trusted by name and tag", "FROM corp/base:1\nFROM corp/base:2\nCOPY a /\n",
+     "trust=corp/base:1", ".~ a"},
+    {"the tag may be onbuild", "ARG V=3\nFROM python:$V\nCOPY a /\n", "", ".~ a"},
+    {"a tag that ends in -alpine is none with triggers",
+     "ARG V=3\nFROM node:${V}-alpine\nCOPY a /\n", "", "a"},
+    {"nor one behind a bare variable",
+     "ARG V=3\nFROM docker.io/library/node:$V-slim\nCOPY a /\n", "", "a"},
+    {"an end that onbuild ends in, too", "ARG V=3\nFROM node:${V}build\nCOPY a /\n", "",
+     ".~ a"},
+    {"maven has onbuild-alpine", "ARG V=3\nFROM maven:${V}-alpine\nCOPY a /\n", "", ".~ a"},
+    {"not official, so no promise", "ARG V=3\nFROM corp/node:${V}-alpine\nCOPY a /\n", "",
+     ".~ a"},
+    {"the tag is known", "ARG V=3\nFROM python:$V\nCOPY a /\n", "final", "a"},
+    {"any tag is trusted", "ARG V=3\nFROM python:$V\nCOPY a /\n", "trust=python", "a"},
+    {"any tag is trusted, in words", "ARG V=3\nFROM python:$V\nCOPY a /\n", "trust=python:*",
+     "a"},
+    {"a name that only begins like a trusted one", "ARG V=3\nFROM python$V\nCOPY a /\n",
+     "trust=python", ".~ a"},
+    {"the rest of the name isn't", "ARG V=3\nFROM corp/base$V\nCOPY a /\n", "trust=corp/base",
+     ".~ a"},
+    {"the config is known", "FROM corp/base\nCOPY a /\n", "base=corp/base", "a"},
+    {"the config has triggers", "FROM corp/base\nCOPY a /\n",
+     "base=corp/base;onbuild=COPY b c /;onbuild=ENV X=x", "a b c"},
+    {"which set variables", "FROM corp/base\nCOPY $X /\n", "base=corp/base;onbuild=ENV X=x",
+     "x"},
+    {"triggers that can't be read", "FROM corp/base\nCOPY a /\n",
+     "base=corp/base;onbuild=WHAT b", ".~ a"},
+    {"more than one line is no trigger", "FROM corp/base\nCOPY a /\n",
+     "base=corp/base;onbuild=RUN x\nCOPY b /", ".~ a"},
+    {"asked for without an answer", "FROM corp/base\nCOPY a /\n", "base=corp/base;silent",
+     ".~ a"},
+};
+/* clang-format on */
+
+int main(void)
+{
+    reads_rows(rows, ARRAY_SIZE(rows));
+    return tap_end();
+}
