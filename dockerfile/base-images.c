@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is known of the images that stages begin with. An image can hold ONBUILD triggers, which
- * read the context of whoever builds on it, and variables, which COPY expands.
+ * What is known of the images that stages begin with. An image can contain ONBUILD triggers,
+ * which read the context of each build that begins with the image, and variables, which COPY
+ * expands.
  *
- *     scratch              neither
+ *     scratch              no triggers, no variables
  *     config given         both are known
  *     official, trusted    no triggers, by promise; variables unknown
  *     any other            may read everything
  *
- * Official is a name of Docker's own list, not any name without a slash: `docker build -t base`
- * makes one of those, too. Their tags with triggers all say `onbuild`.
+ * An official image is one of Docker's own list, not any name without a slash: `docker build -t
+ * base` makes such a name too. Official images with triggers all have `onbuild` in their tag.
  */
 #include "base-images.h"
 #include "analysis.h"
 
-/* Docker Official Images, sorted; one that is missing here is asked for or read in full. */
+/* Docker Official Images, sorted. An image that is missing here is treated as any other: the
+ * client asks for its config, or everything is read. */
 static const char official[] =
     " adminer aerospike almalinux alpine alt amazoncorretto amazonlinux api-firewall arangodb"
     " archlinux backdrop bash bonita buildpack-deps busybox caddy cassandra centos chronograf"
@@ -33,7 +35,7 @@ static const char official[] =
     " traefik ubuntu unit valkey varnish vault websphere-liberty wordpress xwiki yourls znc"
     " zookeeper ";
 
-/* name[:tag][@digest] -> its parts. A colon before a slash is a registry's port. */
+/* Splits name[:tag][@digest]. A colon before a slash belongs to the port of a registry. */
 static void base_image_split(struct bytes image, struct bytes *ret_name, struct bytes *ret_tag)
 {
     struct bytes name = bytes_head(image, bytes_find(image, '@'));
@@ -44,7 +46,7 @@ static void base_image_split(struct bytes image, struct bytes *ret_name, struct 
     *ret_tag = bytes_from(name, colon + 1);
 }
 
-/* The name of an image of Docker's own library, without what may stand before it. */
+/* Strips the prefix of Docker's own library off a name. False: the image is not in it. */
 static bool base_image_strip_library(struct bytes *name)
 {
     static const char *const prefixes[] = {"docker.io/library/", "index.docker.io/library/",
@@ -96,7 +98,7 @@ static bool base_image_is_trusted(const struct df_request *request, struct bytes
     return false;
 }
 
-/* Whether a glob trusts every tag of the name. */
+/* Tells whether a glob trusts every tag of the name. */
 static bool base_image_trusts_all_tags(const struct df_request *request, struct bytes name)
 {
     if (base_image_is_trusted(request, name, name))
@@ -122,7 +124,7 @@ bool df_base_is_official(const struct stage *stage)
     return df_base_name(stage, &name) && base_image_is_official(name);
 }
 
-/* What a FROM line ends in behind its last variable: "-alpine" of node:${V}-alpine. */
+/* What follows the last variable of a base: "-alpine" of node:${V}-alpine. */
 static struct bytes base_image_literal_tail(struct bytes base)
 {
     size_t at = bytes_find_last(base, '}');
@@ -140,8 +142,9 @@ static struct bytes base_image_literal_tail(struct bytes base)
 }
 
 /*
- * Whether no value of the variables in an official image's tag gives one with triggers: those
- * end in "onbuild", but for some of maven's, which have more behind it.
+ * Tells whether the tag of an official image has no triggers, whatever the value of the
+ * variables in it: tags with triggers end in "onbuild", except for some of maven's, in which
+ * more follows.
  */
 static bool base_image_tail_rules_out_onbuild(const struct stage *stage, struct bytes name)
 {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `# name = value` lines in front of everything else. The parser and the search for a syntax
- * read them apart: only the latter skips a `#!` line, only the former leading space; both forms
- * of the latter's last resort, `// syntax = …` and {"syntax": "…"}, are for files of other
- * frontends.
+ * The builder reads directives twice, and by different rules: its parser skips leading space,
+ * the search for a syntax skips a `#!` line. The search also looks for `// syntax = …` and
+ * {"syntax": "…"}, which are for files of other frontends.
  */
 #include "directive.h"
 #include "json-form.h"
@@ -33,7 +32,7 @@ static bool directive_match(struct bytes line, struct bytes *ret_name, struct by
         i++;
     if (ret_name->len == 0 || i == line.len || line.at[i] != '=')
         return false;
-    /* The value has one byte at least: of mere space, the last. */
+    /* The value has one byte at least: if all of it is space, that is the last one. */
     struct bytes value = bytes_from(line, i + 1);
     while (value.len > 1 && directive_is_space(value.at[0]))
         value = bytes_from(value, 1);
@@ -67,7 +66,7 @@ int df_directive(struct df_directives *d, struct bytes line, struct bytes commen
     return DF_NO_DIRECTIVE;
 }
 
-/* The syntax among the directives at the head of text, up to its first space. */
+/* Finds the syntax directive at the head of text. Its value ends at its first space. */
 static bool directive_find_syntax(struct bytes text, struct bytes comment, struct bytes *ret)
 {
     struct df_directives d = {0};

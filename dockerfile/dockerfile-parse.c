@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lines -> logical lines -> instructions. What instruction.c makes of one is its own matter;
- * here is what decides where each begins and ends, and the promise that offsets lead back to
- * the text:
- *
- *     COPY --from=a \        pieces of the logical line "COPY --from=a b c":
- *     # a comment                joined 0  <- text 0   "COPY --from=a "
- *       b c                      joined 14 <- text 28  "  b c"
+ * Splits a Dockerfile into logical lines, and the logical lines into stages. This file decides
+ * where each instruction begins and ends; instruction.c reads what is in it. line.h shows how
+ * offsets lead back to the text.
  */
 #include "directive.h"
 #include "heredoc.h"
@@ -19,13 +15,13 @@
 struct parser {
     struct dockerfile *df;
     struct failure *f;
-    size_t at;        /* of the next physical line */
-    uint32_t n_lines; /* read so far */
+    size_t at;        /* offset in the text of the next physical line */
+    uint32_t n_lines; /* physical lines read so far */
     struct df_directives directives;
-    struct df_line line;
-    struct buf joined;
+    struct df_line line; /* the logical line at hand */
+    struct buf joined;   /* its text */
     size_t cap_instructions, cap_stages;
-    size_t words_left;
+    size_t words_left; /* of DOCKERFILE_WORDS_MAX */
 };
 
 /* ---- physical lines ---------------------------------------------------------------- */
@@ -68,14 +64,14 @@ static int df_parse_check_lines(const struct dockerfile *df, struct failure *f)
 
 /* ---- logical lines ----------------------------------------------------------------- */
 
-/* Adds a physical line without its continuation mark; *ret_more tells if there was one. */
+/* Adds a physical line without its continuation mark. *ret_more: there was such a mark. */
 static int df_parse_join(struct parser *p, struct bytes line, bool *ret_more)
 {
     uint8_t escape = p->df->escape;
     size_t len = line.len;
     while (len && (line.at[len - 1] == ' ' || line.at[len - 1] == '\t'))
         len--;
-    /* A doubled escape is none, and three of them are taken for a doubled one. */
+    /* A doubled escape at the end is no mark. Three of them count as a doubled one. */
     *ret_more = len && line.at[len - 1] == escape && (len == 1 || line.at[len - 2] != escape);
     if (*ret_more)
         line.len = len - 1;
@@ -90,7 +86,7 @@ static int df_parse_join(struct parser *p, struct bytes line, bool *ret_more)
                  : 0;
 }
 
-/* Reads what continues the logical line that begins with `line`, and makes it whole. */
+/* Reads the physical lines that continue `line`, and makes p->line of all of them. */
 static int df_parse_logical_line(struct parser *p, struct bytes line)
 {
     bool more, alone = true;
@@ -101,7 +97,7 @@ static int df_parse_logical_line(struct parser *p, struct bytes line)
     p->line.text = bytes_head(line, p->joined.len);
     while (r == 0 && more && df_parse_next_line(p, &line)) {
         line = df_parse_trim_newline(line);
-        /* Comments and blank lines inside are passed over. */
+        /* Comments and blank lines don't end a continued line. */
         struct bytes content = utf8_trim_left(line);
         if (content.len == 0 || content.at[0] == '#')
             continue;

@@ -1,38 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dockerfile: text -> instructions -> stages -> which context paths a target reads, and by
- * which instruction; and the rewrite that hides the Dockerfile from the context.
+ * dockerfile: finds out which paths of the context a build reads, and which instruction reads
+ * each; and rewrites a Dockerfile so that it is not part of the context.
  *
- * Never less than the build reads: what can't be decided widens, with a note that says why.
- * Touches the file system only in reads_resolve(), which follows links below the root.
+ * The answer is never less than what the build reads. If something can't be decided, the answer
+ * is widened, and a note says why. Only reads_resolve() touches the file system: it follows
+ * symbolic links below the root.
  *
- *     r = dockerfile_parse(name, text, &df, f);             dockerfile-parse.c words.c
- * heredoc.c … r = dockerfile_reads(df, &request, notes, &reads, f); stages.c scope.c reads.c r
- * = reads_resolve(reads, root_fd, f);                 follow.c … select_root(), select_check()
- * down the walk         select.c r = dockerfile_rewrite(df, …); rewrite.c
+ *     r = dockerfile_parse(name, text, &df, f);             dockerfile-parse.c
+ *     r = dockerfile_reads(df, &request, notes, &reads, f); reads.c
+ *     r = reads_resolve(reads, root_fd, f);                 follow.c
+ *     … select_root(), select_check() down the walk         select.c
+ *     r = dockerfile_rewrite(df, …);                        rewrite.c
+ *     reads_free(reads);
+ *     dockerfile_free(df);
  */
 #ifndef CTXD_DOCKERFILE_H
 #define CTXD_DOCKERFILE_H
 
 #include "base.h"
 
-/* A larger Dockerfile is refused with -E2BIG; a line longer than LINE_MAX with -EINVAL, as
- * BuildKit does (bufio.MaxScanTokenSize). */
+/* Bytes. A larger Dockerfile is refused with -E2BIG. */
 #define DOCKERFILE_MAX (16u << 20)
+/* Bytes. A longer line is refused with -EINVAL, as BuildKit does (bufio.MaxScanTokenSize). */
 #define DOCKERFILE_LINE_MAX 65535u
-/* More of them is refused with -E2BIG: a few bytes of text cost a few hundred here, and an
- * image of 127 layers is all a daemon takes. Words are counted over the whole file. */
+/* More instructions, or words in the whole file, are refused with -E2BIG: a few bytes of text
+ * cost a few hundred bytes of memory. People need far fewer; a daemon takes an image of 127
+ * layers at most. */
 #define DOCKERFILE_INSTRUCTIONS_MAX 100000u
 #define DOCKERFILE_WORDS_MAX (1u << 20)
 /* More is refused with -E2BIG. Each maximum is far past what people write, so that a hostile
  * file ends in a clear error and takes neither all of the memory nor a minute of time. */
 enum {
-    READS_MAX = 100000, /* reads of all instructions, with the links that are followed */
-    READS_COMPONENTS_MAX =
-        262144,            /* path components of all patterns; shared prefixes count once */
-    STAGE_DEPTH_MAX = 100, /* stages that one is built on; an image has 127 layers at most */
-    WORDS_RUN_MAX =
-        2000000, /* words of ONBUILD triggers, counted once for each stage they run in */
+    /* Reads of all instructions, with the links that are followed. */
+    READS_MAX = 100000,
+    /* Path components of all patterns; a prefix that patterns share counts once. */
+    READS_COMPONENTS_MAX = 262144,
+    /* Stages that one stage is built on. An image has 127 layers at most. */
+    STAGE_DEPTH_MAX = 100,
+    /* Words of ONBUILD triggers, counted once for each stage that they run in. */
+    WORDS_RUN_MAX = 2000000,
 };
 
 /* ---- text -> instructions ---------------------------------------------------------- */
@@ -45,66 +52,71 @@ enum df_keyword {
     DF_ARG,
     DF_ENV,
     DF_ONBUILD,
-    DF_OTHER, /* one that the analysis needs nothing of: CMD, LABEL, WORKDIR … */
+    DF_OTHER, /* an instruction that reads nothing: CMD, LABEL, WORKDIR … */
 };
 
 struct df_flag {
-    struct bytes name;  /* "from" of --from=x; the value is as written, unexpanded, */
-    struct bytes value; /* quotes and escapes resolved as the builder's flag reader does */
+    struct bytes name;  /* "from" of --from=x */
+    struct bytes value; /* unexpanded; quotes and escapes are resolved as the builder's flag
+                           reader does */
     bool has_value;
-    size_t at;        /* offsets in the text: the flag's first byte, … */
-    size_t value_at;  /* … the byte behind its `=`, … */
-    size_t value_end; /* … and behind the flag. Bytes put there continue the value, also where
-                         it is quoted or spread over lines. No value: both are value_end */
+    /* Offsets in the text: */
+    size_t at;        /* of the flag's first byte */
+    size_t value_at;  /* of the byte after its `=`. No value: the same as value_end */
+    size_t value_end; /* of the byte after the flag. Bytes that are inserted there continue the
+                         value, even if it is quoted or spread over lines */
 };
 
 struct df_heredoc {
     struct bytes name; /* quotes and escapes removed */
     struct bytes body; /* the lines before the terminator, byte for byte */
-    bool expand;       /* no part of the name was quoted */
-    bool chomp;        /* `<<-`: leading tabs are dropped from body lines */
+    bool expand; /* no part of the name was quoted, so variables in the body are expanded */
+    bool chomp;  /* `<<-`: the builder drops leading tabs from the lines of the body */
 };
 
 struct df_instruction {
     enum df_keyword keyword;
     struct bytes word;  /* the keyword as written */
-    uint32_t line;      /* 1-based, of its first line */
-    uint32_t last_line; /* of its last one, heredoc bodies included */
-    size_t at;          /* offsets in the text: the keyword's first byte, … */
-    size_t word_end;    /* … the byte behind it, … */
-    size_t end;         /* … and behind the last line's newline, heredocs included */
-    struct bytes args;  /* what follows the keyword, continuations joined, comments dropped */
-    struct bytes rest;  /* args behind the flags */
+    uint32_t line;      /* 1-based number of the first line */
+    uint32_t last_line; /* of the last line, with the heredoc bodies */
+    /* Offsets in the text: */
+    size_t at;       /* of the keyword's first byte */
+    size_t word_end; /* of the byte after the keyword */
+    size_t end;      /* of the byte after the last line's newline, with the heredoc bodies */
+    /* The logical line: continuations are joined, comments dropped. */
+    struct bytes args; /* what follows the keyword */
+    struct bytes rest; /* what follows the flags in args */
     struct df_flag *flags;
     size_t n_flags;
-    bool json;           /* RUN, COPY, ADD: args are a JSON array. Its words are still expanded
-                            as others are: quotes and escapes inside them count */
-    struct bytes *words; /* unexpanded. COPY, ADD: sources and destination; FROM: the base, or
-                            base, `AS`, name; ARG: `name` or `name=value` each; ENV: name and
-                            value by turns. Others have none */
+    bool json;           /* RUN, COPY, ADD: args are a JSON array. Its words are expanded like
+                            others, so quotes and escapes in them count */
+    struct bytes *words; /* unexpanded. COPY, ADD: sources and destination. FROM: the base; or
+                            base, `AS`, name. ARG: `name` or `name=value` each. ENV: name and
+                            value by turns. Other instructions have none */
     size_t n_words;
     struct df_heredoc *heredocs; /* in the order of their `<<` words */
     size_t n_heredocs;
-    struct df_instruction *trigger; /* ONBUILD's own instruction; its offsets are in the text.
-                                       Its arguments are not checked: maybe it never runs */
-    uint32_t stage;                 /* its stage, DF_GLOBAL before the first FROM */
+    struct df_instruction *trigger; /* ONBUILD: the instruction that it carries. Its offsets are
+                                       in the text. Its arguments are not checked, because it
+                                       may never run */
+    uint32_t stage;                 /* index of its stage; DF_GLOBAL before the first FROM */
 };
 
 #define DF_GLOBAL UINT32_MAX
 
 struct df_stage {
-    struct bytes name; /* lower case; empty where unnamed */
+    struct bytes name; /* lower case; empty: the stage has no name */
     struct bytes base; /* as written, unexpanded */
     uint32_t from;     /* index of its FROM in instructions */
-    uint32_t end;      /* index behind its last instruction */
+    uint32_t end;      /* index of its last instruction, plus one */
 };
 
 struct dockerfile {
-    struct arena arena;  /* holds all below */
-    struct bytes name;   /* for messages */
+    struct arena arena;  /* holds all that follows */
+    struct bytes name;   /* of the file, for messages */
     struct bytes text;   /* a copy of what was parsed, byte for byte */
-    struct bytes syntax; /* of `# syntax=`, empty where none */
-    bool foreign;        /* syntax is not Docker's own: nothing below is filled */
+    struct bytes syntax; /* the value of `# syntax=`; empty: there is none */
+    bool foreign;        /* the syntax is not Docker's own: nothing that follows is filled */
     uint8_t escape;      /* '\\' or '`' */
     struct df_instruction *instructions;
     size_t n_instructions;
@@ -113,62 +125,72 @@ struct dockerfile {
 };
 
 /*
- * Parses; -EINVAL with name and line for what both builders reject (no instruction, unknown
- * instruction, text before FROM, unterminated heredoc …), -E2BIG past the maxima above. Bad
- * arguments of instructions that the analysis doesn't need, and flags it doesn't know, are the
- * builder's to report. A foreign syntax may be any text: it is not parsed and no error.
- * *ret is freed by dockerfile_free(). Linear in text.len. Thread: any.
+ * Parses a Dockerfile. name is for messages; both views are copied.
+ *
+ * -EINVAL with name and line for what both builders reject: no instruction, an unknown
+ * instruction, one other than ARG before FROM, a heredoc without end … -E2BIG past the maxima
+ * above. The builder, not this function, reports bad arguments of instructions that read
+ * nothing, and unknown flags. A file in a foreign syntax may be any text: it is not parsed, and
+ * that is no error.
+ *
+ * The caller frees *ret with dockerfile_free(). Takes time linear in text.len. Thread: any.
  * Source: BuildKit frontend/dockerfile, parser and instructions, v0.34.
  */
 int dockerfile_parse(struct bytes name, struct bytes text, struct dockerfile **ret,
                      struct failure *f) must_use;
+/* Takes NULL. */
 void dockerfile_free(struct dockerfile *df);
-/* "NAME:LINE", the name quoted where it has to be. Returns q->text. */
+/* Writes "NAME:LINE", with the name quoted if it needs quotes. Returns q->text. */
 const char *df_where(struct quoted *q, const struct dockerfile *df, uint32_t line);
 #define DF_WHERE(df, line) df_where(&(struct quoted){.text = ""}, (df), (line))
 
 /*
- * Whether a word of COPY or ADD is a heredoc (`<<EOF`) to the builder, no path. Words of the
- * JSON form are too, though no body follows them: the builder writes an empty file.
+ * Tells whether the builder takes a word of COPY or ADD for a heredoc (`<<EOF`), not for a
+ * path. That holds for words of the JSON form too, though no body follows them: the builder
+ * writes an empty file.
  */
 bool df_is_heredoc(struct bytes word);
 
 /* ---- variables (expand.c) ---------------------------------------------------------- */
 
-/* What a variable may be. An unknown one taints the text it is put into. */
+/* The state of a variable. An expansion with an unknown variable in it is itself unknown. */
 enum df_value {
     DF_UNSET,
     DF_KNOWN,
-    DF_UNKNOWN, /* set or not, to what only the build knows */
+    DF_UNKNOWN, /* only the build knows the value, or whether it is set */
 };
 
-/* Asked for each variable that a word names. Returns its state, *ret_value where known; where
- * unknown it may give a likely value. */
+/* Called for each variable that a word names. Returns its state. Sets *ret_value if the
+ * variable is known; if it is unknown, the callback may set a likely value. */
 typedef enum df_value df_lookup(void *scope, struct bytes name, struct bytes *ret_value);
 
-/*
- * Expands a word by the shell rules of Dockerfiles: every substitution form of the newest
- * builder, then quotes and escapes removed; words of the JSON form are no exception. What was
- * quoted leaves no trace: `a\*b` gives `a*b`, which COPY takes for a pattern.
- *
- * Where an unknown variable takes part, unknown is set, text is one guess (with the lookup's
- * *ret_value, where it gave one, else as if unset), and its first known_prefix bytes are
- * certain, whatever the variable is or if it is unset.
- *
- * -EINVAL for a malformed word and for ${x:?message} of an unset x. -E2BIG past EXPAND_MAX for
- * one word, 64 levels of nesting, and where one arena is asked for more than EXPAND_ARENA_MAX
- * in all: sixteen megabytes of `ENV X=$X$X` should end in a message. Result in the arena, f
- * without a line. Thread: any. Source: BuildKit frontend/dockerfile/shell, v0.34.
- */
+/* Bytes of one expanded word. */
 #define EXPAND_MAX (1u << 20)
+/* Bytes of all expansions in one arena: sixteen megabytes of `ENV X=$X$X` should end in a
+ * message. */
 #define EXPAND_ARENA_MAX (256u << 20)
 
 struct df_expanded {
     struct bytes text;
-    bool unknown;
-    size_t known_prefix;   /* bytes of text that are certain; text.len where all is */
-    struct bytes variable; /* the first unknown one */
+    bool unknown;          /* an unknown variable takes part, so text is a guess */
+    size_t known_prefix;   /* first bytes of text that are certain; text.len unless unknown */
+    struct bytes variable; /* the first unknown variable */
 };
+
+/*
+ * Expands a word by the shell rules of Dockerfiles: every form of substitution that the newest
+ * builder has, then quotes and escapes are removed. The same rules hold for words of the JSON
+ * form. Quotes leave no trace: `a\*b` gives `a*b`, which COPY takes for a pattern.
+ *
+ * If an unknown variable takes part, ret->unknown is set and ret->text is a guess: it is made
+ * with the lookup's *ret_value, or as if the variable were unset. The first ret->known_prefix
+ * bytes of it are certain, whatever the variable's value is and whether it is set or not.
+ *
+ * -EINVAL for a malformed word, and for ${x:?message} of an unset x. -E2BIG past EXPAND_MAX,
+ * past EXPAND_ARENA_MAX, past 64 levels of nesting, and for a pattern that takes too long to
+ * match. The message in f names no line. The result is in the arena. Thread: any. Source:
+ * BuildKit frontend/dockerfile/shell, v0.34.
+ */
 int df_expand(struct arena *arena, struct bytes word, uint8_t escape, df_lookup *lookup,
               void *scope, struct df_expanded *ret, struct failure *f) must_use;
 
@@ -176,14 +198,15 @@ int df_expand(struct arena *arena, struct bytes word, uint8_t escape, df_lookup 
 
 struct df_arg {
     struct bytes name, value;
-    bool has_value; /* `--build-arg K` takes it from the environment: resolved by the client */
+    bool
+        has_value; /* false: `--build-arg K` of a K that the client's environment doesn't set */
 };
 
-/* What is known of a base image: from the trust list, or its config. */
+/* The config of a base image, as the engine gave it to the client. */
 struct df_base {
-    struct bytes name; /* as FROM names it, variables expanded */
-    bool known;        /* false: asked for, no answer; `reason` says why, printable */
-    struct bytes reason;
+    struct bytes name;       /* as FROM names it, variables expanded */
+    bool known;              /* false: the client asked for it and got no answer */
+    struct bytes reason;     /* then: why, as printable text */
     const struct bytes *env; /* "K=V" */
     size_t n_env;
     const struct bytes *onbuild;
@@ -193,23 +216,25 @@ struct df_base {
 enum df_builder { DF_ANY, DF_BUILDKIT, DF_CLASSIC };
 
 struct df_request {
-    struct bytes target; /* empty: every stage (any target the builder may be given) */
-    bool last_only;      /* with an empty target: the last stage alone (a digest's meaning) */
+    struct bytes target; /* empty: every stage, because the builder may be given any target */
+    bool last_only;      /* with an empty target: the last stage alone, as for a digest */
     enum df_builder builder;
     const struct df_arg *args;
     size_t n_args;
-    bool args_final;             /* no --build-arg but these will be given */
-    struct bytes platform;       /* "linux/arm64/v8", or empty: unknown */
-    const struct bytes *trusted; /* globs of base names, tag optional: no ONBUILD in them */
+    bool args_final;             /* the build will get no --build-arg but these */
+    struct bytes platform;       /* "linux/arm64/v8"; empty: unknown */
+    const struct bytes *trusted; /* globs of image names, with or without a tag: the user says
+                                    that these images have no ONBUILD triggers */
     size_t n_trusted;
-    const struct df_base *bases; /* configs already asked for */
+    const struct df_base *bases; /* the configs that the client has asked for */
     size_t n_bases;
 };
 
 /*
  * The base images whose config would narrow the answer: those that may have ONBUILD triggers,
- * and those whose variables a source waits for. For the client to ask the engine for before
- * dockerfile_reads(). In the df's arena. Fails as dockerfile_reads() does.
+ * and those whose variables a source names. The client asks the engine for these configs before
+ * it calls dockerfile_reads(). The names are in df's arena. Fails as dockerfile_reads() does.
+ * Thread: any, but no two at once on the same df.
  */
 int dockerfile_bases(struct dockerfile *df, const struct df_request *request,
                      struct bytes **ret_names, size_t *ret_n, struct failure *f) must_use;
@@ -219,15 +244,16 @@ enum df_read_kind { DF_READ_COPY, DF_READ_ADD, DF_READ_MOUNT, DF_READ_ALL };
 /* One set of paths that one instruction reads. */
 struct df_read {
     enum df_read_kind kind;
-    uint32_t line; /* of the instruction; 0: of the file as a whole (foreign syntax …) */
+    uint32_t line;       /* of the instruction; 0: the file as a whole, say a foreign syntax */
     struct bytes source; /* as written, for people */
-    struct bytes
-        pattern;   /* root-relative, clean; empty: the whole context. A path whose leading
-                      components match (filepath.Match each) is read, with all below */
-    bool globstar; /* `**` components match any number (COPY --parents) */
-    bool literal;  /* no component is a pattern, whatever characters it has */
-    struct bytes widened; /* why it is wider than written; empty: exact */
-    struct bytes via;     /* the symbolic link that led here; empty: as written */
+    /* Clean and relative to the root; empty: the whole context. A path is read, with all below
+     * it, if each component of the pattern matches the component of the path at the same place
+     * by the rules of Go's filepath.Match. */
+    struct bytes pattern;
+    bool globstar; /* a component `**` matches any number of components: COPY --parents */
+    bool literal;  /* no character is a wildcard */
+    struct bytes widened; /* why it is wider than what is written; empty: it is exact */
+    struct bytes via;     /* the symbolic link that leads here; empty: none does */
 };
 
 struct reads {
@@ -235,77 +261,89 @@ struct reads {
     struct df_read *at;
     size_t n, cap;
     bool everything;  /* some read has an empty pattern */
-    bool deep_links;  /* the classic builder may read, too: see reads_resolve() */
-    const void *priv; /* select.c's */
+    bool deep_links;  /* the classic builder may read the stream too: see reads_resolve() */
+    const void *priv; /* the sealed form; select.c knows what it is */
 };
 
 /*
- * What the request's target(s) read. Each widening is said once in notes, with its line and the
- * option that would avoid it: a warning where all is sent for that alone. -EINVAL: unknown
- * target, or a malformed word that every build of the stream runs into (else a note: the
- * builder says so if it matters). -E2BIG past the maxima. *ret is freed by reads_free().
- * Thread: any.
+ * Finds what the request's target, or every target, reads. notes (may be NULL) gets each
+ * widening once, with its line and the option that would avoid it. It is a warning if
+ * everything is sent only because of it.
  *
- * Two things are taken on trust: official images have no ONBUILD but in tags that say so, and
- * no value climbs out of the certain directory before it with "..".
+ * -EINVAL: the target is unknown, or every build of the stream runs into a malformed word. A
+ * malformed word that some builds don't run into is a note; the builder reports it if it
+ * matters. -E2BIG past the maxima. The caller frees *ret with reads_free(). Thread: any.
+ *
+ * Two things are taken on trust: official images have ONBUILD triggers only in tags that say
+ * so, and no value contains a ".." that climbs out of the certain directory before it.
  */
 int dockerfile_reads(const struct dockerfile *df, const struct df_request *request,
                      struct notes *notes, struct reads **ret, struct failure *f) must_use;
+/* Takes NULL. */
 void reads_free(struct reads *reads);
 
 /*
- * Adds the symbolic links in the way of the patterns and what they lead to, as `docker build .`
- * does for the request's builder: BuildKit's client looks no further than the first wildcard
- * component, the classic builder follows every link. Ignored paths are looked through; nothing
- * outside the root is opened; a link that dangles adds itself alone. Then seals the reads for
- * select_root() and reads_cover(). root_fd may be -1: no link is followed. Fails with what the
- * file system fails with; what is absent or forbidden is no failure. Thread: any.
+ * Adds the symbolic links that the patterns pass through, and what the links lead to, as
+ * `docker build .` does for the request's builder: BuildKit's client looks no further than the
+ * first wildcard component, the classic builder follows every link. Paths that an ignore file
+ * excludes are followed too. Nothing outside the root is opened. A dangling link adds only
+ * itself.
+ *
+ * Then seals the reads, for select_root(), reads_path() and reads_cover(). With a root_fd of -1
+ * it only seals. Fails with the errno of the file system; a path that is absent or forbidden is
+ * no failure. -E2BIG past the maxima. Thread: any.
  */
 int reads_resolve(struct reads *reads, int root_fd, struct failure *f) must_use;
 
 /* ---- reads x walk ------------------------------------------------------------------ */
 
-/* Where a walk stands, as ignore_dir. A NULL select_dir means: all below is selected. */
+/* The state of a walk in one directory, like struct ignore_dir. NULL means that everything
+ * below is selected. */
 struct select_dir;
 
 struct select_verdict {
-    bool select;  /* the entry is read by some instruction */
-    bool descend; /* a directory that is read, or may hold what is read */
+    bool select;  /* some instruction reads the entry */
+    bool descend; /* a directory that is read, or that may contain what is read */
 };
 
-/* The reads of at[i] alone, sealed; freed by reads_free(). -E2BIG as dockerfile_reads(). */
+/* A sealed set that contains only reads->at[i]. The caller frees it with reads_free(). -E2BIG
+ * as dockerfile_reads(). */
 int reads_single(const struct reads *reads, size_t i, struct reads **ret,
                  struct failure *f) must_use;
-/* Whether `path` is read, by names alone: is_dir of what stands there. */
+/* Tells whether sealed reads read `path`, which is a directory if is_dir. Looks at names only,
+ * not at the file system. */
 bool reads_path(const struct reads *reads, struct bytes path, bool is_dir);
 
-/* The root's state of sealed reads; owned by them. NULL where everything is read. Thread: any.
- */
+/* The state at the root of sealed reads, which own it. NULL: all is read. Thread: any. */
 const struct select_dir *select_root(const struct reads *reads);
-/* *ret_below: NULL or the caller's until select_leave(). Thread: any. */
+/* Judges the entry `name` of the directory that `dir` is the state of. *ret_below is the state
+ * in the entry, or NULL; the caller gives it back with select_leave(). Thread: any. */
 void select_check(const struct select_dir *dir, struct bytes name, bool is_dir,
                   struct select_verdict *ret, struct select_dir **ret_below);
+/* Takes NULL. */
 void select_leave(struct select_dir *dir);
 
 /* ---- the rewrite ------------------------------------------------------------------- */
 
 /*
- * Whether an entry `name` at the root of the context (say "Dockerfile") would be read by some
- * instruction of the reads: only then an extra one shows in the image.
+ * Tells whether an extra entry at `path` (say "Dockerfile") would be read by some instruction.
+ * Only then does it show in the image.
  */
 bool reads_cover(const struct reads *reads, struct bytes path);
 
 /*
- * The Dockerfile with a stage `FROM scratch AS <name>`, `ADD <tar_name> /` before its first
- * FROM, and every COPY and bind mount of the context reading from that stage. Stage names,
- * directives, heredocs and all other bytes are kept; numeric --from shift by one; lines behind
- * the global ARGs move down by two. tar_name needs no quoting. `outside`, unless empty, is a
- * directory at the root that is not in the inner tar: what names it as its source still reads
- * the context. *ret_text is in the arena.
+ * Rewrites the Dockerfile to read an inner tar in place of the context: a stage
+ * `FROM scratch AS <name>`, `ADD <tar_name> /` is inserted before the first FROM, and every
+ * COPY and bind mount of the context reads from that stage. Both builders take the result.
  *
- * -EOPNOTSUPP with the reason and line where something that the request may build can't be
- * kept: ADD has no --from, triggers of a base (ONBUILD) are not ours to change, a foreign
- * syntax. Both builders take the result.
+ * Stage names, directives, heredocs and all other bytes stay. A number in --from grows by one,
+ * and the lines after the global ARGs move down by two. tar_name must need no quotes (-EINVAL).
+ * `outside`, unless empty, is a directory at the root that is not in the inner tar: an
+ * instruction whose sources name it still reads the context. *ret_text is in the arena.
+ *
+ * -EOPNOTSUPP with the reason and line if something that the request may build can't be kept:
+ * ADD has no --from, the ONBUILD triggers of a base image can't be changed, the syntax is
+ * foreign. Otherwise fails as dockerfile_reads() does. Thread: any.
  */
 int dockerfile_rewrite(const struct dockerfile *df, const struct df_request *request,
                        struct bytes tar_name, struct bytes outside, struct arena *arena,

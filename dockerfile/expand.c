@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * $x and ${x…}: which part of a value, or what in its place. Where an unknown variable takes
- * part, the result is a guess, and the question is how much of it is certain:
+ * The substitutions $x and ${x…}. If an unknown variable takes part, the result is a guess, and
+ * the table says how much of it is certain:
  *
- *     form         x unknown   word or pattern unknown, x known
- *     ${x-w} …     nothing     w's own, where w is taken; else all
+ *     form         x unknown   x known, word or pattern unknown
+ *     ${x-w} …     nothing     if w is taken, what is certain of w; else all
  *     ${x#p}       nothing     nothing: p may take any part of x off its front
  *     ${x%p}       nothing     nothing: p may match all of x
- *     ${x/p/r}     nothing     p: nothing; r: what is before the first match
+ *     ${x/p/r}     nothing     p unknown: nothing; r unknown: what is before the first match
  *
- * Errors of a guess are no errors.
+ * An error that depends on a guess is no error.
+ *
+ * This file and lex.c call each other, because the grammar is recursive: a substitution
+ * contains words (lex_until()), and a word contains substitutions (lex_dollar()).
  */
 #include "expand.h"
 #include "letters.h"
@@ -17,22 +20,24 @@
 
 #include <errno.h>
 
-/* 2^26 steps of matching are about 50 ms; a path against a pattern needs hundreds. */
+/* Steps of one match, each a rune of the value against an element of the pattern. 2^26 of them
+ * take about 50 ms; matching a path takes hundreds. */
 #define MATCH_STEPS_MAX (1u << 26)
-/* Steps charged to the arena as one byte, so that EXPAND_ARENA_MAX bounds time too. */
+/* Steps that count as one byte of the arena, so that EXPAND_ARENA_MAX bounds the time too. */
 #define MATCH_STEPS_PER_BYTE 16
 
+/* A substitution. */
 struct form {
     struct bytes name;
-    uint32_t op;      /* '-' '+' '?' '#' '%' '/' */
-    bool null_counts; /* `:`: an empty value is as an unset one */
-    bool all;         /* `//` */
-    enum df_value state;
-    struct bytes value; /* empty where unset; a guess where unknown */
-    bool set;
+    uint32_t op;         /* '-' '+' '?' '#' '%' '/' */
+    bool null_counts;    /* `:`: an empty value counts as unset */
+    bool all;            /* `//` */
+    enum df_value state; /* of the variable */
+    struct bytes value;  /* empty if it is unset; a guess if it is unknown */
+    bool set;            /* value is the variable's, or a guess of the lookup's */
 };
 
-/* Appends text of which `known` bytes are certain; `variable` is to blame where not all are. */
+/* Appends text of which the first `known` bytes are certain, because `variable` is unknown. */
 static void expand_put_guess(struct lex *l, struct lex_text *out, struct bytes text,
                              size_t known, struct bytes variable)
 {
@@ -59,7 +64,8 @@ static bool expand_is_special_name(uint32_t c)
     return c < 0x80 && c != 0 && strchr("@*#?-$!0", (int)c);
 }
 
-/* A run of digits, one special character, or letters, digits and `_`. Empty: no name. */
+/* Reads a name: digits; or one special character; or letters, digits and `_`. Empty: there is
+ * none. */
 static struct bytes expand_read_name(struct lex *l)
 {
     struct bytes start = l->rest;
@@ -118,14 +124,14 @@ static int expand_choice(struct lex *l, const struct form *form, const struct le
 
 /* ---- ${x#p} ${x%p} ${x/p/r} -------------------------------------------------------- */
 
-/* Refuses what would take too long, and books the rest. */
+/* Refuses a match that would take too long, and charges any other to the arena. */
 static int expand_charge(struct lex *l, size_t n_runes, size_t n_pattern)
 {
     uint64_t runes = (uint64_t)n_runes + 1, steps = runes * ((uint64_t)n_pattern + 1);
     if (steps > MATCH_STEPS_MAX)
         return fail(l->f, -E2BIG, "a pattern of %zu characters is too long for a value of %zu",
                     n_pattern, n_runes);
-    /* Decoding and copying a rune cost about as much as 32 steps. */
+    /* To decode and copy a rune takes about as long as 32 steps. */
     l->arena->used_bytes += (size_t)((steps + 32 * runes) / MATCH_STEPS_PER_BYTE);
     return 0;
 }
@@ -161,7 +167,7 @@ static int expand_trim(struct lex *l, const struct form *form, const struct lex_
     cleanup_lex_text struct lex_text left = LEX_TEXT;
     if (!mirror)
         lex_put(l, &left, bytes_from(form->value, value.at[cut]));
-    /* Turning the runes around twice is what makes the builder's suffixes valid UTF-8. */
+    /* The builder turns the runes around twice, which makes the result valid UTF-8. */
     for (size_t i = value.n; mirror && i > cut; i--)
         lex_put_rune(l, &left, value.rune[i - 1]);
     if (unknown)
@@ -171,7 +177,9 @@ static int expand_trim(struct lex *l, const struct form *form, const struct lex_
     return 0;
 }
 
-/* The name behind a template's `$`, and what follows it. Empty: none, the `$` is text. */
+/* The name after the `$` of a template, and what follows the name. Empty: there is none, and
+ * the
+ * `$` is text. */
 static struct bytes expand_template_name(struct bytes text, struct bytes *ret_rest)
 {
     bool brace = text.len && text.at[0] == '{';
@@ -191,8 +199,9 @@ static struct bytes expand_template_name(struct bytes text, struct bytes *ret_re
 }
 
 /*
- * One replacement of `//`: the builder hands it to Go's regexp, to which `$0` is the match,
- * `$$` a dollar, and any other `$name` a group that isn't there. Source: Go regexp.Expand.
+ * Puts one replacement of `//`. The builder hands the text to Go's regexp, for which `$0` is
+ * the match, `$$` is a dollar, and any other `$name` is a group that doesn't exist, so it is
+ * empty. Source: Go regexp.Expand.
  */
 static void expand_put_template(struct lex *l, struct lex_text *out, struct bytes text,
                                 struct bytes match)
@@ -216,12 +225,12 @@ static void expand_put_template(struct lex *l, struct lex_text *out, struct byte
     }
 }
 
-/* The value with its matches replaced; where the first of them is, or SIZE_MAX. */
+/* Puts the value, matches replaced. Returns the offset of the first match, or SIZE_MAX. */
 static size_t expand_replace_matches(struct lex *l, const struct form *form, struct bytes with,
                                      const struct runes *value, const uint32_t *ends,
                                      struct lex_text *out)
 {
-    size_t copied = 0, i = 0; /* behind the last match; where the next is looked for */
+    size_t copied = 0, i = 0; /* byte after the last match; rune to look for the next one at */
     size_t first = SIZE_MAX;
     while (i <= value->n && !l->too_long) {
         if (ends[i] == PATTERN_NONE) {
@@ -232,7 +241,7 @@ static size_t expand_replace_matches(struct lex *l, const struct form *form, str
         if (first > from)
             first = from;
         lex_put(l, out, bytes_head(bytes_from(form->value, copied), from - copied));
-        /* As Go has it: nothing for an empty match right behind another. */
+        /* Go puts nothing for an empty match right after another match. */
         struct bytes match = bytes_head(bytes_from(form->value, from), end - from);
         if (!form->all)
             lex_put(l, out, with);
@@ -281,7 +290,7 @@ static int expand_replace(struct lex *l, const struct form *form, const struct l
     return 0;
 }
 
-/* ---- reading them ------------------------------------------------------------------ */
+/* ---- reading of a substitution ----------------------------------------------------- */
 
 static void expand_put_value(struct lex *l, struct form *form, struct lex_text *out)
 {
@@ -301,7 +310,7 @@ static int expand_bad_substitution(struct lex *l, struct bytes name, uint32_t op
                 QUOTE(bytes_at(text, utf8_encode(op, text))));
 }
 
-/* Behind `${x/`. */
+/* Reads the rest of a substitution after `${x/`. */
 static int expand_lex_replace(struct lex *l, struct form *form, struct lex_text *out)
 {
     cleanup_lex_text struct lex_text word = LEX_TEXT, replacement = LEX_TEXT;
@@ -314,7 +323,7 @@ static int expand_lex_replace(struct lex *l, struct form *form, struct lex_text 
     if (r < 0)
         return r;
     if (!l->lookup) {
-        /* One slash, as the builder prints it. */
+        /* The builder writes one slash, also for `//`. */
         lex_put(l, out, BYTES("${"));
         lex_put(l, out, form->name);
         lex_put(l, out, BYTES("/"));
@@ -328,7 +337,7 @@ static int expand_lex_replace(struct lex *l, struct form *form, struct lex_text 
     return expand_replace(l, form, &word, &replacement, out);
 }
 
-/* Behind `${x` and an operator with one word. */
+/* Reads the rest of a substitution after `${x` and an operator that takes one word. */
 static int expand_lex_operator(struct lex *l, struct form *form, struct lex_text *out)
 {
     bool trims = form->op == '#' || form->op == '%';
@@ -392,7 +401,7 @@ int lex_dollar(struct lex *l, struct lex_text *out)
 
 /* ---- the whole word ---------------------------------------------------------------- */
 
-/* Most words: nothing in them that the lexer would change. */
+/* Tells whether the lexer would change nothing in the word, which holds for most words. */
 static bool expand_is_plain(struct bytes word, uint8_t escape)
 {
     for (size_t i = 0; i < word.len; i++) {
@@ -421,7 +430,7 @@ int df_expand(struct arena *arena, struct bytes word, uint8_t escape, df_lookup 
     l.f = f;
     int r = lex_until(&l, LEX_END, LEX_WORD, &out);
     lex_release(&l);
-    /* What failed may have failed for want of room. */
+    /* Another failure may be the result of text that was cut off at its maximum. */
     if (l.too_long)
         return fail(f, -E2BIG, "a word expands to more than %u MB", EXPAND_MAX >> 20);
     if (r < 0)

@@ -1,28 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Symbolic links in the way of the patterns. A COPY of `cur/app` where `cur` is a link reads
- * the link and what it leads to:
+ * Symbolic links that the patterns pass through. If `cur` is a link, a COPY of `cur/app` reads
+ * the link and what the link leads to:
  *
  *     cur            -> releases/7      pattern cur/app
  *     releases/7/app -> ../6/app        adds cur, releases/7/app   (the links)
  *                                            releases/6/app        (what is copied)
  *
- * Steps wait in a queue, each a directory that no link leads through and the components still
- * to go from it. What was queued once is not queued again, so loops end by themselves; chains
- * that grow with every link end by their length and count as dangling.
+ * Steps wait in a queue. A step is a directory, whose path contains no link, and the components
+ * that remain to be walked from it. A step that was queued once is not queued again, so loops
+ * end by themselves. A chain that grows with every link ends at a maximum length, and counts as
+ * dangling.
  *
  * BuildKit's client resolves links of the first wildcard component only (fsutil
- * followlinks.go), and where it finds one there, it sends all that the component matches. What
- * is behind deeper links doesn't reach its builder: a COPY with a wildcard above a link may
- * copy nothing, without a word. The classic builder has the whole context and follows every
- * link. So with BuildKit alone the links are those of its client, else all of them: then a COPY
- * that BuildKit would have starved finds what it asks for.
+ * followlinks.go). If it finds a link there, it sends all that the component matches. The
+ * targets of deeper links don't reach its builder, so a COPY with a wildcard above a link may
+ * copy nothing, without a message. The classic builder has the whole context and follows every
+ * link. So if the request's builder is BuildKit, this file follows the links that its client
+ * follows. Otherwise it follows all of them, and a COPY that gets nothing from `docker build .`
+ * gets the file from the stream.
  *
- * Nor do builders agree on `..` behind a name in a link's text: BuildKit cleans the text, the
- * classic builder walks it. For both, both ways are gone.
+ * Builders also disagree on a `..` after a name in the text of a link: BuildKit cleans the
+ * text, the classic builder walks it. If either may build, both ways are followed.
  *
- * A widened pattern may stand for any path below it, so there every link is followed.
- * The kernel never follows one for us, and nothing outside the root is opened.
+ * A widened pattern may stand for any path below it, so every link below it is followed.
+ * The kernel never follows a link for us, and nothing outside the root is opened.
  */
 #include "reads-set.h"
 #include "select.h"
@@ -33,21 +35,22 @@
 #include <limits.h>
 
 enum {
-    LINKS_MAX = 255,      /* in one chain; the builders' own resolvers give up there */
-    STEPS_MAX = 1 << 20,  /* queued in all; past it everything is read */
-    HEAD_MAX = 64 * 1024, /* bytes of link text still to go: sixteen times a longest path */
+    LINKS_MAX = 255,      /* links in one chain; the builders' own resolvers give up there */
+    STEPS_MAX = 1 << 20,  /* steps queued in all; past it everything is read */
+    HEAD_MAX = 64 * 1024, /* bytes of link text that remain: sixteen times PATH_MAX */
 };
 
 struct follow_step {
     struct follow_step *next;
-    struct bytes dir;   /* where it stands: root-relative, free of links */
-    struct bytes head;  /* plain components to go, from a link's text, maybe with ".." */
-    struct bytes rest;  /* then the pattern's own; at NULL: none left */
-    struct bytes via;   /* the first link on the way; empty where none was */
-    unsigned links;     /* how many were */
-    bool covered;       /* what the rest leads to from here, but for links, is read already */
-    bool sweep;         /* look for links in all of dir */
-    struct df_read why; /* what it began with */
+    struct bytes dir; /* the directory: relative to the root, no link in it */
+    struct bytes
+        head; /* components to walk first: of a link's text, no wildcards, maybe ".." */
+    struct bytes rest;  /* components of the pattern to walk then; at == NULL: none is left */
+    struct bytes via;   /* the first link on the way; empty: there was none */
+    unsigned links;     /* links on the way so far */
+    bool covered;       /* a read contains all that rest leads to from here without links */
+    bool sweep;         /* look for links everywhere below dir */
+    struct df_read why; /* the read that the step comes from */
 };
 
 struct follower {
@@ -63,7 +66,7 @@ struct follower {
 
 static const struct bytes none = {NULL, 0};
 
-/* A step is the same if it can only find the same. */
+/* Two steps with the same key find the same. */
 static struct bytes follow_step_key(struct follower *fo, const struct follow_step *s)
 {
     const struct bytes parts[] = {s->dir, s->head, s->rest};
@@ -112,7 +115,7 @@ static struct bytes follow_escape_glob(struct arena *a, struct bytes path)
     return bytes_at(out, len);
 }
 
-/* Adds path/rest as a read of the step's origin, once. */
+/* Adds path/rest, once, as a read of the same line and kind as s->why. */
 static void follow_add_read(struct follower *fo, const struct follow_step *s, struct bytes path,
                             struct bytes link, struct bytes rest)
 {
@@ -134,12 +137,7 @@ static void follow_add_read(struct follower *fo, const struct follow_step *s, st
         fo->overflow = true;
 }
 
-/* Whether `path` is `dir` or below it. */
-static bool follow_is_below(struct bytes path, struct bytes dir)
-{
-    return bytes_starts(path, dir) && (path.len == dir.len || path.at[dir.len] == '/');
-}
-
+/* Tells whether a `..` comes after a name in the text of a link. */
 static bool follow_walks_back(struct bytes text)
 {
     struct bytes rest = text, name = none;
@@ -153,7 +151,7 @@ static bool follow_walks_back(struct bytes text)
     return false;
 }
 
-/* Goes on where the link s->dir/name leads to, s->head and s->rest behind it. */
+/* Adds the link s->dir/name, and queues a step to its target; s->head and s->rest follow it. */
 static void follow_link(struct follower *fo, const struct follow_step *s, struct bytes name,
                         struct bytes text)
 {
@@ -181,7 +179,7 @@ static void follow_link(struct follower *fo, const struct follow_step *s, struct
     follow_queue(fo, on);
 }
 
-/* An error that only says: nothing there that a builder could read. */
+/* Tells whether the error only means that nothing is there which a builder could read. */
 static bool follow_is_absence(int r)
 {
     return r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -EACCES || r == -EPERM ||
@@ -198,7 +196,7 @@ static int follow_open_dir(const struct follower *fo, struct bytes dir, int flag
     return io_open_beneath(fo->root_fd, path, flags | O_DIRECTORY);
 }
 
-/* 1 and the text where dirfd/name is a link, 0 where it is something else, or -errno. */
+/* 1 and the text: dirfd/name is a link. 0: it is something else. Else -errno. */
 static int follow_read_link(struct follower *fo, int dirfd, struct bytes name,
                             struct bytes *ret)
 {
@@ -229,7 +227,7 @@ static int follow_entry(struct follower *fo, const struct follow_step *s, struct
             follow_link(fo, s, arena_copy(&fo->arena, name), text);
             return 0;
         }
-        is_dir = true; /* a later open tells */
+        is_dir = true; /* maybe; a later open tells */
     }
     bool deeper = s->sweep || (s->rest.at ? fo->reads->deep_links : s->why.widened.len > 0);
     if (is_dir && deeper) {
@@ -241,7 +239,7 @@ static int follow_entry(struct follower *fo, const struct follow_step *s, struct
     return 0;
 }
 
-/* Follows the links of s->dir whose names match; s->head and s->rest are what comes behind. */
+/* Follows the links in s->dir whose names match; s->head and s->rest follow them. */
 static int follow_names(struct follower *fo, const struct follow_step *s, struct bytes pattern)
 {
     int fd = follow_open_dir(fo, s->dir, O_RDONLY);
@@ -270,12 +268,11 @@ static int follow_names(struct follower *fo, const struct follow_step *s, struct
     return r < 0 && !follow_is_absence(r) ? r : 0;
 }
 
-/* Everything is gone: s->dir is what the pattern leads to. */
+/* No component is left: the pattern leads to s->dir. */
 static void follow_arrive(struct follower *fo, const struct follow_step *s)
 {
-    /* Inside its own directory a widened pattern reads it already, and sweeps it. */
-    if (s->links && s->why.widened.len && s->why.literal &&
-        follow_is_below(s->dir, s->why.pattern))
+    /* A widened pattern already reads and sweeps everything in its own directory. */
+    if (s->links && s->why.widened.len && s->why.literal && path_under(s->dir, s->why.pattern))
         return;
     if (!s->covered)
         follow_add_read(fo, s, s->dir, none, none);
@@ -286,7 +283,8 @@ static void follow_arrive(struct follower *fo, const struct follow_step *s)
     }
 }
 
-/* Takes the next component off the step; false where none is left. */
+/* Takes the next component off the step. False: none is left. *ret_plain: it has no wildcards,
+ * whatever its characters. */
 static bool follow_next_name(struct follow_step *s, struct bytes *ret_name, bool *ret_plain)
 {
     while (s->head.len) {
@@ -311,7 +309,8 @@ static int follow_run_step(struct follower *fo, struct follow_step *s)
     for (bool in_link = s->head.len > 0;;) {
         struct bytes whole = s->rest;
         if (in_link && !s->head.len) {
-            /* Many links may lead here: what comes now is done once. */
+            /* Several links may lead here. The queue makes sure that the rest is walked once.
+             */
             follow_queue(fo, *s);
             return 0;
         }

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which words of a line are heredocs. Their bodies are taken off the text by
- * dockerfile-parse.c: a heredoc that is missed lets its body be read as instructions, and the
- * other way round, so the builder's rule is followed with its oddities. It always lexes by `\`,
- * whatever the escape directive says.
+ * If a heredoc is missed, its body is read as instructions; if one is seen that isn't there,
+ * instructions are read as a body. So this file follows the builder's rule with all its
+ * oddities. The rule always lexes by `\`, whatever the escape directive says.
  */
 #include "heredoc.h"
 #include "lex.h"
 
 #include <errno.h>
 
-/* Lexes text into words; of nothing that is set. */
+/* Lexes text into words, with no variable set. */
 static int heredoc_lex(struct arena *arena, struct bytes text, bool raw_quotes,
                        enum lex_kind kind, struct lex *ret, struct failure *f)
 {
     lex_init(ret, arena, text, '\\');
-    /* The whole line: runes that are no UTF-8 grow, and substitutions are printed anew. */
+    /* Bytes, for the whole line. It can grow: bytes that are not UTF-8 become U+FFFD, and
+     * substitutions are written out again. */
     struct lex_text all = {.text = BUF(8 * (size_t)DOCKERFILE_MAX)};
     ret->word.max = all.text.max;
     ret->raw_quotes = raw_quotes;
@@ -51,7 +51,7 @@ static size_t heredoc_count_quotes(struct bytes text)
     return n;
 }
 
-/* 1: a heredoc; 0: none; -EINVAL, -E2BIG: it can't be lexed. */
+/* 1: the word is a heredoc. 0: it is none. -EINVAL, -E2BIG: it can't be lexed. */
 static int heredoc_read(struct arena *arena, struct bytes word, struct df_heredoc *ret,
                         struct failure *f)
 {
@@ -71,7 +71,7 @@ static int heredoc_read(struct arena *arena, struct bytes word, struct df_heredo
     *ret = (struct df_heredoc){
         .name = plain.words[0],
         .chomp = chomp,
-        /* Quotes that are gone without raw_quotes quoted something. */
+        /* If the first lexing removed quotes that raw_quotes kept, a part was quoted. */
         .expand = heredoc_count_quotes(plain.words[0]) == heredoc_count_quotes(raw.words[0]),
     };
     return 1;
@@ -94,8 +94,8 @@ int df_heredocs(struct arena *arena, struct bytes line, struct df_heredoc **ret,
     *ret_n = 0;
     if (!memmem(line.at, line.len, "<<", 2))
         return 0;
-    /* A line that can't be lexed has none: `RUN echo it's <<x`. One that we won't is an error.
-     */
+    /* A line that can't be lexed has no heredocs: `RUN echo it's <<x`. A line past our maxima
+     * is an error. */
     int r = heredoc_lex(arena, line, true, LEX_RAW, &l, f);
     if (r < 0)
         return r == -EINVAL ? 0 : r;

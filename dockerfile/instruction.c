@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One logical line -> one instruction: its keyword, its flags, its words. */
 #include "instruction.h"
 #include "heredoc.h"
 #include "json-form.h"
@@ -19,8 +18,8 @@ static const struct {
     {"user", DF_OTHER},       {"volume", DF_OTHER},      {"workdir", DF_OTHER},
 };
 
-/* Go's strings.ToLower as far as the result can be ASCII: two letters beyond it have an ASCII
- * lower case, the dotted capital I and the Kelvin sign. */
+/* Go's strings.ToLower, as far as its result can be ASCII. Two letters outside ASCII have a
+ * lower case in ASCII: the dotted capital I and the Kelvin sign. */
 static struct bytes instruction_lower(struct arena *arena, struct bytes text)
 {
     uint8_t *out = arena_alloc(arena, text.len);
@@ -45,7 +44,8 @@ static struct bytes instruction_lower(struct arena *arena, struct bytes text)
 static bool instruction_find_keyword(struct dockerfile *df, struct bytes word,
                                      enum df_keyword *ret)
 {
-    /* No keyword has more letters, and no letter more bytes. */
+    /* The longest keyword has 11 letters, and a letter has 3 bytes at most: a longer word is
+     * no keyword. */
     struct bytes name = word.len <= 40 ? instruction_lower(&df->arena, word) : word;
     for (size_t i = 0; i < ARRAY_SIZE(keywords); i++) {
         if (bytes_equal(name, bytes_of(keywords[i].name))) {
@@ -85,7 +85,7 @@ int df_stage_name(struct dockerfile *df, uint32_t line, struct bytes written, st
 
 /* ---- what both builders refuse ----------------------------------------------------- */
 
-/* `AS`, under Go's strings.EqualFold: a long s is an s. */
+/* Tells whether the word is `AS` to Go's strings.EqualFold, which takes a long s for an s. */
 static bool instruction_is_as(struct bytes word)
 {
     return bytes_equal_nocase(word, BYTES("as")) || bytes_equal(word, BYTES("a\u017f")) ||
@@ -219,7 +219,7 @@ static int instruction_split_words(struct dockerfile *df, struct df_instruction 
 
 /* ---- the instruction --------------------------------------------------------------- */
 
-/* Fills *ins from `text`, a part of the logical line, but for its trigger. */
+/* Fills *ins from `text`, which is a part of the logical line. Leaves ins->trigger alone. */
 static int instruction_read(struct dockerfile *df, const struct df_line *line,
                             struct bytes text, uint8_t escape, size_t *words_left,
                             struct df_instruction *ins, struct failure *f)
@@ -246,14 +246,14 @@ static int instruction_read(struct dockerfile *df, const struct df_line *line,
     return instruction_split_words(df, ins, escape, words_left, f);
 }
 
-/* Whether `<<` in its arguments means heredocs. */
+/* Tells whether `<<` in the arguments of the instruction means a heredoc. */
 static bool instruction_takes_heredocs(const struct df_instruction *ins)
 {
     bool takes = ins->keyword == DF_RUN || ins->keyword == DF_COPY || ins->keyword == DF_ADD;
     return takes && !ins->json;
 }
 
-/* Without a continuation by `\` at its end. Source: as df_parse_join(). */
+/* The text without a continuation mark `\` at its end. The rule is that of df_parse_join(). */
 static struct bytes instruction_trim_continuation(struct bytes text)
 {
     size_t len = text.len;
@@ -272,23 +272,26 @@ void df_reread_trigger(struct dockerfile *df, const struct df_line *line,
     struct bytes whole = bytes_from(line->text, start),
                  again = instruction_trim_continuation(whole);
     bool cut = again.len < whole.len;
-    /* A vertical tab is a blank to the reader, none to what cuts: the mark is not in front. */
+    /* The blanks at which the builder cuts off the trigger include no vertical tab. If one
+     * stands there, the trigger begins with it, and a byte-order mark after it is not dropped.
+     */
     const uint8_t *word_end = ins->word.at + ins->word.len;
     if (bytes_starts(again, BYTES("\xef\xbb\xbf")) &&
         !memchr(word_end, '\v', (size_t)(ins->args.at - word_end)))
         again = bytes_from(again, 3);
     if (df->escape == '\\' && !cut && again.at == ins->rest.at)
         return;
-    /* The builder cuts ONBUILD off by another rule than it reads it by: with a dotted I it
-     * stays, and the trigger is an ONBUILD. And what continues is a heredoc's body, if there is
-     * one. */
+    /* The builder recognises the keyword ONBUILD by one rule and cuts it off by another. With
+     * a dotted I it isn't cut off, and the trigger is an ONBUILD. And if there is a heredoc,
+     * its body is what continues the line. */
     if (!bytes_equal_nocase(ins->word, BYTES("onbuild")) || (cut && ins->n_heredocs))
         return;
     struct df_instruction *trigger = ARENA_NEW(&df->arena, struct df_instruction);
     if (instruction_read(df, line, again, '\\', &words_left, trigger, NULL) < 0 ||
         trigger->word.len == 0 || trigger->word.at[0] == '#')
         return;
-    /* The mark hid heredocs from the first reading, so bodies for the second are missing. */
+    /* The byte-order mark hid the heredocs from the first reading, so their bodies were not
+     * read, and the second reading lacks them. */
     struct df_heredoc *heredocs;
     size_t n_heredocs = 0;
     if (instruction_takes_heredocs(trigger) && !instruction_takes_heredocs(ins->trigger) &&

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * As much JSON as a Dockerfile has: is a text an array, and of strings alone? What is malformed
- * is no error but ordinary words, so this must agree with Go's encoding/json on every byte.
- * First the whole is checked, without recursion; then strings are decoded, which can't fail any
- * more.
+ * Our own reader of JSON, because no library will do. An array that is malformed is no error in
+ * a Dockerfile: the builder takes its text for ordinary words. So this reader must call the
+ * same texts JSON as Go's encoding/json does, byte for byte, or ctxd would read other words
+ * than the builder. The library that formats/ uses differs from Go on bytes that are not UTF-8,
+ * on lone surrogates, on NUL and on the depth of nesting.
+ *
+ * First the whole text is checked, without recursion. Then the strings are decoded, which can't
+ * fail any more.
  */
 #include "json-form.h"
 
 #include <errno.h>
 
-/* Go gives up here, and the text is no JSON then. */
+/* Open brackets. Go gives up past this depth, and the text is no JSON to it. */
 enum { NESTING_MAX = 10000 };
 
 static void json_form_skip_space(struct bytes *rest)
@@ -26,7 +30,7 @@ static bool json_form_take(struct bytes *rest, uint8_t c)
     return true;
 }
 
-/* The number that the first four hex digits of b give, or -1. */
+/* The number that the first four hex digits of b give; -1 if they are no hex digits. */
 static int32_t json_form_hex4(struct bytes b)
 {
     uint32_t value;
@@ -55,7 +59,7 @@ static bool json_form_skip_string(struct bytes *rest)
     return false;
 }
 
-/* One digit or more. */
+/* Skips one digit or more. */
 static bool json_form_skip_digits(struct bytes *rest)
 {
     size_t n = 0;
@@ -96,7 +100,7 @@ static bool json_form_skip_scalar(struct bytes *rest)
     return json_form_skip_number(rest);
 }
 
-/* `"key":` */
+/* Skips `"key":`. */
 static bool json_form_skip_key(struct bytes *rest)
 {
     json_form_skip_space(rest);
@@ -106,7 +110,7 @@ static bool json_form_skip_key(struct bytes *rest)
     return json_form_take(rest, ':');
 }
 
-/* The brackets that are open, objects as set bits. */
+/* The open brackets: a bit each, which is set for an object. */
 struct nest {
     uint8_t is_object[NESTING_MAX / 8 + 1];
     size_t depth;
@@ -118,7 +122,7 @@ static bool json_form_in_object(const struct nest *nest)
     return nest->is_object[i / 8] >> i % 8 & 1;
 }
 
-/* Goes into the array or object in front of rest, up to its first value or its end. */
+/* Enters the array or object that rest begins with, up to its first value or its end. */
 static bool json_form_enter(struct nest *nest, struct bytes *rest)
 {
     bool object = rest->at[0] == '{';
@@ -133,7 +137,8 @@ static bool json_form_enter(struct nest *nest, struct bytes *rest)
     return empty || !object || json_form_skip_key(rest);
 }
 
-/* Behind a value: leaves what ends there, up to the next value. False: malformed. */
+/* After a value: leaves the arrays and objects that end there, up to the next value. False:
+ * malformed. */
 static bool json_form_leave(struct nest *nest, struct bytes *rest)
 {
     while (nest->depth) {
@@ -148,7 +153,7 @@ static bool json_form_leave(struct nest *nest, struct bytes *rest)
     return true;
 }
 
-/* Skips one value of any kind; false: it is malformed. */
+/* Skips one value of any kind. False: it is malformed. */
 static bool json_form_skip_value(struct bytes *rest)
 {
     struct nest nest = {.depth = 0};
@@ -169,7 +174,7 @@ static bool json_form_skip_value(struct bytes *rest)
     return true;
 }
 
-/* Whether text is one value and nothing else. */
+/* Tells whether text is one value and nothing else. */
 static bool json_form_is_json(struct bytes text)
 {
     if (!json_form_skip_value(&text))
@@ -178,9 +183,9 @@ static bool json_form_is_json(struct bytes text)
     return text.len == 0;
 }
 
-/* ---- decoding what was checked ----------------------------------------------------- */
+/* ---- decoding of checked text ------------------------------------------------------ */
 
-/* Behind `\u`: halves of a pair that has no other half become U+FFFD. */
+/* Reads what follows `\u`. A surrogate without its other half becomes U+FFFD. */
 static uint32_t json_form_take_unicode(struct bytes *rest)
 {
     uint32_t rune = (uint32_t)json_form_hex4(*rest);
@@ -208,13 +213,13 @@ static uint32_t json_form_take_escape(struct bytes *rest)
     return at ? (uint8_t)to[at - from] : c;
 }
 
-/* The string in front of rest, which is one. */
+/* Takes off the string that rest begins with. */
 static struct bytes json_form_take_string(struct arena *arena, struct bytes *rest)
 {
     struct bytes end = *rest;
     if (!json_form_skip_string(&end))
         return (struct bytes){0};
-    /* No escape grows; a byte that is no UTF-8 becomes three. */
+    /* No escape becomes longer. A byte that is not UTF-8 becomes U+FFFD, which has three. */
     uint8_t *out = arena_array(arena, rest->len - end.len, 3);
     size_t n = 0;
     *rest = bytes_from(*rest, 1);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Go's unicode.IsLetter and unicode.IsDigit beyond ASCII: categories L* and Nd of Unicode 15.0,
- * neighbours merged. A name in a Dockerfile ends where these do, so a path does too.
- * Source: printed by `oracle-dockerfile letters`, which the oracle's run compares with us.
+ * The tables behind Go's unicode.IsLetter and unicode.IsDigit outside ASCII: categories L* and
+ * Nd of Unicode 15.0, with adjacent ranges merged. The name of a variable ends at the first
+ * rune that is neither, and what follows it belongs to the path. Source: printed by
+ * `oracle-dockerfile letters`. The run of the oracle compares the tables.
  */
 #include "letters.h"
 #include "base.h"

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The lexer of words: quotes, escapes, and where a substitution begins. It reads runes, as the
- * builder's does: a byte that is not UTF-8 comes out as U+FFFD, and a byte-order mark in front
- * is dropped. The same lexer finds heredocs (heredoc.c), with quotes and escapes kept.
+ * Quotes, escapes, and where a substitution begins. The lexer reads runes, as the builder's
+ * does: a byte that is not UTF-8 comes out as U+FFFD, and a byte-order mark at the front is
+ * dropped. heredoc.c finds heredocs with the same lexer, which then keeps quotes and escapes.
+ *
+ * This file and expand.c call each other, because the grammar is recursive: a word contains
+ * substitutions (lex_dollar()), and a substitution contains words (lex_until()).
  */
 #include "expand.h"
 
 #include <errno.h>
 
-/* Docker has no limit but its stack. Two levels are what people write. */
+/* Levels of nesting. Docker's only limit is its stack; people write two levels. */
 enum { DEPTH_MAX = 64 };
 
 void lex_text_release(struct lex_text *t)
@@ -61,9 +64,9 @@ void lex_put_rune(struct lex *l, struct lex_text *out, uint32_t rune)
 /* ---- words ------------------------------------------------------------------------- */
 
 /*
- * The builder has one word buffer for all levels of nesting, and clears it on entry and exit of
- * each: `3<<${x:-EOF}` loses its `3<<` and is no heredoc. We do the same, as what is taken for
- * a heredoc decides which lines are instructions.
+ * The builder has one word buffer for all levels of nesting, and clears it when it enters and
+ * when it leaves a level: `3<<${x:-EOF}` loses its `3<<` and is no heredoc. This lexer does the
+ * same, because what is taken for a heredoc decides which lines are instructions.
  */
 static void lex_word_end(struct lex *l)
 {
@@ -76,7 +79,8 @@ static void lex_word_end(struct lex *l)
     buf_clear(&l->word);
 }
 
-/* Space in raw text doesn't end the word. */
+/* Adds text to the word at hand, or ends the word at unquoted space. Space in raw text, which
+ * was quoted or escaped, doesn't end it. */
 static void lex_word_add(struct lex *l, bool *in_word, struct bytes text, bool raw)
 {
     while (l->split && text.len) {
@@ -104,7 +108,7 @@ static int lex_single_quote(struct lex *l, struct lex_text *out)
     do {
         if (c != '\'' || l->raw_quotes)
             lex_put_rune(l, out, c);
-        /* Literal in the pattern, too. */
+        /* Doubled, the escape is literal in the pattern too. */
         if (c == l->escape && l->kind == LEX_PATTERN)
             lex_put_rune(l, out, c);
         c = lex_next(l);
@@ -116,7 +120,8 @@ static int lex_single_quote(struct lex *l, struct lex_text *out)
     return 0;
 }
 
-/* Behind the escape of a double-quoted text: only these may be escaped, else it stays. */
+/* Reads what follows an escape in double quotes. If it can't be escaped there, the escape stays
+ * as text. */
 static void lex_quoted_escape(struct lex *l, struct lex_text *out)
 {
     uint32_t c = lex_peek(l);
@@ -157,7 +162,8 @@ static int lex_double_quote(struct lex *l, struct lex_text *out)
     return 0;
 }
 
-/* One rune that is not special, or an escape and the rune behind it. False: the word ends. */
+/* Reads a rune that is not special, or an escape and the rune after it. False: the text ends.
+ */
 static bool lex_plain(struct lex *l, struct lex_text *out, bool *in_word)
 {
     size_t before = out->text.len;
@@ -174,7 +180,7 @@ static bool lex_plain(struct lex *l, struct lex_text *out, bool *in_word)
     return c != LEX_END;
 }
 
-/* `<`, or `<<` with the blanks behind it: those may stand between it and a heredoc's name. */
+/* Reads `<`, or `<<` with the blanks after it, which may stand before the name of a heredoc. */
 static void lex_less(struct lex *l, struct lex_text *out)
 {
     lex_put_rune(l, out, lex_next(l));

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The patterns of ${x#p}, ${x%p} and ${x/p/r}. BuildKit turns them into regular expressions, so
- * the rules are those of Go's regexp: `*` is `.*` and `?` is `.`, which don't match a newline,
- * and of several matches the leftmost counts, at its longest or shortest.
+ * BuildKit turns the patterns of ${x#p}, ${x%p} and ${x/p/r} into regular expressions, so the
+ * rules are those of Go's regexp: `*` is `.*` and `?` is `.`, which don't match a newline. Of
+ * several matches the leftmost counts, either the longest or the shortest one.
  *
- * One array holds for each rune of the text where a match of the pattern's tail from there
- * ends; element by element, from the last to the first, it becomes that of a longer tail:
+ * An array contains, for each rune of the text, where a match of a tail of the pattern ends if
+ * it begins at that rune. It starts with the empty tail. Then the elements of the pattern are
+ * taken from the last to the first, and each turns it into the array of a longer tail:
  *
  *     text    a   b   c   b   .        pattern  *b, longest
- *             0   1   2   3   4   (end)  the empty tail matches everywhere, and ends there
- *             -   2   -   4   -        b: only in front of one
- *             4   4   4   4   -        *: as its right neighbour, where that has a match
+ *             0   1   2   3   4   5    empty tail: matches everywhere, and ends where it begins
+ *             -   2   -   4   -   -    b: matches only where a b stands
+ *             4   4   4   4   -   -    *: as far as a match that begins further right
  *
- * That is n·m steps without branches worth speaking of, for any input; no backtracking.
+ * That is n·m steps for any input, with few branches and no backtracking.
  */
 #include "read-pattern.h"
 #include "lex.h"
@@ -42,7 +43,7 @@ void runes_mirror(struct runes *runes)
     }
 }
 
-/* Backwards, but a backslash stays in front of what it escapes. */
+/* Reverses the pattern, but a backslash stays before the rune that it escapes. */
 static void rune_pattern_mirror(struct arena *arena, struct runes *p)
 {
     uint32_t *out = ARENA_ARRAY(arena, p->n + 1, uint32_t);

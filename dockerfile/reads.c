@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the instructions of the needed stages read from the context. Builders that may read the
- * stream are asked one after the other; what any of them reads is in.
+ * What the instructions of the needed stages read from the context. The stages are walked by
+ * the rules of each builder that may read the stream, and the answer contains what any of them
+ * reads.
  */
 #include "analysis.h"
 #include "base-images.h"
@@ -15,7 +16,8 @@
 
 /* ---- notes ---------------------------------------------------------------------------- */
 
-/* Takes a note for the end, once: then it is known whether it made a difference. */
+/* Keeps a note until the end, once per key. Only then it is known whether the widening made a
+ * difference. `whole`: the note is about the whole context. */
 static void reads_note(struct analysis *an, uint32_t line, bool whole, struct bytes key,
                        struct bytes text)
 {
@@ -39,14 +41,14 @@ static void reads_tell_notes(const struct analysis *an, struct notes *notes)
     if (an->n_notes)
         qsort(an->notes, an->n_notes, sizeof(*an->notes), reads_compare_notes);
     for (size_t i = 0; i < an->n_notes; i++) {
-        /* Where the file has a `COPY . .` anyway, widening to the whole changes nothing. */
+        /* If the file contains a `COPY . .` anyway, widening to the whole changes nothing. */
         bool matters = an->notes[i].whole && !an->exact_whole;
         notes_add(notes, matters ? NOTE_WARNING : NOTE_INFO, "%.*s",
                   BYTES_ARG(an->notes[i].text));
     }
 }
 
-/* "Dockerfile:7: COPY ${SRC} sends all of "src/": SRC may be set by …" */
+/* Notes `Dockerfile:7: COPY ${SRC} sends all of "src/": SRC may be set by …`. */
 static void reads_note_widened(struct analysis *an, const struct df_read *read,
                                struct bytes word, struct bytes source, struct bytes what,
                                struct bytes why)
@@ -55,7 +57,7 @@ static void reads_note_widened(struct analysis *an, const struct df_read *read,
     struct bytes text = arena_printf(
         a, "%s: %.*s %.*s sends %.*s: %.*s", DF_WHERE(an->df, read->line), BYTES_ARG(word),
         BYTES_ARG(df_plain_text(a, source)), BYTES_ARG(what), BYTES_ARG(why));
-    /* Two stages on one image need one note. */
+    /* Two stages that begin with the same image need one note. */
     struct bytes key = read->kind == DF_READ_ALL ? source : text;
     reads_note(an, read->line, bytes_equal(what, BYTES("everything")), key, text);
 }
@@ -104,7 +106,7 @@ static int reads_source(struct analysis *an, struct stage *stage,
                            .source = word};
     bool parents = in->keyword == DF_COPY && reads_flag_is_set(in, BYTES("parents"));
     if (df_is_heredoc(word))
-        /* In the JSON form builders before heredocs took one for a path. */
+        /* Builders from before heredocs took one in the JSON form for a path. */
         return in->json ? source_add_path(an, read, word, f) : 0;
     struct df_expanded expanded;
     int r = scope_expand(&stage->scope, word, &expanded, f);
@@ -120,7 +122,8 @@ static int reads_source(struct analysis *an, struct stage *stage,
     return source_add_exact(an, read, expanded.text, parents, f);
 }
 
-/* The oldest BuildKit takes values as written, the newest expands them. */
+/* Adds what a mount reads. The oldest BuildKit takes its values as written, the newest one
+ * expands them, so both are added. */
 static int reads_mount(struct analysis *an, struct stage *stage,
                        const struct df_instruction *in, uint32_t line, struct bytes value,
                        struct failure *f)
@@ -166,7 +169,7 @@ static int reads_instruction(struct analysis *an, struct stage *stage,
             r = reads_source(an, stage, in, line, in->words[i], f);
         return r;
     case DF_RUN:
-        /* The classic builder knows no flag of RUN. */
+        /* The classic builder has no flags of RUN. */
         for (size_t i = 0; r == 0 && an->dialect == BUILDKIT && i < in->n_flags; i++)
             if (bytes_equal(in->flags[i].name, BYTES("mount")))
                 r = reads_mount(an, stage, in, line, in->flags[i].value, f);
@@ -176,7 +179,7 @@ static int reads_instruction(struct analysis *an, struct stage *stage,
     }
 }
 
-/* Runs one, but a malformed word is a failure only where every build runs into it. */
+/* Runs one instruction. A malformed word is a failure only if every build runs into it. */
 static int reads_visit(struct analysis *an, struct stage *stage,
                        const struct df_instruction *in, uint32_t line, struct failure *f)
 {
@@ -196,7 +199,7 @@ static int reads_visit(struct analysis *an, struct stage *stage,
     return 0;
 }
 
-/* A base that may have triggers: all of the context may be read. */
+/* Adds the whole context if the base may have triggers, because they may read all of it. */
 static int reads_base(struct analysis *an, const struct stage *stage, struct failure *f)
 {
     if (stage->base != BASE_UNKNOWN && stage->base != BASE_ANY)
@@ -245,7 +248,7 @@ static int reads_dialect(struct analysis *an, enum dialect dialect, struct failu
     return r;
 }
 
-/* What another language reads can't be known. */
+/* Tells whether the file is in another language, and notes that its reads can't be known. */
 static bool reads_is_foreign(struct analysis *an)
 {
     bool by_arg;

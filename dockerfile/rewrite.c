@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The same build from an inner tar: a first stage unpacks it, and what read the context reads
- * that stage.
+ * Rewrites a Dockerfile to build from an inner tar: a new first stage unpacks the tar, and what
+ * read the context now reads that stage:
  *
  *     ARG V=1                         ARG V=1
  *     FROM alpine                     FROM scratch AS ctxd-context
@@ -10,9 +10,10 @@
  *                                     COPY --from=ctxd-context . /src
  *                                     RUN --mount=target=/m,from=ctxd-context make
  *
- * The text is edited in place, so that every byte that needn't change stays. What runs in a
- * stage but isn't written there (ONBUILD) can't be edited: a base that may have triggers, or a
- * stage whose triggers read the context and run here, has no rewrite.
+ * The text is edited in place, so every byte that need not change stays. ONBUILD triggers run
+ * in stages in which they are not written, so they can't be edited. Therefore there is no
+ * rewrite if a base image may have triggers, or if the triggers of a stage read the context and
+ * run in another stage of the file.
  */
 #include "analysis.h"
 #include "base-images.h"
@@ -23,7 +24,7 @@
 #include <errno.h>
 
 struct edit {
-    size_t at, len; /* bytes of the text to be replaced */
+    size_t at, len; /* the bytes of the text that are replaced */
     struct bytes by;
 };
 
@@ -31,9 +32,9 @@ struct rewrite {
     const struct dockerfile *df;
     struct arena *arena;
     struct bytes name;    /* of the added stage */
-    struct bytes outside; /* the directory that is not in the inner tar; empty: none */
-    bool *needed;         /* by stage: what the request may build */
-    struct edit *edits;
+    struct bytes outside; /* the directory that is not in the inner tar; empty: there is none */
+    bool *needed;         /* by index of the stage: the request may build it */
+    struct edit *edits;   /* in the order of the text */
     size_t n, cap;
 };
 
@@ -42,7 +43,7 @@ static void rewrite_put_edit(struct rewrite *rw, size_t at, size_t len, struct b
     *ARENA_PUSH(rw->arena, rw->edits, &rw->n, &rw->cap) = (struct edit){at, len, by};
 }
 
-/* "Dockerfile:7: …" as a refusal. */
+/* Fails with -EOPNOTSUPP and "Dockerfile:7: …". */
 static int rewrite_refuse(const struct dockerfile *df, uint32_t line, struct failure *f,
                           const char *why)
 {
@@ -58,7 +59,7 @@ static enum df_value rewrite_lookup_unknown(void *scope, struct bytes name,
     return DF_UNKNOWN;
 }
 
-/* The certain beginning of a word, whatever its variables are; *ret_all: there are none. */
+/* The first bytes of a word that are certain, whatever its variables are. *ret_all: all are. */
 static struct bytes rewrite_certain(struct rewrite *rw, struct bytes word, bool *ret_all)
 {
     struct df_expanded expanded;
@@ -70,25 +71,25 @@ static struct bytes rewrite_certain(struct rewrite *rw, struct bytes word, bool 
     return bytes_head(expanded.text, expanded.known_prefix);
 }
 
-/* Whether a source lies, for certain, in the directory that stays outside. */
+/* Tells whether a source is certainly in the directory that stays outside. */
 static bool rewrite_is_outside(struct rewrite *rw, struct bytes word)
 {
     bool all;
     if (rw->outside.len == 0)
         return false;
     struct bytes known = rewrite_certain(rw, word, &all);
-    /* What follows the last slash may go on. */
+    /* A variable may continue the name after the last slash. */
     while (!all && known.len && known.at[known.len - 1] != '/')
         known.len--;
     struct bytes path = path_clean_root(rw->arena, known);
-    return bytes_starts(path, rw->outside) &&
-           (path.len == rw->outside.len || path.at[rw->outside.len] == '/');
+    return path_under(path, rw->outside);
 }
 
-/* How many words are of a kind. */
+/* The sources of an instruction, counted by kind. */
 struct sources {
-    size_t files; /* of the context, and in the inner tar */
-    size_t outside, heredocs;
+    size_t files;   /* of the context, and in the inner tar */
+    size_t outside; /* in the directory that is not in the inner tar */
+    size_t heredocs;
 };
 
 static struct sources rewrite_count_sources(struct rewrite *rw, const struct df_instruction *in)
@@ -107,13 +108,13 @@ static struct sources rewrite_count_sources(struct rewrite *rw, const struct df_
     return n;
 }
 
-/* 1: the mount reads the context, 0: it doesn't, -EOPNOTSUPP: that depends. */
+/* 1: the mount reads the context. 0: it doesn't. -EOPNOTSUPP: it depends on a variable. */
 static int rewrite_mount_reads(struct rewrite *rw, uint32_t line, struct bytes value,
                                struct failure *f)
 {
     struct mount mount;
     bool all;
-    /* What the builder refuses may stay as it is. */
+    /* The builder refuses a malformed mount, so it may stay as it is. */
     if (df_mount_parse(rw->arena, value, &mount, NULL) < 0)
         return 0;
     struct bytes type = rewrite_certain(rw, mount.type, &all);
@@ -127,7 +128,7 @@ static int rewrite_mount_reads(struct rewrite *rw, uint32_t line, struct bytes v
            !rewrite_is_outside(rw, mount.source);
 }
 
-/* Whether a trigger, which can't be edited, works all the same. */
+/* Refuses a trigger that the rewrite would break: it can't be edited. */
 static int rewrite_check_trigger(struct rewrite *rw, const struct df_instruction *in,
                                  uint32_t line, struct failure *f)
 {
@@ -253,9 +254,9 @@ static int rewrite_visit_trigger(struct analysis *an, struct stage *stage,
 
 static int rewrite_check_stage(struct analysis *an, struct stage *stage, struct failure *f)
 {
-    /* A variable in an official image's tag is common and `onbuild` behind it is history: what
-     * the rewrite would make of those is the lesser evil than a Dockerfile in everybody's
-     * image. */
+    /* Many files have a variable in the tag of an official image, and hardly any build uses an
+     * `onbuild` tag today. If one does, the rewrite breaks its triggers. That is the lesser
+     * evil: without a rewrite all those files would get a Dockerfile into their image. */
     bool maybe_onbuild = stage->image_unknown && df_base_is_official(stage);
     if (stage->base == BASE_ANY || (stage->base == BASE_UNKNOWN && !maybe_onbuild))
         return rewrite_refuse(an->df, stage->from->line, f,
@@ -263,7 +264,8 @@ static int rewrite_check_stage(struct analysis *an, struct stage *stage, struct 
     return stages_run(an, stage, rewrite_visit_trigger, f);
 }
 
-/* Which stages may be built, and that nothing runs in them that isn't written there. */
+/* Sets `needed` of the stages that may be built. Refuses triggers that run in them and that the
+ * rewrite would break. */
 static int rewrite_check_stages(const struct dockerfile *df, const struct df_request *request,
                                 struct bytes outside, bool *needed, struct failure *f)
 {
@@ -294,7 +296,7 @@ static void rewrite_put_lower(struct rewrite *rw, struct table *names, struct by
     *table_put(names, bytes_at(lower, name.len), NULL) = 1;
 }
 
-/* A name that nothing in the file could mean. */
+/* Chooses a name for the added stage that nothing in the file can refer to. */
 static void rewrite_choose_name(struct rewrite *rw)
 {
     struct table names = {0};
@@ -336,7 +338,7 @@ static struct bytes rewrite_apply(const struct rewrite *rw)
     return bytes_at(out, (size_t)(to - out));
 }
 
-/* Needs no quotes in any form of ADD. */
+/* Tells whether a name needs no quotes in any form of ADD. */
 static bool rewrite_is_plain_name(struct bytes name)
 {
     for (size_t i = 0; i < name.len; i++)
@@ -371,7 +373,7 @@ int dockerfile_rewrite(const struct dockerfile *df, const struct df_request *req
         if (in->stage == DF_GLOBAL)
             continue;
         r = rewrite_edit_instruction(&rw, in, f);
-        /* What nobody builds may stay as it is. */
+        /* A stage that no build of the request needs may stay as it is. */
         if (r < 0 && rw.needed[in->stage])
             return r;
         if (r < 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The value of a RUN --mount: one line of CSV whose fields are key=value.
+ * The value of a RUN --mount is a line of CSV, whose fields are key=value:
  *
  *     type=bind,"source=a b",target=/x
  *
@@ -10,7 +10,7 @@
 
 #include <errno.h>
 
-/* Takes one field off *rest, quotes removed. */
+/* Takes one field off *rest, and removes its quotes. rest->at is NULL after the last one. */
 static int run_mount_next_field(struct arena *arena, struct bytes *rest, struct bytes *ret,
                                 struct failure *f)
 {

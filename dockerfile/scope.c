@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a variable is where a word is expanded: known, unset, or unknown with a cause.
+ * What a variable is at the place where a word is expanded: known, unset, or unknown with a
+ * cause.
  *
- *     BuildKit   ARG and ENV set one and the same variable, the later line wins; a stage built
- *                on another inherits both.
- *     classic    ENV hides ARG wherever either stands; ARGs end with their stage. Proxy
+ *     BuildKit   ARG and ENV set the same variable, and the later line wins. A stage that is
+ *                built on another one inherits both.
+ *     classic    An ENV hides an ARG, whichever comes first. ARGs end with their stage. Proxy
  *                variables need no ARG.
  *
- * Without --args-final no ARG has a value, whatever its default or what we were given: the
- * stream may be built with another --build-arg.
+ * Without --args-final every ARG is unknown, whatever its default and the --build-arg that
+ * ctx-send got: the stream may be built with another --build-arg.
  */
 #include "analysis.h"
 
@@ -22,7 +23,7 @@ static bool scope_is_one_of(struct bytes name, const char *const *list, size_t n
     return false;
 }
 
-/* Source: docker builder/dockerfile/buildargs.go; BuildKit added the last two. */
+/* Source: moby builder/dockerfile/buildargs.go. BuildKit added the last two. */
 static bool scope_is_proxy(struct bytes name)
 {
     static const char *const names[] = {
@@ -70,8 +71,9 @@ static bool scope_given_arg(const struct analysis *an, struct bytes name, struct
     return false;
 }
 
-/* Which of the platform variables --platform tells for certain: those of architectures that
- * have no variants to be normalised, and the architecture of the others. */
+/* Sets the platform variables that --platform tells for certain: all of them for an
+ * architecture without variants, and only OS and architecture if the builder normalises
+ * variants. */
 static void scope_set_platform(struct scope *scope)
 {
     struct bytes rest = scope->an->request->platform, os, arch, variant;
@@ -139,7 +141,8 @@ void scope_release(struct scope *scope)
     table_release(&scope->args);
 }
 
-/* What the lines so far and the base have set, ARGs of the classic builder aside. */
+/* The variable as the lines so far and the base have set it, without the classic builder's
+ * ARGs. */
 static struct variable scope_lookup_env(const struct scope *scope, struct bytes name)
 {
     for (;; scope = scope->parent) {
@@ -169,7 +172,8 @@ struct variable scope_lookup(const struct scope *scope, struct bytes name)
         arg = scope_unknown(name, CAUSE_PROXY);
     if (env.state == DF_UNSET)
         return arg;
-    /* The image's environment may hide the ARG; that the ARG isn't known is the better news. */
+    /* Here env is unknown: the image's environment may hide the ARG. If the ARG is unknown too,
+     * its cause is the more useful one for the note. */
     return arg.state == DF_UNKNOWN ? arg : env;
 }
 
@@ -189,7 +193,7 @@ int scope_expand(struct scope *scope, struct bytes word, struct df_expanded *ret
                      scope, ret, f);
 }
 
-/* The value that a word gives to a variable. */
+/* The variable as a word sets it. */
 static int scope_word_value(struct scope *scope, struct bytes word, struct variable *ret,
                             struct failure *f)
 {
@@ -206,7 +210,7 @@ static int scope_word_value(struct scope *scope, struct bytes word, struct varia
     return 0;
 }
 
-/* A name that the older builders would expand, or that has quotes. */
+/* Tells whether older builders would expand the name, or whether it contains quotes. */
 static bool scope_is_odd_name(const struct scope *scope, struct bytes name)
 {
     for (size_t i = 0; i < name.len; i++)
@@ -224,7 +228,8 @@ static void scope_split_arg(struct bytes word, struct bytes *ret_name, struct by
     *ret_value = bytes_from(word, equals + 1);
 }
 
-/* What one ARG is, its default (UNSET: none) being expanded already. */
+/* The variable as one ARG sets it. `fallback` is the expanded default; DF_UNSET: there is none.
+ * False: the ARG leaves the variable alone. */
 static bool scope_arg_variable(struct scope *scope, struct bytes name, struct variable fallback,
                                struct variable *ret)
 {
@@ -236,7 +241,7 @@ static bool scope_arg_variable(struct scope *scope, struct bytes name, struct va
         cause = CAUSE_PLATFORM;
     if (!an->request->args_final || (cause == CAUSE_PROXY && !given)) {
         *ret = scope_unknown(name, cause);
-        /* What the build would use as it is: the best guess. */
+        /* The best guess is the value that the build uses if it gets no other arguments. */
         if (given)
             ret->value = value;
         else if (fallback.state != DF_UNSET || scope->global)
@@ -252,7 +257,8 @@ static bool scope_arg_variable(struct scope *scope, struct bytes name, struct va
     else if (!scope->global)
         *ret = scope_lookup_env(&an->globals, name);
     else if (an->dialect == BUILDKIT && scope_lookup_env(scope, name).state != DF_UNSET)
-        /* `ARG A=a`, `ARG A`: unset to BuildKit 0.8 [measured], still `a` to later ones. */
+        /* After `ARG A=a`, `ARG A` the variable is unset in BuildKit 0.8 [measured], and still
+         * `a` in later versions. */
         *ret = scope_unknown(name, CAUSE_ORDER);
     else
         *ret = fallback;
@@ -265,8 +271,9 @@ static bool scope_same(const struct variable *a, const struct variable *b)
 }
 
 /*
- * The newest builder expands each default with what the same line has set so far, the older
- * ones with what was before the line: where that differs nothing is certain.
+ * Expands the default of one ARG. The newest builder expands each default with the variables
+ * that the same line has set so far, older ones with those from before the line (`before`). If
+ * the results differ, the variable is unknown.
  */
 static int scope_arg_default(struct scope *scope, struct bytes word,
                              const struct variable *before, struct variable *ret,
@@ -280,7 +287,7 @@ static int scope_arg_default(struct scope *scope, struct bytes word,
         return 0;
     int r = scope_word_value(scope, value, ret, f);
     if (r == -EINVAL) {
-        /* An error only where the default is needed. */
+        /* It is an error only if the build needs the default. */
         *ret = scope_unknown(name, CAUSE_ARG);
         return scope->an->request->args_final && !scope_given_arg(scope->an, name, &value) ? r
                                                                                            : 0;
@@ -325,7 +332,7 @@ int scope_env(struct scope *scope, const struct df_instruction *in, struct failu
     struct variable *values = ARENA_ARRAY(&scope->an->arena, n, struct variable);
     struct df_expanded *names = ARENA_ARRAY(&scope->an->arena, n, struct df_expanded);
     int worst = 0;
-    /* All of a line is expanded with what was before it. */
+    /* All words of a line are expanded with the variables from before the line. */
     for (size_t i = 0; i < n; i++) {
         int r = scope_expand(scope, in->words[2 * i], &names[i], f);
         if (r == 0)

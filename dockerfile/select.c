@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Path patterns carried down a walk. All patterns form one tree of components; a walk holds
- * the nodes that are still alive in its directory, so that a name costs what those few know
- * and not what all patterns are:
+ * Matches path patterns during a walk. All patterns form one tree of components. The walk keeps
+ * the nodes that a directory has reached, so the cost of a name depends on those few nodes and
+ * not on the number of patterns:
  *
  *     COPY src/lib go.* /x            (root)--src-->( )--lib-->(all)
  *     COPY --parents ** /y.c /z          |--go.*-->(all)
  *                                        '-->(**)--y.c-->(all)
  *
- * A plain name is one table look-up, behind a test of its first byte: most names of a large
- * directory begin like no pattern. The states of one node are built with the tree, so that
- * walking along a plain path allocates nothing.
+ * A name without wildcards is one table look-up, after a test of its first byte, because most
+ * names of a large directory begin like no pattern. The state that consists of one node is
+ * built with the tree, so that a walk along a plain path allocates nothing.
  */
 #include "select.h"
 
@@ -22,26 +22,26 @@ struct select_node;
 struct select_dir {
     const struct select_node *const *nodes;
     size_t n;
-    bool owned; /* the caller's, to be freed; else part of the tree */
+    bool owned; /* select_leave() frees it; else it is part of the tree */
 };
 
 struct select_glob {
     struct bytes pattern;
-    uint8_t first; /* what every match begins with; 0: that is part of the pattern */
+    uint8_t first; /* the byte that every match begins with; 0: it begins with a wildcard */
     struct select_node *node;
 };
 
 struct select_node {
-    struct table *literal; /* name -> node; NULL where none */
-    uint64_t first[4];     /* a bit for each first byte of those names */
+    struct table *literal; /* name -> node; NULL: there are none */
+    uint64_t first[4];     /* a bit for each byte that one of those names begins with */
     struct select_glob *globs;
     size_t n_globs, cap_globs;
-    struct table *glob_index; /* pattern -> node, to keep equal ones together */
-    struct select_node *star; /* `**`: alive wherever this node is */
-    bool loops;               /* is a `**`: stays alive below every name */
-    bool all;                 /* what stands here is read, with all below it */
+    struct table *glob_index; /* pattern -> node, so that equal patterns share a node */
+    struct select_node *star; /* the child `**`, which is reached whenever this node is */
+    bool loops;               /* this node is a `**`: it is reached again below every name */
+    bool all;                 /* what is here is read, with all below it */
     struct select_dir alone;  /* the state of this node and its star */
-    struct select_node *next; /* all nodes, for release */
+    struct select_node *next; /* in the list of all nodes, for select_free() */
 };
 
 struct select {
@@ -73,7 +73,8 @@ static struct select_node *select_child(struct reads *reads, struct select *s,
     uintptr_t *value = table_put(*table, key, ret_new);
     if (*ret_new)
         *value = (uintptr_t)select_node_new(reads, s, f);
-    /* On failure a NULL stays in the table: the whole is thrown away. */
+    /* After a failure the table contains a NULL; then the set is good for reads_free() alone.
+     */
     return (struct select_node *)*value;
 }
 
@@ -112,7 +113,7 @@ static struct select_node *select_star_child(struct reads *reads, struct select 
     return node->star;
 }
 
-/* Whether p has `**` inside a longer component, which patternmatcher lets cross slashes. */
+/* Tells whether p contains `**` and more, which patternmatcher lets match slashes. */
 static bool select_find_inner_star(struct bytes p, size_t *ret_at)
 {
     for (size_t i = 0; i + 1 < p.len; i++) {
@@ -153,7 +154,7 @@ static int select_add_pattern(struct reads *reads, struct select *s, const struc
     return 0;
 }
 
-/* The state of each node by itself, ready made. */
+/* Makes the state that consists of the node and its star. */
 static void select_seal_node(struct reads *reads, struct select_node *node)
 {
     const struct select_node **nodes =
@@ -161,7 +162,7 @@ static void select_seal_node(struct reads *reads, struct select_node *node)
     nodes[0] = node;
     nodes[1] = node->star;
     node->alone = (struct select_dir){nodes, node->star ? 2 : 1, false};
-    /* "a/ ** " reads a's whole. */
+    /* "a/ **" (without the space) reads all of a. */
     if (node->star && node->star->all)
         node->all = true;
 }
@@ -200,7 +201,7 @@ const struct select_dir *select_root(const struct reads *reads)
     return s->root->all ? NULL : &s->root->alone;
 }
 
-/* The nodes that one name leads to. */
+/* The nodes that one name leads to, as they are found. */
 struct select_step {
     const struct select_node **at;
     size_t n, cap, loops;
@@ -249,10 +250,11 @@ static int select_compare_nodes(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Takes what the step found as a state; NULL where nothing is alive. */
+/* Makes a state of the nodes that the step found; there is one at least. */
 static struct select_dir *select_step_state(struct select_step *step)
 {
-    /* Every node has one way in but a `**`, which also comes from itself. */
+    /* A node is reached in one way, but a `**` also from itself, so only it can be found twice.
+     */
     if (step->loops > 1) {
         qsort(step->at, step->n, sizeof(*step->at), select_compare_nodes);
         size_t n = 1;

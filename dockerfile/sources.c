@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A source of COPY or ADD -> the pattern of what it may read.
+ * Turns a source of COPY or ADD into the pattern of what it may read.
  *
- * Builders match a wildcard source against whole paths, we by component, as a walk does. The
- * two differ where a class can match a slash, or is closed behind one; such a pattern is cut
- * there and takes all that begins alike:
+ * Builders match a source with wildcards against whole paths; a walk matches it component by
+ * component. The two differ if a class can match a slash, or is closed only after one. Such a
+ * pattern is cut there, and takes all paths that begin in the same way:
  *
- *     a/x[^b]c/d      a/x*        since "a/x/c/d" matches, too
+ *     a/x[^b]c/d      a/x*        because "a/x/c/d" matches too
  *
- * Before its first wildcard BuildKit takes a source by the letter, backslashes included; the
- * classic builder does so only where it has no wildcard at all. Both are added where they
- * differ.
+ * BuildKit takes all characters of the components before the first wildcard literally,
+ * backslashes included. The classic builder does so only if the source contains no wildcard at
+ * all. If the two readings differ, both are added.
  *
- * Where a variable isn't known, all that begins with what is certain may be read:
+ * If a variable is unknown, all paths that begin with what is certain may be read:
  *
  *     src/${X}        src
  *     src/lib-${X}.c  src/lib-*
  *     ${X}/src        everything
  *     src/${X}/../a   everything      X may be empty
  *
- * A value that isn't known here and has ".." is not foreseen: see dockerfile_reads().
+ * A value that is unknown here and contains ".." is not foreseen: see dockerfile_reads().
  */
 #include "sources.h"
 #include "analysis.h"
@@ -32,7 +32,7 @@ static bool source_is_url(struct bytes text)
     return bytes_starts(text, BYTES("http://")) || bytes_starts(text, BYTES("https://"));
 }
 
-/* user@host:path, as git takes it. */
+/* Tells whether text is user@host:path, as git takes it. */
 static bool source_is_scp(struct bytes text)
 {
     size_t at = bytes_find(text, '@'), colon = bytes_find(text, ':');
@@ -55,7 +55,8 @@ bool source_is_remote(struct bytes text)
            bytes_starts(text, BYTES("ssh://")) || source_is_scp(text);
 }
 
-/* Behind the class at p (its '['), or 0 where it isn't closed. Source: Go filepath.Match. */
+/* The length of the class that p begins with, or 0 if it isn't closed. Source: Go
+ * filepath.Match. */
 static size_t source_class_end(struct bytes p)
 {
     size_t i = p.len > 1 && p.at[1] == '^' ? 2 : 1;
@@ -77,7 +78,7 @@ static size_t source_class_end(struct bytes p)
     }
 }
 
-/* How much of a component can be matched by itself; its length where all can. */
+/* How many bytes of a component can be matched apart from the other components. */
 static size_t source_safe_length(struct bytes name)
 {
     for (size_t i = 0; i < name.len; i++) {
@@ -86,7 +87,8 @@ static size_t source_safe_length(struct bytes name)
         else if (name.at[i] == '[' && name.at[i - (i > 0)] != '\\') {
             size_t end = source_class_end(bytes_from(name, i));
             struct bytes class = bytes_at(name.at + i, end);
-            /* Behind a slash no other follows, so a component's first class is safe. */
+            /* A class that begins a component stands after a slash. Clean paths have no two
+             * slashes in a row, so it can't match one, and is safe. */
             if (!end || (i > 0 && glob_match(class, BYTES("/"))))
                 return i;
             i += end - 1;
@@ -106,8 +108,7 @@ static bool source_has_wildcard(struct bytes text)
     return false;
 }
 
-/* Adds a read unless the same one of the same line is there. Views must be in the reads' arena.
- */
+/* Adds a read, with copies of its views, unless the same read of the same line is there. */
 static int source_add(struct analysis *an, struct df_read read, struct failure *f)
 {
     struct bytes key =
@@ -134,7 +135,7 @@ int source_add_path(struct analysis *an, struct df_read read, struct bytes path,
     return source_add(an, read, f);
 }
 
-/* Adds a clean pattern, cut where components can't be told apart. */
+/* Adds a clean pattern, cut where a wildcard can match a slash. */
 static int source_add_glob(struct analysis *an, struct df_read read, struct bytes pattern,
                            struct failure *f)
 {
@@ -193,7 +194,8 @@ int source_add_exact(struct analysis *an, struct df_read read, struct bytes text
 {
     struct bytes clean = path_clean_root(&an->arena, text);
     read.globstar = parents;
-    /* Its patterns are patternmatcher's, where a backslash always escapes. */
+    /* With --parents the patterns are those of patternmatcher, in which a backslash always
+     * escapes. */
     if (parents && bytes_find(clean, '\\') < clean.len) {
         int r = source_add_glob(an, read, clean, f);
         if (r < 0)
@@ -210,8 +212,8 @@ static bool source_has_dots(struct bytes text)
     return false;
 }
 
-/* Whether ".." stands behind the first variable of a word, also inside its braces, or in what
- * the build would put there as things are. */
+/* Tells whether ".." stands after the first variable of a word, or inside its braces, or in
+ * what the build would put there if it were given no other arguments. */
 static bool source_climbs(struct bytes word, const struct df_expanded *expanded)
 {
     return source_has_dots(bytes_from(word, bytes_find(word, '$'))) ||

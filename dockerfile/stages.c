@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The stages of a file, what each is built on and which others it needs.
+ * The stages of a file, what each one is built on, and which other stages it needs:
  *
  *     FROM a AS build            0
  *     FROM build AS test         1 --parent--> 0
  *     FROM scratch               2
  *     COPY --from=build /x /     2 --needs---> 0
  *
- * A stage can only use earlier ones, so one pass from the top finds all edges, and one from the
- * bottom all that a target needs. The classic builder knows no reachability: it runs every
- * stage from the top to the target.
+ * A stage can use only earlier ones, so one pass from the top finds all edges, and one pass
+ * from the bottom finds all stages that a target needs. The classic builder does not look at
+ * what a target needs: it runs every stage from the top to the target.
  */
 #include "analysis.h"
 #include "base-images.h"
@@ -28,7 +28,7 @@ bool stages_number(struct bytes text, uint64_t *ret)
         text = bytes_from(text, 1);
     int r = number_parse(text, ret);
     if (r == -ERANGE)
-        *ret = UINT64_MAX; /* no index: both builders fail */
+        *ret = UINT64_MAX; /* the index of no stage: both builders fail */
     return (r == 0 || r == -ERANGE) && (!minus || *ret == 0);
 }
 
@@ -50,7 +50,7 @@ static struct bytes stages_lower(struct arena *arena, struct bytes text)
     return bytes_at(out, text.len);
 }
 
-/* The latest stage so far of that name, in any case; UINT32_MAX where there is none. */
+/* The latest stage so far of that name, in upper or lower case; UINT32_MAX if there is none. */
 static uint32_t stages_find_name(struct analysis *an, struct bytes name)
 {
     const uintptr_t *at = table_get(&an->names, stages_lower(&an->arena, name));
@@ -109,7 +109,7 @@ static const struct triggers *stages_config_triggers(struct analysis *an,
     return t;
 }
 
-/* What a stage says once may run in each stage built on it. */
+/* Visits a trigger. WORDS_RUN_MAX bounds the sum: one trigger may run in many stages. */
 static int stages_run_trigger(struct analysis *an, struct stage *stage,
                               const struct df_instruction *in, uint32_t line,
                               stage_visit *visit, struct failure *f)
@@ -144,7 +144,7 @@ int stages_run(struct analysis *an, struct stage *stage, stage_visit *visit, str
     return r;
 }
 
-/* What stage i is built on. */
+/* Finds what the stage is built on. */
 static int stages_find_base(struct analysis *an, struct stage *stage, struct failure *f)
 {
     struct df_expanded image;
@@ -197,7 +197,8 @@ int stages_build(struct analysis *an, struct failure *f)
     return 0;
 }
 
-/* BuildKit takes the last stage of a name, the classic builder the first. */
+/* The index of the target. Of several stages with that name BuildKit takes the last one, the
+ * classic builder the first one. */
 static uint32_t stages_find_target(const struct analysis *an, struct bytes target)
 {
     uint32_t found = UINT32_MAX;
@@ -228,10 +229,11 @@ static int stages_unknown_target(const struct analysis *an, struct failure *f)
                 n ? "its stages are " : "none of its stages has a name", names);
 }
 
-/* All that stage i needs, and so on; `user` being the latest. */
+/* Sets `needed` of the stage `user` and of all stages that it needs, directly or not. */
 static void stages_close_needs(struct analysis *an, uint32_t user)
 {
-    uint32_t all_below = 0; /* what may be built on any stage before it needs them all */
+    uint32_t all_below = 0; /* all stages before this one are needed: a stage with BASE_ANY may
+                               be built on any of them */
     an->stages[user].needed = true;
     for (uint32_t i = user + 1; i-- > 0;) {
         struct stage *stage = &an->stages[i];

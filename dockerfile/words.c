@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The three ways in which an instruction's text falls into words. Quotes and escapes are
- * resolved for flags only; the others keep them for the expansion.
- */
 #include "words.h"
 
 #include <errno.h>
@@ -40,8 +36,9 @@ int df_split_blanks(struct arena *arena, struct bytes text, struct df_words *wor
 /* ---- flags ------------------------------------------------------------------------- */
 
 /*
- * The builder reads flags byte by byte and takes each byte for a rune: "é" becomes "Ã©", the
- * second byte of "à" is a no-break space and ends the word. What it looks for is what counts.
+ * The builder reads flags byte by byte and takes each byte for a rune: "é" becomes "Ã©", and
+ * the second byte of "à" is a no-break space, which ends the word. This reader does the same,
+ * so that it finds the flags that the builder finds.
  */
 static bool words_is_byte_space(uint8_t c)
 {
@@ -54,8 +51,8 @@ static int words_put_byte(struct buf *value, uint8_t c)
     return buf_add(value, bytes, utf8_encode(c, bytes));
 }
 
-/* A flag word at text[start…]: its resolved bytes, and where it ends. *ret_equals: the place
- * behind its first `=`, or 0. */
+/* Reads the flag that begins at text[start]: its bytes with quotes and escapes resolved, and
+ * where it ends. *ret_equals is the offset after its first `=`, or 0. */
 static int words_read_flag(struct bytes text, size_t start, uint8_t escape, struct buf *word,
                            size_t *ret_end, size_t *ret_equals)
 {
@@ -133,7 +130,7 @@ struct splitter {
     struct bytes text;
     size_t at;
     struct buf word;
-    bool empty_counts; /* a quote was seen: the word is one, even if nothing is in it */
+    bool empty_counts; /* a quote was seen: the word counts even if it is empty */
 };
 
 static uint32_t words_take(struct splitter *s)
@@ -149,7 +146,7 @@ static int words_put(struct splitter *s, uint32_t rune)
     return buf_add(&s->word, bytes, utf8_encode(rune, bytes));
 }
 
-/* The word at s->at, up to an unquoted space or the end. */
+/* Reads the word at s->at, up to an unquoted space or the end. */
 static int words_read_quoted(struct splitter *s, uint8_t escape)
 {
     uint32_t quote = 0;
@@ -183,7 +180,7 @@ static int words_read_quoted(struct splitter *s, uint8_t escape)
 int df_split_quoted(struct arena *arena, struct bytes text, uint8_t escape,
                     struct df_words *words)
 {
-    /* A byte that is no UTF-8 becomes U+FFFD, three bytes. */
+    /* Bytes. A byte that is not UTF-8 becomes U+FFFD, which has three. */
     struct splitter s = {.text = text, .word = BUF(3 * (size_t)DOCKERFILE_MAX)};
     int r = 0;
     while (r == 0 && s.at < text.len) {
