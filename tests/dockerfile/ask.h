@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A request of the analysis, from one line of text. */
+/* ask: makes a struct df_request from one line of text, for tests. */
 #ifndef CTXD_ASK_H
 #define CTXD_ASK_H
 
 #include "dockerfile.h"
 
-/* Views point into the options. */
+/* The views in it point into the options. */
 struct ask {
     struct df_request request;
     struct df_arg args[8];
@@ -15,9 +15,9 @@ struct ask {
 };
 
 /*
- * Reads "target=x;last;final;platform=p;buildkit;classic;trust=glob;arg=K=V;arg=K" and, for one
- * base image, "base=name;env=K=V;onbuild=COPY a b", or "base=name;silent". A newline in a value
- * is written as it is.
+ * Reads "target=x;last;final;platform=p;buildkit;classic;trust=glob;arg=K=V;arg=K". For one
+ * base image it reads "base=name;env=K=V;onbuild=COPY a b", or "base=name;silent" if the engine
+ * gave no answer. A value may contain newlines.
  */
 void ask_read(struct ask *ask, const char *options);
 

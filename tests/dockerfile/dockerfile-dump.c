@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Prints what dockerfile_parse() and df_expand() make of an input, for people
+ * Prints what dockerfile_parse() makes of files, for people:
  *
  *     dockerfile-dump FILE…
  *
- * and, without arguments, for the oracle: requests on standard input, answers on standard
- * output, each with its length in front, so that one process serves a whole run:
+ * Without arguments it answers requests of tests/oracle-dockerfile about dockerfile_parse() and
+ * df_expand(). Requests come on standard input, answers go to standard output. Each is preceded
+ * by its length, so one process serves a whole run:
  *
  *     parse LENGTH\n<text>
  *     expand ESCAPE LENGTH N\n<word>   and N variables:
@@ -44,8 +45,8 @@ static void add_number(struct buf *out, const char *before, size_t number)
         abort();
 }
 
-/* In double quotes; all but printable ASCII as \xNN, which both sides write without a library.
- */
+/* Adds text in double quotes. All but printable ASCII is \xNN: Go and C both write that without
+ * a library. */
 static void add_quoted(struct buf *out, const char *before, struct bytes text)
 {
     int r = buf_addf(out, "%s\"", before);

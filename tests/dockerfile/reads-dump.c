@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which paths of a tree a Dockerfile selects, for tests/replay. Cases come on standard input:
+ * Prints which paths of a tree a Dockerfile selects, for tests/replay. Cases come on standard
+ * input:
  *
  *     OPTIONS                 as in ask_read(): "target=x;final;arg=K=V;…"
- *     ROOT
- *     LENGTH of the Dockerfile, and its bytes
+ *     ROOT                    path of the tree
+ *     LENGTH                  of the Dockerfile, whose bytes follow
  *
- * Each is answered by "ok N" or "error N" and N bytes: the paths, a line each, or the message.
+ * The answer to each is "ok N" or "error N" and N bytes: the paths, a line each, or the
+ * message.
  */
 #include "ask.h"
 #include "dockerfile.h"

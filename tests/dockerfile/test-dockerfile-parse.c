@@ -69,7 +69,7 @@ static void test_stages(void)
     dockerfile_free(df);
 }
 
-/* head, n times what, tail. */
+/* Makes a text of head, n times `what`, and tail. */
 static struct bytes repeat(struct arena *arena, const char *head, const char *what, size_t n,
                            const char *tail)
 {

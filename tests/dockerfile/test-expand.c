@@ -70,7 +70,7 @@ static void test_unknown(void)
         {"a${P#guess}", "a", "/b", "P"},
         {"a${P%/*}", "a", "guess", "P"},
         {"a${P//s/t}", "a", "guett/b", "P"},
-        /* Known values, unknown words. */
+        /* The variable is known, and its word or pattern unknown. */
         {"${A:-$U}", "a/b.c.c", "", NULL},
         {"${A-$U}", "a/b.c.c", "", NULL},
         {"${E:-x$U}y", "x", "y", "U"},

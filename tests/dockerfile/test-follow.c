@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Symbolic links in the way of patterns: dockerfile/follow.c. */
+/* dockerfile/follow.c: symbolic links that patterns pass through. */
 #include "dockerfile.h"
 #include "reads-set.h"
 #include "scratch.h"
@@ -12,7 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Makes "a/b c/ l>target": files, directories, links, with their parents. */
+/* Makes a tree of "a/b c/ l>target": a file, a directory, a link; with their parents. Returns a
+ * descriptor of it. */
 static int make_tree(const char *spec, char dir[32])
 {
     scratch_make(dir);
@@ -54,8 +55,9 @@ static struct bytes list_reads(struct arena *arena, const struct reads *reads, s
     return text;
 }
 
-/* pattern: `~` in front for a widened one, `=` for a literal one, `+` for --parents, `!` for a
- * wild one that BuildKit alone will read. */
+/* pattern may begin with `~`: it is widened; `=`: it is literal; `+`: it is of a COPY
+ * --parents;
+ * `!`: BuildKit alone reads the stream. want: the patterns that are added. */
 static const struct {
     const char *source, *tree, *pattern, *want;
 } cases[] = {

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* The text with `more` put at an offset. */
+/* Checks the parse of the text after `more` is inserted at an offset. */
 static void check_put(const struct dockerfile *df, size_t at, const char *more,
                       const char *want)
 {

@@ -16,7 +16,7 @@ static const struct reads_row rows[] = {
 };
 /* clang-format on */
 
-/* file, options -> notes, a line each: level and text */
+/* want: the notes, a line each, with their level (W warning, I info) */
 static const struct {
     const char *source, *file, *options, *want;
 } note_cases[] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The Dockerfile that reads an inner tar: dockerfile/rewrite.c. */
+/* dockerfile/rewrite.c: the Dockerfile that reads an inner tar. */
 #include "dockerfile.h"
 #include "tap.h"
 
@@ -10,7 +10,7 @@
 #define ADDED "FROM scratch AS ctxd-context\nADD ctx.tar /\n"
 
 static const struct {
-    const char *source, *file, *target, *want; /* want: the text, or "!" and the refusal */
+    const char *source, *file, *target, *want; /* want: the text; or "!" and the message */
 } cases[] = {
     {"§2.1 a COPY", "FROM scratch\nCOPY . /d\n", "",
      ADDED "FROM scratch\nCOPY --from=ctxd-context . /d\n"},
@@ -133,8 +133,8 @@ static const struct {
      "!Dockerfile:2: the from of a --mount has a variable or quotes"},
 };
 
-/* The rewritten file has one stage more, and reads nothing but the tar, and what stays outside.
- */
+/* Checks that the rewritten file has one stage more, and that it reads nothing of the context
+ * but the tar and the directory that stays outside. */
 static void check_again(struct bytes text, const struct dockerfile *before, const char *target)
 {
     struct dockerfile *df = NULL;
@@ -161,7 +161,7 @@ static void check_again(struct bytes text, const struct dockerfile *before, cons
     dockerfile_free(df);
 }
 
-/* Not of the file: it can't be seen in a table of files. */
+/* The table can't contain this case, because the syntax is not in the file. */
 static void foreign_by_argument(void)
 {
     cleanup_arena struct arena arena = {0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Path patterns carried down a walk: dockerfile/select.c. */
+/* dockerfile/select.c: patterns that are matched during a walk. */
 #include "dockerfile.h"
 #include "reads-set.h"
 #include "select.h"
@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Builds sealed reads of space-separated patterns; `literal` and `globstar` for all of them. */
+/* Makes sealed reads of space-separated patterns. `literal` and `globstar` are for all of them.
+ */
 static struct reads *reads_of(const char *patterns, bool literal, bool globstar)
 {
     struct reads *reads = reads_new();
@@ -27,7 +28,8 @@ static struct reads *reads_of(const char *patterns, bool literal, bool globstar)
     return reads;
 }
 
-/* 's' selected, 'd' only to be entered, '-' neither; the path's last part is a directory. */
+/* Walks to a path, whose last part is a directory. 's': it is selected; 'd': a walk only enters
+ * it; '-': neither. */
 static char walk(const struct reads *reads, struct bytes path)
 {
     const struct select_dir *here = select_root(reads);
@@ -111,7 +113,7 @@ static void test_files(void)
     reads_free(reads);
 }
 
-/* An independent matcher: the pattern against a path prefix, by recursion. */
+/* An independent matcher: matches the pattern against a prefix of the path, by recursion. */
 static bool slow_match(struct bytes pattern, struct bytes path, bool globstar)
 {
     if (!pattern.at)

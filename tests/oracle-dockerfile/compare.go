@@ -13,7 +13,8 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
 )
 
-// What we take and BuildKit refuses, on purpose: it says so itself, and before it reads anything.
+// What ctxd takes and BuildKit refuses. That is on purpose: the builder reports it before it reads
+// anything.
 var leftToBuilder = []struct {
 	name string
 	is   func(r reading, kind string) bool
@@ -28,7 +29,8 @@ var leftToBuilder = []struct {
 	{"RUN's flags: dockerfile_reads() judges mounts", func(r reading, kind string) bool { return kind == "run" }},
 }
 
-// difference of a file's two readings; "" where they agree. kind says what was accepted on purpose.
+// compareParse reads a file with both parsers and returns how they differ; "" if they agree. kind
+// counts the cases, and says which differences are accepted on purpose.
 func (o *oracle) compareParse(text string) (difference, kind string) {
 	ours := o.peer.parse(text)
 	theirs := read(text)
@@ -64,8 +66,8 @@ var (
 	headLine    = regexp.MustCompile(`^( trigger )?(\d+)-(\d+) (".*?")`)
 )
 
-// instructionAt is the keyword, lower-cased, of our instruction that holds the line: ONBUILD's
-// trigger where it is one.
+// instructionAt returns the lower-cased keyword of our instruction that contains the line. For an
+// ONBUILD it is the keyword of the trigger.
 func instructionAt(ours string, line int) (kind string) {
 	for _, l := range strings.Split(ours, "\n") {
 		m := headLine.FindStringSubmatch(l)
@@ -82,8 +84,8 @@ func instructionAt(ours string, line int) (kind string) {
 	return kind
 }
 
-// compareInserts puts bytes where our offsets point and looks how BuildKit's flags change: what
-// the rewrite of a Dockerfile relies on.
+// compareInserts inserts bytes at our offsets and checks how BuildKit's flags change. The rewrite
+// of a Dockerfile relies on this.
 func (o *oracle) compareInserts(text, ours string, ast *parser.Result) string {
 	var nodes []*parser.Node
 	for _, node := range ast.AST.Children {
@@ -130,13 +132,13 @@ func (o *oracle) compareInserts(text, ours string, ast *parser.Result) string {
 
 const plainBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789=,./-_:"
 
-// insert checks that instruction i of the changed text has the flag want as its n-th, and that
-// nothing else is another.
+// insert inserts `more` and checks that the n-th flag of instruction i is then `want`, and that
+// nothing else has changed.
 func insert(text string, at int, more string, nodes []*parser.Node, i, n int, want string) string {
 	changed := text[:at] + more + text[at:]
 	result, err := parser.Parse(strings.NewReader(changed))
 	if err != nil {
-		// The longest line has no room for more.
+		// A line of the maximum length has no room for more.
 		if strings.Contains(err.Error(), "max allowed size") {
 			return ""
 		}
@@ -190,12 +192,12 @@ func (o *oracle) compareExpand(word string, escape rune, env values) (difference
 	return "", "expand alike"
 }
 
-// compareUnknown tells us nothing of some variables, then gives BuildKit several values for them:
-// what we call certain must be in every result.
+// compareUnknown hides some variables from our lexer, then gives BuildKit several values for them.
+// Every result must begin with what our lexer calls certain.
 func (o *oracle) compareUnknown(word string, escape rune, known values, hidden []string, m *maker) (difference, kind string) {
 	unknown := values{}
 	for _, name := range hidden {
-		// A guess, now and then: it must not matter.
+		// Some variables have a guess. It must not change what is certain.
 		unknown[name] = ""
 		if m.chance(30) {
 			unknown[name] = m.value()

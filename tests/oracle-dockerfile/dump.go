@@ -11,11 +11,11 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 )
 
-// reading is what BuildKit makes of a file.
+// reading is BuildKit's parse of a file.
 type reading struct {
-	dump string
+	dump string // as dockerfile-dump writes it
 	err  error
-	line int // where err is, 0 unknown
+	line int // of err; 0: unknown
 	ast  *parser.Result
 }
 
@@ -36,7 +36,7 @@ func read(text string) reading {
 	if err != nil {
 		return reading{err: err, line: lineOf(err)}
 	}
-	// A nil linter, as we have none, dies of a comment with check=.
+	// The oracle has no linter, and a nil one crashes on a comment with check=.
 	for _, node := range result.AST.Children {
 		node.PrevComment = nil
 	}
@@ -69,8 +69,8 @@ func lineOf(err error) int {
 
 func keyword(node *parser.Node) string { return strings.ToLower(node.Value) }
 
-// triggerOf is what ONBUILD will run: the builder parses its text anew, as a file of its own. What
-// it can't parse then is shown as it is here.
+// triggerOf returns the instruction that an ONBUILD will run: when it runs, the builder parses its
+// text again, as a file of its own. If that fails, it is the instruction as the first parse gave it.
 func triggerOf(node *parser.Node) *parser.Node {
 	trigger := node.Next.Children[0]
 	node.PrevComment = nil
@@ -82,19 +82,20 @@ func triggerOf(node *parser.Node) *parser.Node {
 	if err != nil || len(again.AST.Children) != 1 || keyword(again.AST.Children[0]) == "" {
 		return trigger
 	}
-	// Accepted: one that ends in an escape and has a heredoc swallows the first line of its body.
+	// An accepted difference: a trigger that ends in an escape and has a heredoc swallows the first
+	// line of the body.
 	if len(node.Heredocs) > 0 && strings.HasSuffix(strings.TrimRight(node.Original, " \t"), "\\") {
 		return trigger
 	}
-	// Accepted: an ONBUILD with a dotted I is one to the parser, but stays in the text.
+	// An accepted difference: the parser knows an ONBUILD with a dotted I, but doesn't cut it off.
 	if again := again.AST.Children[0]; keyword(again) != "onbuild" {
 		return again
 	}
 	return trigger
 }
 
-// dumpNode prints a node as dump_instruction() of dockerfile-dump does; lines and heredocs are
-// those of the whole.
+// dumpNode prints a node as dump_instruction() of dockerfile-dump does. Lines and heredocs are those
+// of `whole`, the instruction that contains the node.
 func dumpNode(b *strings.Builder, node, whole *parser.Node, tag string) {
 	fmt.Fprintf(b, "%s%d-%d %s", tag, whole.StartLine, whole.EndLine, quote(node.Value))
 	kind := keyword(node)

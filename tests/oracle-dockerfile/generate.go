@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// maker makes files and words of few pieces, so that they often mean something: random bytes
-// would agree by being refused.
+// maker makes files and words of a few parts, so that many of them are valid. With random bytes both
+// sides would agree only because both refuse.
 type maker struct{ *rand.Rand }
 
 func (m *maker) pick(from []string) string { return from[m.IntN(len(from))] }
@@ -66,7 +66,8 @@ func (m *maker) file() string {
 	return text
 }
 
-// Words that an instruction takes as they are: most of a line, or the builder refuses it at once.
+// Words that are valid for an instruction. Most words of a line are of these, because the builder
+// would refuse other lines at once.
 var fitting = map[string][]string{
 	"env": {"K=v", "L='x y'", "M=\"a $K\"", "N=", "O=a\\ b", "$K=v", "P=\"\"", "Q=x\\\n", "K=<<EOF"},
 	"arg": {"K=v", "K", "L='x y'", "M=\"a $K\"", "N=", "O=a\\ b"},
@@ -101,7 +102,7 @@ func (m *maker) line(b *strings.Builder) {
 	}
 }
 
-// mutate changes a file here and there.
+// mutate changes a text in a few random places.
 func (m *maker) mutate(text string) string {
 	for n := 1 + m.IntN(4); n > 0; n-- {
 		at := m.IntN(len(text) + 1)
@@ -136,7 +137,7 @@ var literals = []string{
 	"\\$V", "$$", "$1", "$0", "$@", "é", "\xff", "\ufeff", "\n", "$$V", "'$0'", "'$1x'", "'${0}'", "'$$'", "#", "%", ":", "-", "+", "}", "{", "<<", "< ", " ", "日",
 }
 
-// word has substitutions nested a few levels deep.
+// word makes a word with substitutions, nested up to depth levels.
 func (m *maker) word(depth int) string {
 	var b strings.Builder
 	for n := 1 + m.IntN(3); n > 0; n-- {

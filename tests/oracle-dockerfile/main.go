@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// oracle-dockerfile holds our parser and lexer of Dockerfiles to BuildKit's.
+// oracle-dockerfile compares ctxd's parser and lexer of Dockerfiles with BuildKit's.
 //
 //	oracle-dockerfile --peer build/tests/dockerfile-dump FILE…   differential run, prints TAP
 //	oracle-dockerfile --only parse:4711                          one made-up case, by its number
@@ -31,7 +31,7 @@ func (o *oracle) maker(number int) *maker {
 	return &maker{rand.New(rand.NewPCG(uint64(o.seed), uint64(number)))}
 }
 
-// one runs the made-up case of that number: its content depends on seed and number alone.
+// one runs the made-up case of that number. Its content depends only on the seed and the number.
 func (o *oracle) one(suite string, number int) (input, difference, kind string) {
 	m := o.maker(number)
 	escape := '\\'
@@ -118,7 +118,7 @@ func (o *oracle) kept() {
 	o.report(fmt.Sprintf("%d kept files are read as BuildKit reads them", len(o.files)), differences, kinds)
 }
 
-// letters: every rune behind a name, and behind a digit, in words of some thousand.
+// letters puts every rune after a name, and after a digit. A word contains some thousand of them.
 func (o *oracle) letters() {
 	var differences []string
 	for first := rune(0); first < unicode.MaxRune; first += 4096 {
@@ -159,7 +159,8 @@ func main() {
 		table("digits", unicode.IsDigit)
 		return
 	}
-	// BuildKit's scanner complains there of every byte that is no UTF-8. Panics use descriptor 2.
+	// BuildKit's scanner writes a complaint about every byte that is not UTF-8 to os.Stderr. Panics
+	// use descriptor 2, so they still show.
 	stderr = os.Stderr
 	if null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0); err == nil {
 		os.Stderr = null

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// peer is a dockerfile-dump that answers requests: what our parser and lexer say.
+// peer is a dockerfile-dump that answers requests with what ctxd's parser and lexer say.
 type peer struct {
 	in  *bufio.Writer
 	out *bufio.Reader
@@ -31,7 +31,7 @@ func startPeer(program string) (*peer, error) {
 	return &peer{bufio.NewWriter(in), bufio.NewReaderSize(out, 1<<16)}, cmd.Start()
 }
 
-// answer panics where the program died: that is what a run is to find, and main names the case.
+// answer reads one answer. It panics if the program died, which is a bug that a run should find.
 func (p *peer) answer() string {
 	var n int
 	if err := p.in.Flush(); err != nil {
@@ -52,7 +52,7 @@ func (p *peer) parse(text string) string {
 	return p.answer()
 }
 
-// values are variables by name; unknown ones are those whose value only the build knows.
+// values are the values of variables, by name. For unknown variables they are guesses.
 type values map[string]string
 
 func (p *peer) expand(word string, escape rune, known, unknown values) string {
@@ -73,7 +73,7 @@ func (p *peer) variables(state string, of values) {
 	}
 }
 
-// quote is add_quoted() of dockerfile-dump.
+// quote writes a text as add_quoted() of dockerfile-dump does.
 func quote(text string) string {
 	var b strings.Builder
 	b.WriteByte('"')
@@ -88,7 +88,7 @@ func quote(text string) string {
 	return b.String()
 }
 
-// unquote reads one quoted text off the front of an answer.
+// unquote reads the quoted text that an answer begins with.
 func unquote(answer string) (text, rest string) {
 	var b strings.Builder
 	i := 1
