@@ -12,7 +12,7 @@
  * pattern that has matched above, with effect or not.
  */
 #include "edges.h"
-#include "engine.h"
+#include "ignore-engine.h"
 #include "literal.h"
 #include "pattern.h"
 #include "regex-run.h"

@@ -12,7 +12,7 @@
  *
  * Source: docker v20.10.24, pkg/fileutils/fileutils.go and pkg/archive/archive.go.
  */
-#include "engine.h"
+#include "ignore-engine.h"
 #include "pattern.h"
 
 #include <stdlib.h>

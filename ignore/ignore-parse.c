@@ -6,7 +6,7 @@
  */
 #include "ignore-parse.h"
 
-#include "engine.h"
+#include "ignore-engine.h"
 #include "pattern.h"
 #include "syntax.h"
 #include "translate.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ignore.h"
 
-#include "engine.h"
+#include "ignore-engine.h"
 #include "trie.h"
 
 #include <stdlib.h>

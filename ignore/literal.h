@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the automaton takes from the literal engine (engine.h). Thread: any. */
+/* What the automaton takes from the literal engine (ignore-engine.h). Thread: any. */
 #ifndef CTXD_LITERAL_H
 #define CTXD_LITERAL_H
 
-#include "engine.h"
+#include "ignore-engine.h"
 
 /* ignore_path() by trying each pattern. */
 int literal_path(const struct ignore *ig, struct bytes path, bool *ret_excluded,

@@ -64,10 +64,7 @@ COMMON_NAMES = {
 }
 # Sources that may be longer than LINES_MAX.
 LINES_MAX = 500
-LONG = {
-    "ignore/unicode-categories.c": "a table that tests/oracle/unicode prints",
-    "ignore/unicode-scripts.c": "a table that tests/oracle/unicode prints",
-}
+LONG = {}
 
 
 def visible(room):

@@ -3,8 +3,8 @@
  * An ignore file, then paths, each behind a NUL. No input may break or stall the reader, and
  * where it is small enough, live nodes must judge as the letter of the rules does.
  */
-#include "engine.h"
 #include "fuzz.h"
+#include "ignore-engine.h"
 
 /* What the letter can judge in good time: it runs each pattern on each directory's whole path.
  */

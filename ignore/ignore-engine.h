@@ -11,8 +11,8 @@
  *
  * Thread: any. A set does not change once it is parsed; its directories are counted atomically.
  */
-#ifndef CTXD_ENGINE_H
-#define CTXD_ENGINE_H
+#ifndef CTXD_IGNORE_ENGINE_H
+#define CTXD_IGNORE_ENGINE_H
 
 #include "ignore.h"
 
