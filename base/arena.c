@@ -11,10 +11,11 @@ struct arena_block {
     max_align_t at[];
 };
 
-/* First block; later ones double up to the largest, so a tree of any size takes few of them. */
+/* Bytes of the first block (a page) and of the largest. Each block is twice as large as the one
+ * before, so a tree of any size takes few of them. */
 enum { BLOCK_FIRST = 4096 - sizeof(struct arena_block), BLOCK_LARGEST = 1 << 20 };
 
-/* `align` is 1 for text, the largest alignment for objects. */
+/* align: 1 for text, that of max_align_t for objects. */
 static void *arena_take(struct arena *a, size_t size, size_t align)
 {
     struct arena_block *b = a->first;
@@ -69,7 +70,7 @@ char *arena_string(struct arena *a, struct bytes b)
 
 struct bytes arena_printf(struct arena *a, const char *format, ...)
 {
-    char most[256]; /* so that most are written once */
+    char most[256]; /* most texts fit, and need not be formatted twice */
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);

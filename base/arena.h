@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory that lives and dies together: a parse, a tree, a plan. Allocation never fails: a
- * size we chose, or one already bounded by a maximum, dies on out-of-memory.
+ * Memory that is freed together: that of a parse, a tree, a plan.
+ *
+ * Allocation never fails. Every size is one that we chose or that a maximum already bounds, so
+ * the process ends if there is no memory.
  *
  *     cleanup_arena struct arena arena = {0};
  *     struct stage *s = ARENA_NEW(&arena, struct stage);
@@ -17,17 +19,18 @@
 struct arena_block;
 struct arena {
     struct arena_block *first;
-    size_t used_bytes; /* allocated so far, for limits and statistics */
+    size_t used_bytes; /* given out so far; for limits and statistics */
 };
 
 #define cleanup_arena __attribute__((cleanup(arena_release)))
 
-/* Zeroed, aligned for any type. */
+/* Zeroed memory, aligned for any type. */
 void *arena_alloc(struct arena *a, size_t size);
-/* Zeroed, room for n of size each; dies where the product overflows. */
+/* Zeroed memory for n elements of `size` bytes; the process ends if the product overflows. */
 void *arena_array(struct arena *a, size_t n, size_t size);
-/* A copy that ends in a NUL, which its length does not count. */
+/* A copy. A NUL, which the length does not count, follows it. */
 struct bytes arena_copy(struct arena *a, struct bytes b);
+/* The same as a C string. */
 char *arena_string(struct arena *a, struct bytes b);
 struct bytes arena_printf(struct arena *a, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -37,8 +40,9 @@ void arena_release(struct arena *a);
 #define ARENA_ARRAY(a, n, type) ((type *)arena_array((a), (n), sizeof(type)))
 
 /*
- * Room for one more at the end of an arena array of *n elements and *cap room: doubles the
- * array where it is full (the old one stays in the arena). Returns the new element, zeroed.
+ * Appends one zeroed element to an array of *n elements, for which there is space for *cap, and
+ * returns it. Doubles a full array; the old one stays in the arena. array_ptr is the address of
+ * the array's pointer.
  */
 void *arena_push(struct arena *a, void *array_ptr, size_t *n, size_t *cap, size_t size);
 #define ARENA_PUSH(a, array, n, cap)                                                           \

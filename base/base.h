@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * base: what every room stands on. It knows nothing of contexts, ignore files or Docker.
+ * base: what every room builds on. Nothing here is about contexts, ignore files or Docker.
  *
  *   bytes.h      views and copies of bytes      arena.h      memory that is freed together
  *   buf.h        growing, with a maximum        table.h      bytes -> value
@@ -10,9 +10,9 @@
  *   globs.h      Go's filepath.Match            utf8.h       runes
  *   number.h     decimal numbers and sizes      hex.h        hexadecimal
  *   digest.h     XXH3-128, SHA-256              ustar.h      one header block of a tar
- *   cleanup.h    release at the end of a scope  thread-kind.h  the kind of this thread
- *   pool.h       jobs on threads                help-text.h  the wrapped options of --help
- *   xmalloc.h    memory, or the end
+ *   cleanup.h    release at the end of a scope  pool.h       jobs on threads
+ *   xmalloc.h    memory, or the process ends    help-text.h  the wrapped options of --help
+ *   thread-kind.h  what kind of thread this is
  */
 #ifndef CTXD_BASE_H
 #define CTXD_BASE_H

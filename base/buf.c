@@ -77,7 +77,7 @@ int buf_addf(struct buf *b, const char *format, ...)
     size_t room = b->cap - b->len;
     int len = vsnprintf(room ? (char *)b->at + b->len : NULL, room, format, args);
     va_end(args);
-    /* One more than the text: vsnprintf writes a NUL, which stays outside len. */
+    /* One byte more than the text: vsnprintf writes a NUL, which len does not count. */
     int r = len < 0 ? -EINVAL : buf_reserve(b, (size_t)len + 1);
     if (r == 0 && (size_t)len >= room)
         vsnprintf((char *)b->at + b->len, (size_t)len + 1, format, again);

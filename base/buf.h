@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A growing buffer with a maximum. What the world chose the size of goes through one, and
- * past its maximum every call fails with -E2BIG and leaves the content as it was.
+ * A growing buffer with a maximum, for content whose size comes from outside. A call that would
+ * exceed the maximum fails with -E2BIG and leaves the content as it was.
  *
  *     cleanup_buf struct buf text = BUF(DOCKERFILE_MAX);
- *     r = io_read_file(dirfd, "Dockerfile", &text, f);
+ *     r = io_read_file(dirfd, "Dockerfile", &text);
  *
- * Thread: one at a time. A size that malloc can't give ends the process: see arena.h.
+ * Without memory the process ends (xmalloc.h). Thread: one at a time.
  */
 #ifndef CTXD_BUF_H
 #define CTXD_BUF_H
@@ -26,9 +26,10 @@ struct buf {
 void buf_release(struct buf *b);
 /* Drops the content, keeps the memory. */
 void buf_clear(struct buf *b);
+/* A view of the content, valid until the next call that adds. */
 struct bytes buf_bytes(const struct buf *b);
 
-/* 0 or -E2BIG. */
+/* Makes space for `more` bytes after the content. Each of these returns 0 or -E2BIG. */
 int buf_reserve(struct buf *b, size_t more) must_use;
 int buf_add(struct buf *b, const void *at, size_t len) must_use;
 int buf_add_bytes(struct buf *b, struct bytes more) must_use;

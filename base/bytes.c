@@ -68,8 +68,8 @@ size_t bytes_plain(struct bytes b, size_t from)
 {
     const uint64_t ones = 0x0101010101010101u, high = ones << 7;
     size_t i = from;
-    /* Eight at a time, up to where one is not plain: in `bad` the high bit of its byte is set.
-     * Above it a borrow may set others. */
+    /* Eight bytes at a time, while all are plain: the high bit of each byte of `bad` tells that
+     * the byte is not. A borrow may set such bits above the first one, which does no harm. */
     for (uint64_t word; i + 8 <= b.len; i += 8) {
         memcpy(&word, b.at + i, 8);
         uint64_t quotes = word ^ ones * '"', slashes = word ^ ones * '\\';
@@ -87,7 +87,7 @@ struct bytes bytes_from(struct bytes b, size_t from)
 {
     if (from > b.len)
         from = b.len;
-    /* An empty view may be of NULL, on which there is no arithmetic. */
+    /* An empty view may have the address NULL, to which nothing may be added. */
     return (struct bytes){from ? b.at + from : b.at, b.len - from};
 }
 
@@ -96,12 +96,12 @@ struct bytes bytes_head(struct bytes b, size_t len)
     return (struct bytes){b.at, len < b.len ? len : b.len};
 }
 
-bool bytes_next(struct bytes *rest, uint8_t sep, struct bytes *ret_piece)
+bool bytes_next(struct bytes *rest, uint8_t sep, struct bytes *ret_part)
 {
     if (!rest->at)
         return false;
     size_t end = bytes_find(*rest, sep);
-    *ret_piece = bytes_head(*rest, end);
+    *ret_part = bytes_head(*rest, end);
     *rest = end < rest->len ? bytes_from(*rest, end + 1) : (struct bytes){NULL, 0};
     return true;
 }

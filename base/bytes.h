@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A view of bytes somebody else owns: a path, a name, a line, a file.
+ * A view of bytes that another object owns: a path, a name, a line, a file.
  *
- * Nothing is assumed of the content: no NUL at the end, no encoding. A view lives as long
- * as what it points into. Order is byte order, as in every listing and stream of ours.
+ * Nothing is assumed of the content: there need be no NUL at the end and no encoding. A view is
+ * valid as long as the memory it points into. Order is byte order, as in all our listings and
+ * streams.
  *
  *     struct bytes line = BYTES("COPY a b");
  *     if (bytes_starts(line, BYTES("COPY")))
@@ -26,7 +27,8 @@ struct bytes {
 
 /* The view of a string literal, without its NUL. */
 #define BYTES(literal) ((struct bytes){(const uint8_t *)("" literal), sizeof(literal) - 1})
-/* The two arguments that "%.*s" takes. Only for text known to be printable: else quote(). */
+/* The two arguments of "%.*s". Only for text that is known to be printable; else use quote().
+ */
 #define BYTES_ARG(b) (int)(b).len, (const char *)(b).at
 
 /* The view of a C string; NULL gives an empty one. */
@@ -41,26 +43,31 @@ bool bytes_equal_nocase(struct bytes a, struct bytes b);
 bool bytes_starts(struct bytes b, struct bytes prefix);
 bool bytes_ends(struct bytes b, struct bytes suffix);
 
-/* The index of the first (last) byte c, or b.len where there is none. */
+/* The index of the first (last) byte c, or b.len if there is none. */
 size_t bytes_find(struct bytes b, uint8_t c);
 size_t bytes_find_last(struct bytes b, uint8_t c);
 
-/* How many bytes from `from` on are printable ASCII, but for '"' and '\\': JSON and TOML have
- * them in strings as they are. */
+/*
+ * How many bytes from index `from` on are printable ASCII other than '"' and '\\'. The strings
+ * of JSON and TOML contain such bytes unescaped.
+ */
 size_t bytes_plain(struct bytes b, size_t from);
 
-/* The part from index `from` on (clamped to the end), and the first `len` bytes (clamped). */
+/* The part from index `from` on, and the first `len` bytes; both clamped to the length of b. */
 struct bytes bytes_from(struct bytes b, size_t from);
 struct bytes bytes_head(struct bytes b, size_t len);
 
 /*
- * Takes the next piece up to `sep` off *rest: returns false when nothing is left. "a//b" by '/'
- * gives "a", "", "b"; "a/" gives "a" and ""; an empty view gives one empty piece, {NULL} none.
- * Begin with *rest as the whole; rest->at is NULL once all pieces are taken.
+ * Takes the next part, up to `sep`, off *rest. Returns false if nothing is left. "a//b" split
+ * at
+ * '/' gives "a", "", "b"; "a/" gives "a" and ""; an empty view gives one empty part, but one of
+ * NULL gives none. Start with the whole in *rest; rest->at is NULL after the last part.
  */
-bool bytes_next(struct bytes *rest, uint8_t sep, struct bytes *ret_piece);
+bool bytes_next(struct bytes *rest, uint8_t sep, struct bytes *ret_part);
 
-/* FNV-1a: the same everywhere and always. No defence against chosen keys: table.h is for those.
+/*
+ * FNV-1a: the same value on every machine and in every run. It is no defence against keys that
+ * are chosen to collide; table.h is.
  */
 uint64_t bytes_hash(struct bytes b);
 

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Scope-bound release. `return steal(&p);` hands out what a cleanup would have freed. */
+/*
+ * Frees memory and closes descriptors at the end of a scope.
+ *
+ *     cleanup_free char *text = …;
+ *     cleanup_fd int fd = open(…);
+ *     …
+ *     return steal(&text);        // the caller owns it now
+ *
+ * Each header of a type with a release function defines its own: cleanup_buf, cleanup_arena.
+ */
 #ifndef CTXD_CLEANUP_H
 #define CTXD_CLEANUP_H
 
@@ -20,7 +29,7 @@ static inline void cleanup_fd_p(int *fd)
 #define cleanup_free __attribute__((cleanup(cleanup_free_p)))
 #define cleanup_fd __attribute__((cleanup(cleanup_fd_p)))
 
-/* Takes the pointer out of *p, leaving NULL. */
+/* Returns the pointer in *p and leaves NULL. */
 #define steal(p)                                                                               \
     ({                                                                                         \
         __typeof__(*(p)) stolen_ = *(p);                                                       \
@@ -28,6 +37,7 @@ static inline void cleanup_fd_p(int *fd)
         stolen_;                                                                               \
     })
 
+/* The same for a descriptor; leaves -1. */
 static inline int steal_fd(int *fd)
 {
     int stolen = *fd;

@@ -42,7 +42,7 @@ static void digest_begin(struct digest128_state *state)
                                                                  sizeof(state->key->secret))
                                  : XXH3_128bits_reset(state->xxh);
     if (r != XXH_OK)
-        abort(); /* only for a NULL or too short secret */
+        abort(); /* it fails only for a secret that is NULL or too short */
 }
 
 struct digest128_state *digest128_new(const struct digest_key *key)

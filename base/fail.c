@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The message, and behind a colon the rest; NULL: none. */
+/* Writes the message, and ": " and the rest after it unless rest is NULL. */
 __attribute__((format(printf, 3, 0))) static void
-write_text(struct failure *f, int code, const char *format, va_list args, const char *rest)
+fail_write_text(struct failure *f, int code, const char *format, va_list args, const char *rest)
 {
     f->code = code;
     int len = vsnprintf(f->text, sizeof(f->text), format, args);
@@ -21,7 +21,7 @@ int fail(struct failure *f, int code, const char *format, ...)
         return code;
     va_list args;
     va_start(args, format);
-    write_text(f, code, format, args, NULL);
+    fail_write_text(f, code, format, args, NULL);
     va_end(args);
     return code;
 }
@@ -32,7 +32,7 @@ int fail_errno(struct failure *f, int code, const char *format, ...)
         return code;
     va_list args;
     va_start(args, format);
-    write_text(f, code, format, args, strerror(-code));
+    fail_write_text(f, code, format, args, strerror(-code));
     va_end(args);
     return code;
 }
@@ -45,7 +45,7 @@ int fail_wrap(struct failure *f, int code, const char *format, ...)
     memcpy(inner, f->text, sizeof(inner));
     va_list args;
     va_start(args, format);
-    write_text(f, code, format, args, inner);
+    fail_write_text(f, code, format, args, inner);
     va_end(args);
     return code;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A failure a person will read: an errno and one line of text, filled where it is found and
- * prefixed on the way up. Fixed size, nothing to free, untouched on success.
+ * A failure that a person will read: an errno and one line of text. The function that detects
+ * it fills it, and callers put context before the text on the way up. It has a fixed size,
+ * nothing needs to be freed, and it is untouched on success.
  *
  *     if (fd < 0)
  *         return fail(f, -errno, "can't open %s", QUOTE(path));
@@ -9,7 +10,9 @@
  *     if (r < 0)
  *         return fail_wrap(f, r, "reading the ignore file");
  *
- * Text is lower case, names file and line, quotes paths, and says what to do when we know.
+ * The text begins in lower case, names file and line, quotes paths, and says what to do if we
+ * know that.
+ *
  * Thread: any, each with its own struct.
  */
 #ifndef CTXD_FAIL_H
@@ -18,8 +21,8 @@
 #include <stdint.h>
 
 struct failure {
-    int code; /* negative errno; 0 where nothing failed */
-    char text[1536];
+    int code;        /* negative errno; 0 if nothing failed */
+    char text[1536]; /* a longer text is cut; two quoted paths and words fit */
 };
 
 #define must_use __attribute__((warn_unused_result))
@@ -28,7 +31,7 @@ struct failure {
 int fail(struct failure *f, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Like fail(), with ": " and the text of -code after it: for failed system calls. */
+/* Like fail(), then ": " and strerror(-code): for failed system calls. */
 int fail_errno(struct failure *f, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

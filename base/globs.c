@@ -3,7 +3,7 @@
 
 #include "utf8.h"
 
-/* Takes one class bound off *p: a rune, maybe escaped. False where there is none. */
+/* Takes one bound of a range off *p: a rune, maybe escaped. Returns false if there is none. */
 static bool glob_class_bound(struct bytes *p, uint32_t *ret)
 {
     if (p->len == 0 || p->at[0] == '-' || p->at[0] == ']')
@@ -17,7 +17,7 @@ static bool glob_class_bound(struct bytes *p, uint32_t *ret)
     if (*ret == UTF8_INVALID && len == 1)
         return false;
     *p = bytes_from(*p, len);
-    return p->len > 0; /* a class must still be closed */
+    return p->len > 0; /* at least the closing bracket must follow */
 }
 
 int glob_class(struct bytes *p, uint32_t rune)
@@ -67,7 +67,7 @@ bool glob_magic(struct bytes pattern)
     return false;
 }
 
-/* One pattern element other than '*' against the start of *name; both are advanced. */
+/* Matches one pattern element other than '*' with the start of *name, and advances both. */
 static bool glob_element_match(struct bytes *p, struct bytes *name)
 {
     if (name->len == 0)
@@ -77,7 +77,7 @@ static bool glob_element_match(struct bytes *p, struct bytes *name)
         uint32_t rune;
         size_t len = utf8_decode(*name, &rune);
         *p = bytes_from(*p, 1);
-        /* A slash is matched by no '?'; Go's classes do match one. */
+        /* '?' does not match a slash, but Go's classes do. */
         bool hit = c == '[' ? glob_class(p, rune) == 1 : name->at[0] != '/';
         *name = bytes_from(*name, len);
         return hit;
@@ -94,7 +94,8 @@ bool glob_match(struct bytes p, struct bytes name)
 {
     if (!glob_valid(p))
         return false;
-    /* The last star and where its run began: on a mismatch the run takes one byte more. */
+    /* The last star, and where the bytes that it takes begin: on a mismatch it takes one more.
+     */
     struct bytes star = {NULL, 0}, retry = {NULL, 0};
     for (;;) {
         if (p.len && p.at[0] == '*') {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Shell patterns by the rules of Go's path/filepath.Match on Unix: `*` and `?` don't cross a
- * slash, `[a-z]` and `[^a]` are classes, `\` escapes. COPY sources are matched by it, and
- * ignore patterns must pass its syntax check. Thread: any.
+ * slash, `[a-z]` and `[^a]` are classes, `\` escapes. The sources of COPY are such patterns,
+ * and the syntax check of ignore patterns reads their classes by it.
+ *
+ * Thread: any.
  */
 #ifndef CTXD_GLOBS_H
 #define CTXD_GLOBS_H
@@ -16,12 +18,12 @@ bool glob_valid(struct bytes pattern);
 bool glob_match(struct bytes pattern, struct bytes name);
 
 /*
- * Takes a class off *p, which begins behind its '['. 1: it has the rune, 0: it hasn't, -1: it
- * is malformed. Source: Go filepath.matchChunk and getEsc.
+ * Takes a class off *p, which begins after its '['. Returns 1 if the class contains the rune, 0
+ * if it does not, -1 if it is malformed. Source: Go filepath.matchChunk and getEsc.
  */
 int glob_class(struct bytes *p, uint32_t rune);
 
-/* Whether the pattern has a character that is special: `*`, `?`, `[` or `\`. */
+/* Whether the pattern contains a special character: `*`, `?`, `[` or `\`. */
 bool glob_magic(struct bytes pattern);
 
 #endif

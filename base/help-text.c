@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "help-text.h"
 
-#define WIDTH 79       /* the last column stays free: some terminals wrap behind it */
-#define TEXT_COLUMN 29 /* where descriptions begin */
+#define WIDTH 79       /* columns; the 80th stays free, because some terminals wrap after it */
+#define TEXT_COLUMN 29 /* where descriptions begin; most options are shorter */
 
 void help_paragraph(FILE *to, struct bytes text, size_t indent)
 {

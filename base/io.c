@@ -13,7 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Where openat2 is missing (Linux < 5.6) or forbidden (old seccomp profiles): by components. */
+/* Opens component by component, if openat2() is missing (Linux < 5.6) or forbidden by an old
+ * seccomp profile. */
 static int io_open_by_components(int root_fd, const char *path, int flags)
 {
     cleanup_fd int held = -1;
@@ -45,16 +46,16 @@ static int io_open_by_components(int root_fd, const char *path, int flags)
     }
 }
 
-/* -ENOSYS where the kernel or a seccomp profile does not know the call. */
+/* -ENOSYS or -EPERM if the kernel or a seccomp profile does not know the call. */
 static int io_try_openat2(int root_fd, const char *path, int flags, uint64_t resolve)
 {
     struct open_how how = {.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
                            .resolve = resolve};
-    for (int tries = 0; tries < 64; tries++) {
+    for (int tries = 0; tries < 64; tries++) { /* far more renames than race in practice */
         long fd = syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
         if (fd >= 0)
             return (int)fd;
-        /* EAGAIN: a rename elsewhere raced with the walk of the path. */
+        /* EAGAIN: a rename anywhere in the system raced with the resolution of a "..". */
         if (errno != EINTR && errno != EAGAIN)
             break;
     }
@@ -80,7 +81,7 @@ int io_open_beneath(int root_fd, const char *path, int flags)
 int io_open_in_root(int root_fd, const char *path, int flags)
 {
     int fd = io_try_openat2(root_fd, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-    /* Without the call a link is refused (-ELOOP) rather than followed out of the root. */
+    /* Without the call a link is refused (-ELOOP), because it could lead out of the root. */
     return fd == -ENOSYS || fd == -EPERM ? io_open_by_components(root_fd, path, flags) : fd;
 }
 
@@ -163,7 +164,8 @@ int io_read_regular(int fd, struct buf *into)
         return -EISDIR;
     if (!S_ISREG(st.st_mode))
         return -EINVAL;
-    /* A hint: it may grow or shrink, and what is too large fails here before it is read. */
+    /* The size is a hint, as the file may grow or shrink. A file that is too large fails here,
+     * before it is read. */
     int r = buf_reserve(into, st.st_size > 0 ? (size_t)st.st_size : 0);
     return r < 0 ? r : io_read_rest(fd, into);
 }
@@ -186,7 +188,8 @@ int io_make_directories(const char *path)
             continue;
         memcpy(part, path, i);
         part[i] = '\0';
-        /* One above may be there and still fail; the first that is missing says why. */
+        /* mkdir() of a parent that exists may fail with another error, as EACCES or EROFS. That
+         * error only counts if the directories below can't be made either. */
         if (mkdir(part, 0700) == 0 || errno == EEXIST)
             r = 0;
         else if (r == 0)

@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* As the kernel writes it. */
+/* An entry of getdents64(2); glibc has no type for it. */
 struct linux_dirent {
     uint64_t ino;
     int64_t off;
@@ -53,8 +53,8 @@ static int names_compare(const void *a, const void *b, void *bytes)
     return bytes_compare(bytes_at(base + x->at, x->len), bytes_at(base + y->at, y->len));
 }
 
-/* A name that was removed and made anew while they were read may have come twice: POSIX lets
- * it, and tmpfs and btrfs do it. */
+/* A name that is removed and made again while the directory is read may appear twice: POSIX
+ * allows it, and tmpfs and btrfs do it. */
 static void names_drop_repeated(struct names *names)
 {
     size_t n = names->n ? 1 : 0;

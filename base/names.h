@@ -15,9 +15,9 @@
 #include "buf.h"
 
 struct name {
-    uint32_t at; /* in the bytes */
+    uint32_t at; /* offset in `bytes` */
     uint16_t len;
-    uint8_t type; /* DT_*; DT_UNKNOWN where the file system gives none */
+    uint8_t type; /* DT_*; DT_UNKNOWN if the file system gives none */
 };
 
 struct names {
@@ -26,19 +26,21 @@ struct names {
     struct buf bytes;
 };
 
-/* 4 GiB of names in one directory: what a uint32_t offset reaches. */
+/* Bytes of names in one directory: as far as a uint32_t offset reaches, 4 GiB. */
 #define NAMES_MAX UINT32_MAX
 
-/* maximum: of their bytes, a NUL each counted; at most NAMES_MAX. */
+/* maximum: bytes of all names, each with its NUL; at most NAMES_MAX. */
 #define NAMES(maximum) ((struct names){.bytes = BUF(maximum)})
 #define cleanup_names __attribute__((cleanup(names_release)))
 
-/* Reads a directory from where its descriptor stands, which is moved to the end. 0, -E2BIG or
- * -errno; *names is to be released either way. */
+/*
+ * Reads the directory from the current position of fd up to its end. 0, -E2BIG or -errno; the
+ * caller releases *names in each case.
+ */
 int names_read(int fd, struct names *names) must_use;
 void names_release(struct names *names);
 
-/* A NUL stands behind it. */
+/* Name i, valid until *names is released. A NUL follows it, which the length does not count. */
 struct bytes names_at(const struct names *names, size_t i);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a library has to tell a person although nothing failed: warnings and explanations, in
- * order. Libraries never print; the program does, once.
+ * What a library tells a person although nothing failed: warnings and explanations, in order.
+ * Libraries never print; the program prints all notes once.
  *
  * Thread: one at a time.
  */
@@ -24,15 +24,16 @@ struct notes {
     struct arena arena;
     struct note *at;
     size_t n, cap;
-    size_t dropped; /* past NOTES_MAX only counted */
+    size_t dropped; /* notes past NOTES_MAX, which are only counted */
 };
 
-/* A hostile tree may deserve a warning per file; nobody reads more than this. */
+/* Notes that are kept: a hostile tree may cause one per file, and nobody reads more than this.
+ */
 #define NOTES_MAX 1000
 
 #define cleanup_notes __attribute__((cleanup(notes_release)))
 
-/* notes may be NULL: then nothing is kept. */
+/* Adds a note. notes may be NULL: then nothing is kept. */
 void notes_add(struct notes *notes, enum note_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void notes_release(struct notes *notes);

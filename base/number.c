@@ -44,7 +44,7 @@ int number_parse_size(struct bytes b, uint64_t *ret_bytes)
     uint64_t whole, part = 0, scale = 1;
     int r = number_parse(bytes_head(b, dot), &whole);
     if (r == 0 && dot < b.len) {
-        /* Three decimals are enough for a size; more are an input error, not a rounding. */
+        /* Three decimals are enough for a size. More are refused rather than rounded. */
         struct bytes decimals = bytes_from(b, dot + 1);
         r = decimals.len > 3 ? -EINVAL : number_parse(decimals, &part);
         for (size_t i = 0; i < decimals.len; i++)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers from outside: no strtol, no silent wrap. Thread: any. */
+/* Numbers from outside: checked for overflow, without a locale. Thread: any. */
 #ifndef CTXD_NUMBER_H
 #define CTXD_NUMBER_H
 
 #include "bytes.h"
 #include "fail.h"
 
-/* The decimal number that is the whole of b: digits only. 0, -EINVAL or -ERANGE. */
+/* Reads b, which must consist of decimal digits, as a number. 0, -EINVAL or -ERANGE. */
 int number_parse(struct bytes b, uint64_t *ret) must_use;
 
 /* A size such as 4096, 64k, 10M, 2GiB, 1.5g (powers of 1024). 0, -EINVAL or -ERANGE. */

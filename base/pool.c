@@ -11,23 +11,25 @@
 #include <unistd.h>
 
 /*
- * Cores decide when the page cache is warm, the disk's queue depth when it is cold: 16 readers
- * took 3.2 s where two took 7.2 (100k files, measured). In memory more threads than cores only
- * take each other's caches, so the width grows by what the jobs are seen to do.
+ * With a warm page cache the number of cores decides: more threads only evict each other's
+ * processor caches. With a cold one the queue depth of the disk decides: 16 readers took 3.2 s
+ * for 100,000 files, and two took 7.2 s. So the width starts at the number of cores, and grows
+ * while jobs are seen to wait. 64 bounds the array of threads.
  */
 enum { THREADS_COLD = 16, THREADS_MAX = 64 };
 
-/* A job waited if its wall time is this many times its CPU time, and not short. */
+/* A job counts as waiting if its wall time is more than this many times its CPU time. Below
+ * half a millisecond, preemption by another process would look the same. */
 enum { WAITED_RATIO = 3, WAITED_MIN_NS = 500000 };
 
 struct pool {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock;          /* guards all that follows */
     pthread_cond_t changed;        /* a job was added, the last one ended, or the pool ends */
-    struct pool_job *jobs, **last; /* last: where the next one after all is linked */
-    size_t waiting;                /* in jobs */
-    size_t running;                /* handed out, not ended */
-    size_t idle;                   /* threads in pthread_cond_wait */
-    size_t started, width, max;    /* threads: there are, are wanted, may be */
+    struct pool_job *jobs, **last; /* last: the address of the last job's `next`, or of jobs */
+    size_t waiting;                /* jobs in the list */
+    size_t running;                /* jobs taken off it that have not ended */
+    size_t idle;                   /* threads in pthread_cond_wait() */
+    size_t started, width, max;    /* threads that exist, that are useful now, that may exist */
     bool ending;
     pthread_t threads[THREADS_MAX];
 };
@@ -58,7 +60,7 @@ static uint64_t pool_now_ns(clockid_t clock)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* Called and returns with the lock held. */
+/* Releases the lock while the job runs. */
 static void pool_run_one__with_lock(struct pool *pool)
 {
     struct pool_job *job = pool->jobs;
@@ -97,7 +99,8 @@ static void *pool_thread(void *arg)
     return NULL;
 }
 
-/* Signals stay with the program's own threads. A thread that can't start is done without. */
+/* The thread blocks all signals, so that the program's own threads get them. If it can't be
+ * started, the pool works with the threads it has. */
 static void pool_start_thread__with_lock(struct pool *pool)
 {
     sigset_t all, old;

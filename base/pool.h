@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A thread pool for pure fan-out: the walk of a tree, the reading and packing of its files.
- * Jobs may add jobs. Nothing on it waits for a client, a lock held over I/O, or another job.
+ * A job may add jobs. It must not wait for a client, for another job, or for a lock that is
+ * held during I/O.
  *
  *     struct pool *pool = pool_new(0);
  *     pool_add(pool, job);            // from any thread, also from a job
- *     pool_drain(pool);               // the caller works along until no job is left
+ *     pool_drain(pool);               // runs jobs, too, and returns when none is left
  *     pool_free(pool);
  *
- * Threads start with the first jobs, so a small tree costs none: as many as there are cores,
- * and more, up to the maximum, while jobs are seen to wait (for a cold disk) and not to
- * compute. Thread: any; pool_drain() and pool_free() by the owner only, and not from a job.
+ * A thread starts when a job is added and no thread is idle, so a small tree needs none. There
+ * are at most as many threads as cores, and more, up to the maximum, if jobs are seen to wait
+ * for a cold disk rather than to compute.
+ *
+ * Thread: any. pool_drain() and pool_free(): the owner only, and not from a job.
  */
 #ifndef CTXD_POOL_H
 #define CTXD_POOL_H
@@ -20,25 +23,30 @@
 
 struct pool;
 
-/* Embedded in the caller's own struct, which must live until run() is called; run() may free
- * it. */
+/*
+ * The caller embeds this in a struct of its own, which must live until run() is called. run()
+ * may free it.
+ */
 struct pool_job {
     void (*run)(struct pool_job *job);
-    struct pool_job *next; /* the pool's */
+    struct pool_job *next; /* used by the pool */
 };
 
-/* n_threads helpers at most; 0: as many as suit the machine (see pool.c). */
+/* At most n_threads threads besides the owner's; 0: as suits the machine (pool.c). */
 struct pool *pool_new(size_t n_threads);
+/* No job may be left. NULL is fine. */
 void pool_free(struct pool *pool);
+/* The maximum of threads. */
 size_t pool_threads(const struct pool *pool);
-/* Newest first: a walk goes deep before it goes wide, which bounds what waits. */
+/* The newest job runs first: a walk goes deep before it goes wide, so few jobs wait. */
 void pool_add(struct pool *pool, struct pool_job *job);
-/* Oldest first: what is needed in order. */
+/* The job runs after all that wait: for results that are needed in order. */
 void pool_add_last(struct pool *pool, struct pool_job *job);
+/* Runs jobs until none waits and none runs. */
 void pool_drain(struct pool *pool);
-/* The caller runs one waiting job, if there is any; for an owner that needs its result. */
+/* Runs one waiting job. Returns false if none waits. For an owner that needs a result. */
 bool pool_help(struct pool *pool);
-/* Threads that seem worth having just now: grows while jobs are seen to wait for the disk. */
+/* How many threads are useful now: it grows while jobs are seen to wait for the disk. */
 size_t pool_width(struct pool *pool);
 
 #endif

@@ -5,8 +5,7 @@
 
 #include <stdio.h>
 
-/* One unit of quoted text: an escape, or a whole printable rune. Returns its length in `out`.
- */
+/* Writes one escape or one printable rune to `out`. Returns its length there. */
 static size_t quote_unit(struct bytes b, char out[8], size_t *ret_used)
 {
     uint8_t c = b.at[0];
@@ -19,7 +18,8 @@ static size_t quote_unit(struct bytes b, char out[8], size_t *ret_used)
         return (size_t)snprintf(out, 8, "%c", c);
     uint32_t rune;
     size_t len = utf8_decode(b, &rune);
-    /* C1 controls and the bidi overrides could rewrite a terminal line: escaped like bytes. */
+    /* C1 controls and bidirectional overrides could rewrite a line of the terminal: they are
+     * escaped byte by byte. */
     bool plain = len > 1 && rune >= 0xa0 && !(rune >= 0x200b && rune <= 0x200f) &&
                  !(rune >= 0x2028 && rune <= 0x202e) && !(rune >= 0x2066 && rune <= 0x2069) &&
                  rune != 0xfeff;

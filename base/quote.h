@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bytes from outside as text for a person: whatever a path or a name contains, the terminal is
- * shown printable characters alone.
+ * Bytes from outside as text for a person: whatever a path or a name contains, the terminal
+ * only gets printable characters.
  *
  *     fail(f, -ENOENT, "%s: no such file", QUOTE(path));
  *

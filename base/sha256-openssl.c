@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SHA-256 by OpenSSL, for all programs but the static ctx-recipe. */
+/* SHA-256 by OpenSSL's EVP, for all programs except the static ctx-recipe (sha256-low.c). */
 #include "arena.h"
 #include "digest.h"
 
@@ -10,7 +10,7 @@ struct sha256_state {
     EVP_MD_CTX *evp;
 };
 
-/* What can fail here is memory, and an OpenSSL that was built without SHA-256. */
+/* These calls fail only without memory, or if OpenSSL was built without SHA-256. */
 static void sha256_must(int ok)
 {
     if (ok != 1)

@@ -15,7 +15,7 @@ static void table_seed_once(void)
         seed = (uintptr_t)&seed * 0x9e3779b97f4a7c15u;
 }
 
-/* Multiply-fold of eight bytes at a time: quick, and unpredictable by the seed. */
+/* Multiplies and folds eight bytes at a time: fast, and unpredictable without the seed. */
 static uint64_t table_hash(struct bytes b)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -36,7 +36,7 @@ void table_release(struct table *t)
     *t = (struct table){0};
 }
 
-/* The slot of key, or the free one where it belongs. The table is never full. */
+/* The slot of the key, or the free one where it belongs. The table is never full. */
 static struct table_slot *table_find_slot(const struct table *t, struct bytes key,
                                           uint64_t hash)
 {
@@ -68,7 +68,7 @@ static void table_grow(struct table *t)
 
 uintptr_t *table_put(struct table *t, struct bytes key, bool *ret_new)
 {
-    /* At most three quarters full, so that a miss ends soon. */
+    /* At most three quarters full, so that the search for a missing key ends soon. */
     if (t->n >= t->cap / 4 * 3)
         table_grow(t);
     if (!key.at)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A hash table from bytes to a pointer-sized value, open addressing. Keys are borrowed: they
- * must outlive the table (put them in an arena). The hash is seeded per process, so that
- * outside input can't choose its collisions.
+ * A hash table from bytes to a pointer-sized value, with open addressing. Keys are borrowed:
+ * they must outlive the table, as in an arena. The hash has a random seed per process, so that
+ * input from outside can't be chosen to collide.
  *
- * Thread: one at a time; several readers where nobody writes.
+ * Thread: one at a time, or several readers while nobody writes.
  */
 #ifndef CTXD_TABLE_H
 #define CTXD_TABLE_H
@@ -12,7 +12,7 @@
 #include "bytes.h"
 
 struct table_slot {
-    struct bytes key; /* key.at NULL: free */
+    struct bytes key; /* key.at is NULL in a free slot */
     uint64_t hash;
     uintptr_t value;
 };
@@ -25,9 +25,12 @@ struct table {
 #define cleanup_table __attribute__((cleanup(table_release)))
 
 void table_release(struct table *t);
-/* The value's place, or NULL where the key is unknown. Valid until the next put. */
+/* The address of the value, or NULL if the key is unknown. Valid until the next put. */
 uintptr_t *table_get(const struct table *t, struct bytes key);
-/* The value's place; a new key starts with 0 and sets *ret_new (which may be NULL). */
+/*
+ * The address of the value. A new key gets the value 0. *ret_new (ret_new may be NULL) tells
+ * whether the key is new.
+ */
 uintptr_t *table_put(struct table *t, struct bytes key, bool *ret_new);
 
 #endif

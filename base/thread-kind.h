@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What kind of thread a function runs on. A thread names its kind once, when it begins; a
+ * What kind of thread a function runs on. A thread names its kind once, when it begins, and a
  * function whose header says "Thread: loop" asserts it:
  *
  *     thread_begin(THREAD_LOOP);
  *     …
  *     ASSERT_THREAD(THREAD_LOOP);
  *
- * A thread that never named its kind passes every assertion: programs of one thread, and tests
- * that call one function by itself.
+ * A thread that never named its kind passes every assertion. So programs of one thread, and
+ * tests that call a single function, need not call thread_begin().
  *
  * Thread: any.
  */
@@ -27,9 +27,9 @@ enum thread_kind {
     THREAD_PROGRESS = 1 << 5, /* ctx-send: draws the progress line */
 };
 
-/* Names the kind of the calling thread, for as long as it lives. */
+/* Names the kind of the calling thread, until the thread ends. */
 void thread_begin(enum thread_kind kind);
-/* Whether the calling thread is of one of these kinds, or of none. */
+/* Whether the calling thread is of one of `kinds` (ORed), or never named its kind. */
 bool thread_is(unsigned kinds);
 
 #define ASSERT_THREAD(kinds) assert(thread_is(kinds))

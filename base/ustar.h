@@ -9,13 +9,16 @@
  *      124     12  size       11 octal digits, NUL
  *      136     12  mtime      11 octal digits, NUL; seconds since 1970
  *      148      8  checksum   6 octal digits, NUL, space
- *      156      1  type       '0' file, '1' hard link, '2' symbolic link, '5' directory, 'x'
- * PAX 157    100  link       target, NUL-padded 257      8  magic      "ustar" NUL "00" 265 64
- * names      of user and group: empty 329  8 + 8  device     zero bytes, unless the caller sets
- * them with ustar_octal() 345    155  prefix     the part of the path before the split
+ *      156      1  type       '0' file, '1' hard link, '2' symbolic link, '5' directory, or
+ *                            'x' PAX records
+ *      157    100  link       target, NUL-padded
+ *      257      8  magic      "ustar" NUL "00"
+ *      265     64  names      of user and group: empty
+ *      329  8 + 8  device     zero bytes, unless the caller sets them with ustar_octal()
+ *      345    155  prefix     the part of the path before the split
  *
- * What does not fit goes into PAX records, which the caller writes: each writer has its own
- * rules for them. The caller also gives the slash at the end of a directory's path.
+ * The caller writes what does not fit as PAX records, because each writer has its own rules for
+ * them. The path of a directory ends in a slash, which the caller gives.
  *
  *     ustar_fill(block, &header);
  *     ustar_seal(block);
@@ -40,7 +43,7 @@ enum {
 #define USTAR_NUMBER_MAX 077777777777u
 
 struct ustar_header {
-    struct bytes path, link; /* cut to their fields where PAX records have the whole */
+    struct bytes path, link; /* cut to their fields if too long; PAX records have the whole */
     uint8_t type;
     unsigned mode;
     uint64_t size, mtime; /* at most USTAR_NUMBER_MAX */
@@ -54,12 +57,12 @@ size_t ustar_split(struct bytes path);
 
 /* Fills the whole block, except for the checksum. */
 void ustar_fill(uint8_t block[USTAR_BLOCK], const struct ustar_header *header);
-/* Writes a number of so many octal digits, without a NUL. */
+/* Writes a number in `digits` octal digits, without a NUL. */
 void ustar_octal(uint8_t *at, size_t digits, uint64_t number);
-/* Writes the checksum; the last call on a block. */
+/* Writes the checksum. Must be the last call on a block. */
 void ustar_seal(uint8_t block[USTAR_BLOCK]);
 
-/* How many zero bytes follow a content of so many bytes. */
+/* How many zero bytes follow a content of `size` bytes. */
 size_t ustar_padding(uint64_t size);
 
 /* Appends the PAX record "LENGTH key=value\n", whose length counts itself. 0 or -E2BIG. */
