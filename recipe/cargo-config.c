@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Cargo's configuration and the toolchain file, as far as they decide a build: those of the
- * unit's directory and, as cargo reads them, of every directory above it in the context. With
- * them the files that they name. Tokens never enter a recipe.
- */
-#include "cargo-priv.h"
+#include "cargo-config.h"
 #include "unit.h"
 
-#include <errno.h>
-
-/* An include of an include …: cargo refuses cycles, and so do we. */
+/* Depth of files that include each other. Cargo refuses cycles; this ends them. */
 #define INCLUDES_MAX 8
 
 struct configuring {
@@ -18,6 +11,8 @@ struct configuring {
     struct failure *f;
 };
 
+/* Adds the file at a path that is relative to `dir`. A name without a slash is a program in
+ * $PATH. */
 static int cargo_config_add_raw(struct configuring *x, struct bytes dir, struct bytes rel)
 {
     struct bytes path;
@@ -28,7 +23,7 @@ static int cargo_config_add_raw(struct configuring *x, struct bytes dir, struct 
     return unit_raw(x->c->p, x->unit, path, x->f);
 }
 
-/* A token, wherever it stands; whether there was one. */
+/* Removes every token, at any depth. True if there was one. */
 static bool cargo_config_drop_tokens(struct value *v)
 {
     static const char *const secret[] = {"token", "secret-key", "password"};
@@ -42,7 +37,8 @@ static bool cargo_config_drop_tokens(struct value *v)
     return any;
 }
 
-/* "-Tmemory.x", alone or in "-Clink-arg=-Tmemory.x": a linker script beside some manifest. */
+/* Adds the linker script of "-Tmemory.x", which may be part of "-Clink-arg=-Tmemory.x". It may
+ * lie beside any manifest of the unit. */
 static int cargo_config_add_script(struct configuring *x, struct bytes flag)
 {
     size_t at = 0;
@@ -73,7 +69,7 @@ static int cargo_config_add_scripts(struct configuring *x, const struct value *f
     return r;
 }
 
-/* A path, or a list whose first is one. */
+/* Adds a program: a path, or a list that begins with one. */
 static int cargo_config_add_program(struct configuring *x, struct bytes dir,
                                     const struct value *v)
 {
@@ -82,6 +78,7 @@ static int cargo_config_add_program(struct configuring *x, struct bytes dir,
     return cargo_config_add_raw(x, dir, value_text(v));
 }
 
+/* Adds the files that a file of configuration names. */
 static int cargo_config_add_named(struct configuring *x, struct bytes dir,
                                   const struct value *toml)
 {
@@ -145,7 +142,7 @@ static int cargo_config_add_includes(struct configuring *x, struct bytes path,
     return r;
 }
 
-/* One file of configuration, masked, and what it names. */
+/* Adds a file of configuration, masked, and the files that it names. */
 static int cargo_config_add_config(struct configuring *x, struct bytes path, unsigned depth)
 {
     struct prepare *p = x->c->p;
@@ -156,7 +153,7 @@ static int cargo_config_add_config(struct configuring *x, struct bytes path, uns
     if (r < 0 || unit_has(p, x->unit, path))
         return r;
     if (toml_read(&p->values, path, text, &toml, &why) < 0) {
-        /* It may hold a token, which we can't see: not copied. */
+        /* Not copied, because it may contain a token that we can't find. */
         unit_note(p, x->unit, "left out: %s", why.text);
         return 0;
     }
@@ -182,7 +179,8 @@ static int cargo_config_add_config(struct configuring *x, struct bytes path, uns
     return r;
 }
 
-/* The file of two names that the tool reads where both are there. */
+/* A file that may have two names: the one that the tool reads if both exist; {NULL, 0} if none
+ * does. */
 static struct bytes cargo_config_which(struct cargo *c, struct bytes dir, const char *first,
                                        const char *second)
 {
@@ -226,7 +224,7 @@ int cargo_config(struct cargo *c, struct recipe_unit *unit, struct failure *f)
             r = cargo_config_add_config(&x, path, 0);
         path = cargo_config_which(c, dir, "rust-toolchain", "rust-toolchain.toml");
         if (r == 0 && path.at && !toolchain) {
-            toolchain = true; /* the nearest alone counts */
+            toolchain = true; /* only the nearest counts */
             r = cargo_config_add_toolchain(&x, path);
         }
         if (dir.len == 0)

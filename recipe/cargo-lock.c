@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cargo.lock: who depends on whom, what of it is local, and the lock of the recipe.
- *
- * An edge names its package as shortly as the lock allows: "name", "name version" where several
- * versions are locked, "name version (source)" where even that is not enough.
+ * The entries of Cargo.lock and their edges. An edge names a package as shortly as the lock
+ * allows: "name"; "name version" if several versions are locked; "name version (source)" if
+ * even that is ambiguous.
  */
-#include "cargo-priv.h"
+#include "cargo-lock.h"
 
-#include <errno.h>
+#include "cargo-members.h"
 
 static int cargo_lock_compare(const void *a, const void *b)
 {
@@ -38,8 +37,8 @@ static struct edge cargo_lock_parse_edge(struct bytes text)
     return e;
 }
 
-/* The entry an edge means, or lock->n. Where the source is left out although two would fit, the
- * local one is meant: it has none to write. */
+/* The index of the entry that an edge means, or lock->n. If the source is missing although two
+ * entries fit, the local one is meant, because that has no source to name. */
 static size_t cargo_lock_find_edge(const struct lock *lock, const struct edge *e)
 {
     uintptr_t *at = table_get(&lock->by_name, e->name);
@@ -70,6 +69,7 @@ static void cargo_lock_connect_edges(struct cargo *c, struct lock_entry *entry)
     }
 }
 
+/* The crate of a local entry, or NULL. Of several with this name, the one with this version. */
 static struct crate *cargo_lock_crate_of(const struct cargo *c, const struct lock_entry *entry)
 {
     struct crate *found = NULL;
@@ -136,9 +136,9 @@ int cargo_lock_read(struct cargo *c, struct recipe_unit *unit, struct failure *f
     return 0;
 }
 
-/* ---- what must stay whole ---------------------------------------------------------- */
+/* ---- crates that keep their sources ------------------------------------------------ */
 
-/* Whether a local crate needs another in more than its tests. */
+/* Tells whether a local crate needs another one for more than its tests. */
 static bool cargo_lock_needs_beyond_tests(struct cargo *c, const struct crate *crate,
                                           struct bytes name)
 {
@@ -153,15 +153,15 @@ static bool cargo_lock_needs_beyond_tests(struct cargo *c, const struct crate *c
             return true;
         named = true;
     }
-    return !named; /* in the lock and not in the manifest: stale, so be careful */
+    return !named; /* if only the lock names it, the lock is stale: assume that it does */
 }
 
-/* Marks an entry that `from` depends on (NULL: where a walk begins); false if the walk must not
- * go on there. */
+/* Marks an entry that `from` depends on (NULL at the start of a walk). False if it was marked
+ * already, or must not be: the walk does not continue there. */
 typedef bool cargo_lock_step(struct cargo *c, const struct lock_entry *from,
                              struct lock_entry *to);
 
-/* Takes the step to an entry, and to everything that can be reached from there. */
+/* Takes a step to an entry, and to everything that can be reached from there. */
 static void cargo_lock_walk(struct cargo *c, size_t from, cargo_lock_step *step)
 {
     struct lock *lock = &c->lock;
@@ -201,8 +201,8 @@ static void cargo_lock_reach_dir(struct cargo *c, struct bytes path)
 }
 
 /*
- * A local crate that an external one is compiled against, through [patch] or [replace], can't
- * be a stub, and its version decides whether the patch is used at all.
+ * A local crate can't be a stub if an external one is compiled against it, through [patch] or
+ * [replace]; and its version decides whether the patch is used at all.
  */
 void cargo_lock_verbatim(struct cargo *c)
 {
@@ -225,7 +225,7 @@ void cargo_lock_verbatim(struct cargo *c)
     for (size_t i = 0; i < lock->n; i++)
         if (lock->at[i].reached && lock->at[i].crate)
             lock->at[i].crate->verbatim = true;
-    /* Two local crates of one name are told apart by their versions alone. */
+    /* Two local crates of one name differ only in their versions, so these must stay. */
     for (size_t i = 0; i < c->n_crates; i++) {
         struct crate *crate = c->crates[i];
         size_t same = 0;
@@ -270,7 +270,7 @@ static bool cargo_lock_want(struct cargo *c, const struct lock_entry *from,
     return true;
 }
 
-/* Over the edges of the lock: they hold every dev, build, target and optional one. */
+/* Follows the edges of the lock, which include dev, build, target and optional dependencies. */
 bool cargo_lock_closure(struct cargo *c, struct recipe_unit *unit)
 {
     const struct recipe_options *options = c->p->options;
@@ -290,7 +290,7 @@ bool cargo_lock_closure(struct cargo *c, struct recipe_unit *unit)
         return false;
     }
     if (!any)
-        return false; /* a binary of another unit */
+        return false; /* all of them belong to other units */
     for (size_t i = 0; i < lock->n; i++)
         lock->at[i].wanted = false;
     for (size_t i = 0; i < c->n_crates; i++)
@@ -304,7 +304,7 @@ bool cargo_lock_closure(struct cargo *c, struct recipe_unit *unit)
             if (lock->at[j].crate == crate)
                 cargo_lock_walk(c, j, cargo_lock_want);
     }
-    /* Who is inherited from must be there too. */
+    /* A wanted crate needs the workspace that it inherits from. */
     for (size_t i = 0; i < c->n_crates; i++) {
         struct crate *root = cargo_crate(c, c->crates[i]->root->dir);
         if (c->crates[i]->wanted && root && root->m != c->root)
@@ -331,7 +331,7 @@ static int cargo_lock_add_pair(struct writing *w, const char *key, struct bytes 
     return r == 0 && text.at ? buf_add_byte(w->to, '\n') : r;
 }
 
-/* As short as it is still one only, among what the recipe's lock holds. */
+/* An edge, as short as it is unambiguous among the entries of the recipe's lock. */
 static struct bytes cargo_lock_short_edge(struct writing *w, const struct lock_entry *to)
 {
     const struct lock *lock = &w->c->lock;
@@ -390,7 +390,7 @@ static int cargo_lock_write_entry(struct writing *w, const char *header,
                   : r;
 }
 
-/* The rest of the file as it is: what a later cargo may put there, and unused patches. */
+/* Writes the rest of the file unchanged: unused patches, and what a later cargo may add. */
 static int cargo_lock_write_rest(struct writing *w)
 {
     struct values *pool = &w->c->p->values;
@@ -439,7 +439,7 @@ int cargo_lock_write(struct cargo *c, struct buf *to)
     for (size_t i = 0; i < n && r == 0; i++)
         r = cargo_lock_write_entry(&w, "[[package]]", order[i]);
     if (r == 0 && root) {
-        /* Only the first format has one; it is the root package once more. */
+        /* Only version 1 of the format has [root]; it repeats the root package. */
         struct edge e = {value_text(value_get(root, "name")),
                          value_text(value_get(root, "version")),
                          {NULL, 0}};

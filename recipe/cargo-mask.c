@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A manifest of the recipe: what decides how dependencies are fetched and built. Tables and
- * keys that are known not to are dropped; what is not known stays, since a key too many costs a
- * cache, and one too few a build.
+ * Masks manifests. Tables and keys that are known not to matter for dependencies are dropped.
+ * Unknown ones stay: a key too many can cost a cache hit, a key too few can break a build.
  */
-#include "cargo-priv.h"
+#include "cargo-mask.h"
+
+#include "cargo-members.h"
 #include "pathglob.h"
 
-#include <errno.h>
-
-/* Of [package] and [workspace.package]: for people and registries. */
+/* Keys of [package] and [workspace.package] that only people and registries read. */
 static const char *const for_people[] = {
     "authors",  "description", "homepage", "documentation", "readme",
     "keywords", "categories",  "license",  "license-file",  "repository",
@@ -20,7 +19,7 @@ struct masking {
     struct cargo *c;
     const struct crate *crate;
     struct values *pool;
-    struct value *root; /* the copy that is changed */
+    struct value *root; /* a copy of the manifest, which is changed */
     bool exact;
 };
 
@@ -35,7 +34,8 @@ static void cargo_mask_put(struct masking *m, struct value *map, const char *key
     value_put(m->pool, map, bytes_of(key), v);
 }
 
-/* A verbatim crate is not masked, and so needs what it inherits. */
+/* Tells whether a verbatim crate inherits a key from this workspace. It is not masked, so it
+ * needs the value. */
 static bool cargo_mask_verbatim_inherits(const struct masking *m, const char *key)
 {
     for (size_t i = 0; i < m->c->n_crates; i++) {
@@ -60,7 +60,8 @@ static bool cargo_mask_verbatim_lints(const struct masking *m)
 
 /* ---- dependencies ------------------------------------------------------------------ */
 
-/* Without a version where the path leads to a masked crate: the sentinel would not fit it. */
+/* Drops the version that a dependency asks for if its path leads to a masked crate, whose
+ * version is the sentinel. */
 static void cargo_mask_dependency(struct masking *m, const struct manifest *of,
                                   struct bytes key, struct value *spec)
 {
@@ -119,7 +120,8 @@ static void cargo_mask_put_kind(struct masking *m, enum target_kind kind, const 
         cargo_mask_put(m, m->root, key, list);
 }
 
-/* One stands for all, so that another test file changes nothing. */
+/* Puts one target in place of all tests (or benches, or examples), so that another file of
+ * tests changes nothing. */
 static void cargo_mask_put_synthetic(struct masking *m, enum target_kind kind, const char *key,
                                      bool asked)
 {
@@ -185,7 +187,7 @@ static void cargo_mask_version(struct masking *m, struct value *package)
             cargo_mask_put(m, package, "version", cargo_mask_sentinel(m));
         return;
     }
-    /* Always literal: the workspace's own stays real where a verbatim crate inherits it. */
+    /* Never inherited: the workspace's version stays real if a verbatim crate inherits it. */
     cargo_mask_put(m, package, "version", cargo_mask_sentinel(m));
 }
 
@@ -206,7 +208,7 @@ static void cargo_mask_package(struct masking *m)
         value_drop(package, for_people[i]);
     if (!m->c->p->options->keep_metadata)
         value_drop(package, "metadata");
-    if (m->c->lock.toml) /* it only steers how versions are chosen */
+    if (m->c->lock.toml) /* rust-version only decides which versions are chosen */
         value_drop(package, "rust-version");
     for (size_t i = 0; i < ARRAY_SIZE(discovery); i++)
         cargo_mask_put(m, package, discovery[i], value_bool(m->pool, false));
@@ -226,8 +228,8 @@ static bool cargo_mask_is_among(struct masking *m, const struct value *among, st
     return !among;
 }
 
-/* The members by name, or those that `among` (default-members) means; the root is one anyway.
- */
+/* Lists the members by name, or those that `among` (default-members) matches. The root is left
+ * out of members, because cargo adds it itself. */
 static struct value *cargo_mask_member_dirs(struct masking *m, const struct value *among)
 {
     struct value *list = value_new(m->pool, VALUE_LIST);
@@ -246,7 +248,7 @@ static struct value *cargo_mask_member_dirs(struct masking *m, const struct valu
     return list;
 }
 
-/* Only what still keeps a crate of the recipe out of the workspace. */
+/* Keeps the paths of `exclude` that still keep a crate of the recipe out of the workspace. */
 static void cargo_mask_exclude(struct masking *m, struct value *workspace)
 {
     struct value *exclude = value_get(workspace, "exclude");
@@ -303,7 +305,7 @@ static void cargo_mask_workspace_package(struct masking *m, struct value *worksp
         if (m->exact)
             cargo_mask_put(m, package, "version", cargo_mask_sentinel(m));
         else
-            value_drop(package, "version"); /* members have theirs */
+            value_drop(package, "version"); /* each member has its own */
     }
     for (size_t i = 0; !m->exact && i < ARRAY_SIZE(for_people); i++)
         if (!cargo_mask_verbatim_inherits(m, for_people[i]))
@@ -340,7 +342,8 @@ static void cargo_mask_workspace(struct masking *m)
 
 /* ---- [patch], [profile] ------------------------------------------------------------ */
 
-/* A patch whose crate is not wanted would be unused, and cargo would rewrite the lock. */
+/* Drops patches whose crate is not wanted: cargo would find them unused, and rewrite the lock.
+ */
 static void cargo_mask_patches(struct masking *m)
 {
     struct value *patch = value_get(m->root, "patch");
@@ -362,7 +365,8 @@ static void cargo_mask_patches(struct masking *m)
         value_drop(m->root, "patch");
 }
 
-/* [profile.x.package."local@1.2.3"] would only warn, and change with each version. */
+/* Drops [profile.x.package."local@1.2.3"] of masked crates: it would change with each version,
+ * and cargo would only warn that it matches none. */
 static void cargo_mask_profiles(struct masking *m)
 {
     struct value *profiles = value_get(m->root, "profile");
@@ -382,8 +386,8 @@ static void cargo_mask_profiles(struct masking *m)
     }
 }
 
-/* A root package that is not wanted leaves its workspace behind, with what followed from its
- * edition. */
+/* Drops the root package, which is not wanted, and keeps its workspace. The edition of the
+ * package decided about the resolver, so that is written down. */
 static void cargo_mask_make_virtual(struct masking *m)
 {
     static const char *const of_packages[] = {
@@ -440,7 +444,7 @@ int cargo_mask(struct cargo *c, const struct crate *crate, struct buf *to)
         cargo_mask_patches(&m);
         cargo_mask_profiles(&m);
     } else if (!m.exact) {
-        /* Of a member cargo reads none of them. */
+        /* Cargo reads these of the root alone. */
         value_drop(m.root, "patch");
         value_drop(m.root, "replace");
         value_drop(m.root, "profile");

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Which crates belong to a workspace, as cargo finds them, without cargo. Checked against
- * `cargo metadata --no-deps` by tests/recipe.
- */
-#include "cargo-priv.h"
-#include "pathglob.h"
+/* Finds the crates of a workspace as cargo does. tests/recipe compares with what `cargo
+ * metadata
+ * --no-deps` says. */
+#include "cargo-members.h"
 
-#include <errno.h>
+#include "pathglob.h"
 
 const struct value *cargo_package(const struct value *toml)
 {
@@ -115,7 +113,7 @@ const struct value *cargo_inherited(const struct crate *crate, const char *key)
 
 /* ---- workspaces -------------------------------------------------------------------- */
 
-/* Whether a path of `list` in the manifest `root` names dir or one above it. */
+/* Tells whether a path in `list` of [workspace] names a directory, or one above it. */
 static bool cargo_names_above(struct cargo *c, const struct manifest *root, const char *list,
                               struct bytes dir)
 {
@@ -132,7 +130,8 @@ static bool cargo_names_above(struct cargo *c, const struct manifest *root, cons
     return false;
 }
 
-/* A glob in `members` never rescues; an explicit path does, also for what is nested in it. */
+/* An explicit path in `members` overrides `exclude`, also for a directory below it. A glob does
+ * not. */
 static bool cargo_is_excluded(struct cargo *c, const struct manifest *root, struct bytes dir)
 {
     return cargo_names_above(c, root, "exclude", dir) &&
@@ -183,7 +182,7 @@ static struct crate *cargo_add_crate(struct cargo *c, struct manifest *m, bool m
 struct visiting {
     struct cargo *c;
     struct recipe_unit *unit;
-    bool members; /* looking for members; else for whatever paths lead to */
+    bool members; /* true: only members are added; false: every crate that a path leads to */
 };
 
 static void cargo_note_missing(struct visiting *v, struct bytes dir, struct bytes from)
@@ -193,7 +192,8 @@ static void cargo_note_missing(struct visiting *v, struct bytes dir, struct byte
                   QUOTE(from), QUOTE(dir));
 }
 
-/* Adds what may be a member; false where it is not one. */
+/* Adds the crate of a directory. False if it has none, or if members are visited and it is not
+ * one. `from` is the manifest that names the directory. */
 static bool cargo_visit(struct visiting *v, struct bytes dir, bool dependency,
                         struct bytes from)
 {
@@ -236,8 +236,9 @@ static void cargo_visit_dependencies(struct visiting *v, struct crate *crate)
     }
 }
 
-/* Workspace members by pattern. A directory without a manifest is passed over: an ignore file
- * may have hidden it, and cargo will say so itself in the build. */
+/* Visits the members of the workspace, by name and by pattern. A directory without a manifest
+ * gets no more than a note, because an ignore file may have excluded it; cargo itself will
+ * complain in the build. */
 static void cargo_visit_patterns(struct visiting *v)
 {
     struct cargo *c = v->c;
@@ -257,7 +258,7 @@ static void cargo_visit_patterns(struct visiting *v)
     }
 }
 
-/* [patch] and [replace] of the root, and `paths` of the configuration. */
+/* Visits what [patch] and [replace] of the root, and `paths` of the configuration lead to. */
 static void cargo_visit_patches(struct visiting *v)
 {
     struct cargo *c = v->c;
@@ -284,7 +285,7 @@ static void cargo_visit_patches(struct visiting *v)
             cargo_visit(v, dir, true, c->root->path);
 }
 
-/* Whether anything in the manifest is said to be the workspace's. */
+/* Tells whether any value in a manifest is inherited from the workspace. */
 static bool cargo_inherits_any(const struct value *v)
 {
     if (value_is(v, VALUE_MAP) && value_true(value_get(v, "workspace")))
@@ -301,17 +302,16 @@ static int cargo_compare_crates(const void *a, const void *b)
     return path_depth_compare((*x)->m->path, (*y)->m->path);
 }
 
-int cargo_members(struct cargo *c, struct recipe_unit *unit, struct failure *f)
+void cargo_members(struct cargo *c, struct recipe_unit *unit)
 {
     struct visiting v = {.c = c, .unit = unit, .members = true};
-    (void)f;
     c->crates = NULL;
     c->n_crates = c->cap_crates = 0;
     table_release(&c->by_dir);
     cargo_visit(&v, c->root->dir, false, c->root->path);
     if (value_get(c->root->value, "workspace")) {
         cargo_visit_patterns(&v);
-        for (size_t i = 0; i < c->n_crates; i++) /* grows as it goes */
+        for (size_t i = 0; i < c->n_crates; i++) /* a visit adds to the list */
             cargo_visit_dependencies(&v, c->crates[i]);
     }
     v.members = false;
@@ -324,5 +324,4 @@ int cargo_members(struct cargo *c, struct recipe_unit *unit, struct failure *f)
             cargo_visit(&v, crate->root->dir, true, crate->m->path);
     }
     qsort(c->crates, c->n_crates, sizeof(struct crate *), cargo_compare_crates);
-    return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The targets of a crate, by cargo's discovery. Source: cargo's docs, "Target auto-discovery".
- */
-#include "cargo-priv.h"
+#include "cargo-targets.h"
+
+#include "cargo-members.h"
 
 struct inferred {
     struct bytes name, path;
@@ -12,7 +12,7 @@ struct finding {
     struct recipe_unit *unit;
     struct crate *crate;
     const struct value *package;
-    bool old_edition; /* 2015: other defaults */
+    bool old_edition; /* 2015: it has other defaults */
 };
 
 static struct bytes cargo_target_path(struct finding *x, struct bytes path)
@@ -30,7 +30,8 @@ static bool cargo_target_exists_at(struct finding *x, const char *path)
     return cargo_target_exists(x, bytes_of(path));
 }
 
-/* X.rs, and X/main.rs; a link to a directory is no directory here, as for cargo. */
+/* Infers targets from a directory: X.rs and X/main.rs. A link to a directory does not count, as
+ * in cargo. */
 static void cargo_target_infer(struct finding *x, const char *dir, struct inferred **ret,
                                size_t *ret_n, size_t *cap)
 {
@@ -65,7 +66,8 @@ static void cargo_target_add(struct finding *x, struct target t)
                 &crate->cap_targets) = t;
 }
 
-/* What is not in the context gets no stub: it would be a ghost behind the real sources. */
+/* Notes that a target is left out. It gets no stub, because a stub would stay there after the
+ * real sources have been copied. */
 static void cargo_target_drop(struct finding *x, const char *what, struct bytes name)
 {
     unit_note(x->c->p, x->unit, "%s: the source of the %s target %s is not in the context",
@@ -109,7 +111,7 @@ static void cargo_target_find_lib(struct finding *x)
         cargo_target_drop(x, "library", name);
 }
 
-/* The path of an explicit target that gives none. */
+/* The path of an explicit target that gives none, or {NULL, 0}. */
 static struct bytes cargo_target_default_path(struct finding *x, enum target_kind kind,
                                               struct bytes name,
                                               const struct inferred *inferred, size_t n)
@@ -132,7 +134,7 @@ static struct bytes cargo_target_default_path(struct finding *x, enum target_kin
                                                           : (struct bytes){NULL, 0};
 }
 
-/* Whether an explicit target uses the name or the path of an inferred one. */
+/* Tells whether an explicit target has the name or the path of an inferred one. */
 static bool cargo_target_is_taken(struct finding *x, const struct value *list,
                                   const struct inferred *one)
 {

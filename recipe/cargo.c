@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cargo: which manifests make a unit, and its files. A workspace and every package that stands
- * alone is one; what belongs to another, or lies in a vendored crate, is none.
+ * Cargo: decides which manifests make a unit, and collects its files. A workspace is a unit,
+ * and so is a package that stands alone; a member of a workspace and a vendored crate is none.
  */
-#include "cargo-priv.h"
+#include "cargo-config.h"
+#include "cargo-lock.h"
+#include "cargo-mask.h"
+#include "cargo-members.h"
+#include "cargo-targets.h"
 #include "ecos.h"
 #include "unit.h"
 
-#include <errno.h>
-#include <stdio.h>
-
-/* A verbatim crate of more than this is copied with a warning: it is data, not sources. */
+/* Bytes. A crate that is copied whole and is larger gets a warning: it holds data, not only
+ * sources. */
 #define VERBATIM_WARN (8u << 20)
 
 static int cargo_read_manifests(struct cargo *c, struct failure *f)
@@ -25,7 +27,7 @@ static int cargo_read_manifests(struct cargo *c, struct failure *f)
 
 /* ---- files of a crate -------------------------------------------------------------- */
 
-/* The whole package, but for packages nested in it. */
+/* Adds every file of a package, but not of packages nested in it. */
 static int cargo_add_verbatim(struct cargo *c, struct recipe_unit *unit,
                               const struct crate *crate, struct failure *f)
 {
@@ -129,7 +131,7 @@ static void cargo_chef_manifest(struct cargo *c, const struct crate *crate,
     m->path = arena_copy(a, crate->m->path);
     m->contents = arena_copy(a, contents);
     if (!crate->wanted)
-        return; /* the root of a workspace, of which only that is left */
+        return; /* only the workspace of this root is left */
     for (size_t i = 0; i < crate->n_targets; i++) {
         const struct target *t = &crate->targets[i];
         if (options->chef_exact || cargo_is_default_target(t->kind))
@@ -154,7 +156,8 @@ static void cargo_chef_manifest(struct cargo *c, const struct crate *crate,
     }
 }
 
-/* cargo-manifest 0.20 reads `build` as a text or truth only. */
+/* Tells whether cargo-chef can read the manifest: cargo-manifest 0.20 takes `build` as a string
+ * or a boolean, not as a list. */
 static bool cargo_chef_reads(const struct crate *crate)
 {
     size_t builds = 0;
@@ -207,7 +210,6 @@ static int cargo_add_crates(struct cargo *c, struct recipe_unit *unit, struct fa
         if (crate->verbatim) {
             r = buf_add_bytes(&text, crate->m->text);
             if (r == 0 && crate->m == c->root) {
-                /* The root of the workspace, too: its members are what they are. */
                 unit_note(c->p, unit,
                           "the root package is patched into external crates: its "
                           "manifest is kept as it is");
@@ -259,16 +261,14 @@ static int cargo_make_unit(struct cargo *c, struct manifest *root, struct failur
         toml_read(&c->p->values, path, text, &c->config, NULL) < 0)
         c->config = NULL;
     struct recipe_unit *unit = unit_new(c->p, "cargo", root->dir);
-    int r = cargo_members(c, unit, f);
-    if (r < 0)
-        return r;
+    cargo_members(c, unit);
     cargo_claim(c);
     if (!unit)
         return 0;
     unit_needs(c->p, unit, "cargo");
     for (size_t i = 0; i < c->n_crates; i++)
         cargo_targets(c, unit, c->crates[i]);
-    r = cargo_lock_read(c, unit, f);
+    int r = cargo_lock_read(c, unit, f);
     if (r < 0)
         return r;
     cargo_lock_verbatim(c);
@@ -288,7 +288,8 @@ static int cargo_make_unit(struct cargo *c, struct manifest *root, struct failur
     return r;
 }
 
-/* A root that can't be parsed is handed on as it is: cargo will say what is wrong. */
+/* Makes a unit of a root that can't be parsed: it is copied, and cargo will say what is wrong.
+ */
 static int cargo_make_raw_unit(struct cargo *c, struct manifest *m, struct failure *f)
 {
     struct arena *a = &c->p->values.arena;
@@ -304,21 +305,17 @@ static int cargo_make_raw_unit(struct cargo *c, struct manifest *m, struct failu
 
 static bool cargo_has_lock(struct cargo *c, const struct manifest *m)
 {
-    return listing_is_file(c->p->l,
-                           path_join(&c->p->values.arena, m->dir, BYTES("Cargo.lock")));
+    return prepare_has(c->p, m->dir, "Cargo.lock");
 }
 
 /*
- * Whether a root is worth a unit: the context's own, one with a lock, one that was asked for.
- * Fuzz targets, examples and what tests are fed have neither, and there can be hundreds of
+ * Tells whether a root deserves a unit: it is the context's root, it has a lock, or --dir names
+ * it. Fuzz targets, examples and test data have none of that, and there can be hundreds of
  * them.
  */
 static bool cargo_is_worth(struct cargo *c, const struct manifest *m, bool all)
 {
-    const char *asked = c->p->options->dir;
-    return all || m->dir.len == 0 || cargo_has_lock(c, m) ||
-           (asked &&
-            bytes_equal(path_clean_root(&c->p->values.arena, bytes_of(asked)), m->dir));
+    return all || cargo_has_lock(c, m) || unit_worth(c->p, m->dir);
 }
 
 /* A vendored crate lies beside a .cargo-checksum.json. */
@@ -378,7 +375,7 @@ static bool cargo_list(struct values *pool, const struct recipe_file *file, stru
         struct value *known = value_find(pool, into, name);
         if (!name.at || !version.at || !value_get(one, "source"))
             continue;
-        /* Several versions of one name are one text: "1.0.0, 2.0.0". */
+        /* Several versions of one name become one text: "1.0.0, 2.0.0". */
         if (known)
             version = arena_printf(&pool->arena, "%.*s, %.*s", BYTES_ARG(known->text),
                                    BYTES_ARG(version));

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check.h"
 
-#include <errno.h>
-
 /* Tells whether a file at this path would be obeyed by a program other than the installer. */
 static bool check_is_forbidden(struct bytes path)
 {

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* .NET: solutions and projects, as far as `dotnet restore` reads them. */
+/* .NET: the solutions and projects that `dotnet restore` reads, and the files that they lead
+ * to. */
 #include "ecos.h"
 #include "text.h"
 #include "unit-text.h"
-
-#include <errno.h>
 
 struct dotnet {
     struct prepare *p;
@@ -24,7 +23,7 @@ static bool dotnet_is_solution(struct bytes path)
     return bytes_ends(path, BYTES(".sln")) || bytes_ends(path, BYTES(".slnx"));
 }
 
-/* Paths are written with backslashes. */
+/* Resolves a path, in which backslashes separate components. */
 static bool dotnet_resolve(struct dotnet *d, struct bytes dir, struct bytes rel,
                            struct bytes *ret)
 {
@@ -78,7 +77,7 @@ static void dotnet_mask(struct xml *xml)
         else if (bytes_equal(group->name, BYTES("ItemGroup")))
             dotnet_drop_named(group, items, ARRAY_SIZE(items));
     }
-    /* A group that was all of that is nothing. */
+    /* Drop the groups that are empty now. */
     size_t n = 0;
     for (size_t i = 0; i < xml->n; i++) {
         struct xml *group = xml->below[i];
@@ -119,10 +118,11 @@ static int dotnet_add_xml(struct dotnet *d, struct bytes path, bool masked, stru
     return 0;
 }
 
-/* ---- what a project leads to ------------------------------------------------------- */
+/* ---- files that a project leads to ------------------------------------------------- */
 
 static int dotnet_add_project(struct dotnet *d, struct bytes path);
 
+/* Adds the projects and files that an element refers to. */
 static int dotnet_follow(struct dotnet *d, struct bytes dir, const struct xml *at)
 {
     struct bytes path, include = xml_attribute(at, "Include");
@@ -131,7 +131,7 @@ static int dotnet_follow(struct dotnet *d, struct bytes dir, const struct xml *a
     if (bytes_equal(at->name, BYTES("ProjectReference")) && include.at &&
         dotnet_resolve(d, dir, include, &path))
         r = dotnet_add_project(d, path);
-    /* $(MSBuildThisFileDirectory) is the directory itself. */
+    /* $(MSBuildThisFileDirectory) is the directory of this file. */
     if (bytes_starts(import, BYTES("$(MSBuildThisFileDirectory)")))
         import = bytes_from(import, 27);
     if (bytes_equal(at->name, BYTES("Import")) && import.at && !text_has(import, "$(") &&
@@ -148,7 +148,7 @@ static int dotnet_follow(struct dotnet *d, struct bytes dir, const struct xml *a
     return r;
 }
 
-/* Feeds of nuget.config that lie in the context. */
+/* Adds the package sources of nuget.config that are directories of the context. */
 static int dotnet_add_feeds(struct dotnet *d, struct bytes dir, const struct xml *config)
 {
     const struct xml *sources = xml_get(config, "packageSources");
@@ -162,7 +162,7 @@ static int dotnet_add_feeds(struct dotnet *d, struct bytes dir, const struct xml
     return r;
 }
 
-/* A file of a directory, if it is there and was not taken; then what it leads to. */
+/* Adds a file of a directory if it exists, and what it leads to. */
 static int dotnet_add_found(struct dotnet *d, struct bytes dir, const char *name, bool config)
 {
     struct bytes path = prepare_path(d->p, dir, name);
@@ -175,7 +175,7 @@ static int dotnet_add_found(struct dotnet *d, struct bytes dir, const char *name
     return config ? dotnet_add_feeds(d, dir, xml) : dotnet_follow(d, dir, xml);
 }
 
-/* What MSBuild and NuGet find by themselves, from a directory upwards. */
+/* Adds the files that MSBuild and NuGet search for, from a directory upwards. */
 static int dotnet_add_above(struct dotnet *d, struct bytes dir)
 {
     static const char *const names[] = {"Directory.Build.props", "Directory.Build.targets",
@@ -224,7 +224,7 @@ static int dotnet_add_slnx(struct dotnet *d, struct bytes dir, const struct xml 
     return r;
 }
 
-/* Project("{…}") = "Name", "src\\Name.csproj", "{…}" */
+/* A line of a solution: Project("{…}") = "Name", "src\\Name.csproj", "{…}" */
 static int dotnet_add_sln_line(struct dotnet *d, struct bytes dir, struct bytes line)
 {
     struct bytes piece = BYTES(""), path;
@@ -288,7 +288,7 @@ static int dotnet_find(struct prepare *p, struct failure *f)
             struct bytes dir = path_dir(paths[i]);
             if (dotnet_is_solution(paths[i]) != (pass == 0) ||
                 table_get(&p->claimed, paths[i]) || (last.at && bytes_equal(last, dir)))
-                continue; /* of several in one directory the first: dotnet asks for one, too */
+                continue; /* only the first of a directory: dotnet wants one, too */
             last = dir;
             r = dotnet_make_unit(p, paths[i], f);
         }

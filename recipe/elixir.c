@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Elixir by mix: mix.exs is a program, so files are chosen and none is changed. */
+/* Elixir, with mix. mix.exs is a program, so this chooses files and changes none. */
 #include "ecos.h"
 #include "unit-text.h"
 
@@ -11,14 +11,14 @@ static int elixir_add_app(struct prepare *p, struct recipe_unit *unit, struct by
     int r = prepare_read(p, path, &text, f);
     if (r == 0)
         r = unit_text(p, unit, path, f);
-    /* File.read!("VERSION") */
+    /* mix.exs may read files: File.read!("VERSION") */
     return r == 0 ? unit_script_files(p, unit, dir, text, f) : r;
 }
 
 static int elixir_make_unit(struct prepare *p, struct bytes dir, struct failure *f)
 {
     static const char *const get[] = {"mix", "deps.get", "--only", "prod", NULL};
-    /* What deps.compile reads; runtime.exs is read when the release starts. */
+    /* What deps.compile reads. runtime.exs is read only when the release starts. */
     static const char *const texts[] = {"mix.lock", "config/config.exs", "config/prod.exs"};
     struct recipe_unit *unit = unit_new(p, "elixir", dir);
     size_t first, end;
@@ -48,7 +48,7 @@ static int elixir_find(struct prepare *p, struct failure *f)
     return unit_each(p, "mix.exs", "mix.lock", elixir_make_unit, f);
 }
 
-/* "  "jason": {:hex, :jason, "1.4.1", …}" */
+/* A line of mix.lock: `  "jason": {:hex, :jason, "1.4.1", …}`. */
 static bool elixir_list(struct values *pool, const struct recipe_file *file, struct value *into)
 {
     struct bytes rest = file->content, line, piece;

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * `go mod download` fetches and does not compile, and compiling is the longer part. So a
- * package .ctx-stub/gowarm that imports all that the module's sources import of other modules:
- * building it fills the build cache. `./...` passes over directories that begin with a dot, so
- * that it is built only when it is named. It changes when the set of imported packages does.
- */
-#include "go-priv.h"
+#include "go-warm.h"
+
 #include "text.h"
 #include "unit.h"
 
@@ -37,7 +32,7 @@ static struct bytes go_warm_skip_blank(struct bytes text)
     }
 }
 
-/* An import: a name, . or _ may stand before the path. */
+/* Takes the path of an import; a name, . or _ may come before it. False if there is none. */
 static bool go_warm_take_import(struct bytes *text, struct bytes *ret)
 {
     struct bytes rest = go_warm_skip_blank(*text);
@@ -53,7 +48,7 @@ static bool go_warm_take_import(struct bytes *text, struct bytes *ret)
     return true;
 }
 
-/* Whether a file is one of another system, or built only on demand. */
+/* Tells whether a file is not built on Linux, or only with a build tag. */
 static bool go_warm_is_elsewhere(struct bytes name, struct bytes text)
 {
     static const char *const systems[] = {
@@ -74,15 +69,15 @@ static bool go_warm_is_elsewhere(struct bytes name, struct bytes text)
            (text_has(head, "!") || !(text_has(head, "linux") || text_has(head, "unix")));
 }
 
-/* ---- which of them are others' ----------------------------------------------------- */
+/* ---- which packages are external ---------------------------------------------------- */
 
 static bool go_warm_is_below(struct bytes path, struct bytes module)
 {
     return path_under(path, module) && module.len;
 }
 
-/* The requirement that provides a package: not a module that is replaced by a directory, whose
- * sources are not there yet, and not what only its own module may import. */
+/* Tells whether a required module provides a package. Not if a directory replaces that module,
+ * because its sources are not there yet, and not if the package is internal. */
 static bool go_warm_is_required(struct go *go, const struct go_module *m, struct bytes path)
 {
     bool required = false;
@@ -105,6 +100,7 @@ static bool go_warm_is_required(struct go *go, const struct go_module *m, struct
     return required;
 }
 
+/* Puts the external packages that a file imports into a map. */
 static void go_warm_take_file(struct go *go, const struct go_module *m, struct bytes text,
                               struct value *into)
 {
@@ -131,6 +127,7 @@ static void go_warm_take_file(struct go *go, const struct go_module *m, struct b
     }
 }
 
+/* Tells whether `./...` skips the directory of a file, or another module has it. */
 static bool go_warm_is_passed_over(struct go *go, const struct go_module *m, struct bytes path)
 {
     for (struct bytes dir = path_dir(path); dir.len > m->dir.len; dir = path_dir(dir)) {

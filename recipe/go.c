@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Go: go.mod, go.sum, and those of every module that `use` and local `replace` lead to, since
- * `go mod download` fails without them. Source: the Go modules reference.
+ * Go: go.mod and go.sum of a module, and of every module that `use` and local `replace` lead
+ * to, because `go mod download` fails without them. Source: the Go modules reference.
  */
 #include "ecos.h"
-#include "go-priv.h"
+#include "go-warm.h"
 #include "text.h"
 #include "unit-text.h"
 
-#include <errno.h>
-
-/* The next line without its comment; false at the end. */
+/* Takes the next line, without its comment. False at the end. */
 static bool go_next_line(struct bytes *rest, struct bytes *ret)
 {
     struct bytes line;
@@ -68,8 +66,7 @@ static void go_directives(struct arena *a, struct bytes text, struct go_directiv
     *ret_n = n;
 }
 
-/* Without lines that are only a comment: what is behind a requirement, as // indirect, stays.
- */
+/* Drops lines that are only a comment. A comment after a requirement, as // indirect, stays. */
 static struct bytes go_strip_comments(struct arena *a, struct bytes text)
 {
     uint8_t *out = arena_alloc(a, text.len + 2);
@@ -93,7 +90,8 @@ static bool go_is_local(struct bytes path)
            bytes_equal(path, BYTES(".")) || bytes_equal(path, BYTES(".."));
 }
 
-/* go.mod (or go.work) of a directory, and what it leads to. */
+/* Adds go.mod (or go.work) of a directory, with its sums. leads: also what it uses and
+ * replaces. */
 static int go_add_manifest(struct go *go, struct recipe_unit *unit, struct bytes dir,
                            const char *name, bool leads, struct failure *f)
 {
@@ -120,7 +118,7 @@ static int go_add_manifest(struct go *go, struct recipe_unit *unit, struct bytes
         if (!(replace || use) || (!go_is_local(to) && !use))
             continue;
         if (path_resolve(&p->values.arena, dir, to, &at))
-            /* A replaced module's own replacements don't count; a used one's do. */
+            /* Go ignores replacements in a replaced module, and honours those in a used one. */
             r = go_add_manifest(go, unit, at, "go.mod", use, f);
         else
             unit_note(p, unit, "%s: %s lies outside of the context", QUOTE(path), QUOTE(to));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gradle: its scripts are programs, so files are chosen and none is changed. */
+/* Gradle. Its scripts are programs, so this chooses files and changes none. */
 #include "ecos.h"
 #include "text.h"
 #include "unit-text.h"
 
-/* Resolves every configuration that can be: `gradle dependencies` fetches metadata alone. */
+/* Fetches the files of every configuration; `gradle dependencies` would only fetch metadata. */
 static const char resolve_script[] =
     "// Written by ctx-recipe: fetches what every project's configurations hold.\n"
     "allprojects {\n"
@@ -24,7 +24,7 @@ static bool gradle_is_script(struct bytes name)
     return bytes_ends(name, BYTES(".gradle")) || bytes_ends(name, BYTES(".gradle.kts"));
 }
 
-/* Whether a path is one that Gradle reads before it compiles anything. */
+/* Tells whether Gradle reads a file before it compiles anything. */
 static bool gradle_is_wanted(struct bytes rel)
 {
     struct bytes name = path_name(rel);
@@ -36,7 +36,7 @@ static bool gradle_is_wanted(struct bytes rel)
                           bytes_starts(rel, BYTES("gradle/wrapper/"))));
 }
 
-/* gradle.properties holds what Maven puts in settings.xml, too. */
+/* gradle.properties may contain the credentials that Maven keeps in settings.xml. */
 static enum line_verdict gradle_judge_property(struct bytes line, void *context)
 {
     static const char *const secrets[] = {"passw",      "token",  "secret",  "passkey",
@@ -49,7 +49,8 @@ static enum line_verdict gradle_judge_property(struct bytes line, void *context)
     return LINE_KEEP;
 }
 
-/* includeBuild("x"): a build whose code runs in ours, so with its sources. */
+/* Adds the builds of includeBuild("x") with their sources, because their code runs in this
+ * build. */
 static int gradle_add_included(struct prepare *p, struct recipe_unit *unit, struct bytes path,
                                struct failure *f)
 {
@@ -128,7 +129,7 @@ static int gradle_find(struct prepare *p, struct failure *f)
     return r;
 }
 
-/* "group:name:1.0=configuration,…" of a lock file, 'group:name:1.0' of a script. */
+/* A line of a lock file: "group:name:1.0=configuration,…". */
 static bool gradle_list(struct values *pool, const struct recipe_file *file, struct value *into)
 {
     struct bytes rest = file->content, line;

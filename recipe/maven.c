@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Maven: the poms of a reactor, with versions of its own modules masked. */
+/* Maven: the poms of a multi-module build (a reactor), with its own modules' versions masked.
+ */
 #include "ecos.h"
 #include "text.h"
 #include "unit-text.h"
 
-#include <errno.h>
-
+/* The version of every masked module. */
 #define MASKED "0-ctx"
 
 struct pom {
     struct bytes dir, path;
-    struct xml *xml;    /* NULL: can't be parsed */
-    struct bytes wrong; /* why it can't */
+    struct xml *xml;    /* NULL: it can't be parsed */
+    struct bytes wrong; /* why it can't be parsed */
     struct bytes group, artifact, version;
     bool member;
 };
@@ -23,7 +23,7 @@ struct maven {
     size_t n_all, cap_all;
     struct pom **of; /* of the unit that is being made */
     size_t n_of, cap_of;
-    bool revision; /* the root's version is ${revision}: that is masked instead */
+    bool revision; /* the root's version is ${revision}: the property is masked instead */
 };
 
 static int maven_compare(const void *a, const void *b)
@@ -69,7 +69,7 @@ static int maven_read_poms(struct maven *m, struct failure *f)
     return 0;
 }
 
-/* A module is a directory, or a pom of another name. */
+/* The pom that a module or a parent names: a directory, or a pom with another name. */
 static struct pom *maven_find_pom(struct maven *m, struct bytes dir, struct bytes rel)
 {
     struct bytes path;
@@ -99,7 +99,8 @@ static void maven_claim_modules(struct maven *m, const struct pom *pom, const st
         maven_claim_modules(m, pom, profiles->below[i]);
 }
 
-/* The parent in the context, if it is really that one: else it comes from a repository. */
+/* The parent of a pom if it is in the context; NULL if it comes from a repository. Names must
+ * match, because Maven's default path may lead to an unrelated pom. */
 static struct pom *maven_parent_of(struct maven *m, const struct pom *pom)
 {
     const struct xml *parent = xml_get(pom->xml, "parent"),
@@ -120,7 +121,7 @@ static void maven_find_members(struct maven *m, struct pom *root)
     for (size_t i = 0; i < m->n_all; i++)
         m->all[i]->member = false;
     maven_claim(m, root);
-    for (size_t i = 0; i < m->n_of; i++) { /* grows as it goes */
+    for (size_t i = 0; i < m->n_of; i++) { /* the loop adds to the list */
         maven_claim_modules(m, m->of[i], m->of[i]->xml);
         maven_claim(m, maven_parent_of(m, m->of[i]));
     }
@@ -134,6 +135,7 @@ static bool maven_is_literal(struct bytes version)
     return version.len && !text_has(version, "${");
 }
 
+/* The module of this unit that an element names, or NULL. */
 static struct pom *maven_local_of(struct maven *m, const struct pom *of, const struct xml *at)
 {
     struct bytes group = xml_text(xml_get(at, "groupId"));
@@ -147,6 +149,7 @@ static struct pom *maven_local_of(struct maven *m, const struct pom *of, const s
     return NULL;
 }
 
+/* Masks the versions in dependencies on modules of this unit. */
 static void maven_mask_versions(struct maven *m, const struct pom *of, struct xml *at)
 {
     struct xml *version = xml_get(at, "version");
@@ -211,6 +214,7 @@ static int maven_mask(struct maven *m, struct recipe_unit *unit, const struct po
 
 /* ---- files that poms name ---------------------------------------------------------- */
 
+/* A path without the properties that mean the directory of the pom. */
 static struct bytes maven_without_base(struct bytes path)
 {
     static const char *const bases[] = {"file://", "${project.basedir}", "${basedir}",
@@ -224,7 +228,7 @@ static struct bytes maven_without_base(struct bytes path)
     return path;
 }
 
-/* systemPath of a dependency, and repositories that lie in the context. */
+/* Adds what a pom names: a dependency's systemPath, and repositories in the context. */
 static int maven_add_named(struct maven *m, struct recipe_unit *unit, const struct pom *pom,
                            const struct xml *at, struct failure *f)
 {
@@ -243,7 +247,7 @@ static int maven_add_named(struct maven *m, struct recipe_unit *unit, const stru
     return r;
 }
 
-/* Of settings.xml without what signs one in. */
+/* Adds settings.xml without the elements that contain credentials. */
 static int maven_add_settings(struct maven *m, struct recipe_unit *unit, struct bytes path,
                               struct failure *f)
 {
@@ -264,6 +268,7 @@ static int maven_add_settings(struct maven *m, struct recipe_unit *unit, struct 
     return r;
 }
 
+/* Adds the directory .mvn, the settings that maven.config names, and the wrapper. */
 static int maven_add_config(struct maven *m, struct recipe_unit *unit, struct bytes dir,
                             struct failure *f)
 {

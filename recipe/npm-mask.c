@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "npm-priv.h"
+#include "npm-mask.h"
+
+#include "npm-members.h"
 #include "text.h"
 #include "unit-text.h"
 
-#include <errno.h>
-
-/* What an installer reads, in this order. All else is for bundlers, linters and registries. */
+/* The keys that an installer reads, in the order of the recipe. All others are for bundlers,
+ * linters and registries. */
 static const char *const kept[] = {
     "name",
     "version",
@@ -42,6 +43,7 @@ static const char *const kept[] = {
     "patchedDependencies",
     "prisma",
 };
+/* Of these, the maps whose order has no meaning. */
 static const char *const sorted[] = {
     "dependencies",
     "devDependencies",
@@ -53,6 +55,7 @@ static const char *const sorted[] = {
     "bin",
     "resolutions",
 };
+/* Scripts that an install runs. */
 static const char *const lifecycle[] = {
     "preinstall", "install",     "postinstall",  "prepublish",         "preprepare",
     "prepare",    "postprepare", "dependencies", "pnpm:devPreinstall",
@@ -75,7 +78,7 @@ static bool npm_mentions(struct bytes script, struct bytes name)
     return false;
 }
 
-/* Whether a script may run others of its package by name. */
+/* Tells whether a script may run other scripts of its package by name. */
 static bool npm_runs_others(struct bytes script)
 {
     static const char *const runners[] = {
@@ -86,7 +89,7 @@ static bool npm_runs_others(struct bytes script)
     return false;
 }
 
-/* The scripts that run by themselves, and what these run. */
+/* The scripts that an install runs, and the scripts that these run. */
 static struct value *npm_scripts(struct npm *n, const struct manifest *package)
 {
     const struct value *all = value_get(package->value, "scripts");
@@ -97,7 +100,7 @@ static struct value *npm_scripts(struct npm *n, const struct manifest *package)
     for (size_t i = 0; i < ARRAY_SIZE(lifecycle); i++)
         if (value_text(value_get(all, lifecycle[i])).at)
             value_put(pool, found, bytes_of(lifecycle[i]), value_get(all, lifecycle[i]));
-    for (size_t i = 0; i < found->n; i++) { /* grows as it goes */
+    for (size_t i = 0; i < found->n; i++) { /* the loop adds to the map */
         struct bytes script = found->pairs[i].value->text;
         for (size_t j = 0; npm_runs_others(script) && j < value_count(all); j++)
             if (npm_mentions(script, all->pairs[j].key) && value_text(all->pairs[j].value).at)
@@ -137,8 +140,9 @@ static int npm_add_script_files(struct npm *n, struct recipe_unit *unit,
 /* ---- bin stubs --------------------------------------------------------------------- */
 
 /*
- * Installers link a command only where its file is there, and nothing links it later: so a
- * stub, with the first line of the real one, of which pnpm makes its shim.
+ * Adds a stub of a command. An installer links a command only if its file exists, and nothing
+ * links it later. The stub has the first line of the real file, because pnpm makes its shim
+ * from that.
  */
 static int npm_add_bin(struct npm *n, struct recipe_unit *unit, const struct manifest *package,
                        struct bytes rel, struct failure *f)
@@ -192,7 +196,7 @@ static void npm_mask_version(struct npm *n, const struct manifest *package, stru
     if (package->marks & PACKAGE_REAL_VERSION)
         return;
     value_drop(out, "version");
-    /* yarn 1 passes over a member without one. */
+    /* yarn 1 ignores a member that has no version. */
     if (n->manager == MANAGER_YARN && package != n->root)
         value_put(&n->p->values, out, BYTES("version"),
                   value_string(&n->p->values, BYTES("0.0.0")));

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The packages of a workspace. Sources: npm's, pnpm's and yarn's documentation of workspaces.
- */
-#include "npm-priv.h"
+/* Finds the packages of a workspace. Sources: the documentation of npm, pnpm and yarn. */
+#include "npm-members.h"
+
 #include "pathglob.h"
+#include "unit.h"
 
 static const char *const dependency_maps[] = {"dependencies",         "devDependencies",
                                               "optionalDependencies", "peerDependencies",
@@ -28,7 +29,7 @@ static void npm_claim(struct npm *n, struct manifest *package)
     *ARENA_PUSH(&n->p->values.arena, n->of, &n->n_of, &n->cap_of) = package;
 }
 
-/* One pattern without braces. */
+/* Claims the packages that a pattern without braces matches, or takes them back. */
 static void npm_match_all(struct npm *n, struct bytes base, struct bytes pattern, bool take)
 {
     struct bytes full;
@@ -44,7 +45,7 @@ static void npm_match_all(struct npm *n, struct bytes base, struct bytes pattern
     }
 }
 
-/* {a,b} as npm's and pnpm's glob libraries have it; nested ones are expanded outside in. */
+/* Expands {a,b} as the glob libraries of npm and pnpm do, the outermost braces first. */
 static void npm_expand(struct npm *n, struct bytes base, struct bytes pattern, bool take,
                        unsigned depth)
 {
@@ -83,6 +84,7 @@ static const struct value *npm_workspaces_of(const struct manifest *package)
     return value_is(workspaces, VALUE_MAP) ? value_get(workspaces, "packages") : workspaces;
 }
 
+/* Follows a dependency that is a path: claims the package there, or adds the archive. */
 static int npm_follow_path(struct npm *n, struct recipe_unit *unit, const struct manifest *from,
                            struct bytes range, struct failure *f)
 {
@@ -91,7 +93,7 @@ static int npm_follow_path(struct npm *n, struct recipe_unit *unit, const struct
     if (!npm_is_path(range) && !bytes_starts(range, BYTES("patch:")))
         return 0;
     if (bytes_starts(range, BYTES("patch:"))) {
-        /* patch:left-pad@npm:1.3.0#./patches/x.patch; ~ is the top of the project */
+        /* patch:left-pad@npm:1.3.0#./patches/x.patch; ~/ is the root of the project */
         rel = bytes_from(range, bytes_find_last(range, '#') + 1);
         rel = bytes_head(rel, bytes_find(rel, ':'));
         bool top = bytes_starts(rel, BYTES("~/"));
@@ -127,7 +129,7 @@ static int npm_follow(struct npm *n, struct recipe_unit *unit, const struct mani
     return r;
 }
 
-/* A range that a masked version would not fit. */
+/* Tells whether a masked version would not satisfy a range. */
 static bool npm_asks_version(struct bytes range)
 {
     if (bytes_starts(range, BYTES("workspace:"))) {
@@ -138,6 +140,7 @@ static bool npm_asks_version(struct bytes range)
     return range.at && !npm_is_path(range) && bytes_find(range, ':') == range.len;
 }
 
+/* Marks the packages whose version another one asks for. */
 static void npm_find_asked(struct npm *n)
 {
     for (size_t i = 0; i < n->n_of; i++) {
@@ -171,13 +174,13 @@ int npm_members(struct npm *n, struct recipe_unit *unit, struct failure *f)
     npm_claim(n, n->root);
     npm_match_patterns(n, n->root->dir, npm_workspaces_of(n->root));
     npm_match_patterns(n, n->root->dir, value_get(n->pnpm, "packages"));
-    /* What a negative pattern took back is still in the list. */
+    /* Packages that a negative pattern has taken back are still in the list. */
     size_t kept = 0;
     for (size_t i = 0; i < n->n_of; i++)
         if (n->of[i]->marks & PACKAGE_CLAIMED)
             n->of[kept++] = n->of[i];
     n->n_of = kept;
-    for (size_t i = 0; i < n->n_of && r == 0; i++) { /* grows as it goes */
+    for (size_t i = 0; i < n->n_of && r == 0; i++) { /* the loop adds to the list */
         if (n->of[i] != n->root && n->manager == MANAGER_BERRY)
             npm_match_patterns(n, n->of[i]->dir, npm_workspaces_of(n->of[i]));
         if (unit)

@@ -4,11 +4,10 @@
  * packages of the workspace are its members.
  */
 #include "ecos.h"
-#include "npm-priv.h"
+#include "npm-mask.h"
+#include "npm-members.h"
 #include "text.h"
 #include "unit-text.h"
-
-#include <errno.h>
 
 static const struct {
     const char *lock;
@@ -33,7 +32,8 @@ static const struct {
     [MANAGER_BUN] = {"bun", {"bun", "install", "--frozen-lockfile"}, {"bun", "install"}},
 };
 
-/* The lock of a directory, or NULL; the manager goes by it, else by "packageManager". */
+/* The name of the lock file in a package's directory, or NULL. The lock decides which manager
+ * it is; without one, "packageManager" does. */
 static const char *npm_find_lock(struct npm *n, const struct manifest *package,
                                  enum manager *ret)
 {
@@ -60,7 +60,7 @@ static const char *npm_find_lock(struct npm *n, const struct manifest *package,
 
 /* ---- configuration ----------------------------------------------------------------- */
 
-/* A line that gives a secret in the open. */
+/* Tells whether a line contains a secret itself, not a variable that has it. */
 static bool npm_is_secret(struct bytes line)
 {
     static const char *const keys[] = {"_authToken",   "_auth",        "_password",
@@ -71,10 +71,10 @@ static bool npm_is_secret(struct bytes line)
     return false;
 }
 
-/* In YAML what is deeper than a secret's key belongs to its value. */
+/* In YAML, lines that are indented deeper than a secret's key belong to its value. */
 struct config {
-    bool yaml, below;
-    size_t indent; /* of the secret's key */
+    bool yaml, below; /* below: the lines of a secret may follow */
+    size_t indent;    /* of the secret's key */
 };
 
 static enum line_verdict npm_judge_config(struct bytes line, void *context)
@@ -119,7 +119,7 @@ static int npm_add_yarn(struct npm *n, struct recipe_unit *unit, struct failure 
     return npm_add_trees(n, unit, trees, ARRAY_SIZE(trees), f);
 }
 
-/* The values of a map of patched packages are paths. */
+/* Adds the patches that are the values of a map. */
 static int npm_add_patched(struct npm *n, struct recipe_unit *unit, const struct value *patched,
                            struct failure *f)
 {
@@ -144,7 +144,7 @@ static int npm_add_pnpm(struct npm *n, struct recipe_unit *unit, struct failure 
         r = npm_add_patched(n, unit, value_get(n->pnpm, "patchedDependencies"), f);
     for (size_t i = 0; i < n->n_of && r == 0; i++) {
         const struct value *meta = value_get(n->of[i]->value, "dependenciesMeta");
-        /* shared-workspace-lockfile=false: each package has its own. */
+        /* With shared-workspace-lockfile=false each package has a lock of its own. */
         if (n->of[i] != n->root)
             r = unit_text(n->p, unit, prepare_path(n->p, n->of[i]->dir, "pnpm-lock.yaml"), f);
         for (size_t j = 0; j < value_count(meta); j++)
@@ -242,7 +242,7 @@ static int npm_find(struct prepare *p, struct failure *f)
     for (size_t i = 0; i < n.packages.n && !any; i++)
         any = npm_find_lock(&n, n.packages.at[i], &ignored) ||
               unit_worth(p, n.packages.at[i]->dir);
-    /* Workspaces first: they claim what else would stand alone. Shallow ones before deep. */
+    /* Workspaces come first, because they claim packages that would be units otherwise. */
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < n.packages.n && r == 0; i++) {
             struct manifest *package = n.packages.at[i];
@@ -251,7 +251,7 @@ static int npm_find(struct prepare *p, struct failure *f)
                 (table_get(&p->claimed, package->path) && !locked))
                 continue;
             if (pass == 1 && table_get(&p->claimed, package->path))
-                continue; /* a member with a lock of its own is still the workspace's */
+                continue; /* a member that has a lock of its own is still a member */
             if (!any || locked || unit_worth(p, package->dir))
                 r = npm_make_unit(&n, package, f);
         }
@@ -307,7 +307,7 @@ static struct bytes npm_unquoted(struct bytes b)
     return b;
 }
 
-/* pnpm: "  '@a/b@1.0.0':" or "  /@a/b@1.0.0:" below `packages:`. */
+/* pnpm-lock.yaml: "  '@a/b@1.0.0':" or "  /@a/b@1.0.0:" below `packages:`. */
 static bool npm_list_pnpm(struct values *pool, const struct recipe_file *file,
                           struct value *into)
 {
@@ -327,7 +327,7 @@ static bool npm_list_pnpm(struct values *pool, const struct recipe_file *file,
     return true;
 }
 
-/* yarn: a line at column 0 that begins with the name, then "  version" of it. */
+/* yarn.lock: a line at column 0 begins with the name, a line "  version …" follows. */
 static bool npm_list_yarn(struct values *pool, const struct recipe_file *file,
                           struct value *into)
 {

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PHP by composer. What its content hash covers stays as it is (Source: composer's Locker), so
- * that the lock still fits; scripts and autoloading come with the sources.
+ * PHP, with composer. The keys that composer's content hash covers stay as they are, so that
+ * the lock still fits. Scripts and autoloading come with the sources. Source: composer's
+ * Locker.
  */
 #include "ecos.h"
 #include "pathglob.h"
 #include "unit-text.h"
-
-#include <errno.h>
 
 static const char *const kept[] = {
     "name",         "type",    "version", "require",           "require-dev",
@@ -15,6 +14,7 @@ static const char *const kept[] = {
     "repositories", "extra",   "config",
 };
 
+/* Adds a composer.json, masked; *ret is what it said, or NULL if it can't be parsed. */
 static int php_mask(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
                     struct value **ret, struct failure *f)
 {
@@ -44,7 +44,8 @@ static int php_mask(struct prepare *p, struct recipe_unit *unit, struct bytes di
     return unit_json(p, unit, path, json, found, f);
 }
 
-/* {"type": "path", "url": "packages/..."} with a star for the dots: the manifest of each. */
+/* Adds the manifests of path repositories: {"type": "path", "url": "packages/…"}, where the URL
+ * may be a pattern. */
 static int php_add_paths(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
                          const struct value *json, struct failure *f)
 {

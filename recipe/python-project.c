@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pyproject.toml, as far as uv, poetry, pdm and pip read it to choose dependencies; uv.lock. */
-#include "python-priv.h"
+#include "python-project.h"
+
 #include "text.h"
 #include "unit-text.h"
-
-#include <errno.h>
 
 #define MASKED_VERSION "0.0.0"
 
@@ -20,6 +18,7 @@ static void python_keep_tool(struct prepare *p, const struct value *tools, const
         value_put(&p->values, into, bytes_of(name), kept);
 }
 
+/* The entry of a local package in uv.lock, or NULL. */
 static struct value *python_uv_entry(const struct python *py, struct bytes name)
 {
     const struct value *packages = value_get(py->uv_lock, "package");
@@ -34,7 +33,8 @@ static struct value *python_uv_entry(const struct python *py, struct bytes name)
     return NULL;
 }
 
-/* Names as the lock has them: lower case, runs of -_. as one dash. Source: PEP 503. */
+/* A name as the lock has it: in lower case, with a dash for each run of -_. (Source: PEP 503).
+ */
 static struct bytes python_normal_name(struct arena *a, struct bytes name)
 {
     uint8_t *out = arena_alloc(a, name.len + 1);
@@ -50,8 +50,8 @@ static struct bytes python_normal_name(struct arena *a, struct bytes name)
 }
 
 /*
- * A constant version. One that a build backend finds out stays dynamic where uv's lock leaves
- * it out; elsewhere it becomes constant, so that no backend has to ask git.
+ * Makes the version constant, so that no build backend has to ask git for it. A dynamic version
+ * stays dynamic if uv's lock has no version for the package.
  */
 static void python_mask_version(const struct python *py, struct value *project)
 {
@@ -100,13 +100,14 @@ static void python_keep_poetry(struct prepare *p, const struct value *tools, str
         return;
     value_put(&p->values, kept, BYTES("version"),
               value_string(&p->values, BYTES(MASKED_VERSION)));
-    if (!value_get(poetry, "description")) /* poetry 1 insists on all three */
+    if (!value_get(poetry, "description")) /* poetry 1 insists on version and these two */
         return;
     value_put(&p->values, kept, BYTES("description"), value_string(&p->values, BYTES("")));
     value_put(&p->values, kept, BYTES("authors"), value_new(&p->values, VALUE_LIST));
 }
 
-/* [tool.setuptools.dynamic] dependencies = {file = [...]}: pip reads them when it builds. */
+/* Adds the files of [tool.setuptools.dynamic] dependencies = {file = [...]}, which pip reads
+ * when it builds. */
 static int python_dynamic_files(struct prepare *p, struct recipe_unit *unit,
                                 const struct manifest *project, const struct value *dynamic,
                                 struct failure *f)
@@ -169,8 +170,8 @@ int python_mask(struct python *py, struct recipe_unit *unit, const struct manife
 }
 
 /*
- * In uv's own layout, which is not ours to guess: the text, with the version lines of local
- * packages replaced. A package's keys begin with name, version and source.
+ * Writes the text of uv.lock with the version lines of local packages replaced: everything else
+ * keeps uv's own layout, which can change. A package begins with its name, version and source.
  */
 static int python_write_lock(struct python *py, struct bytes text, struct buf *to)
 {
@@ -184,7 +185,8 @@ static int python_write_lock(struct python *py, struct bytes text, struct buf *t
         } else if (bytes_starts(line, BYTES("name = \"")) && !name.at) {
             unquoted = bytes_from(line, 8);
             name = bytes_head(unquoted, bytes_find(unquoted, '"'));
-            /* Two entries of a name are local ones and others: then the next line tells. */
+            /* Local and other packages may share a name: the version in the next line decides.
+             */
             local = python_uv_entry(py, name) != NULL;
         }
         struct value *entry = local ? python_uv_entry(py, name) : NULL;

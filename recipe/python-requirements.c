@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pip's requirements files. Source: pip's documentation, "Requirements File Format". A file
- * that is named in one is relative to it, a path of a package to pip's working directory, which
- * is taken to be the unit's.
+ * pip's requirements files. The path of an included file is relative to the file that includes
+ * it; the path of a package is relative to pip's working directory, which we assume is the
+ * unit's. Source: pip's documentation, "Requirements File Format".
  */
-#include "python-priv.h"
+#include "python-requirements.h"
+
 #include "text.h"
 #include "unit-text.h"
-
-#include <errno.h>
 
 struct reading {
     struct python *py;
@@ -25,7 +24,8 @@ bool python_is_requirements(struct bytes name)
 
 static int requirements_read_file(struct reading *x, struct bytes path, unsigned depth);
 
-/* "-r file", "-rfile", "--requirement=file": what follows, or {NULL}. */
+/* The value of an option, "-r file", "-rfile" or "--requirement=file"; {NULL, 0} if the line
+ * has another one. */
 static struct bytes requirements_option(struct bytes line, const char *letter, const char *word)
 {
     struct bytes value = {NULL, 0};
@@ -40,7 +40,7 @@ static struct bytes requirements_option(struct bytes line, const char *letter, c
     return utf8_trim(value);
 }
 
-/* "./a[extra] ; marker" without the rest, and without file:. */
+/* The path in "file:./a[extra] ; marker". */
 static struct bytes requirements_path_of(struct bytes line)
 {
     if (bytes_starts(line, BYTES("file:")))
@@ -59,8 +59,8 @@ static bool requirements_is_path(struct bytes line)
 }
 
 /*
- * A package by its path: an archive is taken; a directory would need its sources, so it is
- * installed once they came. *ret_keep: whether the line stays.
+ * Takes a package that is given by its path. An archive is added. A directory would need its
+ * sources, so it is installed after they have been copied: the line is dropped (*ret_keep).
  */
 static int requirements_take_path(struct reading *x, struct bytes line, bool editable,
                                   bool *ret_keep)
@@ -84,7 +84,8 @@ static int requirements_take_path(struct reading *x, struct bytes line, bool edi
     return 0;
 }
 
-/* One logical line: whether it stays in the skeleton. */
+/* Takes a logical line, and adds the files that it names. *ret_keep: it stays in the skeleton.
+ */
 static int requirements_take_line(struct reading *x, struct bytes file, struct bytes line,
                                   unsigned depth, bool *ret_keep)
 {
@@ -116,7 +117,7 @@ static bool requirements_is_blank(struct bytes line, size_t i)
     return i < line.len && (line.at[i] == ' ' || line.at[i] == '\t');
 }
 
-/* Where a comment begins, or the length. */
+/* The offset of a comment, or the length of the line. */
 static size_t requirements_find_comment(struct bytes line)
 {
     for (size_t i = 0; i < line.len; i++)
@@ -126,8 +127,9 @@ static size_t requirements_find_comment(struct bytes line)
 }
 
 /*
- * Takes the next logical line off *rest: continued ones joined, comments gone. The two sides of
- * a joint make one word where no blank is between them. Source: pip, join_lines.
+ * Takes the next logical line off *rest: continued lines are joined, comments are dropped. The
+ * words on both sides of a joint become one word if there is no blank between them. Source:
+ * pip, join_lines.
  */
 static struct bytes requirements_next_line(struct prepare *p, struct bytes *rest)
 {
@@ -142,7 +144,7 @@ static struct bytes requirements_next_line(struct prepare *p, struct bytes *rest
         struct bytes trimmed = utf8_trim(line);
         if (joined.len && trimmed.len && (blank || comment || requirements_is_blank(line, 0)))
             (void)!buf_add_byte(&joined, ' ');
-        (void)!buf_add_bytes(&joined, trimmed); /* not longer than the file */
+        (void)!buf_add_bytes(&joined, trimmed); /* fits: it is not longer than the file */
         blank = line.len ? requirements_is_blank(line, line.len - 1) : blank;
     }
     line = buf_bytes(&joined);
@@ -150,7 +152,8 @@ static struct bytes requirements_next_line(struct prepare *p, struct bytes *rest
                       utf8_trim(bytes_head(line, requirements_find_comment(line))));
 }
 
-/* An include of an include …; a file that is there already ends a circle. */
+/* Depth of files that include each other. A cycle ends earlier, because each file is read once.
+ */
 #define INCLUDES_MAX 32
 
 static int requirements_read_file(struct reading *x, struct bytes path, unsigned depth)
@@ -164,7 +167,7 @@ static int requirements_read_file(struct reading *x, struct bytes path, unsigned
     int r = prepare_read(p, path, &text, x->f);
     if (r < 0)
         return r;
-    /* First the name, so that a circle ends; the content comes when it is known. */
+    /* The file is added empty first, so that a cycle ends; its content follows below. */
     size_t at = p->recipe->n_files;
     unit_file(p, x->unit, path, 0644, BYTES(""));
     text = text_lf(&p->values.arena, text);
@@ -188,13 +191,12 @@ static int requirements_read_file(struct reading *x, struct bytes path, unsigned
 }
 
 int python_requirements(struct python *py, struct recipe_unit *unit, struct bytes dir,
-                        bool *ret_any, struct failure *f)
+                        struct failure *f)
 {
     struct reading x = {py, unit, dir, f};
     const struct listing *l = py->p->l;
     size_t first, end;
     int r = 0;
-    *ret_any = false;
     listing_below(l, dir, &first, &end);
     for (size_t i = first; i < end && r == 0; i++) {
         struct bytes name;
@@ -205,7 +207,6 @@ int python_requirements(struct python *py, struct recipe_unit *unit, struct byte
         if (l->at[i].kind == LISTED_DIR ||
             !(nested || (direct && python_is_requirements(name))))
             continue;
-        *ret_any = true;
         r = requirements_read_file(&x, l->at[i].path, 0);
     }
     return r;

@@ -5,11 +5,10 @@
  */
 #include "ecos.h"
 #include "pathglob.h"
-#include "python-priv.h"
+#include "python-project.h"
+#include "python-requirements.h"
 #include "text.h"
 #include "unit-text.h"
-
-#include <errno.h>
 
 static struct manifest *python_project(struct python *py, struct bytes dir)
 {
@@ -39,7 +38,7 @@ static bool python_matches(struct python *py, struct bytes base, const struct va
 static int python_add_project(struct python *py, struct recipe_unit *unit,
                               struct manifest *project, struct failure *f);
 
-/* { path = "../lib" } of uv and poetry: the project there, or an archive. */
+/* Follows { path = "../lib" } of uv and poetry: adds the project there, or the archive. */
 static int python_add_sources(struct python *py, struct recipe_unit *unit,
                               const struct manifest *project, const struct value *sources,
                               struct failure *f)
@@ -124,7 +123,7 @@ static int python_add_pipfile(struct python *py, struct recipe_unit *unit, struc
     return unit_toml(p, unit, path, toml, false, f);
 }
 
-/* setup.cfg: the lines of [options] that name dependencies, and the project's name. */
+/* Adds setup.cfg: the project's name, and the lines of [options] that name dependencies. */
 static int python_add_setup_cfg(struct python *py, struct recipe_unit *unit, struct bytes dir,
                                 struct failure *f)
 {
@@ -221,7 +220,7 @@ static void python_read_uv_lock(struct python *py, struct recipe_unit *unit, str
     }
 }
 
-/* Claims what a unit would, where the options don't want it. */
+/* Claims the members of a root although the options exclude its unit. */
 static void python_claim_members(struct python *py, const struct manifest *root)
 {
     const struct value *workspace = value_get(python_uv_of(root), "workspace");
@@ -235,7 +234,6 @@ static int python_make_unit(struct python *py, struct bytes dir, struct failure 
 {
     struct manifest *root = python_project(py, dir);
     struct recipe_unit *unit = unit_new(py->p, "python", dir);
-    bool any;
     if (!unit) {
         if (root)
             python_claim_members(py, root);
@@ -255,7 +253,7 @@ static int python_make_unit(struct python *py, struct bytes dir, struct failure 
     if (r == 0 && prepare_has(py->p, dir, "uv.lock"))
         r = python_uv_lock(py, unit, dir, f);
     if (r == 0)
-        r = python_requirements(py, unit, dir, &any, f);
+        r = python_requirements(py, unit, dir, f);
     return r == 0 ? python_add_texts(py, unit, dir, f) : r;
 }
 
@@ -269,7 +267,7 @@ static bool python_is_locked(struct python *py, struct bytes dir)
     return false;
 }
 
-/* A pyproject.toml of linters alone is no project. */
+/* Tells whether a pyproject.toml describes a project: many only configure linters. */
 static bool python_is_project(const struct manifest *project)
 {
     const struct value *tool = value_get(project->value, "tool");
@@ -315,7 +313,7 @@ static int python_find(struct prepare *p, struct failure *f)
         if (first)
             *ARENA_PUSH(&p->values.arena, dirs, &n, &cap) = dir;
     }
-    /* A repository of libraries alone: each of them. */
+    /* A repository that only has libraries: each of them is a unit. */
     for (size_t i = 0; i < py.projects.n && n == 0; i++)
         if (python_is_project(py.projects.at[i]))
             *ARENA_PUSH(&p->values.arena, dirs, &n, &cap) = py.projects.at[i]->dir;

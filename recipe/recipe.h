@@ -23,6 +23,8 @@
 
 #include "ignore.h"
 
+#include <errno.h>
+
 /* ---- the context without what is ignored (listing.c) ------------------------------- */
 
 enum listed_kind { LISTED_FILE, LISTED_DIR, LISTED_LINK };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ruby by bundler. A Gemfile is a program, so files are chosen and none is changed. */
+/* Ruby, with bundler. A Gemfile is a program, so this chooses files and changes none. */
 #include "ecos.h"
 #include "unit-text.h"
 
-/* Of a line of Ruby: what stands in quotes behind a word, as in `path: "engines/a"`. */
+/* Finds the quoted text after a word in a line of Ruby, as in `path: "engines/a"`. */
 static bool ruby_quoted_after(struct bytes line, const char *word, struct bytes *ret)
 {
     size_t len = strlen(word);
@@ -23,7 +23,7 @@ static bool ruby_quoted_after(struct bytes line, const char *word, struct bytes 
     return false;
 }
 
-/* Every quoted text that names a file of the context, with or without .rb. */
+/* Adds the file that a quoted text names, with or without .rb, for each quoted text. */
 static int ruby_add_quoted(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
                            struct bytes text, struct failure *f)
 {
@@ -48,7 +48,7 @@ static int ruby_add_quoted(struct prepare *p, struct recipe_unit *unit, struct b
     return r;
 }
 
-/* The gemspecs of a directory, and what they load. */
+/* Adds the gemspecs of a directory, and the files that they load. */
 static int ruby_add_gemspecs(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
                              struct failure *f)
 {
@@ -68,6 +68,7 @@ static int ruby_add_gemspecs(struct prepare *p, struct recipe_unit *unit, struct
     return r;
 }
 
+/* Adds a Gemfile and the files that it names. `depth` ends a cycle of eval_gemfile. */
 static int ruby_add_gemfile(struct prepare *p, struct recipe_unit *unit, struct bytes path,
                             unsigned depth, struct failure *f)
 {
@@ -97,9 +98,9 @@ static int ruby_add_gemfile(struct prepare *p, struct recipe_unit *unit, struct 
 }
 
 /*
- * .bundle/config holds settings, and logins of gem servers, whose names look like settings:
+ * .bundle/config contains settings, and logins of gem servers whose names look like settings:
  * BUNDLE_MIRROR__CORP__COM is the login of mirror.corp.com, and BUNDLE_BUILD__CORP__COM may be
- * one. A mirror's own key holds a URL, an option of a build begins with "--".
+ * a login. So only known names are kept, and the options of a build, which begin with "--".
  */
 static enum line_verdict ruby_judge_setting(struct bytes line, void *context)
 {
@@ -159,7 +160,8 @@ static int ruby_find(struct prepare *p, struct failure *f)
     return unit_each(p, "Gemfile", "Gemfile.lock", ruby_make_unit, f);
 }
 
-/* "    rails (7.1.0)": four spaces are a gem, six what it asks for. */
+/* A line of Gemfile.lock: "    rails (7.1.0)". Four spaces begin a gem, six what it depends on.
+ */
 static bool ruby_list(struct values *pool, const struct recipe_file *file, struct value *into)
 {
     struct bytes rest = file->content, line;

@@ -8,8 +8,6 @@
 #include "check.h"
 #include "items.h"
 
-#include <errno.h>
-
 /* Bytes of pending output, and of the PAX records of one file: both are less than twice what a
  * recipe may contain. */
 #define TAR_BYTES_MAX (2ul * RECIPE_BYTES_MAX)
