@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ctx-recipe: recipes of dependencies. Read main() upwards: the command line, then one function
- * a command.
+ * ctx-recipe: recipes of dependencies. Read from main() upwards: it parses the command line,
+ * then calls one function for each command.
  */
 #include "output.h"
 #include "recipe-options.h"
@@ -20,19 +20,19 @@ enum exit_status {
     EXIT_IO,
 };
 
-#define cleanup_recipe __attribute__((cleanup(recipe_free_p)))
+#define cleanup_recipe __attribute__((cleanup(recipe_main_free_recipe)))
 
-static void recipe_free_p(struct recipe **recipe)
+static void recipe_main_free_recipe(struct recipe **recipe)
 {
     recipe_free(*recipe);
 }
 
-static void ignore_free_p(struct ignore **ig)
+static void recipe_main_free_ignore(struct ignore **ig)
 {
     ignore_free(*ig);
 }
 
-static enum exit_status status_of(int r)
+static enum exit_status recipe_main_status_of(int r)
 {
     switch (r) {
     case RECIPE_UNSAFE:
@@ -51,15 +51,16 @@ static enum exit_status status_of(int r)
 
 /* ---- making a recipe --------------------------------------------------------------- */
 
-/* The ignore file that Docker would read: the Dockerfile's own, or the context's. */
-static int read_ignore(const struct recipe_command_line *line, int root_fd, struct notes *notes,
-                       struct ignore **ret, struct failure *f)
+/* Reads the ignore file that Docker would read: the Dockerfile's own one, or the context's. */
+static int recipe_main_read_ignore(const struct recipe_command_line *line, int root_fd,
+                                   struct notes *notes, struct ignore **ret, struct failure *f)
 {
     cleanup_buf struct buf text = BUF(IGNORE_FILE_MAX);
     cleanup_arena struct arena arena = {0};
     const char *name = line->ignore_file;
     int r = -ENOENT;
-    /* Its name alone would do, but a name that is mistyped finds the wrong ignore file. */
+    /* Only the name of the Dockerfile is needed, but a mistyped name would find the wrong
+     * ignore file. */
     if (line->dockerfile && access(line->dockerfile, F_OK) < 0)
         return fail(f, -EIO, "can't open the Dockerfile %s: %s",
                     QUOTE(bytes_of(line->dockerfile)), strerror(errno));
@@ -85,21 +86,22 @@ static int read_ignore(const struct recipe_command_line *line, int root_fd, stru
     return ignore_parse(bytes_of(name), buf_bytes(&text), IGNORE_BUILDKIT, notes, ret, f);
 }
 
-static int make(const struct recipe_command_line *line, const char *path, struct notes *notes,
-                struct recipe **ret, struct failure *f)
+static int recipe_main_make(const struct recipe_command_line *line, const char *path,
+                            struct notes *notes, struct recipe **ret, struct failure *f)
 {
     cleanup_listing struct listing listing = {0};
-    __attribute__((cleanup(ignore_free_p))) struct ignore *ignore = NULL;
+    __attribute__((cleanup(recipe_main_free_ignore))) struct ignore *ignore = NULL;
     cleanup_fd int root_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root_fd < 0)
         return fail(f, -EIO, "can't open PATH %s: %s", QUOTE(bytes_of(path)), strerror(errno));
-    int r = read_ignore(line, root_fd, notes, &ignore, f);
+    int r = recipe_main_read_ignore(line, root_fd, notes, &ignore, f);
     if (r == 0)
         r = listing_walk(root_fd, ignore, &listing, f);
     return r < 0 ? r : recipe_prepare(&listing, &line->prepare, notes, ret, f);
 }
 
-static void report(const struct recipe_command_line *line, const struct notes *notes)
+static void recipe_main_report(const struct recipe_command_line *line,
+                               const struct notes *notes)
 {
     for (size_t i = 0; i < notes->n && !line->quiet; i++) {
         bool warning = notes->at[i].level == NOTE_WARNING;
@@ -111,7 +113,7 @@ static void report(const struct recipe_command_line *line, const struct notes *n
 
 /* ---- reading one ------------------------------------------------------------------- */
 
-static int load(const char *path, struct recipe **ret, struct failure *f)
+static int recipe_main_load(const char *path, struct recipe **ret, struct failure *f)
 {
     cleanup_buf struct buf text = BUF(256u << 20);
     bool is_stdin = strcmp(path, "-") == 0;
@@ -140,9 +142,9 @@ static int load(const char *path, struct recipe **ret, struct failure *f)
     return r == -ENOENT ? -EIO : r;
 }
 
-/* Options that say what a recipe is made of mean nothing to one that is made. */
-static int made_already(const struct recipe_command_line *line, const char *path,
-                        struct failure *f)
+/* Refuses options of prepare if the path is a recipe, because they could have no effect. */
+static int recipe_main_made_already(const struct recipe_command_line *line, const char *path,
+                                    struct failure *f)
 {
     struct stat st;
     if (!line->making || (stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
@@ -151,20 +153,21 @@ static int made_already(const struct recipe_command_line *line, const char *path
                 line->making, QUOTE(bytes_of(path)));
 }
 
-/* A recipe's file, or the recipe of a directory. */
-static int load_or_make(const struct recipe_command_line *line, const char *path,
-                        struct notes *notes, struct recipe **ret, struct failure *f)
+/* Reads the recipe at a path, or prepares the recipe of a directory. */
+static int recipe_main_load_or_make(const struct recipe_command_line *line, const char *path,
+                                    struct notes *notes, struct recipe **ret, struct failure *f)
 {
     struct stat st;
     if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        return make(line, path, notes, ret, f);
-    return load(path, ret, f);
+        return recipe_main_make(line, path, notes, ret, f);
+    return recipe_main_load(path, ret, f);
 }
 
 /* ---- writing ----------------------------------------------------------------------- */
 
-/* Whole or not at all, and not at all where it is the same: its mtime may mean something. */
-static int write_file(const char *path, struct bytes content, struct failure *f)
+/* Writes a file whole or not at all. A file that has this content already is not touched,
+ * because somebody may look at its mtime. */
+static int recipe_main_write_file(const char *path, struct bytes content, struct failure *f)
 {
     cleanup_buf struct buf there = BUF(content.len + 1);
     cleanup_output struct output out = OUTPUT;
@@ -180,7 +183,7 @@ static int write_file(const char *path, struct bytes content, struct failure *f)
     return r < 0 ? -EIO : 0;
 }
 
-static int write_out(struct bytes content, struct failure *f)
+static int recipe_main_write_out(struct bytes content, struct failure *f)
 {
     int r = io_write_full(STDOUT_FILENO, content.at, content.len);
     if (r < 0)
@@ -188,18 +191,18 @@ static int write_out(struct bytes content, struct failure *f)
     return r < 0 ? -EIO : 0;
 }
 
-/* NULL: standard output. */
-static const char *output_path(const struct recipe_command_line *line)
+/* The file to write to; NULL: standard output. */
+static const char *recipe_main_output_path(const struct recipe_command_line *line)
 {
     return line->output && strcmp(line->output, "-") != 0 ? line->output : NULL;
 }
 
-static int write_recipe(const struct recipe_command_line *line, const struct recipe *recipe,
-                        struct failure *f)
+static int recipe_main_write_recipe(const struct recipe_command_line *line,
+                                    const struct recipe *recipe, struct failure *f)
 {
     cleanup_buf struct buf text = BUF(256u << 20);
     cleanup_arena struct arena arena = {0};
-    const char *output = output_path(line);
+    const char *output = recipe_main_output_path(line);
     int r = recipe_write(recipe, &text, f);
     if (r < 0)
         return r;
@@ -215,33 +218,35 @@ static int write_recipe(const struct recipe_command_line *line, const struct rec
         if (r < 0)
             return -EIO;
     }
-    return output ? write_file(output, buf_bytes(&text), f) : write_out(buf_bytes(&text), f);
+    return output ? recipe_main_write_file(output, buf_bytes(&text), f)
+                  : recipe_main_write_out(buf_bytes(&text), f);
 }
 
 /* ---- commands ---------------------------------------------------------------------- */
 
-static int run_prepare(const struct recipe_command_line *line, struct notes *notes,
-                       struct failure *f)
+static int recipe_main_prepare(const struct recipe_command_line *line, struct notes *notes,
+                               struct failure *f)
 {
     cleanup_recipe struct recipe *recipe = NULL;
-    int r = make(line, line->n_words ? line->words[0] : ".", notes, &recipe, f);
+    int r = recipe_main_make(line, line->n_words ? line->words[0] : ".", notes, &recipe, f);
     if (!recipe)
         return r;
-    /* Of nothing, too: an empty recipe, so that a script has its file. */
+    /* If nothing was found, the recipe is empty and written, too: a script may expect the file.
+     */
     struct failure why = {0};
-    int written = write_recipe(line, recipe, &why);
+    int written = recipe_main_write_recipe(line, recipe, &why);
     if (written < 0)
         *f = why;
     return written < 0 ? written : r;
 }
 
-static const char *recipe_path(const struct recipe_command_line *line)
+static const char *recipe_main_path(const struct recipe_command_line *line)
 {
     return line->recipe ? line->recipe : "recipe.json";
 }
 
-/* The recipe's own name where it lies in the directory that is cooked in. */
-static const char *spare_name(const char *recipe, int dir_fd)
+/* The name of the recipe's file if it lies in the directory to cook in, else NULL. */
+static const char *recipe_main_spare_name(const char *recipe, int dir_fd)
 {
     struct stat named, inside;
     const char *slash = strrchr(recipe, '/'), *name = slash ? slash + 1 : recipe;
@@ -251,22 +256,24 @@ static const char *spare_name(const char *recipe, int dir_fd)
     return same ? name : NULL;
 }
 
-static struct cook cook_of(const struct recipe_command_line *line, int dir_fd)
+static struct cook recipe_main_cook_of(const struct recipe_command_line *line, int dir_fd)
 {
-    return (struct cook){.dir_fd = dir_fd,
-                         .eco = line->prepare.ecos,
-                         .dir = line->prepare.dir,
-                         .no_std = line->no_std,
-                         .force = line->force,
-                         .no_journal = line->no_journal,
-                         .spare = dir_fd < 0 ? NULL : spare_name(recipe_path(line), dir_fd)};
+    return (struct cook){
+        .dir_fd = dir_fd,
+        .eco = line->prepare.ecos,
+        .dir = line->prepare.dir,
+        .no_std = line->no_std,
+        .force = line->force,
+        .no_journal = line->no_journal,
+        .spare = dir_fd < 0 ? NULL : recipe_main_spare_name(recipe_main_path(line), dir_fd)};
 }
 
-static int cook_in(const struct recipe_command_line *line, const char *path, struct failure *f)
+static int recipe_main_cook_in(const struct recipe_command_line *line, const char *path,
+                               struct failure *f)
 {
     cleanup_recipe struct recipe *recipe = NULL;
     struct cook_stats stats;
-    int r = load(recipe_path(line), &recipe, f);
+    int r = recipe_main_load(recipe_main_path(line), &recipe, f);
     if (r < 0)
         return r;
     cleanup_fd int dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -274,7 +281,7 @@ static int cook_in(const struct recipe_command_line *line, const char *path, str
         fail_errno(f, -errno, "can't open %s", QUOTE(bytes_of(path)));
         return -EIO;
     }
-    struct cook how = cook_of(line, dir_fd);
+    struct cook how = recipe_main_cook_of(line, dir_fd);
     r = recipe_cook(recipe, &how, &stats, f);
     if (r == 0 && line->verbose)
         fprintf(stderr, "ctx-recipe: %zu files written, %zu as they were, %zu removed\n",
@@ -282,10 +289,10 @@ static int cook_in(const struct recipe_command_line *line, const char *path, str
     return r;
 }
 
-static int run_cook(const struct recipe_command_line *line, struct failure *f)
+static int recipe_main_cook(const struct recipe_command_line *line, struct failure *f)
 {
     const char *path = line->directory ? line->directory : ".";
-    int r = cook_in(line, path, f);
+    int r = recipe_main_cook_in(line, path, f);
     if (r < 0 || !line->child)
         return r;
     if (chdir(path) == 0) {
@@ -296,7 +303,7 @@ static int run_cook(const struct recipe_command_line *line, struct failure *f)
     return -EIO;
 }
 
-static int run_skeleton(const struct recipe_command_line *line, struct failure *f)
+static int recipe_main_skeleton(const struct recipe_command_line *line, struct failure *f)
 {
     cleanup_recipe struct recipe *recipe = NULL;
     if (!line->tar) {
@@ -304,16 +311,16 @@ static int run_skeleton(const struct recipe_command_line *line, struct failure *
             fail_errno(f, -errno, "can't make %s", QUOTE(bytes_of(line->words[0])));
             return -EIO;
         }
-        return cook_in(line, line->words[0], f);
+        return recipe_main_cook_in(line, line->words[0], f);
     }
-    const char *output = output_path(line);
+    const char *output = recipe_main_output_path(line);
     if (!output && isatty(STDOUT_FILENO))
         return fail(f, -EINVAL, "a tar is not for a terminal: say --output, or pipe it");
-    int r = load(recipe_path(line), &recipe, f);
+    int r = recipe_main_load(recipe_main_path(line), &recipe, f);
     if (r < 0)
         return r;
     cleanup_output struct output out = OUTPUT;
-    struct cook how = cook_of(line, -1);
+    struct cook how = recipe_main_cook_of(line, -1);
     if (!output)
         return recipe_tar(recipe, &how, STDOUT_FILENO, f);
     if (output_open(&out, output, f) < 0)
@@ -322,15 +329,15 @@ static int run_skeleton(const struct recipe_command_line *line, struct failure *
     return r < 0 ? r : output_publish(&out, f) < 0 ? -EIO : 0;
 }
 
-static int run_digest(const struct recipe_command_line *line, struct notes *notes,
-                      struct failure *f)
+static int recipe_main_digest(const struct recipe_command_line *line, struct notes *notes,
+                              struct failure *f)
 {
     cleanup_recipe struct recipe *recipe = NULL;
     cleanup_buf struct buf out = BUF(64u << 20);
     char digest[RECIPE_DIGEST_TEXT];
-    const char *path = line->n_words ? line->words[0] : recipe_path(line);
-    int r = made_already(line, path, f);
-    r = r < 0 ? r : load_or_make(line, path, notes, &recipe, f);
+    const char *path = line->n_words ? line->words[0] : recipe_main_path(line);
+    int r = recipe_main_made_already(line, path, f);
+    r = r < 0 ? r : recipe_main_load_or_make(line, path, notes, &recipe, f);
     if (r < 0)
         return r;
     if (!line->units) {
@@ -344,42 +351,44 @@ static int run_digest(const struct recipe_command_line *line, struct notes *note
         r = buf_addf(&out, "%.*s\t%.*s\t%s\t%.*s\n", BYTES_ARG(recipe_unit_eco(recipe, i)),
                      BYTES_ARG(recipe_unit_dir(recipe, i)), digest, BYTES_ARG(hint));
     }
-    return r < 0 ? r : write_out(buf_bytes(&out), f);
+    return r < 0 ? r : recipe_main_write_out(buf_bytes(&out), f);
 }
 
-static int run_diff(const struct recipe_command_line *line, struct notes *notes,
-                    bool *ret_differs, struct failure *f)
+static int recipe_main_diff(const struct recipe_command_line *line, struct notes *notes,
+                            bool *ret_differs, struct failure *f)
 {
     cleanup_recipe struct recipe *from = NULL, *to = NULL;
     cleanup_buf struct buf out = BUF(64u << 20);
-    int r = load_or_make(line, line->words[0], notes, &from, f);
+    int r = recipe_main_load_or_make(line, line->words[0], notes, &from, f);
     if (r == 0)
-        r = load_or_make(line, line->words[1], notes, &to, f);
+        r = recipe_main_load_or_make(line, line->words[1], notes, &to, f);
     ssize_t lines = r < 0 ? r : recipe_diff(from, to, &out, f);
     *ret_differs = lines > 0;
-    return lines < 0 ? (int)lines : write_out(buf_bytes(&out), f);
+    return lines < 0 ? (int)lines : recipe_main_write_out(buf_bytes(&out), f);
 }
 
-/* Whether the recipe is what the directory would give now, and whether the tools take it. */
-static int run_verify(const struct recipe_command_line *line, struct notes *notes,
-                      bool *ret_differs, struct failure *f)
+/* Compares the recipe with what the directory would give now, and has installed tools check its
+ * skeleton. */
+static int recipe_main_verify(const struct recipe_command_line *line, struct notes *notes,
+                              bool *ret_differs, struct failure *f)
 {
     cleanup_recipe struct recipe *recipe = NULL, *now = NULL;
     cleanup_buf struct buf out = BUF(64u << 20);
-    const char *path = line->n_words ? line->words[0] : recipe_path(line);
-    int r = line->n_words < 2 ? made_already(line, path, f) : 0;
-    r = r < 0 ? r : load(path, &recipe, f);
+    const char *path = line->n_words ? line->words[0] : recipe_main_path(line);
+    int r = line->n_words < 2 ? recipe_main_made_already(line, path, f) : 0;
+    r = r < 0 ? r : recipe_main_load(path, &recipe, f);
     if (r == 0 && line->n_words == 2) {
-        r = make(line, line->words[1], notes, &now, f);
+        r = recipe_main_make(line, line->words[1], notes, &now, f);
         ssize_t lines = r < 0 ? r : recipe_diff(recipe, now, &out, f);
         *ret_differs = lines > 0;
-        r = lines < 0 ? (int)lines : write_out(buf_bytes(&out), f);
+        r = lines < 0 ? (int)lines : recipe_main_write_out(buf_bytes(&out), f);
     }
     return r < 0 ? r : recipe_verify_tools(recipe, line->verbose, ret_differs, f);
 }
 
-/* What goes to standard output is the answer, and must arrive. */
-static enum exit_status print_answer(enum recipe_command command)
+/* Prints --help or --version. A failure of standard output is an error, because its content is
+ * the answer. */
+static enum exit_status recipe_main_print_answer(enum recipe_command command)
 {
     if (command == COMMAND_HELP)
         recipe_help(stdout);
@@ -392,7 +401,7 @@ static enum exit_status print_answer(enum recipe_command command)
     return EXIT_DONE;
 }
 
-static enum exit_status run(const struct recipe_command_line *line)
+static enum exit_status recipe_main_run(const struct recipe_command_line *line)
 {
     cleanup_notes struct notes notes = {0};
     struct failure f = {0};
@@ -400,32 +409,32 @@ static enum exit_status run(const struct recipe_command_line *line)
     int r = 0;
     switch (line->command) {
     case COMMAND_PREPARE:
-        r = run_prepare(line, &notes, &f);
+        r = recipe_main_prepare(line, &notes, &f);
         break;
     case COMMAND_COOK:
-        r = run_cook(line, &f);
+        r = recipe_main_cook(line, &f);
         break;
     case COMMAND_SKELETON:
-        r = run_skeleton(line, &f);
+        r = recipe_main_skeleton(line, &f);
         break;
     case COMMAND_DIGEST:
-        r = run_digest(line, &notes, &f);
+        r = recipe_main_digest(line, &notes, &f);
         break;
     case COMMAND_VERIFY:
-        r = run_verify(line, &notes, &differs, &f);
+        r = recipe_main_verify(line, &notes, &differs, &f);
         break;
     case COMMAND_DIFF:
-        r = run_diff(line, &notes, &differs, &f);
+        r = recipe_main_diff(line, &notes, &differs, &f);
         break;
     case COMMAND_HELP:
     case COMMAND_VERSION:
     case COMMAND_NONE:
-        return print_answer(line->command);
+        return recipe_main_print_answer(line->command);
     }
-    report(line, &notes);
+    recipe_main_report(line, &notes);
     if (r < 0) {
         fprintf(stderr, "ctx-recipe: %s\n", f.text);
-        return status_of(r);
+        return recipe_main_status_of(r);
     }
     return differs ? EXIT_DIFFERS : EXIT_DONE;
 }
@@ -440,7 +449,7 @@ int main(int argc, char **argv)
     if (recipe_command_line(argc, argv, &line, &f) < 0)
         fprintf(stderr, "ctx-recipe: %s\nTry: ctx-recipe --help\n", f.text);
     else
-        status = run(&line);
+        status = recipe_main_run(&line);
     arena_release(&line.arena);
     return (int)status;
 }

@@ -7,7 +7,7 @@
 
 enum kind { HEADING, FLAG, TEXT, ECOS, BIN, ALL_TARGETS, SETUP, ACTION };
 
-/* Which commands take an option. */
+/* Sets of commands, for the options that they take. */
 #define OF(command) (1u << (command))
 enum {
     MAKES = OF(COMMAND_PREPARE) | OF(COMMAND_DIGEST) | OF(COMMAND_VERIFY) | OF(COMMAND_DIFF),
@@ -22,7 +22,7 @@ struct recipe_option {
     const char *name, *metavar;
     size_t offset;
     const char *help;
-    unsigned of; /* 0: those of its heading */
+    unsigned of; /* the commands that take it; 0: as the heading above it says */
 };
 
 #define AT(member) offsetof(struct recipe_command_line, member)
@@ -85,8 +85,9 @@ static const struct recipe_option table[] = {
     {ACTION, 'V', "version", NULL, COMMAND_VERSION, "Print the version and end."},
 };
 
-static int take(struct recipe_command_line *line, const struct recipe_option *option,
-                const char *value, struct failure *f)
+static int recipe_option_take(struct recipe_command_line *line,
+                              const struct recipe_option *option, const char *value,
+                              struct failure *f)
 {
     char *at = (char *)line + option->offset;
     assert(value || !option->metavar);
@@ -127,7 +128,7 @@ static int take(struct recipe_command_line *line, const struct recipe_option *op
     return -EINVAL;
 }
 
-static const struct recipe_option *find(struct bytes name, char letter)
+static const struct recipe_option *recipe_option_find(struct bytes name, char letter)
 {
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
         const struct recipe_option *option = &table[i];
@@ -142,14 +143,15 @@ struct words {
     char **at, **end;
 };
 
-static int take_option(struct recipe_command_line *line, struct words *words, const char *word,
-                       struct failure *f)
+static int recipe_option_take_word(struct recipe_command_line *line, struct words *words,
+                                   const char *word, struct failure *f)
 {
     bool is_long = word[1] == '-';
     struct bytes text = bytes_of(word);
     size_t equals = is_long ? bytes_find(text, '=') : text.len;
     const struct recipe_option *option =
-        is_long ? find(bytes_from(bytes_head(text, equals), 2), 0) : find(BYTES(""), word[1]);
+        is_long ? recipe_option_find(bytes_from(bytes_head(text, equals), 2), 0)
+                : recipe_option_find(BYTES(""), word[1]);
     const char *value = equals < text.len ? word + equals + 1 : NULL;
     if (!option)
         return fail(f, -EINVAL, "%s: no such option", QUOTE(bytes_head(text, equals)));
@@ -167,7 +169,7 @@ static int take_option(struct recipe_command_line *line, struct words *words, co
         value = *words->at++;
     }
     *ARENA_PUSH(&line->arena, line->given, &line->n_given, &line->cap_given) = option;
-    return take(line, option, value, f);
+    return recipe_option_take(line, option, value, f);
 }
 
 static const char *const commands[] = {
@@ -176,7 +178,7 @@ static const char *const commands[] = {
     [COMMAND_HELP] = "help",
 };
 
-static enum recipe_command command_of(const char *word)
+static enum recipe_command recipe_option_command(const char *word)
 {
     for (size_t i = COMMAND_PREPARE; i < ARRAY_SIZE(commands); i++)
         if (strcmp(word, commands[i]) == 0)
@@ -184,7 +186,7 @@ static enum recipe_command command_of(const char *word)
     return COMMAND_NONE;
 }
 
-static unsigned commands_of(const struct recipe_option *option)
+static unsigned recipe_option_commands(const struct recipe_option *option)
 {
     if (option->of)
         return option->of;
@@ -193,11 +195,12 @@ static unsigned commands_of(const struct recipe_option *option)
     return option->of;
 }
 
-/* The command may stand behind its options, so this is for the end. */
-static int check_given(struct recipe_command_line *line, struct failure *f)
+/* Checks that the command takes the options. Done at the end, because options may come before
+ * the command. */
+static int recipe_option_check_given(struct recipe_command_line *line, struct failure *f)
 {
     for (size_t i = 0; i < line->n_given; i++) {
-        unsigned of = commands_of(line->given[i]);
+        unsigned of = recipe_option_commands(line->given[i]);
         if (!(of & OF(line->command)))
             return fail(f, -EINVAL, "--%s: ctx-recipe %s doesn't take it", line->given[i]->name,
                         commands[line->command]);
@@ -207,7 +210,7 @@ static int check_given(struct recipe_command_line *line, struct failure *f)
     return 0;
 }
 
-static int check_words(struct recipe_command_line *line, struct failure *f)
+static int recipe_option_check_words(struct recipe_command_line *line, struct failure *f)
 {
     static const struct {
         size_t least, most;
@@ -233,7 +236,7 @@ static int check_words(struct recipe_command_line *line, struct failure *f)
         return fail(f, -EINVAL, "only cook runs a command");
     if (line->command == COMMAND_SKELETON && line->tar == (line->n_words == 1))
         return fail(f, -EINVAL, "skeleton needs --tar or a directory, and not both");
-    return check_given(line, f);
+    return recipe_option_check_given(line, f);
 }
 
 int recipe_command_line(int argc, char **argv, struct recipe_command_line *ret,
@@ -249,13 +252,13 @@ int recipe_command_line(int argc, char **argv, struct recipe_command_line *ret,
             break;
         }
         if (word[0] == '-' && word[1]) {
-            int r = take_option(ret, &words, word, f);
+            int r = recipe_option_take_word(ret, &words, word, f);
             if (r < 0 || ret->command >= COMMAND_HELP)
                 return r;
             continue;
         }
         if (ret->command == COMMAND_NONE) {
-            ret->command = command_of(word);
+            ret->command = recipe_option_command(word);
             if (ret->command == COMMAND_NONE)
                 return fail(f, -EINVAL,
                             "%s: not one of prepare, cook, skeleton, digest, verify, diff",
@@ -264,7 +267,7 @@ int recipe_command_line(int argc, char **argv, struct recipe_command_line *ret,
         }
         *ARENA_PUSH(&ret->arena, ret->words, &ret->n_words, &ret->cap_words) = word;
     }
-    return check_words(ret, f);
+    return recipe_option_check_words(ret, f);
 }
 
 /* ---- help -------------------------------------------------------------------------- */

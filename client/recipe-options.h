@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The command line of ctx-recipe. One table is what is parsed, what --help prints and what the
- * man page and the completions are checked against (tests/recipe).
+ * The command line of ctx-recipe. One table contains the options: the parser and --help use it,
+ * and tests/recipe checks the man page and the completions against it.
  *
- * Thread: one at a time.
+ * Thread: any.
  */
 #ifndef CTXD_RECIPE_OPTIONS_H
 #define CTXD_RECIPE_OPTIONS_H
@@ -29,13 +29,13 @@ struct recipe_option;
 struct recipe_command_line {
     struct arena arena;
     enum recipe_command command;
-    const char **words; /* what is no option */
+    const char **words; /* the arguments that are not options */
     size_t n_words, cap_words;
-    char *const *child; /* what follows --, NULL-terminated; NULL: none */
+    char *const *child; /* the command after --, NULL-terminated; NULL: none */
 
-    const struct recipe_option **given; /* the options, in their order */
+    const struct recipe_option **given; /* the options that were given, in their order */
     size_t n_given, cap_given;
-    const char *making; /* of those that say what a recipe is made of, the first; NULL: none */
+    const char *making; /* the first option that says what a recipe is made of; NULL: none */
 
     const char *output, *recipe, *directory, *ignore_file, *dockerfile;
     bool no_ignore, quiet, verbose, tar, units;
@@ -45,10 +45,13 @@ struct recipe_command_line {
     bool no_std, force, no_journal;
 };
 
-/* -EINVAL with a message that names the option and what it takes. Release *ret all the same. */
+/*
+ * Parses the command line. -EINVAL, with a message that names the option and what it takes. The
+ * caller releases ret->arena, also after a failure.
+ */
 int recipe_command_line(int argc, char **argv, struct recipe_command_line *ret,
                         struct failure *f) must_use;
-/* The whole of --help: 80 columns at most. */
+/* Prints --help, in at most 80 columns. */
 void recipe_help(FILE *to);
 
 #endif

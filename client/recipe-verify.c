@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
-/* Each ends without a network, and reads what the installer would read first. */
+/* The checks. Each works without a network, and reads what the installer would read first. */
 static const struct {
     const char *eco;
     const char *argv[8];
-    const char
-        *version[3]; /* fails where the tool is a shim without one behind it, as rustup's */
+    /* Fails if the tool is a shim without a tool behind it, as rustup's may be. */
+    const char *version[3];
 } checks[] = {
     {"cargo",
      {"cargo", "metadata", "--no-deps", "--offline", "--format-version=1", NULL},
@@ -27,7 +27,7 @@ static const struct {
     {"ruby", {"ruby", "-c", "Gemfile", NULL}, {"ruby", "--version", NULL}},
 };
 
-static bool is_installed(const char *tool)
+static bool recipe_verify_is_installed(const char *tool)
 {
     const char *path = getenv("PATH");
     struct bytes rest = bytes_of(path ? path : "/usr/local/bin:/usr/bin:/bin"), dir;
@@ -41,8 +41,9 @@ static bool is_installed(const char *tool)
     return false;
 }
 
-/* Its exit status; its output is shown only where it is none to be proud of. */
-static int run_in(const char *dir, const char *const *argv, int out_fd)
+/* Runs a command in a directory, with its output going to out_fd. Its exit status, or -errno.
+ */
+static int recipe_verify_run(const char *dir, const char *const *argv, int out_fd)
 {
     int status;
     pid_t child = fork();
@@ -61,32 +62,33 @@ static int run_in(const char *dir, const char *const *argv, int out_fd)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+static int recipe_verify_remove(const char *path, const struct stat *st, int kind,
+                                struct FTW *ftw)
 {
     (void)st, (void)kind, (void)ftw;
     return remove(path);
 }
 
-static int check_unit(const char *root, const struct recipe *recipe, size_t unit, bool verbose,
-                      bool *ret_failed)
+static int recipe_verify_unit(const char *root, const struct recipe *recipe, size_t unit,
+                              bool verbose, bool *ret_failed)
 {
     struct bytes eco = recipe_unit_eco(recipe, unit), dir = recipe_unit_dir(recipe, unit);
     cleanup_arena struct arena arena = {0};
     for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
         if (!bytes_equal(bytes_of(checks[i].eco), eco))
             continue;
-        if (!is_installed(checks[i].argv[0]))
+        if (!recipe_verify_is_installed(checks[i].argv[0]))
             break;
         const char *where =
             (const char *)arena_printf(&arena, "%s/%.*s", root, BYTES_ARG(dir)).at;
         cleanup_buf struct buf text = BUF(1u << 20);
         cleanup_fd int out = open(root, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-        int r = out < 0 ? -errno : run_in(where, checks[i].version, out);
+        int r = out < 0 ? -errno : recipe_verify_run(where, checks[i].version, out);
         if (r > 0)
             break;
         if (r == 0 && (ftruncate(out, 0) < 0 || lseek(out, 0, SEEK_SET) < 0))
             r = -errno;
-        r = r < 0 ? r : run_in(where, checks[i].argv, out);
+        r = r < 0 ? r : recipe_verify_run(where, checks[i].argv, out);
         if (r != 0) {
             *ret_failed = true;
             fprintf(stderr, "ctx-recipe: %.*s in %.*s: %s refuses the skeleton:\n",
@@ -122,10 +124,10 @@ int recipe_verify_tools(const struct recipe *recipe, bool verbose, bool *ret_fai
     struct cook how = {.dir_fd = dir_fd, .no_journal = true};
     int r = recipe_cook(recipe, &how, &stats, f);
     for (size_t i = 0; i < recipe_units(recipe) && r == 0; i++) {
-        r = check_unit(root, recipe, i, verbose, ret_failed);
+        r = recipe_verify_unit(root, recipe, i, verbose, ret_failed);
         if (r < 0)
             fail_errno(f, r, "can't run a check");
     }
-    nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    nftw(root, recipe_verify_remove, 16, FTW_DEPTH | FTW_PHYS);
     return r;
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the ecosystems' own tools say of a skeleton. */
+/* Asks the tools of the ecosystems whether they accept a skeleton. */
 #ifndef CTXD_RECIPE_VERIFY_H
 #define CTXD_RECIPE_VERIFY_H
 
 #include "recipe.h"
 
 /*
- * Cooks into a new directory below TMPDIR (/tmp) and runs, for each unit whose tool is
- * installed, a check of that tool that needs no network; then removes it. A check that fails
- * sets *ret_failed and is shown on standard error; a unit without one is passed over.
+ * Cooks into a new directory below $TMPDIR (default: /tmp), runs a check for each unit whose
+ * tool is installed, and removes the directory. The checks need no network. One that fails sets
+ * *ret_failed, and its output goes to standard error. A unit without a check is skipped;
+ * verbose says so.
  */
 int recipe_verify_tools(const struct recipe *recipe, bool verbose, bool *ret_failed,
                         struct failure *f) must_use;
