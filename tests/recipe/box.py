@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the cases of tests/recipe share: private directories, ctx-recipe, and what it must say.
+"""Shared by the cases of tests/recipe: private directories, and running ctx-recipe.
 
     with Box(build) as box:
         box.tree("a", {"Cargo.toml": "…", "src/main.rs": "fn main() {}"})
@@ -55,7 +55,7 @@ class Box:
         return self.top / name
 
     def tree(self, name, files):
-        """Makes a directory anew. A value is text or bytes; None a directory; ("link", to); ("exec", text)."""
+        """Makes a directory anew. A value is text or bytes, ("link", to), ("exec", text), or None for a directory."""
         root = self.empty(name)
         for path, content in files.items():
             at = root / path
@@ -95,7 +95,7 @@ class Box:
 
 
 def contents(recipe):
-    """{path: text} of the files of a recipe, wherever it keeps them."""
+    """{path: text} of the files of a recipe, wherever the recipe stores them."""
     skeleton = recipe.get("skeleton") or {}
     chef = {m["relative_path"]: m["contents"] for m in skeleton.get("manifests", [])}
     chef["Cargo.lock"] = skeleton.get("lock_file")
@@ -108,12 +108,12 @@ def contents(recipe):
 
 
 def environment(more):
-    """Ours, with more; None takes a variable out of it."""
+    """The environment of this process with more variables; None removes one."""
     return {k: v for k, v in {**os.environ, **(more or {})}.items() if v is not None}
 
 
 def command(*args, cwd, env=None, seconds=600):
-    """(status, output) of a tool."""
+    """Runs a tool. Returns (status, output)."""
     done = subprocess.run(list(map(str, args)), cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           stdin=subprocess.DEVNULL, timeout=seconds, env=environment(env))
     return done.returncode, done.stdout.decode(errors="replace")

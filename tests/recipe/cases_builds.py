@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real builds over a cooked skeleton: nothing external is compiled twice, everything local is."""
+"""Real builds over a cooked skeleton: external crates are compiled once, all local ones again."""
 
 import shutil
 import subprocess
@@ -20,7 +20,7 @@ def cases(tap, box):
 
 
 def host():
-    """The target that is built for without being asked: named, it gets a directory of its own."""
+    """The host's target triple. When it is named, its output has a directory of its own."""
     status, text = command("rustc", "-vV", cwd=".")
     return text.split("host: ")[1].split()[0]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cargo's recipe in its details, by what it says: no cargo runs."""
+"""Details of Cargo's recipes. Only their contents are compared; cargo does not run."""
 
 import tomllib
 

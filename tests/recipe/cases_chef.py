@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Side by side with cargo-chef 0.1.77, by real builds: what it gets wrong, and that ours is right.
+"""Compares real builds with cargo-chef 0.1.77: what it gets wrong, and that ctx-recipe gets it right.
 
-CTXD_CHEF names its binary; else it is installed into build/chef, which takes 180 s of processor time
-once, the cases 11.
+CTXD_CHEF names the binary of cargo-chef. Without it, cargo-chef is installed into build/chef, which takes
+180 s of processor time once. The cases take 11 s.
 """
 
 import glob
@@ -15,7 +15,7 @@ import tomllib
 from box import command, contents
 
 VERSION = "0.1.77"
-OLD = 1577836800  # 2020: sources in an image are older than what was compiled from stubs
+OLD = 1577836800  # 2020-01-01: sources in an image are older than what was compiled from stubs
 QUIET = {"CARGO_TERM_COLOR": "never", "CARGO_TERM_PROGRESS_WHEN": "never"}
 
 
@@ -29,7 +29,7 @@ def find_chef():
 
 
 def run_chef(chef, *args, cwd, env=None):
-    """As a subcommand of cargo, which tells it which cargo to call."""
+    """Runs cargo-chef as a subcommand, because cargo tells it which cargo to call."""
     path = f"{os.path.dirname(chef)}:{os.environ['PATH']}"
     return command("cargo", "chef", *args, cwd=cwd, env={**QUIET, **(env or {}), "PATH": path})
 
@@ -47,7 +47,7 @@ class Kitchen:
         return command("cargo", *args, cwd=cwd, env={**QUIET, **(env or {})})
 
     def by_chef(self, *options, prepare=(), env=None, cook=True):
-        """(status, text, directory) of chef's prepare and cook."""
+        """Prepares and cooks with cargo-chef. Returns (status, text, directory)."""
         recipe = self.box.path("chef.json")
         status, text = run_chef(self.chef, "prepare", "--recipe-path", recipe, *prepare, cwd=self.source)
         target = self.box.empty("by-chef")
@@ -65,13 +65,13 @@ class Kitchen:
         return run.status, run.err + run.out.decode(errors="replace"), target
 
     def overlay(self, target):
-        """COPY . . of sources with their own, older times."""
+        """Does what COPY . . does: copies the sources with their own, older times."""
         shutil.copytree(self.source, target, dirs_exist_ok=True, symlinks=True)
         for path in self.source.rglob("*"):
             os.utime(target / path.relative_to(self.source), (OLD, OLD), follow_symlinks=False)
 
     def build(self, target, *args, env=None):
-        """(status, text, {"local": [fresh…], "external": [fresh…]})"""
+        """Builds. Returns (status, text, {"local": [fresh…], "external": [fresh…]})."""
         done = subprocess.run(["cargo", *args, "--message-format=json"], cwd=target, capture_output=True, text=True,
                               env={**os.environ, **QUIET, **(env or {})})
         fresh = {"local": [], "external": []}
@@ -139,7 +139,7 @@ SMALL = {
 
 
 def normal(manifest):
-    """A manifest without what cargo-chef adds or loses, for comparing two."""
+    """A manifest for comparison: without what cargo-chef adds or loses."""
     toml = tomllib.loads(manifest)
     package = toml.get("package", {})
     for key in ("build",):
@@ -195,9 +195,9 @@ def accepted(tap, box, chef):
 
 
 def f1(tap, box, chef):
-    """Whether chef ships its dummy hangs on a detail: it writes required-features = [], which cargo
-    takes for another target than one without, and compiles again. Where the manifest says the same,
-    the dummy is fresh."""
+    """Whether cargo-chef ships its dummy depends on a detail. It writes required-features = [], and for
+    cargo that is another target than one without the key, so cargo compiles again. If the manifest has
+    the key, too, the dummy counts as fresh."""
     spelled = '[[bin]]\nname = "app"\npath = "src/main.rs"\nedition = "2021"\nrequired-features = []\n'
     for title, version, more, dummy in (("no version", "", "", False), ("version 0.0.1", 'version = "0.0.1"\n', "", False),
                                         ("no version, targets spelled out", "", spelled, True),
@@ -319,10 +319,10 @@ def f9(tap, box, chef):
     if not shutil.which("rustup"):
         tap.skip("cargo is not rustup's", "F9: a toolchain file, cooked by both")
         return
-    # One that is not there: who heeds the file must fail, and say its name.
+    # A toolchain that does not exist: a cook that obeys the file must fail, and name it.
     kitchen = Kitchen(box, chef, {"Cargo.toml": crate("a"), "src/lib.rs": ""})
     (kitchen.source / "rust-toolchain").write_text("ctx-no-such-toolchain\n")
-    told = {**os.environ, "RUSTUP_TOOLCHAIN": "stable"}  # for prepare, which runs beside the file
+    told = {**os.environ, "RUSTUP_TOOLCHAIN": "stable"}  # for prepare, which runs in the directory of the file
     status, text = run_chef(chef, "prepare", "--recipe-path", box.path("chef.json"), cwd=kitchen.source, env=told)
     assert status == 0, text
     unset = {"RUSTUP_TOOLCHAIN": None}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The skeleton: what is written, what is left alone, what is run; and the other commands."""
+"""Skeletons: what is written, what is left alone, what is run. And the other commands."""
 
 import io
 import json
@@ -119,7 +119,7 @@ def tar(tap, box, recipe):
         target = box.empty("t")
         r = subprocess.run([*program, "-xf", "-", "-C", str(target)], input=run.out, capture_output=True)
         one, two = snapshot(box.path("out")), snapshot(target)
-        if program[0] == "busybox":  # it leaves directories the time of what it put there
+        if program[0] == "busybox":  # busybox changes the time of a directory when it writes into it
             one, two = ({n: s for n, s in kind.items() if s[2] is not None} for kind in (one, two))
         tap.check(r.stderr.decode() if r.returncode else (None if one == two else f"{one}\n{two}"),
                   f"{' '.join(program)} unpacks what cook writes")
@@ -237,12 +237,12 @@ def over_lines(tap, box):
 
 
 def alone(tap, box, recipe):
-    """In an empty image there is nothing but the program."""
+    """An empty image contains only the program."""
     size = os.stat(box.program).st_size
     if subprocess.run(["ldd", box.program], capture_output=True).returncode == 0:
         with open(box.program, "rb") as f:
             if b"__asan_init" in f.read():
-                return  # a sanitizer's runtime is a library
+                return  # the runtime of a sanitizer is a shared library
     if os.geteuid() != 0:
         tap.skip("needs root", "it runs in an empty root")
         return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""--help, the man page and the completions of ctx-recipe name the same options, and they load."""
+"""--help, the man page and the completions of ctx-recipe have the same options; the completions load."""
 
 import pathlib
 import re
@@ -11,7 +11,7 @@ BASH, ZSH, FISH = (CLIENT / "completions" / n for n in ("ctx-recipe.bash", "_ctx
 
 
 def bash_offers(line):
-    """What bash offers for a line, the file read in a function as bash-completion does."""
+    """What bash offers for a line. The file is read in a function, as bash-completion does it."""
     script = (f"load() {{ source {BASH}; }}; load; compopt() {{ :; }}\nread -ra COMP_WORDS <<<\"$1\"\n"
               "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _ctx_recipe; printf '%s\\n' \"${COMPREPLY[@]}\"")
     return subprocess.run(["bash", "-c", script, "bash", line], capture_output=True, text=True).stdout.split()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A recipe is hostile: refused whole, with status 4 and nothing written."""
+"""Hostile recipes are refused whole, with status 4 and nothing written."""
 
 import base64
 import hashlib
@@ -12,7 +12,7 @@ def recipe(files=(), stubs=(), units=None, **more):
     units = units if units is not None else [{
         "eco": "npm", "dir": ".", "digest": "", "files": list(range(len(files))), "stubs": list(range(len(stubs))),
         "hint": {"install": [], "after": [], "needs": []}, "notes": []}]
-    # A mask of another day: the digest is not compared.
+    # With another version of the mask, the digest is not compared.
     ours = {"version": 1, "mask": 999, "stubset": 1, "digest": "", "units": units, "files": files, "stubs": stubs}
     return {"ctx_recipe": {**ours, **more}}
 
@@ -108,7 +108,7 @@ def cases(tap, box):
 
 
 def directory(tap, box):
-    """What lies in the directory is not trusted either."""
+    """What the directory contains is not trusted either."""
     good = json.dumps(recipe([text("a/b")])).encode()
     outside = box.tree("outside", {"b": "theirs"})
     target = box.empty("t")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real installs from the skeleton alone, then the real sources over it, and the project works.
+"""Real installs from the skeleton alone. Then the sources are copied over it, and the project must work.
 
 Each needs its tool and its registry, so this group runs in CI, when it is named, and with --full.
-pnpm, yarn, uv and poetry are fetched by npx and pip. On two cores all of it takes a minute and a half.
+npx and pip fetch pnpm, yarn, uv and poetry. On two cores the group takes a minute and a half.
 """
 
 import os
@@ -30,7 +30,7 @@ def node_tree(protocol, **more):
 
 
 def cook_and_cover(box, source, install, after=(), env=None, prepare=()):
-    """None, or what failed: prepare, cook with the installer, copy the sources over, run `after`."""
+    """Prepares, cooks with the installer, copies the sources over, runs `after`. None, or what failed."""
     run = box.run("prepare", "-q", "-o", box.path("r.json"), *prepare, source)
     if run.status:
         return f"prepare: {run.err}"
@@ -86,7 +86,7 @@ def node(tap, box):
 
 
 def plug_and_play(tap, box, berry):
-    """yarn's own way: no node_modules, but a map that is made by the install."""
+    """yarn's Plug'n'Play: instead of node_modules, the install makes a map."""
     _, protocol, lock, install, _, _ = berry
     source = box.tree("src", node_tree(protocol, **{".yarnrc.yml": "nodeLinker: pnp\nenableTelemetry: false\n"}))
     status, text = command(*lock[0], cwd=source, env={"CI": "", "YARN_ENABLE_IMMUTABLE_INSTALLS": "0"})
@@ -144,7 +144,7 @@ def uv(tap, box, env):
 
 
 def poetry(tap, box, env):
-    """With a package of the repository itself, which is left out until its sources are there."""
+    """A package of the repository itself is left out until its sources are there."""
     build = '[build-system]\nrequires = ["poetry-core"]\nbuild-backend = "poetry.core.masonry.api"\n'
     source = box.tree("src", {
         "libs/core/pyproject.toml": '[tool.poetry]\nname = "core"\nversion = "0.3.0"\ndescription = "c"\nauthors = ["A <a@b.c>"]\n'
@@ -215,7 +215,7 @@ def maven(tap, box):
     tap.check(why, "maven: a reactor of three modules builds offline after the skeleton did")
     compiled = box.path("image/core/target/test-classes/x/CTest.class")
     tap.check(None if compiled.exists() else "no class", "maven: its tests are compiled offline, too")
-    # What runs them is asked for only when there are some, so not by the skeleton.
+    # Maven fetches what runs tests only if there are tests, and the skeleton has none.
     status, text = command(*[w for w in mvn if w not in ("-q", "-DskipTests")], "package", cwd=box.path("image"))
     tap.check(None if status == 0 and "Tests run: 1, Failures: 0" in text else text[-3000:], "maven: and they pass")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the pages tell people to paste: it is well formed, and does what the page says of it."""
+"""What the pages tell people to paste is well formed, and does what the page says."""
 
 import os
 import pathlib
@@ -13,7 +13,7 @@ DIGEST = "[0-9a-f]{64}"
 
 
 def fences(path, *kinds):
-    """(line, text) of the code blocks of these kinds."""
+    """The code blocks of these kinds, as (line, text)."""
     text = path.read_text()
     for block in re.finditer(r"(?ms)^```(\w+)\n(.*?)^```$", text):
         if block[1] in kinds:
@@ -77,7 +77,7 @@ def yaml_pages(tap, box):
 
 
 def run(box, script, where, **env):
-    """As a runner does, with our programs in PATH."""
+    """Runs a step as a CI runner does, with our programs in PATH."""
     path = f"{os.path.dirname(box.program)}:{os.environ['PATH']}"
     return command("sh", "-ec", script, cwd=where, env={"PATH": path, **env})
 
@@ -93,7 +93,7 @@ def shell_pages(tap, box):
             tap.check(syntax(box, text), f"{path.name}:{line}: a shell reads it")
     where = shutil.copytree(TOP / "examples/recipe-cargo", box.empty("ci"), dirs_exist_ok=True)
     directory = next((text for _, text in fences(TOP / "docs/ci.md", "sh") if "CARGO_TARGET_DIR" in text), "")
-    # What comes after the key is cargo's, which nothing is fetched for here.
+    # After the key comes a build by cargo, and nothing is fetched here.
     status, text = run(box, "cargo() { echo $CARGO_TARGET_DIR; }\n" + directory, where, XDG_CACHE_HOME=str(box.path("cache")))
     tap.check(None if status == 0 and re.fullmatch(rf".*/cache/deps/{DIGEST}\n", text) and os.path.isdir(text.strip()) else
               f"status {status}: {text}", "the shell's cache is a directory that is named by the digest")

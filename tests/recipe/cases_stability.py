@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A recipe's bytes stay the same while dependencies do, and change when they do."""
+"""The bytes of a recipe stay the same while dependencies stay the same, and change when they change."""
 
 import os
 
@@ -436,7 +436,7 @@ def cases(tap, box):
 
 
 def elsewhere(tap, box, eco, options, tree, before):
-    """Another place, another umask, another order of the directory."""
+    """Another place of the tree, another umask, another order of the directory entries."""
     old = os.umask(0o077)
     try:
         box.tree("deep/er/place", dict(reversed(tree.items())))
@@ -451,7 +451,7 @@ def elsewhere(tap, box, eco, options, tree, before):
 
 
 def everywhere(tap, box):
-    """All ecosystems at once, a hundred runs, and what is ignored."""
+    """All ecosystems at once, a hundred runs, and ignored files."""
     tree = {**CARGO, **NPM, **PYTHON, **GO, **MAVEN, **DOTNET, **GRADLE, **PHP, **RUBY, **ELIXIR}
     box.tree("a", tree)
     before = box.prepare_bytes("a")

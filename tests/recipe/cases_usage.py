@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ctx-recipe says of wrong words, and where its output goes."""
+"""Messages about wrong arguments, and where the output goes."""
 
 import os
 import stat

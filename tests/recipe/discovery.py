@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Members and targets of a workspace: what `cargo metadata --no-deps` says, and what ctx-recipe does."""
+"""Members and targets of a workspace, as `cargo metadata --no-deps` and as ctx-recipe find them."""
 
 import json
 import os
@@ -10,7 +10,7 @@ KINDS = {"rlib": "lib", "cdylib": "lib", "staticlib": "lib", "dylib": "lib"}
 
 
 def of_cargo(root):
-    """{manifest: [(kind, name, path)]}, or None where cargo refuses the workspace."""
+    """{manifest: [(kind, name, path)]}, or None if cargo refuses the workspace."""
     r = subprocess.run(["cargo", "metadata", "--no-deps", "--offline", "--format-version=1"],
                        cwd=root, capture_output=True, text=True)
     if r.returncode:
@@ -26,7 +26,7 @@ def of_cargo(root):
 
 
 def of_recipe(program, root):
-    """The same of the chef part of a recipe: every manifest with a [package], members or not."""
+    """The same from the cargo-chef part of a recipe: every manifest with a [package], member or not."""
     r = subprocess.run([program, "prepare", "--chef-exact", "--no-ignore", "--quiet", "--eco=cargo", "--dir=.", root],
                        capture_output=True, text=True)
     if r.returncode:
@@ -45,7 +45,7 @@ def of_recipe(program, root):
 
 
 def members_of_recipe(program, root):
-    """The manifests that the masked root names, with its own; None without a workspace."""
+    """The manifests of the members that the masked root names, and its own. None without a workspace."""
     r = subprocess.run([program, "prepare", "--no-ignore", "--quiet", "--eco=cargo", "--dir=.", root],
                        capture_output=True, text=True)
     toml = tomllib.loads(json.loads(r.stdout)["skeleton"]["manifests"][0]["contents"])
@@ -56,7 +56,7 @@ def members_of_recipe(program, root):
 
 
 def differences(program, root):
-    """Texts; extra manifests (of path dependencies that are no members) are no difference."""
+    """The differences, as texts. Manifests that only ctx-recipe has are none: path dependencies that are no members."""
     cargo = of_cargo(root)
     if cargo is None:
         return None
