@@ -11,7 +11,7 @@
 #include "ecos.h"
 #include "unit.h"
 
-/* Bytes. A crate that is copied whole and is larger gets a warning: it holds data, not only
+/* Bytes. A crate that is copied whole and is larger gets a warning: it contains data, not only
  * sources. */
 #define VERBATIM_WARN (8u << 20)
 

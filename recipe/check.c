@@ -4,16 +4,16 @@
 /* Tells whether a file at this path would be obeyed by a program other than the installer. */
 static bool check_is_forbidden(struct bytes path)
 {
-    struct bytes rest = path, piece;
+    struct bytes rest = path, component;
     bool cargo = false;
-    while (bytes_next(&rest, '/', &piece)) {
-        if (bytes_equal_nocase(piece, BYTES(".git")) ||
-            bytes_equal_nocase(piece, BYTES(".ssh")) ||
-            bytes_equal_nocase(piece, BYTES(".docker")))
+    while (bytes_next(&rest, '/', &component)) {
+        if (bytes_equal_nocase(component, BYTES(".git")) ||
+            bytes_equal_nocase(component, BYTES(".ssh")) ||
+            bytes_equal_nocase(component, BYTES(".docker")))
             return true;
-        if (cargo && bytes_starts(piece, BYTES("credentials")))
+        if (cargo && bytes_starts(component, BYTES("credentials")))
             return true;
-        cargo = bytes_equal(piece, BYTES(".cargo"));
+        cargo = bytes_equal(component, BYTES(".cargo"));
     }
     return false;
 }
@@ -25,7 +25,7 @@ static int check_fail(struct failure *f, struct bytes path, const char *why)
 
 int check_path(struct bytes path, struct failure *f)
 {
-    struct bytes rest = path, piece;
+    struct bytes rest = path, component;
     if (path.len == 0)
         return check_fail(f, path, "is empty");
     if (path.len > RECIPE_PATH_MAX)
@@ -37,12 +37,12 @@ int check_path(struct bytes path, struct failure *f)
             return check_fail(f, path, "holds a backslash or control character");
     if (path.len > 1 && path.at[1] == ':')
         return check_fail(f, path, "names a drive");
-    while (bytes_next(&rest, '/', &piece)) {
-        if (piece.len == 0 || bytes_equal(piece, BYTES(".")))
+    while (bytes_next(&rest, '/', &component)) {
+        if (component.len == 0 || bytes_equal(component, BYTES(".")))
             return check_fail(f, path, "is not clean");
-        if (bytes_equal(piece, BYTES("..")))
+        if (bytes_equal(component, BYTES("..")))
             return check_fail(f, path, "leaves the directory");
-        if (piece.len > RECIPE_NAME_MAX)
+        if (component.len > RECIPE_NAME_MAX)
             return check_fail(f, path, "has a name that is too long");
     }
     return check_is_forbidden(path) ? check_fail(f, path, "is one that others obey") : 0;
@@ -52,17 +52,17 @@ int check_path(struct bytes path, struct failure *f)
  * read. */
 static int check_link(struct bytes path, struct bytes target, struct failure *f)
 {
-    struct bytes rest = target, piece, dir = path_dir(path);
+    struct bytes rest = target, component, dir = path_dir(path);
     size_t depth = 0;
     if (target.len == 0 || target.len > RECIPE_PATH_MAX || target.at[0] == '/' ||
         bytes_find(target, 0) < target.len)
         return check_fail(f, path, "links to nowhere that is below");
-    for (struct bytes walk = dir; walk.at && walk.len && bytes_next(&walk, '/', &piece);)
+    for (struct bytes walk = dir; walk.at && walk.len && bytes_next(&walk, '/', &component);)
         depth++;
     /* A ".." after a name could go up from wherever another link leads. */
-    for (bool named = false; bytes_next(&rest, '/', &piece);) {
-        if (!bytes_equal(piece, BYTES("..")))
-            named |= piece.len && !bytes_equal(piece, BYTES("."));
+    for (bool named = false; bytes_next(&rest, '/', &component);) {
+        if (!bytes_equal(component, BYTES("..")))
+            named |= component.len && !bytes_equal(component, BYTES("."));
         else if (named || depth-- == 0)
             return check_fail(f, path, "links out of the directory");
     }

@@ -171,9 +171,9 @@ static int cook_set_mtime(int fd)
 static int cook_make_dirs(struct cooking *c, struct bytes dir)
 {
     int at = fcntl(c->how->dir_fd, F_DUPFD_CLOEXEC, 3);
-    struct bytes rest = dir, piece;
-    while (at >= 0 && rest.at && rest.len && bytes_next(&rest, '/', &piece)) {
-        char *name = arena_string(&c->arena, piece);
+    struct bytes rest = dir, component;
+    while (at >= 0 && rest.at && rest.len && bytes_next(&rest, '/', &component)) {
+        char *name = arena_string(&c->arena, component);
         cleanup_fd int above = at;
         at = openat(above, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         if (at >= 0 || errno != ENOENT)

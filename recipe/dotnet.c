@@ -227,13 +227,13 @@ static int dotnet_add_slnx(struct dotnet *d, struct bytes dir, const struct xml 
 /* A line of a solution: Project("{…}") = "Name", "src\\Name.csproj", "{…}" */
 static int dotnet_add_sln_line(struct dotnet *d, struct bytes dir, struct bytes line)
 {
-    struct bytes piece = BYTES(""), path;
+    struct bytes quoted = BYTES(""), path;
     if (!bytes_starts(line, BYTES("Project(")))
         return 0;
     for (size_t i = 0; i <= 5; i++)
-        if (!line.at || !bytes_next(&line, '"', &piece))
+        if (!line.at || !bytes_next(&line, '"', &quoted))
             return 0;
-    return dotnet_is_project(piece) && dotnet_resolve(d, dir, piece, &path)
+    return dotnet_is_project(quoted) && dotnet_resolve(d, dir, quoted, &path)
                ? dotnet_add_project(d, path)
                : 0;
 }

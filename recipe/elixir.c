@@ -51,13 +51,13 @@ static int elixir_find(struct prepare *p, struct failure *f)
 /* A line of mix.lock: `  "jason": {:hex, :jason, "1.4.1", …}`. */
 static bool elixir_list(struct values *pool, const struct recipe_file *file, struct value *into)
 {
-    struct bytes rest = file->content, line, piece;
+    struct bytes rest = file->content, line, quoted;
     if (!bytes_equal(path_name(file->path), BYTES("mix.lock")))
         return false;
     while (rest.at && bytes_next(&rest, '\n', &line)) {
         struct bytes parts[4] = {{NULL, 0}}, at = line;
-        for (size_t i = 0; i < 4 && at.at && bytes_next(&at, '"', &piece); i++)
-            parts[i] = piece;
+        for (size_t i = 0; i < 4 && at.at && bytes_next(&at, '"', &quoted); i++)
+            parts[i] = quoted;
         if (parts[1].len && parts[3].at)
             value_put(pool, into, parts[1], value_string(pool, parts[3]));
     }

@@ -22,13 +22,13 @@ static bool pathglob_match_name(struct bytes pattern, struct bytes name)
 static bool pathglob_match_rest(struct bytes pattern, struct bytes path, bool hidden,
                                 unsigned *fuel)
 {
-    struct bytes piece, name;
+    struct bytes component, name;
     if (*fuel == 0)
         return false;
     --*fuel;
-    if (!bytes_next(&pattern, '/', &piece))
+    if (!bytes_next(&pattern, '/', &component))
         return path.at == NULL;
-    if (bytes_equal(piece, BYTES("**"))) {
+    if (bytes_equal(component, BYTES("**"))) {
         for (;;) {
             if (pathglob_match_rest(pattern, path, hidden, fuel))
                 return true;
@@ -38,8 +38,8 @@ static bool pathglob_match_rest(struct bytes pattern, struct bytes path, bool hi
     }
     if (!bytes_next(&path, '/', &name))
         return false;
-    bool dotted = name.len && name.at[0] == '.' && (!piece.len || piece.at[0] != '.');
-    return (hidden || !dotted) && pathglob_match_name(piece, name) &&
+    bool dotted = name.len && name.at[0] == '.' && (!component.len || component.at[0] != '.');
+    return (hidden || !dotted) && pathglob_match_name(component, name) &&
            pathglob_match_rest(pattern, path, hidden, fuel);
 }
 

@@ -32,7 +32,7 @@ enum line_verdict {
 int unit_lines(struct prepare *p, struct recipe_unit *unit, struct bytes path,
                enum line_verdict (*judge)(struct bytes line, void *context), void *context,
                struct failure *f) must_use;
-/* Adds the note that a file holds a credential, which was left out. */
+/* Adds the note that a file contains a credential, which was left out. */
 void unit_secret(struct prepare *p, struct recipe_unit *unit, struct bytes path);
 
 /*

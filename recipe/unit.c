@@ -236,7 +236,7 @@ void unit_after(struct prepare *p, struct recipe_unit *unit, const char *line)
         arena_copy(&p->recipe->arena, bytes_of(line));
 }
 
-/* ---- where ------------------------------------------------------------------------- */
+/* ---- which directories ------------------------------------------------------------- */
 
 bool unit_worth(struct prepare *p, struct bytes dir)
 {

@@ -101,9 +101,9 @@ void prepare_sort_dirs(struct bytes *dirs, size_t n);
 bool unit_worth(struct prepare *p, struct bytes dir);
 /*
  * Calls make() for each directory with the manifest `marker`, shallow ones first, until one
- * fails. Passed over are directories whose manifest is in p->claimed and, as long as others
- * are worth a unit, those with neither the file `lock` nor unit_worth(): examples and test
- * data have manifests, too.
+ * fails. Skips a directory whose manifest is in p->claimed. A directory with neither the file
+ * `lock` nor unit_worth() is probably an example or test data: it is used only if there is no
+ * other.
  */
 int unit_each(struct prepare *p, const char *marker, const char *lock,
               int (*make)(struct prepare *p, struct bytes dir, struct failure *f),
