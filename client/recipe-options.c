@@ -33,54 +33,56 @@ static const struct recipe_option table[] = {
      .help = "What a recipe is made of (prepare; also digest, verify, diff of a directory):",
      .of = MAKES},
     {TEXT, 'o', "output", "FILE", AT(output),
-     "Write there instead of to standard output; a file that is the same already is not "
-     "touched.",
+     "Write to FILE instead of standard output. A file that has the same content already is "
+     "not touched.",
      OF(COMMAND_PREPARE) | OF(COMMAND_SKELETON)},
     {ECOS, 0, "eco", "ECO[,ECO...]", PREPARE(ecos),
-     "Only these: cargo, dotnet, elixir, go, gradle, maven, npm, php, python, ruby.", EVERY},
+     "Only these ecosystems: cargo, dotnet, elixir, go, gradle, maven, npm, php, python, ruby.",
+     EVERY},
     {TEXT, 0, "dir", "DIR", PREPARE(dir),
      "Only the units of this directory, below PATH; . is PATH itself.", EVERY},
     {TEXT, 'f', "file", "FILE", AT(dockerfile),
-     "The Dockerfile, whose own ignore file counts, if it has one: FILE.dockerignore."},
+     "The Dockerfile. Its own ignore file, FILE.dockerignore, is used if it exists."},
     {TEXT, 0, "ignore-file", "FILE", AT(ignore_file),
      "The ignore file. Default: PATH/.dockerignore."},
-    {FLAG, 0, "no-ignore", NULL, AT(no_ignore), "Read everything that lies in PATH."},
+    {FLAG, 0, "no-ignore", NULL, AT(no_ignore), "Ignore nothing: read everything in PATH."},
     {BIN, 0, "bin", "NAME", 0,
      "Cargo: only what this package or binary needs; may be given several times."},
     {BIN, 'p', "package", "NAME", 0, "The same as --bin."},
     {FLAG, 0, "tests", NULL, PREPARE(tests),
-     "Cargo: a stub test for each package with tests, for cook with cargo test."},
+     "Cargo: add a stub test for each package with tests, so that cargo test can be cooked."},
     {FLAG, 0, "benches", NULL, PREPARE(benches), "Cargo: the same for benches."},
     {FLAG, 0, "examples", NULL, PREPARE(examples), "Cargo: the same for examples."},
-    {ALL_TARGETS, 0, "all-targets", NULL, 0, "The three of them."},
+    {ALL_TARGETS, 0, "all-targets", NULL, 0, "The same as --tests --benches --examples."},
     {FLAG, 0, "keep-metadata", NULL, PREPARE(keep_metadata),
      "Cargo: keep [package.metadata], which cargo-leptos, wasm-pack and cross read."},
     {FLAG, 0, "chef-exact", NULL, PREPARE(chef_exact),
-     "Cargo: what cargo-chef 0.1.77 would write, with its lock file mended."},
+     "Cargo: what cargo-chef 0.1.77 would write, with its lock file corrected."},
     {FLAG, 0, "ignore-scripts", NULL, PREPARE(ignore_scripts),
-     "npm and its kin: drop lifecycle scripts; run them after the sources came."},
+     "npm, pnpm, yarn, bun: drop lifecycle scripts. Run them after the sources are copied."},
     {FLAG, 0, "go-warm", NULL, PREPARE(go_warm),
-     "Go: a stub that compiles the packages which the sources import."},
-    {SETUP, 0, "python-setup", "raw", 0, "Python: take setup.py as it is."},
+     "Go: add a stub that compiles the packages which the sources import."},
+    {SETUP, 0, "python-setup", "raw", 0, "Python: copy setup.py as it is."},
 
     {HEADING, .help = "Where a skeleton goes (cook, skeleton):", .of = COOKS},
     {TEXT, 'r', "recipe-path", "FILE", AT(recipe),
      "The recipe; - reads it from standard input. Default: recipe.json.", READS},
     {TEXT, 'C', "directory", "DIR", AT(directory),
      "Cook in this directory. Default: the working directory.", OF(COMMAND_COOK)},
-    {FLAG, 0, "tar", NULL, AT(tar), "skeleton: a tar on standard output, or in --output.",
+    {FLAG, 0, "tar", NULL, AT(tar), "skeleton: write a tar to standard output, or to --output.",
      OF(COMMAND_SKELETON)},
     {FLAG, 0, "no-std", NULL, AT(no_std), "Cargo: stubs for targets without std."},
-    {FLAG, 0, "force", NULL, AT(force), "Also into a directory that holds other files."},
+    {FLAG, 0, "force", NULL, AT(force), "Also write to a directory that holds other files."},
     {FLAG, 0, "no-journal", NULL, AT(no_journal),
-     "Don't write .ctx-stub/cook.journal, by which a later cook knows what it may replace."},
+     "Don't write .ctx-stub/cook.journal, which tells a later cook what it may replace."},
 
-    {HEADING, .help = "What is said:", .of = EVERY},
+    {HEADING, .help = "Output:", .of = EVERY},
     {FLAG, 0, "units", NULL, AT(units),
-     "digest: a line for each unit: ecosystem, directory, digest, how to install.",
+     "digest: print a line for each unit: ecosystem, directory, digest, how to install.",
      OF(COMMAND_DIGEST)},
-    {FLAG, 'v', "verbose", NULL, AT(verbose), "Also say what was passed over."},
-    {FLAG, 'q', "quiet", NULL, AT(quiet), "Say nothing but why it failed."},
+    {FLAG, 'v', "verbose", NULL, AT(verbose),
+     "Also print notes, such as what was skipped and why."},
+    {FLAG, 'q', "quiet", NULL, AT(quiet), "Print nothing but the reason of a failure."},
     {ACTION, 'h', "help", NULL, COMMAND_HELP, "Print this and end."},
     {ACTION, 'V', "version", NULL, COMMAND_VERSION, "Print the version and end."},
 };
@@ -247,7 +249,7 @@ int recipe_command_line(int argc, char **argv, struct recipe_command_line *ret,
         const char *word = *words.at++;
         if (strcmp(word, "--") == 0) {
             if (words.at == words.end)
-                return fail(f, -EINVAL, "a command is missing behind --");
+                return fail(f, -EINVAL, "a command is missing after --");
             ret->child = words.at;
             break;
         }
@@ -281,10 +283,10 @@ void recipe_help(FILE *to)
           "       ctx-recipe verify [OPTION]... [RECIPE [PATH]]\n"
           "       ctx-recipe diff OLD NEW\n"
           "\n"
-          "A recipe holds what an installer needs to fetch and build the dependencies of a\n"
-          "project, and changes only when they do. prepare makes it of the build context\n"
-          "at PATH, without cargo, npm or a network; cook writes it out as a skeleton of\n"
-          "the project, and runs the installer in it.\n",
+          "A recipe contains what an installer needs to fetch and build the dependencies of\n"
+          "a project, and changes only when a dependency does. prepare makes it of the\n"
+          "build context at PATH, without cargo, npm or a network. cook writes it out as a\n"
+          "skeleton of the project, and runs the installer in it.\n",
           to);
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
         const struct recipe_option *o = &table[i];
@@ -301,6 +303,6 @@ void recipe_help(FILE *to)
           "\n"
           "Exit status: 0 done, 1 differs (diff, verify), 2 wrong usage, 3 nothing found or\n"
           "a later format, 4 an unsafe recipe or a directory with other files, 5 input or\n"
-          "output failed; of cook with a command, that one's. More: man ctx-recipe\n",
+          "output failed; cook with a command: its status. More: man ctx-recipe\n",
           to);
 }

@@ -29,7 +29,7 @@ static int recipe_take_text(const struct reading *x, const struct value *from, c
     if (!v || v->kind == VALUE_NULL)
         return 0;
     if (v->kind != VALUE_STRING)
-        return recipe_read_refuse(x, "a text is none");
+        return recipe_read_refuse(x, "a text is not a string");
     if (bytes_find(v->text, 0) < v->text.len)
         return recipe_read_refuse(x, "a text holds a NUL");
     *ret = arena_copy(&x->recipe->arena, v->text);
@@ -303,7 +303,7 @@ static int recipe_take_strings(const struct reading *x, const struct value *from
     for (size_t i = 0; i < *ret_n; i++) {
         struct bytes text = value_text(from->pairs[i].value);
         if (!text.at || bytes_find(text, 0) < text.len)
-            return recipe_read_refuse(x, "a hint or note is no text");
+            return recipe_read_refuse(x, "a hint or note is not a string");
         (*ret)[i] = arena_copy(&x->recipe->arena, text);
     }
     return 0;
