@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Cargo's configuration (.cargo/config.toml), the toolchain file, and the files that they name.
+ */
 #include "cargo-config.h"
 #include "unit.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Finds the targets of a crate, as cargo's auto-discovery does. */
 #include "cargo-targets.h"
 
 #include "cargo-members.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Masks package.json and package-lock.json, and adds the files that lifecycle scripts read. */
 #include "npm-mask.h"
 
 #include "npm-members.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Patterns of paths: one component at a time, and `**` for any number of them. */
 #include "pathglob.h"
 
 /* Bytes of a component of a pattern: no name can be longer. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Masks pyproject.toml and uv.lock. */
 #include "python-project.h"
 
 #include "text.h"

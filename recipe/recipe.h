@@ -16,7 +16,7 @@
  *     r = recipe_read(name, text, &recipe, f);             checks everything
  *     r = recipe_cook(recipe, &(struct cook){.dir_fd = fd}, &stats, f);
  *
- * Thread: any; an object may be used by one at a time.
+ * Thread: any, but only one at a time may use a listing or a recipe.
  */
 #ifndef CTXD_RECIPE_H
 #define CTXD_RECIPE_H
@@ -57,13 +57,13 @@ void listing_release(struct listing *l);
 /*
  * Lists the directory root_fd without what `ignore` (may be NULL) excludes. Does not enter
  * directories that installers make (node_modules, target beside a Cargo.toml, .venv, …), those
- * of version control, and our own .ctx and .ctx-stub. -E2BIG past LISTING_MAX entries, or an
+ * of version control, and our own .ctx and .ctx-stub. -E2BIG past 4,000,000 entries, or an
  * error of the file system.
  */
 int listing_walk(int root_fd, const struct ignore *ignore, struct listing *ret,
                  struct failure *f) must_use;
 /* For a caller that has a tree already: adds entries in any order (paths are borrowed), then
- * seals the listing. It must not be asked before. */
+ * seals the listing. Nothing may read the listing before it is sealed. */
 void listing_add(struct listing *l, struct bytes path, enum listed_kind kind, bool linked_file);
 void listing_seal(struct listing *l);
 
@@ -130,7 +130,7 @@ int recipe_prepare(struct listing *l, const struct recipe_options *options, stru
 
 /*
  * Units are numbered below recipe_units(). A digest is "sha256:…" over the contents, of all
- * units or of one; recipe-digest.c has what exactly.
+ * units or of one; recipe-digest.c defines what it covers.
  */
 #define RECIPE_DIGEST_TEXT 72
 size_t recipe_units(const struct recipe *recipe);
@@ -178,12 +178,12 @@ int recipe_read_blobs(struct recipe *recipe, int dir_fd, struct failure *f) must
 #define SKELETON_MTIME 315619200
 
 struct cook {
-    int dir_fd;      /* the directory to write to; borrowed */
-    const char *eco; /* only units of this ecosystem; NULL: all */
-    const char *dir; /* only units of this directory; NULL: all */
-    bool no_std;     /* write Rust stubs for targets without an operating system */
-    bool force;      /* also write to a directory that holds other files */
-    bool no_journal;
+    int dir_fd;        /* the directory to write to; borrowed */
+    const char *eco;   /* only units of this ecosystem; NULL: all */
+    const char *dir;   /* only units of this directory; NULL: all */
+    bool no_std;       /* write Rust stubs for targets without an operating system */
+    bool force;        /* also write to a directory that holds other files */
+    bool no_journal;   /* don't write .ctx-stub/cook.journal */
     const char *spare; /* name of the recipe's own file, if it lies in the directory */
 };
 

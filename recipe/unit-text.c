@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* Bytes; a script that is larger than this is hardly one that an installer runs. */
+/* Bytes. A larger file that a script names is data, and hardly what the script needs to run. */
 #define SCRIPT_FILE_MAX (64u << 10)
 
 int unit_text(struct prepare *p, struct recipe_unit *unit, struct bytes path, struct failure *f)
