@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""--help, the man page and the completions name the same options, and they load."""
+"""--help, the man page and the completions have the same options; the completions load."""
 
 import pathlib
 import re
@@ -13,7 +13,7 @@ FISH = CLIENT / "completions/ctx-send.fish"
 
 
 def help_options(text):
-    """{"--file": "-f", "--full": None} of the lines that begin options."""
+    """Returns {"--file": "-f", "--full": None} of the lines in which an option begins."""
     return {m.group(2): m.group(1) for m in re.finditer(r"^  (?:(-\w), |    )(--[a-z-]+)", text, re.M)}
 
 
@@ -34,7 +34,7 @@ def differ(documented, helped):
 
 
 def completed(path, helped):
-    """The options a completion file offers, as help_options() has them."""
+    """Returns the options that a completion file offers, in the form of help_options()."""
     text = path.read_text()
     if path == FISH:
         lines = [l for l in text.splitlines() if l.startswith("complete ") and " -l " in l]
@@ -44,7 +44,7 @@ def completed(path, helped):
         pairs = {m.group(2): m.group(1) for m in re.finditer(r"\{(-\w)[+-]?,(--[a-z-]+)=?-?\}", text)}
         alone = re.findall(r"^\t'(?:\([^)]*\)|\*)?(--[a-z-]+?)(?:=-?)?\[", text, re.M)
         return {**pairs, **dict.fromkeys(alone)}
-    # bash has them in one list, where no letter belongs to a name.
+    # The bash file has one list of words, which does not say which letter belongs to which name.
     words = re.search(r'local options="([^"]*)"', text).group(1).split()
     letters = {w for w in words if len(w) == 2}
     found = {w.rstrip("="): None for w in words if len(w) > 2}
@@ -56,7 +56,7 @@ def completed(path, helped):
 
 
 def bash_complete(line, cwd):
-    """What bash offers for a command line, by its own machinery."""
+    """Returns what bash offers for a command line."""
     script = (f"source {BASH}\ncompopt() {{ :; }}\n"
               "COMP_LINE=$1; COMP_POINT=${#1}; read -ra COMP_WORDS < <(sed 's/=/ = /g' <<<\"$1\")\n"
               "[[ $1 == *' ' ]] && COMP_WORDS+=('')\n"
@@ -66,10 +66,11 @@ def bash_complete(line, cwd):
 
 
 def prose_cases(tap):
-    """README, CONTRIBUTING and docs/ name what there is."""
+    """README, CONTRIBUTING and docs/ name only files and programs that exist, and all programs."""
     top = CLIENT.parent
     pages = [top / "README.md", top / "CONTRIBUTING.md", *sorted(top.glob("docs/*.md"))]
-    rooms = "|".join(p.name for p in sorted(top.iterdir()) if p.is_dir() and p.name[0] not in ".bd") + "|base|bench|daemon|docs|dockerfile"
+    rooms = "|".join(p.name for p in sorted(top.iterdir()) if p.is_dir() and p.name[0] not in ".bd")
+    rooms += "|base|bench|daemon|docs|dockerfile"  # without build/ and dist/, which may not exist
     for page in pages:
         named = set(re.findall(rf"(?<![\w/.-])(?:{rooms})/[\w./-]*\w", page.read_text()))
         missing = sorted(n for n in named if not (top / n).exists())
@@ -94,14 +95,15 @@ def cases(tap, box):
     helped = help_options(text)
     tap.check(None if len(helped) > 15 else str(helped), "--help lists options")
     wide = [line for line in text.splitlines() if len(line) > 80]
-    tap.check("\n".join(wide), "--help keeps to 80 columns")
+    tap.check("\n".join(wide), "--help fits in 80 columns")
     for must in ("Usage: ctx-send", "Examples:", "docker build", "Exit status: 0"):
-        tap.check(None if must in text else text, f"--help teaches: {must}")
+        tap.check(None if must in text else text, f"--help contains: {must}")
 
     tap.check(differ(man_options(), helped), "the man page has the options of --help, and no others")
     source = CLIENT.joinpath("ctx-send.1").read_text().replace("\\-", "-")
     values = re.findall(r"--[a-z-]+=([a-z]+(?:\|[a-z]+)+)", text)
-    missing = [v for choice in values for v in choice.split("|") if f"\\fB{v}\\fR" not in source and f".B {v}" not in source]
+    missing = [v for choice in values for v in choice.split("|")
+               if f"\\fB{v}\\fR" not in source and f".B {v}" not in source]
     tap.check(missing and str(missing), "the man page names every value of a choice")
     if shutil.which("man"):
         r = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", CLIENT / "ctx-send.1"], capture_output=True,
@@ -111,7 +113,8 @@ def cases(tap, box):
         tap.skip("man is missing", "the man page is without faults")
 
     for path in (BASH, ZSH, FISH):
-        tap.check(differ(completed(path, helped), helped), f"{path.name} completes the options of --help, and no others")
+        tap.check(differ(completed(path, helped), helped),
+                  f"{path.name} completes the options of --help, and no others")
     missing = [(path.name, v) for path in (BASH, ZSH, FISH) for choice in values for v in choice.split("|")
                if not re.search(rf"\b{v}\b", path.read_text())]
     tap.check(missing and str(missing), "the completions know every value of a choice")
@@ -126,14 +129,16 @@ def cases(tap, box):
     if shutil.which("zsh"):
         r = subprocess.run(["zsh", "-fc", f"fpath=({ZSH.parent} $fpath); autoload -Uz compinit; compinit -D -u; "
                             "autoload -X +X _ctx-send 2>&1; whence -w _ctx-send; print -r -- $_comps[ctx-send]"],
-                           capture_output=True, text=True, cwd=box.root, env={**box.environment(), "HOME": str(box.top)})
+                           capture_output=True, text=True, cwd=box.root,
+                           env={**box.environment(), "HOME": str(box.top)})
         tap.check(None if r.stdout.splitlines()[-1:] == ["_ctx-send"] and not r.stderr else r.stdout + r.stderr,
                   "zsh loads its completion")
     else:
         tap.skip("zsh is missing", "zsh loads its completion")
     if shutil.which("fish"):
         r = subprocess.run(["fish", "--no-config", "-c", f"source {FISH}; complete -C 'ctx-send --builder='; "
-                            "complete -C 'ctx-send --target '; complete -C 'ctx-send --stats='"], capture_output=True, text=True, cwd=box.root,
+                            "complete -C 'ctx-send --target '; complete -C 'ctx-send --stats='"],
+                           capture_output=True, text=True, cwd=box.root,
                            env={**box.environment(), "HOME": str(box.top)})
         got = {l.split("\t")[0] for l in r.stdout.splitlines()}
         want = {"--builder=any", "--builder=buildkit", "--builder=classic", "one", "two", "--stats=json"}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Base images: an engine that is absent, slow or hostile is a stated outcome, never a failure."""
+"""Base images: with an engine that is absent, slow or hostile the send succeeds, and says what it did."""
 
 import contextlib
 import http.server
@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.parse
 
-# The base's variable names what is copied, its trigger copies too: both must be known to narrow.
+# A variable of the base names what is copied, and its trigger copies, too. Both must be known to send less.
 DOCKERFILE = "FROM corp/base:1\nCOPY $WHAT /\n"
 TREE = {"Dockerfile": DOCKERFILE, "a": "1", "b": "2", "c": "3"}
 ALL = ["a", "b", "c"]
@@ -26,7 +26,7 @@ class Engine(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 @contextlib.contextmanager
 def engine(box, respond):
-    """An engine that answers GET path by respond(handler)."""
+    """Runs an engine that answers GET path by respond(handler). Yields its environment and the paths asked for."""
     asked = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -114,27 +114,28 @@ def hostile_cases(tap, box):
         why = run.success(ALL, err=reason)
         if not why and "\x1b" in run.err:
             why = f"a control byte came through: {run.err!r}"
-        tap.check(why, f"an engine that {what} is told, and all is sent")
+        tap.check(why, f"an engine that {what} is reported, and everything is sent")
     for what, respond in [("is silent", silent), ("trickles", trickle)]:
         with engine(box, respond) as (env, _):
             began = time.monotonic()
             run = box.send(env=env)
             took = time.monotonic() - began
         tap.check(run.success(ALL, err=r"did not answer within 2 seconds") or (took > 4 and f"{took:.1f} s"),
-                  f"an engine that {what} is given two seconds, and all is sent")
+                  f"an engine that {what} is given two seconds, and everything is sent")
 
 
 def honest_cases(tap, box):
     box.tree(TREE)
     run = box.send()
     tap.check(run.success(ALL, err=r'warning: .*corp/base:1.*no engine answers'),
-              "without an engine the base is unknown: all is sent, and why is said")
+              "without an engine the base is unknown: everything is sent, with a reason")
     run = box.send(env={"DOCKER_HOST": "ssh://somewhere"})
-    tap.check(run.success(ALL, err=r"neither unix:// nor tcp://"), "a DOCKER_HOST of another kind is said")
+    tap.check(run.success(ALL, err=r"neither unix:// nor tcp://"), "a DOCKER_HOST of another kind is reported")
     with engine(box, answer(200, IMAGE)) as (env, asked):
         run = box.send(env=env)
-        tap.check(run.success(["a"]), "an engine that knows the base narrows what is sent, without a word")
-        tap.check(None if asked == ["/images/corp/base:1/json"] else str(asked), "it is asked once, for that image")
+        tap.check(run.success(["a"]), "with an engine that knows the base less is sent, and nothing is printed")
+        tap.check(None if asked == ["/images/corp/base:1/json"] else str(asked),
+                  "the engine is asked once, for that image")
         run = box.send("--base-config=none", env=env)
         tap.check(run.success(ALL, err=r"base-config=none") or (len(asked) != 1 and "asked all the same"),
                   "--base-config=none asks nobody")
@@ -147,15 +148,16 @@ def honest_cases(tap, box):
             run = box.send(*words, env=env)
             tap.check(run.success(["b"]) or (asked and "it was asked"), f"FROM {base} is not asked about {words}")
         for name in ("../../containers", "a/../b", "-x", "a?b=c", "a%2fb", "a b"):
-            box.tree({**TREE, "Dockerfile": f"FROM {urllib.parse.quote(name, safe='/.-?=%') if ' ' in name else name}\nCOPY b /\n"})
+            quoted = urllib.parse.quote(name, safe="/.-?=%") if " " in name else name
+            box.tree({**TREE, "Dockerfile": f"FROM {quoted}\nCOPY b /\n"})
             before = len(asked)
             run = box.send(env=env)
             tap.check(run.crash() or (len(asked) != before and f"asked {asked[before:]}"),
-                      f"FROM {name} is no image's name and not asked about")
+                      f"FROM {name} is not the name of an image, and is not asked about")
         trigger = {"Config": {"Env": [], "OnBuild": ["COPY c /c"]}}
     with engine(box, answer(200, trigger)) as (env, _):
         box.tree({**TREE, "Dockerfile": "FROM corp/base:1\nCOPY a /\n"})
-        tap.check(box.send(env=env).success(["a", "c"]), "a trigger of the base reads the context too")
+        tap.check(box.send(env=env).success(["a", "c"]), "a trigger of the base reads the context, too")
     box.tree(TREE)
 
     def last_first(handler):
@@ -166,11 +168,11 @@ def honest_cases(tap, box):
         tap.check(run.success(["a"]), "bases that the target does not need are not asked about")
         run = box.send(env=env)
         tap.check(run.crash() or (run.status and run.err) or (not run.err and "nothing was said"),
-                  "one answer of two in time is used, and the other base is told")
+                  "of two answers the one that came in time is used, and the other base is reported")
     os.unlink(box.programs / "ctx-engine-config")
     box.tree(TREE)
     tap.check(box.send().success(ALL, err=r"ctx-engine-config is not installed"),
-              "without its helper the base is unknown, and why is said")
+              "without ctx-engine-config the base is unknown, with a reason")
     shutil.copy2(box.build / "ctx-engine-config", box.programs)
 
 
@@ -182,25 +184,26 @@ def file_cases(tap, box):
         config.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
         return box.send(f"--base-config={config}")
 
-    tap.check(with_config(IMAGE).success(["a"]), "--base-config=FILE with one image narrows")
+    tap.check(with_config(IMAGE).success(["a"]), "with --base-config=FILE of one image less is sent")
     other = {"RepoTags": ["other:latest"], "Config": {}}
-    tap.check(with_config([other, IMAGE]).success(["a"]), "so it does with an array")
+    tap.check(with_config([other, IMAGE]).success(["a"]), "the same with an array")
     for names in (["docker.io/corp/base:1"], ["index.docker.io/corp/base:1"]):
         tap.check(with_config({**IMAGE, "RepoTags": names}).success(["a"]), f"{names[0]} is the same image")
     with_config(IMAGE)
     with subprocess.Popen(["cat", config], stdout=subprocess.PIPE) as cat:
         fd = cat.stdout.fileno()
-        tap.check(box.send(f"--base-config=/dev/fd/{fd}", pass_fds=[fd]).success(["a"]), "the file may be a pipe of the shell")
+        tap.check(box.send(f"--base-config=/dev/fd/{fd}", pass_fds=[fd]).success(["a"]),
+                  "the file may be a pipe of the shell")
     tap.check(with_config([other]).success(ALL, err=r"bases.json has no image of that name"),
-              "a file without the image is told, and all is sent")
-    tap.check(with_config([]).success(ALL, err=r"has no image of that name"), "so is an empty one")
-    for what, content, pattern in [("no JSON", b"{", r"bases\.json.*:1"), ("empty", b"", r"bases\.json\" is empty"),
+              "a file without the image is reported, and everything is sent")
+    tap.check(with_config([]).success(ALL, err=r"has no image of that name"), "the same with an empty array")
+    for what, content, pattern in [("not JSON", b"{", r"bases\.json.*:1"), ("empty", b"", r"bases\.json\" is empty"),
                                    ("of the wrong shape", {**IMAGE, "Config": {"Env": {}}}, r"no list of strings"),
                                    ("of 5 MiB", b" " * (5 << 20), r"bases\.json"),
                                    ("of 100,000 brackets", b"[" * 100_000, r"bases\.json")]:
-        tap.check(with_config(content).fault(1, pattern), f"a file that is {what} is an error that names it")
-    tap.check(box.send("--base-config=nope.json").fault(1, r'"nope\.json".*No such file'), "so is a missing one")
-    tap.check(box.send(f"--base-config={box.top}").fault(1, r"[Ii]s a directory"), "and a directory")
+        tap.check(with_config(content).fault(1, pattern), f"a file that is {what} is an error that names the file")
+    tap.check(box.send("--base-config=nope.json").fault(1, r'"nope\.json".*No such file'), "so is a missing file")
+    tap.check(box.send(f"--base-config={box.top}").fault(1, r"[Ii]s a directory"), "so is a directory")
 
 
 def cases(tap, box):

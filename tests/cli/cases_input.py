@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bad input: one clear error and exit 1, never a crash; and what is no error."""
+"""Bad input gives one clear error and exit status 1, never a crash. Odd but good input gives none."""
 
 import os
 import socket
@@ -27,7 +27,8 @@ def dockerfile_cases(tap, box):
     box.tree({"a": "1"})
     tap.check(box.send().fault(1, r'no Dockerfile in "\."; name one with -f'), "a missing Dockerfile is an error")
     (box.root / "Dockerfile").symlink_to("nowhere")
-    tap.check(box.send().fault(1, r'^ctx-send: Dockerfile of "\." is a link to what the context doesn.t have'), "so is one that leads nowhere, and told as such")
+    tap.check(box.send().fault(1, r'^ctx-send: Dockerfile of "\." is a link to what the context doesn.t have'),
+              "a link that leads nowhere is an error that says so")
     (box.root / "Dockerfile").unlink()
     tap.check(box.send("-f", "deploy.df").fault(1, r'can\'t open the Dockerfile "deploy\.df"'),
               "a missing -f file is an error that says what it is relative to")
@@ -48,24 +49,27 @@ def dockerfile_cases(tap, box):
         run = box.send("-f", "-", stdin=content)
         tap.check(run.fault(1, r"stdin|Dockerfile"), f"the same on standard input: {what}")
     box.tree({"Dockerfile": line + long + b"\n", "a": "1"})
-    tap.check(box.send().success(["a"]), "a line of 65,535 bytes is taken")
+    tap.check(box.send().success(["a"]), "a line of 65,535 bytes is accepted")
     box.tree({"Dockerfile": line + b"RUN x \\\n" * 30000 + b" y\n", "a": "1"})
-    tap.check(box.send().success(["a"]), "30,000 continued lines are taken")
+    tap.check(box.send().success(["a"]), "30,000 continued lines are accepted")
 
     box.tree({"Dockerfile": "FROM scratch AS one\nCOPY a /\nFROM scratch AS two\nCOPY b /\n", "a": "1", "b": "2"})
     tap.check(box.send("--target=three").fault(1, r"three"), "an unknown --target is an error that names it")
-    tap.check(box.send("--target=TWO", "--builder=buildkit").success(["b"]), "a --target is found whatever its case")
-    tap.check(box.send("--target=two").success(["a", "b"]), "the classic builder would run the stage before it, too")
+    tap.check(box.send("--target=TWO", "--builder=buildkit").success(["b"]),
+              "a --target is found in upper or lower case")
+    tap.check(box.send("--target=two").success(["a", "b"]),
+              "the classic builder would run the stage before, too")
     box.tree({"Dockerfile": None, "a": "1"})
     tap.check(box.send().fault(1, r"Dockerfile.*is a directory"), "a Dockerfile that is a directory is an error")
     os.rmdir(box.root / "Dockerfile")
     os.mkfifo(box.root / "Dockerfile")
-    tap.check(box.send().fault(1, r"not a regular file"), "a Dockerfile that is a FIFO is an error, not a wait")
+    tap.check(box.send().fault(1, r"not a regular file"),
+              "a Dockerfile that is a FIFO is an error, and is not waited for")
     os.unlink(box.root / "Dockerfile")
     os.symlink("Dockerfile", box.root / "Dockerfile")
     tap.check(box.send().fault(1, r"Dockerfile"), "a Dockerfile that links to itself is an error")
     box.tree({"dockerfile": SCRATCH, "a": "1"})
-    tap.check(box.send().success(["a"]), "a lower-case dockerfile is taken where there is no other")
+    tap.check(box.send().success(["a"]), "a lower-case dockerfile is used if there is no other")
     box.tree({"Dockerfile": SCRATCH, "a": "1"})
     with open(box.root / "Dockerfile", "ab") as f:
         f.truncate(17 << 20)
@@ -87,7 +91,7 @@ def ignore_cases(tap, box):
     tap.check(box.send().fault(1, r"\.dockerignore.*is a directory"),
               "an ignore file that is a directory is an error: it can't mean 'send everything'")
     box.tree({"Dockerfile": ALL, "a": "1", "rules": None})
-    tap.check(box.send("--ignore-file=rules").fault(1, r"rules.*is a directory"), "so is one that was named")
+    tap.check(box.send("--ignore-file=rules").fault(1, r"rules.*is a directory"), "so is a named one")
     tap.check(box.send("--ignore-file=nope").fault(1, r'"nope".*No such file'), "a missing --ignore-file is an error")
     box.tree({"Dockerfile": ALL, "a": "1"})
     os.mkfifo(box.root / ".dockerignore")
@@ -99,7 +103,7 @@ def ignore_cases(tap, box):
     run = box.send("--dockerfile=plain")
     tap.check(run.success(["a"], err=None), "Dockerfile.dockerignore replaces .dockerignore")
     box.tree({"Dockerfile": ALL, "a": "1", "Dockerfile.dockerignore": b"\xff\xfe[\n"})
-    tap.check(box.send().fault(1, r"Dockerfile\.dockerignore:1"), "a bad pattern in it is told by its name")
+    tap.check(box.send().fault(1, r"Dockerfile\.dockerignore:1"), "an error in Dockerfile.dockerignore names that file")
 
 
 def access_cases(tap, box):
@@ -115,7 +119,7 @@ def access_cases(tap, box):
     keep = fresh("keep/secret\n")
     os.chmod(keep / "secret", 0)
     run = box.send(nobody=True)
-    tap.check(run.success(["keep", "keep/a", "keep/dir", "keep/dir/b"]), "an unreadable excluded file is no error")
+    tap.check(run.success(["keep", "keep/a", "keep/dir", "keep/dir/b"]), "an unreadable excluded file is not an error")
     keep = fresh()
     os.chmod(keep / "dir", 0)
     run = box.send(nobody=True)
@@ -123,13 +127,13 @@ def access_cases(tap, box):
     keep = fresh("keep/dir\n")
     os.chmod(keep / "dir", 0)
     run = box.send(nobody=True)
-    tap.check(run.success(["keep", "keep/a", "keep/secret"]), "an unreadable excluded directory is no error")
+    tap.check(run.success(["keep", "keep/a", "keep/secret"]), "an unreadable excluded directory is not an error")
     fresh()
     (box.root / "elsewhere").mkdir()
     os.chmod(box.root / "elsewhere", 0)
     run = box.send(nobody=True)
     tap.check(run.success(["keep", "keep/a", "keep/dir", "keep/dir/b", "keep/secret"]),
-              "an unreadable directory that no instruction reads is no error")
+              "an unreadable directory that no instruction reads is not an error")
     fresh()
     os.chmod(box.root / "Dockerfile", 0)
     run = box.send(nobody=True)
@@ -150,7 +154,7 @@ def odd_file_cases(tap, box):
     os.mkfifo(box.root / "pipe")
     server = socket.socket(socket.AF_UNIX)
     cwd = os.getcwd()
-    os.chdir(box.root)  # a socket's path is short
+    os.chdir(box.root)  # the path of a socket must be short
     server.bind("sock")
     os.chdir(cwd)
     server.close()
@@ -170,7 +174,7 @@ def limit_cases(tap, box):
     tap.check(box.send().success(["n" * 255]), "a name of 255 bytes is sent")
 
     def dig(total):
-        """A file whose path below the root has `total` bytes."""
+        """Makes a file whose path below the root has `total` bytes."""
         box.tree({"Dockerfile": ALL})
         at = os.open(box.root, os.O_RDONLY)
         left = total
@@ -189,7 +193,8 @@ def limit_cases(tap, box):
               "a path of 4,000 bytes is sent")
     dig(4095)
     run = box.send()
-    tap.check(run.crash() or (run.status == 1 and run.fault(1, r"too long")), "a path of 4,095 bytes is sent or refused")
+    tap.check(run.crash() or (run.status == 1 and run.fault(1, r"too long")),
+              "a path of 4,095 bytes is sent or refused")
     dig(6000)
     tap.check(box.send().fault(1, r"too long|longer than"), "a path of 6,000 bytes is an error that says so")
     box.tree({"Dockerfile": ALL})
@@ -204,12 +209,13 @@ def limit_cases(tap, box):
 
 def gate_cases(tap, box):
     box.tree({"Dockerfile": SCRATCH, "a": "x" * 100_000, "b": "y" * 1_000_000})
-    for words, pattern in [(["--max-size=50k"], r"more than --max-size"), (["--max-files=1", "--full"], r"--max-files=1")]:
+    for words, pattern in [(["--max-size=50k"], r"more than --max-size"),
+                           (["--max-files=1", "--full"], r"--max-files=1")]:
         run = box.send(*words)
         tap.check(run.fault(3, pattern) or (run.out and "bytes were written"),
-                  f"{words[0]} refuses with exit status 3 and no byte")
+                  f"{words[0]} refuses with exit status 3 and writes no byte")
     tap.check(box.send("--max-size=200k", "--max-files=2").success(["a"]),
-              "what is not sent does not count for the gates")
+              "files that are not sent do not count")
 
 
 def cases(tap, box):

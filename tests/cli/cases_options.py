@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line: each wrong word gets one error that names the option and what it takes."""
+"""The command line: each wrong word gives one error that names the option and what it takes."""
 
 WRONG = [
-    # arguments, what the error says
+    # the arguments, a pattern of the error
     (["--bulder=any"], r'"--bulder": no such option; did you mean --builder\?'),
     (["--targe"], r"did you mean --target\?"),
     (["--zzzzzzzz"], r'"--zzzzzzzz": no such option$'),
@@ -58,27 +58,28 @@ def cases(tap, box):
         tap.check(why, f"{' '.join(arguments)!r} is refused with one error")
 
     run = box.send("--mtime=epoch", env={"SOURCE_DATE_EPOCH": "soon"})
-    tap.check(run.success(["a"]), "--mtime overrules a SOURCE_DATE_EPOCH that is no number")
+    tap.check(run.success(["a"]), "--mtime overrides a SOURCE_DATE_EPOCH that is not a number")
     run = box.send(env={"SOURCE_DATE_EPOCH": "soon"})
-    tap.check(run.fault(2, r'SOURCE_DATE_EPOCH="soon"'), "a SOURCE_DATE_EPOCH that is no number is refused")
+    tap.check(run.fault(2, r'SOURCE_DATE_EPOCH="soon"'), "a SOURCE_DATE_EPOCH that is not a number is refused")
     run = box.send(env={"SOURCE_DATE_EPOCH": ""})
-    tap.check(run.success(["a"]), "an empty SOURCE_DATE_EPOCH is as none")
+    tap.check(run.success(["a"]), "an empty SOURCE_DATE_EPOCH is ignored")
     fixed, env = box.send("--mtime=86400"), box.send(env={"SOURCE_DATE_EPOCH": "86400"})
     tap.check(None if fixed.out == env.out and fixed.out else "other bytes",
               "SOURCE_DATE_EPOCH=N gives the bytes of --mtime=N")
 
     run = box.send("--daemon=require")
-    tap.check(run.fault(1, r"no ctxd runs; ctx start begins one"), "--daemon=require says that there is none")
+    tap.check(run.fault(1, r"no ctxd runs; ctx start begins one"), "--daemon=require says that no daemon runs")
     plain = box.send()
     tap.check(box.send("--base-config=nope").fault(1, r'"nope": No such file'),
-              "a --base-config that is missing is told, though nothing is asked of it")
+              "a missing --base-config is an error, even if no image is looked up in it")
     tap.check(box.send("--base-config=/dev/null").fault(1, r'"/dev/null" is empty'), "so is an empty one")
     for words in (["--no-daemon"], ["--daemon=auto"], ["--builder", "any", "--", "."], ["-qv"], ["."], ["-o", "-"],
                   ["--dockerfile=auto", "--mtime=keep"], [str(box.root)], ["--file", "Dockerfile"], ["-fDockerfile"],
-                  ["-f=Dockerfile"], [".", "--args-final"], ["--platform=linux/arm/v7,linux/amd64"], ["--build-arg=X=1=2"], ["--build-arg", "UNSET_HERE"]):
+                  ["-f=Dockerfile"], [".", "--args-final"], ["--platform=linux/arm/v7,linux/amd64"],
+                  ["--build-arg=X=1=2"], ["--build-arg", "UNSET_HERE"]):
         run = box.send(*words)
         tap.check(run.success(["a"], err=None) or (run.out != plain.out and "other bytes"),
-                  f"{' '.join(words)!r} sends what no option sends")
+                  f"{' '.join(words)!r} sends the same as no option")
 
     for words, magic in ((["-z"], b"\x1f\x8b"), (["-z9"], b"\x1f\x8b"), (["--gzip=12"], b"\x1f\x8b"),
                          (["--zstd"], b"\x28\xb5\x2f\xfd"), (["-z", "--zstd=19"], b"\x28\xb5\x2f\xfd")):
@@ -87,8 +88,8 @@ def cases(tap, box):
                   f"{' '.join(words)!r} compresses")
 
     box.tree({"Dockerfile": "FROM scratch\nARG X=a\nCOPY $X /\n", "a": "1", "b": "2"})
-    tap.check(box.send().success(["a", "b"], err="sends everything"), "a COPY that can't be known is told")
-    tap.check(box.send("--full").success(["a", "b"], err=""), "but not where all was asked for")
+    tap.check(box.send().success(["a", "b"], err="sends everything"), "a COPY whose source is unknown gives a note")
+    tap.check(box.send("--full").success(["a", "b"], err=""), "but not with --full")
 
     run = box.send("--version")
     tap.check(None if run.status == 0 and run.out.startswith(b"ctx-send ") and not run.err else str(run),
@@ -108,6 +109,6 @@ def cases(tap, box):
     tap.check(run.success(["a"]), "--build-arg NAME=VALUE decides what is sent, with --args-final")
     run = box.send("--build-arg=WHICH=a")
     tap.check(run.success(["a", "b"], err=r"warning: Dockerfile:4: .*WHICH.*--args-final"),
-              "without it the value may be another, and that is said")
+              "without --args-final the value may be another, and a warning says so")
     run = box.send(final, "--build-arg=WHICH=a", "--build-arg=WHICH=b")
-    tap.check(run.success(["b"]), "of two values the last counts, as for docker")
+    tap.check(run.success(["b"]), "of two values the last counts, as with docker")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The test runner itself: whatever a suite does wrong, the sum goes red."""
+"""The test runner, tests/run: whatever a suite does wrong, the run fails."""
 
 import os
 import pathlib
@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
-# A suites.py of our own in front of the real one: the name is all that tests/run knows of it.
+# tests/run imports the module `suites`. This one, beside a copy of tests/run, takes its place.
 FAKE = """
 from dataclasses import dataclass, field
 BUILD = {build!r}
@@ -23,6 +23,8 @@ class Suite:
     env: dict = field(default_factory=dict)
 def all_suites(full=False):
     return [Suite("fake", "nothing", {command!r}, seconds=1, tally={tally!r})]
+def list_faults():
+    return []
 """
 
 
@@ -42,7 +44,8 @@ def cases(tap, box):
     ok = "echo 'ok 1 - a'; echo 'ok 2 - b'"
     for what, want, arguments in [
         ("that passes is green", (0, "2 passed, 0 failed"), {"script": f"{ok}; echo 1..2"}),
-        ("with a failure", (1, "1 passed, 1 failed"), {"script": "echo ok 1 - a; echo not ok 2 - b; echo 1..2; exit 1"}),
+        ("with a failure", (1, "1 passed, 1 failed"),
+         {"script": "echo ok 1 - a; echo not ok 2 - b; echo 1..2; exit 1"}),
         ("that exits 0 in spite of a failure", (1, "0 passed, 1 failed"), {"script": "echo not ok 1 - b; echo 1..1"}),
         ("without a plan", (1, "2 passed, 1 failed"), {"script": ok}),
         ("that planned more", (1, "2 passed, 1 failed"), {"script": f"echo 1..3; {ok}"}),
@@ -61,7 +64,8 @@ def cases(tap, box):
         ("with a tally that is not the last line", (1, "0 passed, 1 failed"),
          {"script": "echo 7 passed, 0 failed; echo bye", "tally": True}),
         ("with a tally of nothing", (1, "0 passed, 1 failed"), {"script": "echo 0 passed, 0 failed", "tally": True}),
-        ("with a tally and a crash", (1, "7 passed, 1 failed"), {"script": "echo 7 passed, 0 failed; exit 3", "tally": True}),
+        ("with a tally and a crash", (1, "7 passed, 1 failed"),
+         {"script": "echo 7 passed, 0 failed; exit 3", "tally": True}),
     ]:
         got = run(**arguments)
         tap.check(None if got == want else f"{got} instead of {want}", f"a suite {what}: {want[1]}")

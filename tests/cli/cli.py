@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the cases of tests/cli share: a private directory, ctx-send in it, and what it must say.
+"""Helpers of the cases in tests/cli: a private directory, runs of ctx-send in it, and their checks.
 
     with Sandbox(build) as box:
         box.tree({"Dockerfile": "FROM scratch\\nCOPY a /\\n", "a": "1"})
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "live"))
 from tap import Tap  # noqa: E402, F401
 
-TIMEOUT = 60  # of a send that takes milliseconds: a hang is a failure, not the end of the suite
+TIMEOUT = 60  # seconds for a send that takes milliseconds; a hang fails one case, not the suite
 NOBODY = 65534
 CRASH = re.compile(r"Sanitizer|runtime error|Assertion|Segmentation|core dumped")
 
@@ -43,7 +43,7 @@ class Run:
         return [line for line in self.err.splitlines() if line != "Try: ctx-send --help"]
 
     def fault(self, status, pattern):
-        """None when it ended with that status and one line of error that matches."""
+        """Returns None if the run ended with that status and one line of error that matches."""
         if crash := self.crash():
             return crash
         said = [line for line in self.messages() if not line.startswith(("ctx-send: warning:", "ctx-send: note:"))]
@@ -58,7 +58,7 @@ class Run:
         return None
 
     def success(self, names=None, err=""):
-        """None when it ended well; `names` are the entries but the Dockerfile, `err` a pattern."""
+        """Returns None if the run succeeded; `names` are its entries without the Dockerfile, `err` is a pattern."""
         if crash := self.crash():
             return crash
         if self.status != 0:
@@ -74,7 +74,7 @@ class Run:
             return {m.name: tar.extractfile(m).read() if m.isreg() else None for m in tar}
 
     def names(self):
-        # "." stands first where the first entry would else not be a plain header.
+        # "." comes first if the first entry would otherwise need more than a plain header.
         return sorted(n for n in self.members() if n not in ("Dockerfile", "."))
 
 
@@ -84,7 +84,7 @@ class Sandbox:
 
     def __enter__(self):
         self.top = pathlib.Path(tempfile.mkdtemp(prefix="ctx-cli-"))
-        # Others must reach it, and a checkout may lie in a home that they can't enter.
+        # Other users must reach the program, and a checkout may lie in a home that they can't enter.
         os.chmod(self.top, 0o755)
         self.programs = self.top / "bin"
         self.programs.mkdir()
@@ -100,7 +100,7 @@ class Sandbox:
 
     @staticmethod
     def remove(path):
-        # Deeper than any path may be named, and with directories that can't be entered.
+        # The tree may be deeper than a path can name, with directories that can't be entered.
         subprocess.run(["chmod", "-R", "u+rwx", path], check=False, stderr=subprocess.DEVNULL)
         subprocess.run(["rm", "-rf", path], check=True)
 
@@ -123,8 +123,9 @@ class Sandbox:
         return self.root
 
     def environment(self, extra=None):
-        # No engine and no daemon, whatever the machine has; no SOURCE_DATE_EPOCH of a package build.
-        env = {"CTXD_SOCKET": f"{self.top}/no-ctxd.sock", "PATH": os.environ["PATH"], "DOCKER_HOST": f"unix://{self.top}/none.sock", "TERM": "xterm",
+        # No engine, no daemon and no SOURCE_DATE_EPOCH, whatever the machine has.
+        env = {"CTXD_SOCKET": f"{self.top}/no-ctxd.sock", "PATH": os.environ["PATH"],
+               "DOCKER_HOST": f"unix://{self.top}/none.sock", "TERM": "xterm",
                "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
         return {**env, **(extra or {})}
 

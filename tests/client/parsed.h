@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A command line of ctx-send, parsed, with all that came of it. */
+/* A command line of ctx-send that was parsed, with its options, notes and failure. */
 #ifndef CTXD_TESTS_PARSED_H
 #define CTXD_TESTS_PARSED_H
 

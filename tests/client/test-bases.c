@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* A file of the test's directory with this text. */
+/* Writes a file with this text. */
 static bool write_file(const char *path, const char *text)
 {
     FILE *to = fopen(path, "we");
@@ -24,7 +24,7 @@ static void test_bases(const char *dir)
     struct failure f = {0};
     char path[256];
     snprintf(path, sizeof(path), "%s/bases.json", dir);
-    tap_case("--base-config=none knows nothing, and says why");
+    tap_case("with --base-config=none an image is unknown, and the reason says so");
     struct bytes name = BYTES("corp/base:1");
     TAP_CHECK(bases_find("none", &name, 1, &arena, &bases, &f) == 0 && !bases[0].known);
     TAP_EQUAL(bases[0].reason, BYTES("--base-config=none"));
@@ -42,8 +42,8 @@ static void test_bases(const char *dir)
         {"base:1", "corp/base:1", false},
     };
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        tap_case("an image that is %s is %s%s", names[i].listed, names[i].known ? "" : "not ",
-                 names[i].asked);
+        tap_case("an image with the name %s is %sfound as %s", names[i].listed,
+                 names[i].known ? "" : "not ", names[i].asked);
         char text[512];
         snprintf(text, sizeof(text),
                  "[{\"%s\": [\"other:1\", \"%s\"], \"Config\": {\"Env\": [\"A=1\"], "
@@ -57,7 +57,8 @@ static void test_bases(const char *dir)
         if (bases[0].known && TAP_CHECK(bases[0].n_env == 1 && bases[0].n_onbuild == 1))
             TAP_EQUAL(bases[0].onbuild[0], BYTES("COPY a /"));
     }
-    tap_case("a file that is missing, no JSON, or no image is an error that names it");
+    tap_case(
+        "a file that is missing, not JSON, or not an image is an error that names the file");
     name = BYTES("base");
     TAP_CHECK(bases_find("/nonexistent", &name, 1, &arena, &bases, &f) == -ENOENT);
     TAP_CHECK(strstr(f.text, "--base-config: \"/nonexistent\""));

@@ -12,8 +12,7 @@ static void test_help(void)
         return;
     options_help(&send_line, to);
     fclose(to);
-    tap_case(
-        "--help names each option with its value, in 80 columns, no blank at a line's end");
+    tap_case("--help has each option with its value, in 80 columns, and no trailing blanks");
     const struct option *table[64];
     size_t n = all_options(table);
     for (size_t i = 0; i < n; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How words become options, whatever the option, and what is suggested for a wrong one. */
+/* How the words of a command line are parsed, and what is suggested for a wrong one. */
 #include "option-parse.h"
 #include "parsed.h"
 
@@ -18,20 +18,20 @@ static void test_defaults(void)
     TAP_CHECK(!p.options.max_bytes && !p.options.max_files && !p.options.full);
     TAP_CHECK(p.options.builder == SEND_ANY && p.options.talk == TALK_NORMAL);
     TAP_CHECK(p.notes.n == 0);
-    tap_case("a program that got no words at all, not even its name, has the defaults");
+    tap_case("a program that gets no words at all, not even its name, has the defaults");
     parsed_release(&p);
     TAP_CHECK(options_parse(&send_line, 0, (char *[]){NULL}, &p.notes, &p.options, &p.f) == 0);
     TAP_EQUAL(bytes_of(p.options.path), BYTES("."));
 }
 
-/* "--name" and what follows, as one word. */
+/* Writes "--name" and rest to word. Returns word. */
 static char *word_of(char word[128], const struct option *option, const char *rest)
 {
     snprintf(word, 128, "--%s%s", option->name, rest);
     return word;
 }
 
-/* What holds for a row of the table by its kind, so that a new option is tested as it comes. */
+/* Checks what the kind of a row promises, so that a new option is tested without more ado. */
 static void test_option(const struct option *option)
 {
     cleanup_parsed struct parsed p = {0};
@@ -79,7 +79,7 @@ static void test_table(void)
 {
     const struct option *table[64];
     size_t n = all_options(table);
-    tap_case("names and letters of the table are given once, and each has its line of help");
+    tap_case("each name and letter of the table is used once, and each option has help");
     for (size_t i = 0; i < n; i++) {
         const struct option *a = table[i];
         TAP_CHECK(a->help && *a->help);
@@ -90,7 +90,8 @@ static void test_table(void)
         }
     }
     for (size_t i = 0; i < n; i++) {
-        tap_case("--%s takes what its kind says, and an error names it", table[i]->name);
+        tap_case("--%s takes what its kind says, and an error names the option",
+                 table[i]->name);
         test_option(table[i]);
     }
 }
@@ -98,14 +99,14 @@ static void test_table(void)
 static void test_forms(void)
 {
     cleanup_parsed struct parsed p = {0};
-    tap_case("a value is attached, behind an equals sign, or the next word");
+    tap_case("a value is attached, or follows an equals sign, or is the next word");
     char *const forms[][2] = {{"-fx"},      {"-f=x"},        {"-f", "x"},
                               {"--file=x"}, {"--file", "x"}, {"-vqfx"}};
     for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
         TAP_CHECK(PARSE(&p, forms[i][0], forms[i][1]) == 0);
         TAP_EQUAL(bytes_of(p.options.file), BYTES("x"));
     }
-    tap_case("of a value only the first equals sign is taken off");
+    tap_case("only the first equals sign is removed from a value");
     TAP_CHECK(PARSE(&p, "--file=a=b") == 0);
     TAP_EQUAL(bytes_of(p.options.file), BYTES("a=b"));
     tap_case("a value that may be left out is never the next word");
@@ -113,14 +114,14 @@ static void test_forms(void)
     TAP_EQUAL(bytes_of(p.options.path), BYTES("9"));
     TAP_CHECK(PARSE(&p, "--zstd", "9") == 0 && p.options.level == SEND_ZSTD_LEVEL);
 
-    tap_case("of options that exclude each other the last one counts");
+    tap_case("of options that exclude each other, the last one counts");
     TAP_CHECK(PARSE(&p, "-qv") == 0 && p.options.talk == TALK_VERBOSE);
     TAP_CHECK(PARSE(&p, "-z9", "--zstd") == 0);
     TAP_CHECK(p.options.codec == SEND_ZSTD && p.options.level == SEND_ZSTD_LEVEL);
     TAP_CHECK(PARSE(&p, "--daemon=require", "--no-daemon") == 0 &&
               p.options.daemon == DAEMON_NEVER);
 
-    tap_case("one PATH, before or behind the options; -- ends them, and - is a path");
+    tap_case("one PATH, before or after the options; -- ends the options, and - is a path");
     TAP_CHECK(PARSE(&p, "sub", "--full") == 0 && p.options.full);
     TAP_EQUAL(bytes_of(p.options.path), BYTES("sub"));
     TAP_CHECK(PARSE(&p, "--full", "--", "--full") == 0);
@@ -130,7 +131,8 @@ static void test_forms(void)
     PARSE(&p, "a", "b");
     TAP_REFUSED(&p, "\"b\": one PATH only", "it is \"a\" already");
 
-    tap_case("--help and --version count at once, whatever follows or the environment says");
+    tap_case("--help and --version take effect at once, whatever follows or the environment "
+             "contains");
     setenv("SOURCE_DATE_EPOCH", "soon", 1);
     TAP_CHECK(PARSE(&p, "--help", "--nonsense") == 0 && p.options.action == ACTION_HELP);
     TAP_CHECK(PARSE(&p, "-V", "a", "b") == 0 && p.options.action == ACTION_VERSION);
@@ -154,11 +156,11 @@ static void test_suggestions(void)
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         char word[64];
         snprintf(word, sizeof(word), "%s", cases[i][0]);
-        tap_case("%s is no option, and what was meant is said", word);
+        tap_case("%s is not an option, and the message suggests one", word);
         PARSE(&p, word);
         TAP_REFUSED(&p, "no such option; ", cases[i][1]);
     }
-    tap_case("where nothing is near, nothing is suggested");
+    tap_case("if no option is similar, none is suggested");
     PARSE(&p, "--zzzzzzzz");
     TAP_REFUSED(&p, "\"--zzzzzzzz\": no such option", "");
     TAP_CHECK(!strchr(p.f.text, ';'));

@@ -94,8 +94,8 @@ static void test_sizes(void)
 static void test_build_args(void)
 {
     cleanup_parsed struct parsed p = {0};
-    tap_case(
-        "--build-arg NAME=VALUE keeps order, repeats, empty values and further equals signs");
+    tap_case("--build-arg NAME=VALUE keeps the order, repeated names, empty values and further "
+             "equals signs");
     TAP_CHECK(PARSE(&p, "--build-arg=A=1", "--build-arg", "B=", "--build-arg", "A=x=y") == 0);
     static const char *const want[][2] = {{"A", "1"}, {"B", ""}, {"A", "x=y"}};
     if (TAP_CHECK(p.options.n_args == ARRAY_SIZE(want)))
@@ -104,13 +104,14 @@ static void test_build_args(void)
             TAP_EQUAL(p.options.args[i].value, bytes_of(want[i][1]));
             TAP_CHECK(p.options.args[i].has_value);
         }
-    tap_case("--build-arg NAME has the environment's value, or is not given, as for docker");
+    tap_case(
+        "--build-arg NAME takes the environment's value, or has no effect, as with docker");
     setenv("CTXD_TEST_ARG", "from=env", 1);
     unsetenv("CTXD_TEST_NONE");
     TAP_CHECK(PARSE(&p, "--build-arg=CTXD_TEST_ARG", "--build-arg=CTXD_TEST_NONE") == 0);
     if (TAP_CHECK(p.options.n_args == 1))
         TAP_EQUAL(p.options.args[0].value, BYTES("from=env"));
-    tap_case("--build-arg without a name is refused, with both forms");
+    tap_case("--build-arg without a name is refused, and the message shows both forms");
     PARSE(&p, "--build-arg==x");
     TAP_REFUSED(&p, "--build-arg", "NAME=VALUE, or NAME");
     PARSE(&p, "--build-arg", "");
@@ -120,14 +121,14 @@ static void test_build_args(void)
 static void test_trust_bases(void)
 {
     cleanup_parsed struct parsed p = {0};
-    tap_case("--trust-bases takes lists and repeats, and passes over empty ones");
+    tap_case("--trust-bases takes lists, may be repeated, and ignores empty patterns");
     TAP_CHECK(PARSE(&p, "--trust-bases=corp/*,,x:[12]", "--trust-bases", "y") == 0);
     if (TAP_CHECK(p.options.n_trusted == 3)) {
         TAP_EQUAL(p.options.trusted[0], BYTES("corp/*"));
         TAP_EQUAL(p.options.trusted[1], BYTES("x:[12]"));
         TAP_EQUAL(p.options.trusted[2], BYTES("y"));
     }
-    tap_case("a pattern that is none is refused and shown");
+    tap_case("an invalid pattern is refused, and the message shows it");
     PARSE(&p, "--trust-bases=a,b[");
     TAP_REFUSED(&p, "--trust-bases", "\"b[\" is no pattern");
 }
@@ -135,7 +136,7 @@ static void test_trust_bases(void)
 static void test_stats(void)
 {
     cleanup_parsed struct parsed p = {0};
-    tap_case("--stats is text, unless json is asked for; another form is refused");
+    tap_case("--stats is text, unless json is given; another form is refused");
     TAP_CHECK(PARSE(&p, "--stats") == 0 && p.options.stats == STATS_TEXT);
     TAP_CHECK(PARSE(&p, "--stats=text") == 0 && p.options.stats == STATS_TEXT);
     TAP_CHECK(PARSE(&p, "--stats=json") == 0 && p.options.stats == STATS_JSON);
@@ -146,25 +147,26 @@ static void test_stats(void)
 static void test_environment(void)
 {
     cleanup_parsed struct parsed p = {0};
-    tap_case("SOURCE_DATE_EPOCH is one time for all, and a note says so");
+    tap_case("SOURCE_DATE_EPOCH sets one time for all files, and a note says so");
     setenv("SOURCE_DATE_EPOCH", "1700000000", 1);
     TAP_CHECK(PARSE(&p) == 0 && p.options.mtime == SEND_MTIME_FIXED);
     TAP_CHECK(p.options.mtime_seconds == 1700000000);
     if (TAP_CHECK(p.notes.n == 1 && p.notes.at[0].level == NOTE_INFO))
         TAP_CHECK(strstr((const char *)p.notes.at[0].text.at, "SOURCE_DATE_EPOCH"));
-    tap_case("--mtime overrules it, also where it is no number");
+    tap_case("--mtime overrides SOURCE_DATE_EPOCH, even if that is not a number");
     TAP_CHECK(PARSE(&p, "--mtime=keep") == 0 && p.options.mtime == SEND_MTIME_KEEP);
     TAP_CHECK(p.notes.n == 0);
     setenv("SOURCE_DATE_EPOCH", "soon", 1);
     TAP_CHECK(PARSE(&p, "--mtime=7") == 0 && p.options.mtime_seconds == 7);
-    tap_case("one that is no number, or past what a tar holds, is refused by its name");
+    tap_case(
+        "a SOURCE_DATE_EPOCH that is not a number, or too large for a tar, is refused by name");
     static const char *const bad[] = {"soon", "-1", "1.5", "8589934592", " 1"};
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         setenv("SOURCE_DATE_EPOCH", bad[i], 1);
         PARSE(&p);
         TAP_REFUSED(&p, "SOURCE_DATE_EPOCH=", "--mtime=keep");
     }
-    tap_case("an empty one is none");
+    tap_case("an empty SOURCE_DATE_EPOCH is ignored");
     setenv("SOURCE_DATE_EPOCH", "", 1);
     TAP_CHECK(PARSE(&p) == 0 && p.options.mtime == SEND_MTIME_KEEP && p.notes.n == 0);
     unsetenv("SOURCE_DATE_EPOCH");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A file that the stream goes to appears only when it is complete. */
+/* The file that receives the stream appears only when it is complete. */
 #include "output.h"
 #include "scratch.h"
 #include "tap.h"
@@ -21,13 +21,13 @@ static void test_output(const char *dir)
         TAP_CHECK(output_publish(&out, &f) == 0 && stat(path, &st) == 0 && st.st_size == 3);
     }
     {
-        tap_case("one that is given up leaves what had its name, and nothing beside it");
+        tap_case("an output that is given up leaves the old file as it is, and no other file");
         cleanup_output struct output out = OUTPUT;
         TAP_CHECK(output_open(&out, path, &f) == 0 && write(out.fd, "longer", 6) == 6);
     }
     TAP_CHECK(stat(path, &st) == 0 && st.st_size == 3);
     unlink(path);
-    tap_case("a directory that is missing is an error that names the path");
+    tap_case("a missing directory is an error that names the path");
     snprintf(path, sizeof(path), "%s/no/out", dir);
     cleanup_output struct output out = OUTPUT;
     TAP_CHECK(output_open(&out, path, &f) == -ENOENT && strstr(f.text, path));

@@ -32,7 +32,7 @@ static bool shows_progress(bool wanted, const char *term)
 
 static void test_progress_start(void)
 {
-    tap_case("progress is shown where it is wanted, on a terminal that can take a line back");
+    tap_case("progress is shown only if it is wanted, on a terminal that can erase a line");
     cleanup_fd int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
     cleanup_fd int file = memfd_create("stderr", MFD_CLOEXEC);
     int was = redirect(terminal);

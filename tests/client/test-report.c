@@ -6,7 +6,7 @@
 
 #include <sys/mman.h>
 
-/* What a call writes to standard error. */
+/* Copies what report_notes() writes to standard error. Returns its length. */
 static size_t captured(char text[4096], const struct notes *notes, enum options_talk talk)
 {
     cleanup_fd int file = memfd_create("stderr", MFD_CLOEXEC);
@@ -25,7 +25,7 @@ static void test_notes(void)
     notes_add(&notes, NOTE_INFO, "an explanation");
     for (int i = 0; i < 30; i++)
         notes_add(&notes, NOTE_WARNING, "number %d", i);
-    tap_case("of 30 warnings 20 are shown and the others counted; explanations are not");
+    tap_case("of 30 warnings 20 are shown and the others are counted; notes are not shown");
     captured(text, &notes, TALK_NORMAL);
     TAP_CHECK(strstr(text, "ctx-send: warning: number 19\n") && !strstr(text, "number 20"));
     TAP_CHECK(strstr(text, "and 10 more; --verbose shows them") &&
