@@ -22,7 +22,7 @@ static void connect_request_free(struct proto_request **request)
 
 /* ---- the request ----------------------------------------------------------------------- */
 
-/* Copies a text into memory that a file descriptor stands for. */
+/* Copies a text into a memory file (memfd), for which the caller gets the descriptor. */
 static int connect_text_fd(struct bytes text, int *ret_fd, struct failure *f)
 {
     cleanup_fd int fd = memfd_create("ctx", MFD_CLOEXEC);

@@ -10,7 +10,7 @@ void report_program(const char *name)
     program = name;
 }
 
-/* A tree may give a warning for each file. Nobody reads more, and --verbose shows all. */
+/* Warnings that are printed without --verbose. A tree may give one for each of its files. */
 #define WARNINGS_SHOWN 20
 
 void report_notes(const struct notes *notes, enum options_talk talk)

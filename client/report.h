@@ -13,8 +13,10 @@
 
 #include <stdio.h>
 
-/* Bytes of a JSON report: a Dockerfile of DOCKERFILE_MAX, six bytes for each of its own, and
- * more. */
+/*
+ * Bytes of a JSON report. It may quote a Dockerfile of DOCKERFILE_MAX (16 MiB), of which JSON
+ * may need six bytes for each.
+ */
 #define REPORT_JSON_MAX (256u << 20)
 
 enum exit_status { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_REFUSED };
