@@ -10,13 +10,14 @@ struct setting {
     const char *name;
     enum setting_kind kind;
     const char *metavar;
-    size_t offset; /* in struct config */
-    uint64_t min, max;
-    const char *fallback;
+    size_t offset;        /* in struct config */
+    uint64_t min, max;    /* of a number; a path must be shorter than max */
+    const char *fallback; /* the default as text; NULL: config_default_paths() makes it */
     const char *help;
 };
 
 #define AT(member) offsetof(struct config, member)
+/* Bytes of the configuration file: room for all settings, long paths and many comments. */
 #define CONFIG_FILE_MAX (64u << 10)
 
 static const struct setting settings[] = {
@@ -37,18 +38,19 @@ static const struct setting settings[] = {
     {"max-cache", SETTING_SIZE, "SIZE", AT(max_cache_bytes), 0, UINT64_MAX, "2GiB",
      "Packed chunks on disk; past it the longest unused go. 0: none are kept."},
     {"idle-exit", SETTING_NUMBER, "SECONDS", AT(idle_exit_s), 0, 1u << 30, "0",
-     "End when nothing was asked for so long; 0: never."},
+     "End after this time without a request; 0: never."},
     {"audit", SETTING_NUMBER, "SECONDS", AT(audit_s), 0, 1u << 30, "600",
-     "From one look at the whole of each context, for what no event told, to the next; 0: "
-     "none."},
+     "From one audit of each context to the next; 0: none. An audit looks at everything by "
+     "stat, "
+     "for changes that no event reported."},
     {"http", SETTING_PORT, "PORT|auto|off", AT(http_port), 1, 65535, "auto",
      "The port of 127.0.0.1 that ctx url's addresses have; auto chooses one and keeps it."},
     {"log-level", SETTING_WORD, "error|warning|info|debug", AT(log_level), 0, 0, "info",
      "What is said on standard error."},
 };
 
-static int take_number(const struct setting *setting, const char *where, const char *value,
-                       uint64_t *at, struct failure *f)
+static int setting_take_number(const struct setting *setting, const char *where,
+                               const char *value, uint64_t *at, struct failure *f)
 {
     uint64_t number;
     int r = setting->kind == SETTING_SIZE ? number_parse_size(bytes_of(value), &number)
@@ -65,8 +67,8 @@ static int take_number(const struct setting *setting, const char *where, const c
                 (unsigned long long)setting->max);
 }
 
-static int take_word(const struct setting *setting, const char *where, const char *value,
-                     unsigned *at, struct failure *f)
+static int setting_take_word(const struct setting *setting, const char *where,
+                             const char *value, unsigned *at, struct failure *f)
 {
     struct bytes rest = bytes_of(setting->metavar), word;
     for (unsigned i = 0; bytes_next(&rest, '|', &word); i++) {
@@ -79,8 +81,8 @@ static int take_word(const struct setting *setting, const char *where, const cha
                 setting->metavar);
 }
 
-static int take_port(const struct setting *setting, const char *where, const char *value,
-                     int64_t *at, struct failure *f)
+static int setting_take_port(const struct setting *setting, const char *where,
+                             const char *value, int64_t *at, struct failure *f)
 {
     uint64_t port = 0;
     if (!strcmp(value, "off")) {
@@ -88,7 +90,7 @@ static int take_port(const struct setting *setting, const char *where, const cha
     } else if (!strcmp(value, "auto")) {
         *at = HTTP_CHOSEN;
     } else {
-        int r = take_number(setting, where, value, &port, f);
+        int r = setting_take_number(setting, where, value, &port, f);
         if (r < 0)
             return fail(f, r, "%s=%s: not a port, auto or off", where, QUOTE(bytes_of(value)));
         *at = (int64_t)port;
@@ -96,8 +98,8 @@ static int take_port(const struct setting *setting, const char *where, const cha
     return 0;
 }
 
-static int take_path(const struct setting *setting, const char *where, const char *value,
-                     char *at, struct failure *f)
+static int setting_take_path(const struct setting *setting, const char *where,
+                             const char *value, char *at, struct failure *f)
 {
     size_t len = strlen(value);
     if (value[0] != '/')
@@ -109,26 +111,26 @@ static int take_path(const struct setting *setting, const char *where, const cha
     return 0;
 }
 
-/* where: how the setting is called at the place it comes from. */
-static int take(struct config *config, const struct setting *setting, const char *where,
-                const char *value, struct failure *f)
+/* Sets one member. `where` is what the setting is called at the place that it comes from. */
+static int setting_take(struct config *config, const struct setting *setting, const char *where,
+                        const char *value, struct failure *f)
 {
     void *at = (char *)config + setting->offset;
     switch (setting->kind) {
     case SETTING_NUMBER:
     case SETTING_SIZE:
-        return take_number(setting, where, value, at, f);
+        return setting_take_number(setting, where, value, at, f);
     case SETTING_WORD:
-        return take_word(setting, where, value, at, f);
+        return setting_take_word(setting, where, value, at, f);
     case SETTING_PORT:
-        return take_port(setting, where, value, at, f);
+        return setting_take_port(setting, where, value, at, f);
     case SETTING_PATH:
         break;
     }
-    return take_path(setting, where, value, at, f);
+    return setting_take_path(setting, where, value, at, f);
 }
 
-static const struct setting *find(struct bytes name)
+static const struct setting *setting_find(struct bytes name)
 {
     for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
         if (bytes_equal(bytes_of(settings[i].name), name))
@@ -136,9 +138,10 @@ static const struct setting *find(struct bytes name)
     return NULL;
 }
 
-/* ---- where they come from --------------------------------------------------------------- */
+/* ---- the places they come from
+ * --------------------------------------------------------------- */
 
-static int from_environment(struct config *config, struct failure *f)
+static int config_from_environment(struct config *config, struct failure *f)
 {
     for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
         char name[64];
@@ -148,32 +151,32 @@ static int from_environment(struct config *config, struct failure *f)
                       : name[j] >= 'a' && name[j] <= 'z' ? (char)(name[j] - 32)
                                                          : name[j];
         const char *value = getenv(name);
-        int r = value && *value ? take(config, &settings[i], name, value, f) : 0;
+        int r = value && *value ? setting_take(config, &settings[i], name, value, f) : 0;
         if (r < 0)
             return r;
     }
     return 0;
 }
 
-static int take_line(struct config *config, struct bytes line, const char *path, unsigned n,
-                     struct arena *arena, struct failure *f)
+static int config_take_line(struct config *config, struct bytes line, const char *path,
+                            unsigned n, struct arena *arena, struct failure *f)
 {
     line = utf8_trim(line);
     if (line.len == 0 || line.at[0] == '#')
         return 0;
     size_t equals = bytes_find(line, '=');
     struct bytes name = utf8_trim(bytes_head(line, equals));
-    const struct setting *setting = equals < line.len ? find(name) : NULL;
+    const struct setting *setting = equals < line.len ? setting_find(name) : NULL;
     if (!setting)
         return fail(f, -EINVAL, "%s:%u: %s is no setting; ctxd --help has them all",
                     QUOTE(bytes_of(path)), n, QUOTE(name));
     char *value = arena_string(arena, utf8_trim(bytes_from(line, equals + 1)));
-    int r = take(config, setting, setting->name, value, f);
+    int r = setting_take(config, setting, setting->name, value, f);
     return r < 0 ? fail_wrap(f, r, "%s:%u", QUOTE(bytes_of(path)), n) : 0;
 }
 
-/* named: by an option; then it must be there. */
-static int from_file(struct config *config, bool named, struct failure *f)
+/* named: an option named the file, so it must exist. */
+static int config_from_file(struct config *config, bool named, struct failure *f)
 {
     const char *path = config->config_file;
     cleanup_buf struct buf text = BUF(CONFIG_FILE_MAX);
@@ -187,14 +190,14 @@ static int from_file(struct config *config, bool named, struct failure *f)
         return fail_errno(f, r, "the configuration %s", QUOTE(bytes_of(path)));
     struct bytes rest = buf_bytes(&text), line;
     for (unsigned n = 1; bytes_next(&rest, '\n', &line); n++) {
-        r = take_line(config, line, path, n, &arena, f);
+        r = config_take_line(config, line, path, n, &arena, f);
         if (r < 0)
             return r;
     }
     return 0;
 }
 
-static int default_file(struct config *config, struct failure *f)
+static int config_default_file(struct config *config, struct failure *f)
 {
     const char *home = getenv("HOME"), *xdg = getenv("XDG_CONFIG_HOME");
     int n = 0;
@@ -205,17 +208,17 @@ static int default_file(struct config *config, struct failure *f)
     return n >= PATH_MAX ? fail(f, -ENAMETOOLONG, "the configuration's path is too long") : 0;
 }
 
-static int defaults(struct config *config, struct failure *f)
+static int config_defaults(struct config *config, struct failure *f)
 {
     int r = 0;
     for (size_t i = 0; r == 0 && i < ARRAY_SIZE(settings); i++)
         if (settings[i].fallback)
-            r = take(config, &settings[i], settings[i].name, settings[i].fallback, f);
+            r = setting_take(config, &settings[i], settings[i].name, settings[i].fallback, f);
     return r;
 }
 
-/* Those that depend on others' environment, where nothing has said. */
-static int default_paths(struct config *config, struct failure *f)
+/* The paths that no place has set: they depend on variables that are not ours. */
+static int config_default_paths(struct config *config, struct failure *f)
 {
     const char *home = getenv("HOME"), *xdg = getenv("XDG_CACHE_HOME");
     char base[PATH_MAX];
@@ -240,13 +243,15 @@ struct words {
     char **at, **end;
 };
 
-static int take_option(struct config *config, struct words *words, const char *word,
-                       bool config_only, bool *named, struct failure *f)
+/* Takes one option. config_only: --config alone counts, because the file that it names is read
+ * before the other options are. */
+static int config_take_option(struct config *config, struct words *words, const char *word,
+                              bool config_only, bool *named, struct failure *f)
 {
     struct bytes text = bytes_from(bytes_of(word), 2);
     size_t equals = bytes_find(text, '=');
     struct bytes name = bytes_head(text, equals);
-    const struct setting *setting = find(name);
+    const struct setting *setting = setting_find(name);
     bool file = bytes_equal(name, BYTES("config"));
     if (strncmp(word, "--", 2) != 0 || (!setting && !file))
         return fail(f, -EINVAL, "%s: no such option", QUOTE(bytes_of(word)));
@@ -258,7 +263,7 @@ static int take_option(struct config *config, struct words *words, const char *w
     char where[64];
     snprintf(where, sizeof(where), "--%.*s", BYTES_ARG(name));
     if (!file)
-        return config_only ? 0 : take(config, setting, where, value, f);
+        return config_only ? 0 : setting_take(config, setting, where, value, f);
     *named = true;
     if (strlen(value) >= PATH_MAX)
         return fail(f, -EINVAL, "--config: too long a path");
@@ -266,8 +271,8 @@ static int take_option(struct config *config, struct words *words, const char *w
     return 0;
 }
 
-static int from_words(int argc, char **argv, bool config_only, struct config *config,
-                      enum config_action *action, bool *named, struct failure *f)
+static int config_from_words(int argc, char **argv, bool config_only, struct config *config,
+                             enum config_action *action, bool *named, struct failure *f)
 {
     struct words words = {argv + (argc > 0), argv + argc};
     int r = 0;
@@ -278,7 +283,7 @@ static int from_words(int argc, char **argv, bool config_only, struct config *co
         else if (!strcmp(word, "-V") || !strcmp(word, "--version"))
             *action = CONFIG_VERSION;
         else
-            r = take_option(config, &words, word, config_only, named, f);
+            r = config_take_option(config, &words, word, config_only, named, f);
         if (*action != CONFIG_SERVE)
             return 0;
     }
@@ -291,20 +296,21 @@ int config_read(int argc, char **argv, struct config *ret, enum config_action *r
     bool named = false;
     *ret = (struct config){0};
     *ret_action = CONFIG_SERVE;
-    int r = defaults(ret, f);
-    r = r < 0 ? r : default_file(ret, f);
-    r = r < 0 ? r : from_words(argc, argv, true, ret, ret_action, &named, f);
+    int r = config_defaults(ret, f);
+    r = r < 0 ? r : config_default_file(ret, f);
+    r = r < 0 ? r : config_from_words(argc, argv, true, ret, ret_action, &named, f);
     if (r < 0 || *ret_action != CONFIG_SERVE)
         return r;
-    r = from_file(ret, named, f);
-    r = r < 0 ? r : from_environment(ret, f);
-    r = r < 0 ? r : from_words(argc, argv, false, ret, ret_action, &named, f);
-    return r < 0 ? r : default_paths(ret, f);
+    r = config_from_file(ret, named, f);
+    r = r < 0 ? r : config_from_environment(ret, f);
+    r = r < 0 ? r : config_from_words(argc, argv, false, ret, ret_action, &named, f);
+    return r < 0 ? r : config_default_paths(ret, f);
 }
 
 /* ---- help ------------------------------------------------------------------------------- */
 
-#define INDENT 8
+/* Columns. */
+#define HELP_INDENT 8
 
 void config_help(FILE *to)
 {
@@ -317,8 +323,8 @@ void config_help(FILE *to)
     for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
         fprintf(to, "  --%s=%s", settings[i].name, settings[i].metavar);
         fprintf(to, settings[i].fallback ? "  (%s)\n" : "\n", settings[i].fallback);
-        fprintf(to, "%*s", INDENT, "");
-        help_paragraph(to, bytes_of(settings[i].help), INDENT);
+        fprintf(to, "%*s", HELP_INDENT, "");
+        help_paragraph(to, bytes_of(settings[i].help), HELP_INDENT);
     }
     fputs("  --config=FILE\n"
           "        Lines such as max-roots=8. Default: ctxd/config in $XDG_CONFIG_HOME,\n"

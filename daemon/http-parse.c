@@ -39,16 +39,16 @@ void http_etag(const struct sha256 *sha, char etag[HTTP_ETAG_LEN + 1])
     snprintf(etag, HTTP_ETAG_LEN + 1, "\"sha256-%s\"", hex);
 }
 
-/* Optional white space: spaces and tabs, nothing else. Source: RFC 9110, 5.6.3. */
-static struct bytes skip_space(struct bytes b)
+/* Optional white space is spaces and tabs. Source: RFC 9110, 5.6.3. */
+static struct bytes http_skip_space(struct bytes b)
 {
     while (b.len && (b.at[0] == ' ' || b.at[0] == '\t'))
         b = bytes_from(b, 1);
     return b;
 }
 
-/* Takes `"…"` off the front, quotes included. A comma inside is a character like others. */
-static bool take_tag(struct bytes *rest, struct bytes *ret_tag)
+/* Takes `"…"` off the front, with its quotes. A comma between them is a part of the tag. */
+static bool http_take_tag(struct bytes *rest, struct bytes *ret_tag)
 {
     if (!bytes_starts(*rest, BYTES("\"")))
         return false;
@@ -62,21 +62,21 @@ static bool take_tag(struct bytes *rest, struct bytes *ret_tag)
 
 bool http_none_match(struct bytes value, struct bytes etag)
 {
-    struct bytes rest = skip_space(value);
+    struct bytes rest = http_skip_space(value);
     if (bytes_starts(rest, BYTES("*")))
-        return skip_space(bytes_from(rest, 1)).len == 0;
+        return http_skip_space(bytes_from(rest, 1)).len == 0;
     while (rest.len) {
         /* A list may have empty members: `, "a",,"b"`. */
         if (rest.at[0] == ',') {
-            rest = skip_space(bytes_from(rest, 1));
+            rest = http_skip_space(bytes_from(rest, 1));
             continue;
         }
         struct bytes tag;
         if (bytes_starts(rest, BYTES("W/")))
             rest = bytes_from(rest, 2);
-        if (!take_tag(&rest, &tag))
+        if (!http_take_tag(&rest, &tag))
             return false;
-        rest = skip_space(rest);
+        rest = http_skip_space(rest);
         if (rest.len && rest.at[0] != ',')
             return false;
         if (bytes_equal(tag, etag))
@@ -87,7 +87,7 @@ bool http_none_match(struct bytes value, struct bytes etag)
 
 /* ---- hosts --------------------------------------------------------------------------- */
 
-static bool all_of(struct bytes b, const char *letters)
+static bool http_all_of(struct bytes b, const char *letters)
 {
     for (size_t i = 0; i < b.len; i++)
         if (b.at[i] == 0 || !strchr(letters, b.at[i]))
@@ -99,28 +99,28 @@ bool http_host_ours(struct bytes host)
 {
     size_t colon = bytes_find_last(host, ':');
     struct bytes name = host, port = {0};
-    /* The last colon of a bracketed IPv6 address may be one of its own. */
+    /* In "[::1]" the last colon belongs to the address. */
     if (colon < host.len && !bytes_ends(host, BYTES("]"))) {
         name = bytes_head(host, colon);
         port = bytes_from(host, colon + 1);
-        if (!all_of(port, "0123456789") || port.len > 5)
+        if (!http_all_of(port, "0123456789") || port.len > 5)
             return false;
     }
     if (bytes_equal_nocase(name, BYTES("localhost")))
         return true;
     if (bytes_starts(name, BYTES("[")) && bytes_ends(name, BYTES("]")))
-        return all_of(bytes_head(bytes_from(name, 1), name.len - 2),
-                      "0123456789abcdefABCDEF:.");
-    /* No name has a last label of digits alone, so no resolver is asked for one.
+        return http_all_of(bytes_head(bytes_from(name, 1), name.len - 2),
+                           "0123456789abcdefABCDEF:.");
+    /* If the last label is a number, it is an address: no resolver is asked for it.
      * Source: RFC 1123, 2.1; WHATWG URL, "ends in a number". */
     struct bytes label = bytes_from(name, bytes_find_last(name, '.') + 1);
-    return all_of(name, "0123456789.") && label.len > 0;
+    return http_all_of(name, "0123456789.") && label.len > 0;
 }
 
 /* ---- /proc/net/tcp ------------------------------------------------------------------- */
 
-/* A column: what follows spaces, up to the next. */
-static bool take_column(struct bytes *rest, struct bytes *ret)
+/* Takes spaces and the column after them off the front. */
+static bool tcp_take_column(struct bytes *rest, struct bytes *ret)
 {
     while (rest->len && rest->at[0] == ' ')
         *rest = bytes_from(*rest, 1);
@@ -131,10 +131,11 @@ static bool take_column(struct bytes *rest, struct bytes *ret)
 }
 
 /*
- * "0100007F:9AD6": each 32 bits of the address as a number of this machine's byte order, and
- * the port. In tcp6 an IPv4 address is mapped: ::ffff:127.0.0.1.
+ * Whether a column such as "0100007F:9AD6" is this address and port. Each 32 bits of the
+ * address are a number in this machine's byte order. tcp6 has IPv4 addresses as
+ * ::ffff:127.0.0.1.
  */
-static bool is_end(struct bytes column, const struct sockaddr_in *end)
+static bool tcp_is_end(struct bytes column, const struct sockaddr_in *end)
 {
     static const char mapped[] = "0000000000000000FFFF0000";
     struct bytes address = bytes_head(column, bytes_find(column, ':'));
@@ -152,9 +153,9 @@ bool http_parse_tcp_line(struct bytes line, const struct tcp_ends *ends, uid_t *
     /* sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode … */
     struct bytes columns[10];
     for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
-        if (!take_column(&line, &columns[i]))
+        if (!tcp_take_column(&line, &columns[i]))
             return false;
-    if (!is_end(columns[1], &ends->other) || !is_end(columns[2], &ends->mine))
+    if (!tcp_is_end(columns[1], &ends->other) || !tcp_is_end(columns[2], &ends->mine))
         return false;
     uint64_t uid, inode;
     if (number_parse(columns[7], &uid) < 0 || uid > UINT32_MAX ||

@@ -8,17 +8,18 @@
 #include <linux/sock_diag.h>
 #include <sys/socket.h>
 
-/* The states of include/net/tcp_states.h in which somebody may still read what we send. */
+/* The states in which the other process may still read what we send.
+ * Source: include/net/tcp_states.h. */
 enum { TCP_STATE_ESTABLISHED = 1, TCP_STATE_FIN_WAIT1 = 4, TCP_STATE_FIN_WAIT2 = 5 };
 
-struct ask {
+struct peer_question {
     struct nlmsghdr header;
     struct inet_diag_req_v2 request;
 };
 
-static struct ask ask_about(const struct tcp_ends *ends)
+static struct peer_question peer_question_about(const struct tcp_ends *ends)
 {
-    struct ask ask = {
+    struct peer_question ask = {
         .header = {.nlmsg_len = sizeof(ask),
                    .nlmsg_type = SOCK_DIAG_BY_FAMILY,
                    .nlmsg_flags = NLM_F_REQUEST},
@@ -34,21 +35,22 @@ static struct ask ask_about(const struct tcp_ends *ends)
     return ask;
 }
 
-/* An IPv4 address as sock_diag has it: by itself, or mapped where the socket is IPv6's. */
-static bool is_address(const __be32 at[4], uint8_t family, in_addr_t want)
+/* Whether it is this IPv4 address. sock_diag has that of an IPv6 socket as ::ffff:127.0.0.1. */
+static bool peer_is_address(const __be32 at[4], uint8_t family, in_addr_t want)
 {
     if (family == AF_INET)
         return at[0] == want;
     return at[0] == 0 && at[1] == 0 && at[2] == htonl(0xffff) && at[3] == want;
 }
 
-/* Where no such connection is left, the look-up falls back to whoever listens on that port. */
-static bool is_asked(const struct inet_diag_msg *msg, const struct tcp_ends *ends)
+/* Whether the answer is the socket that was asked for. If there is no such connection any more,
+ * the kernel answers with the socket that listens on that port. */
+static bool peer_is_asked(const struct inet_diag_msg *msg, const struct tcp_ends *ends)
 {
     return msg->id.idiag_sport == ends->other.sin_port &&
            msg->id.idiag_dport == ends->mine.sin_port &&
-           is_address(msg->id.idiag_src, msg->idiag_family, ends->other.sin_addr.s_addr) &&
-           is_address(msg->id.idiag_dst, msg->idiag_family, ends->mine.sin_addr.s_addr) &&
+           peer_is_address(msg->id.idiag_src, msg->idiag_family, ends->other.sin_addr.s_addr) &&
+           peer_is_address(msg->id.idiag_dst, msg->idiag_family, ends->mine.sin_addr.s_addr) &&
            (msg->idiag_state == TCP_STATE_ESTABLISHED ||
             msg->idiag_state == TCP_STATE_FIN_WAIT1 ||
             msg->idiag_state == TCP_STATE_FIN_WAIT2) &&
@@ -60,7 +62,7 @@ int http_peer_by_diag(const struct tcp_ends *ends, uid_t *ret)
     cleanup_fd int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
     if (fd < 0)
         return -errno;
-    struct ask ask = ask_about(ends);
+    struct peer_question ask = peer_question_about(ends);
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
     ssize_t n;
     do
@@ -68,7 +70,7 @@ int http_peer_by_diag(const struct tcp_ends *ends, uid_t *ret)
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return -errno;
-    /* The kernel answers within the send: there is nothing to wait for. */
+    /* The kernel has answered when sendto() returns, so there is nothing to wait for. */
     union {
         struct nlmsghdr header;
         uint8_t room[4096];
@@ -87,17 +89,17 @@ int http_peer_by_diag(const struct tcp_ends *ends, uid_t *ret)
     if (answer.header.nlmsg_type != SOCK_DIAG_BY_FAMILY ||
         answer.header.nlmsg_len < NLMSG_LENGTH(sizeof(*msg)))
         return -EPROTO;
-    if (!is_asked(msg, ends))
+    if (!peer_is_asked(msg, ends))
         return -ENOENT;
     *ret = msg->idiag_uid;
     return 0;
 }
 
-/* A row has 150 bytes, an IPv6 one 180. */
+/* Bytes of a row of /proc/net/tcp; they are 150, or 180 of IPv6. */
 #define ROW_MAX 512
 
-/* Looks through one table. The kernel gives whole rows, but not whole tables, at a time. */
-static int find_row(const char *path, const struct tcp_ends *ends, uid_t *ret)
+/* Searches one table. A read() gives whole rows, but only a part of the table. */
+static int peer_find_row(const char *path, const struct tcp_ends *ends, uid_t *ret)
 {
     cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -126,13 +128,13 @@ static int find_row(const char *path, const struct tcp_ends *ends, uid_t *ret)
 
 int http_peer_by_proc(const struct tcp_ends *ends, uid_t *ret)
 {
-    int r = find_row("/proc/self/net/tcp", ends, ret);
-    return r == -ENOENT ? find_row("/proc/self/net/tcp6", ends, ret) : r;
+    int r = peer_find_row("/proc/self/net/tcp", ends, ret);
+    return r == -ENOENT ? peer_find_row("/proc/self/net/tcp6", ends, ret) : r;
 }
 
 int http_peer_uid(const struct tcp_ends *ends, uid_t *ret)
 {
-    /* -ENOENT may also mean that the kernel has no tcp_diag to ask. */
+    /* -ENOENT may also mean that the kernel has no tcp_diag. */
     int r = http_peer_by_diag(ends, ret);
     return r < 0 ? http_peer_by_proc(ends, ret) : 0;
 }

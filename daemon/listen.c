@@ -8,12 +8,14 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#define FIRST_GIVEN 3 /* SD_LISTEN_FDS_START */
+/* The first descriptor that is given: SD_LISTEN_FDS_START of sd_listen_fds(3). */
+#define FIRST_GIVEN 3
+/* Connections that may wait to be accepted: as many as --max-clients allows by default. */
 #define BACKLOG 128
 
-/* ---- given ------------------------------------------------------------------------ */
+/* ---- sockets that are given ------------------------------------------------------------ */
 
-static int take_given(int fd, struct listener *ret, struct failure *f)
+static int listener_take_given(int fd, struct listener *ret, struct failure *f)
 {
     int domain = 0, listening = 0, type = 0;
     socklen_t len = sizeof(int);
@@ -34,8 +36,8 @@ static int take_given(int fd, struct listener *ret, struct failure *f)
     return 0;
 }
 
-/* 1: sockets were given. 0: none. */
-static int given(struct listener *ret, struct failure *f)
+/* 1: sockets were given. 0: none were. */
+static int listener_given(struct listener *ret, struct failure *f)
 {
     const char *pid_text = getenv("LISTEN_PID"), *n_text = getenv("LISTEN_FDS");
     uint64_t pid, n;
@@ -46,8 +48,8 @@ static int given(struct listener *ret, struct failure *f)
         return fail(f, -EINVAL, "LISTEN_FDS=%s: at most two sockets", n_text);
     int r = 0;
     for (int i = 0; r == 0 && i < (int)n; i++)
-        r = take_given(FIRST_GIVEN + i, ret, f);
-    /* Programs that we might start are not meant. */
+        r = listener_take_given(FIRST_GIVEN + i, ret, f);
+    /* They are not for programs that we start. */
     unsetenv("LISTEN_PID");
     unsetenv("LISTEN_FDS");
     unsetenv("LISTEN_FDNAMES");
@@ -56,10 +58,10 @@ static int given(struct listener *ret, struct failure *f)
     return r < 0 ? r : 1;
 }
 
-/* ---- made ------------------------------------------------------------------------- */
+/* ---- the socket that we make ----------------------------------------------------------- */
 
-/* Where others may rename, the socket of somebody else can take the place of ours. */
-static int check_parent(const char *socket_path, struct failure *f)
+/* In a directory where others may rename, they could put their socket in the place of ours. */
+static int listener_check_parent(const char *socket_path, struct failure *f)
 {
     char dir[PATH_MAX];
     struct bytes parent = path_dir(bytes_of(socket_path));
@@ -75,7 +77,7 @@ static int check_parent(const char *socket_path, struct failure *f)
     return 0;
 }
 
-static int take_lock(const char *socket_path, int *ret_fd, struct failure *f)
+static int listener_take_lock(const char *socket_path, int *ret_fd, struct failure *f)
 {
     char path[PROTO_PATH_MAX + 8];
     snprintf(path, sizeof(path), "%s.lock", socket_path);
@@ -91,8 +93,8 @@ static int take_lock(const char *socket_path, int *ret_fd, struct failure *f)
     return 0;
 }
 
-/* What is there is a socket that a daemon left which died: we have the lock. */
-static int remove_stale(const char *path, struct failure *f)
+/* A socket at the path was left by a daemon that died, because we hold the lock. */
+static int listener_remove_stale(const char *path, struct failure *f)
 {
     struct stat st;
     if (lstat(path, &st) < 0)
@@ -102,7 +104,7 @@ static int remove_stale(const char *path, struct failure *f)
     return unlink(path) < 0 ? fail_errno(f, -errno, "%s", QUOTE(bytes_of(path))) : 0;
 }
 
-static int make(const char *path, int *ret_fd, struct failure *f)
+static int listener_make(const char *path, int *ret_fd, struct failure *f)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     memcpy(address.sun_path, path, strlen(path));
@@ -121,13 +123,13 @@ static int make(const char *path, int *ret_fd, struct failure *f)
 int listener_open(const struct config *config, struct listener *ret, struct failure *f)
 {
     *ret = (struct listener){-1, -1, -1, false};
-    int r = given(ret, f);
+    int r = listener_given(ret, f);
     if (r != 0)
         return r < 0 ? r : 0;
-    r = check_parent(config->socket, f);
-    r = r < 0 ? r : take_lock(config->socket, &ret->lock_fd, f);
-    r = r < 0 ? r : remove_stale(config->socket, f);
-    r = r < 0 ? r : make(config->socket, &ret->fd, f);
+    r = listener_check_parent(config->socket, f);
+    r = r < 0 ? r : listener_take_lock(config->socket, &ret->lock_fd, f);
+    r = r < 0 ? r : listener_remove_stale(config->socket, f);
+    r = r < 0 ? r : listener_make(config->socket, &ret->fd, f);
     ret->ours = r == 0;
     return r;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The listening socket: made here, or given by who starts us (sd_listen_fds(3)). */
+/*
+ * The listening unix socket: made here, or given by the program that starts us, such as systemd
+ * (sd_listen_fds(3)). Thread: before there are others.
+ */
 #ifndef CTXD_LISTEN_H
 #define CTXD_LISTEN_H
 
@@ -7,18 +10,20 @@
 
 struct listener {
     int fd;      /* listening on the unix socket */
-    int lock_fd; /* held as long as we serve; -1: the sockets were given */
-    int http_fd; /* a TCP socket that was given, or -1 */
-    bool ours;   /* its path is to be removed at the end */
+    int lock_fd; /* locked as long as we serve; -1: the sockets were given */
+    int http_fd; /* a listening TCP socket that was given, or -1 */
+    bool ours;   /* we made the socket, and remove its path at the end */
 };
 
 /*
- * -EADDRINUSE: another daemon serves there. -EPERM: the directory isn't private. One that died
- * left its socket: it is replaced.
+ * Takes the sockets that were given, or makes one at config->socket; the socket of a daemon
+ * that died is replaced. -EADDRINUSE: another daemon serves there. -EPERM: the directory isn't
+ * private. -EEXIST: there is something else at the path. -EINVAL: the given sockets are of the
+ * wrong kind.
  */
 int listener_open(const struct config *config, struct listener *ret,
                   struct failure *f) must_use;
-/* Removes the path first, so that nobody connects to what nobody reads. */
+/* Removes the path of the socket, if we made it. Call it before lock_fd is closed. */
 void listener_unlink(const struct config *config, const struct listener *listener);
 
 #endif

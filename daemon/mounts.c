@@ -10,7 +10,7 @@
 bool identify(int dir_fd, const char *path, int flags, struct identity *ret)
 {
     struct statx st;
-    /* What is cached suffices for what never changes: no server is asked. */
+    /* AT_STATX_DONT_SYNC: these never change, so a file server need not be asked. */
     if (statx(dir_fd, path, flags | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
               STATX_INO | STATX_MNT_ID, &st) < 0)
         return false;
@@ -38,8 +38,8 @@ void mounts_release(struct mounts *mounts)
     *mounts = (struct mounts){0};
 }
 
-/* The value of "\ooo" at b, or -1 where there is none. */
-static int escaped(struct bytes b)
+/* The value of "\ooo" at the begin of b, or -1 if there is none. */
+static int mounts_escaped(struct bytes b)
 {
     if (b.len < 4 || b.at[0] != '\\' || b.at[1] > '3')
         return -1;
@@ -53,12 +53,12 @@ static int escaped(struct bytes b)
 }
 
 /* The kernel writes space, tab, newline and backslash (and, in some fields, '#') as \ooo. */
-static struct bytes unescape(struct arena *a, struct bytes field)
+static struct bytes mounts_unescape(struct arena *a, struct bytes field)
 {
     uint8_t *at = arena_alloc(a, field.len + 1);
     size_t len = 0;
     for (size_t i = 0; i < field.len; i++) {
-        int value = escaped(bytes_from(field, i));
+        int value = mounts_escaped(bytes_from(field, i));
         at[len++] = value < 0 ? field.at[i] : (uint8_t)value;
         i += value < 0 ? 0 : 3;
     }
@@ -66,7 +66,7 @@ static struct bytes unescape(struct arena *a, struct bytes field)
 }
 
 /* The fifth field of "36 35 98:0 /in/fs /mount/point rw,noatime … - ext3 /dev/root rw". */
-static bool mount_point(struct bytes line, struct bytes *ret)
+static bool mounts_point(struct bytes line, struct bytes *ret)
 {
     for (int field = 0; field < 5; field++)
         if (!bytes_next(&line, ' ', ret) || ret->len == 0)
@@ -74,8 +74,8 @@ static bool mount_point(struct bytes line, struct bytes *ret)
     return ret->at[0] == '/';
 }
 
-/* What follows root and a slash; false where path is root itself or not below it. */
-static bool path_below(struct bytes path, struct bytes root, struct bytes *ret)
+/* *ret: what follows root and a slash. false: path is root itself, or not below it. */
+static bool mounts_path_below(struct bytes path, struct bytes root, struct bytes *ret)
 {
     if (bytes_equal(root, BYTES("/")))
         root.len = 0;
@@ -85,27 +85,28 @@ static bool path_below(struct bytes path, struct bytes root, struct bytes *ret)
     return true;
 }
 
-static int compare_paths(const void *a, const void *b)
+static int mounts_compare(const void *a, const void *b)
 {
     return bytes_compare(*(const struct bytes *)a, *(const struct bytes *)b);
 }
 
 void mounts_parse(struct bytes text, struct bytes root, struct mounts *ret)
 {
-    /* What isn't below is thrown away line by line: a Docker host has thousands of mounts. */
+    /* Other mount points are freed line by line: a Docker host has thousands of mounts. */
     struct mounts found = {0};
     size_t cap = 0;
     struct bytes line;
     while (bytes_next(&text, '\n', &line)) {
         cleanup_arena struct arena scratch = {0};
         struct bytes field, below;
-        if (!mount_point(line, &field) || !path_below(unescape(&scratch, field), root, &below))
+        if (!mounts_point(line, &field) ||
+            !mounts_path_below(mounts_unescape(&scratch, field), root, &below))
             continue;
         *ARENA_PUSH(&found.arena, found.paths, &found.n, &cap) =
             arena_copy(&found.arena, below);
     }
     if (found.n)
-        qsort(found.paths, found.n, sizeof(*found.paths), compare_paths);
+        qsort(found.paths, found.n, sizeof(*found.paths), mounts_compare);
     size_t n = 0;
     for (size_t i = 0; i < found.n; i++)
         if (n == 0 || !bytes_equal(found.paths[n - 1], found.paths[i]))
@@ -122,7 +123,8 @@ int mounts_open(void)
 
 bool mounts_changed(int fd)
 {
-    /* proc(5): a changed table is an "error" and urgent; the first poll asks since open(). */
+    /* A changed table gives POLLERR and POLLPRI, once; the first poll() is about the time since
+     * open(). Source: proc(5). */
     struct pollfd ask = {.fd = fd, .events = POLLPRI};
     int n;
     do

@@ -4,30 +4,31 @@
 #include <assert.h>
 #include <sys/random.h>
 
-/* The step of splitmix64: every bit of the input moves half of the output's. */
-static uint64_t mix(uint64_t x)
+/* The step of splitmix64: each bit of the input changes half of the output's bits. */
+static uint64_t place_mix(uint64_t x)
 {
     x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
     x = (x ^ x >> 27) * 0x94d049bb133111ebu;
     return x ^ x >> 31;
 }
 
-/* Seeded, since names are chosen by others: see base/table.c, whose tables can't forget. */
-static uint64_t hash_name(const struct places *places, const struct place *parent,
-                          struct bytes name)
+/* Seeded, because others choose the names and could make them collide. base/table.c is not used
+ * because its tables can't remove an entry. */
+static uint64_t place_hash_name(const struct places *places, const struct place *parent,
+                                struct bytes name)
 {
-    uint64_t hash = places->seed ^ mix((uintptr_t)parent) ^ name.len;
+    uint64_t hash = places->seed ^ place_mix((uintptr_t)parent) ^ name.len;
     for (size_t i = 0; i < name.len; i += 8) {
         uint64_t word = 0;
         memcpy(&word, name.at + i, name.len - i < 8 ? name.len - i : 8);
-        hash = mix(hash ^ word) + places->seed;
+        hash = place_mix(hash ^ word) + places->seed;
     }
     return hash;
 }
 
-static uint64_t hash_wd(int32_t wd)
+static uint64_t place_hash_wd(int32_t wd)
 {
-    return mix((uint32_t)wd);
+    return place_mix((uint32_t)wd);
 }
 
 static struct bytes place_name(const struct place *place)
@@ -37,14 +38,14 @@ static struct bytes place_name(const struct place *place)
 
 /* ---- the two indexes ----------------------------------------------------------------- */
 
-static uint64_t hash_in(const struct places *places, const struct place_index *index,
-                        const struct place *place)
+static uint64_t place_hash_in(const struct places *places, const struct place_index *index,
+                              const struct place *place)
 {
-    return index == &places->by_wd ? hash_wd(place->wd)
-                                   : hash_name(places, place->parent, place_name(place));
+    return index == &places->by_wd ? place_hash_wd(place->wd)
+                                   : place_hash_name(places, place->parent, place_name(place));
 }
 
-static void index_insert(struct place_index *index, struct place *place, uint64_t hash)
+static void place_index_insert(struct place_index *index, struct place *place, uint64_t hash)
 {
     size_t i = hash & (index->cap - 1);
     while (index->slots[i])
@@ -52,34 +53,36 @@ static void index_insert(struct place_index *index, struct place *place, uint64_
     index->slots[i] = place;
 }
 
-static void index_add(const struct places *places, struct place_index *index,
-                      struct place *place)
+static void place_index_add(const struct places *places, struct place_index *index,
+                            struct place *place)
 {
-    /* At most three quarters full, so that a miss ends soon. */
+    /* At most three quarters full, so that a search that finds nothing ends soon. */
     if (index->n >= index->cap / 4 * 3) {
         struct place_index old = *index;
         index->cap = old.cap ? old.cap * 2 : 16;
         index->slots = xcalloc(index->cap, sizeof(struct place *));
         for (size_t i = 0; i < old.cap; i++)
             if (old.slots[i])
-                index_insert(index, old.slots[i], hash_in(places, index, old.slots[i]));
+                place_index_insert(index, old.slots[i],
+                                   place_hash_in(places, index, old.slots[i]));
         free(old.slots);
     }
-    index_insert(index, place, hash_in(places, index, place));
+    place_index_insert(index, place, place_hash_in(places, index, place));
     index->n++;
 }
 
-/* Closes the gap, so that no search stops early at it: no marks of the dead are needed. */
-static void index_remove(const struct places *places, struct place_index *index,
-                         const struct place *place)
+/* Removes an entry, and moves later ones back into the gap, so that no search ends too early at
+ * it. So the table needs no marks of deleted entries. */
+static void place_index_remove(const struct places *places, struct place_index *index,
+                               const struct place *place)
 {
     size_t mask = index->cap - 1;
-    size_t gap = hash_in(places, index, place) & mask;
+    size_t gap = place_hash_in(places, index, place) & mask;
     while (index->slots[gap] != place)
         gap = (gap + 1) & mask;
     for (size_t i = (gap + 1) & mask; index->slots[i]; i = (i + 1) & mask) {
-        size_t home = hash_in(places, index, index->slots[i]) & mask;
-        /* It may move back unless its home lies behind the gap. */
+        size_t home = place_hash_in(places, index, index->slots[i]) & mask;
+        /* An entry may move into the gap unless its home slot comes after the gap. */
         if (((i - home) & mask) >= ((i - gap) & mask)) {
             index->slots[gap] = index->slots[i];
             gap = i;
@@ -105,7 +108,7 @@ static struct place *place_new(struct places *places, struct place *parent, stru
     if (place->next)
         place->next->prev = place;
     parent->child = place;
-    index_add(places, &places->by_name, place);
+    place_index_add(places, &places->by_name, place);
     return place;
 }
 
@@ -134,13 +137,13 @@ void places_release(struct places *places)
     *places = (struct places){0};
 }
 
-static struct place *find_below(const struct places *places, const struct place *parent,
-                                struct bytes name)
+static struct place *place_find_below(const struct places *places, const struct place *parent,
+                                      struct bytes name)
 {
     const struct place_index *index = &places->by_name;
     if (index->n == 0)
         return NULL;
-    size_t i = hash_name(places, parent, name) & (index->cap - 1);
+    size_t i = place_hash_name(places, parent, name) & (index->cap - 1);
     for (; index->slots[i]; i = (i + 1) & (index->cap - 1)) {
         struct place *place = index->slots[i];
         if (place->parent == parent && bytes_equal(place_name(place), name))
@@ -154,7 +157,7 @@ struct place *places_find(const struct places *places, struct bytes path)
     struct place *place = places->root;
     struct bytes name;
     while (path.len && place && bytes_next(&path, '/', &name))
-        place = find_below(places, place, name);
+        place = place_find_below(places, place, name);
     return place;
 }
 
@@ -163,7 +166,7 @@ struct place *places_make(struct places *places, struct bytes path)
     struct place *place = places->root;
     struct bytes name;
     while (path.len && bytes_next(&path, '/', &name)) {
-        struct place *below = find_below(places, place, name);
+        struct place *below = place_find_below(places, place, name);
         place = below ? below : place_new(places, place, name);
     }
     return place;
@@ -175,10 +178,10 @@ int32_t places_set_wd(struct places *places, struct place *place, int32_t wd)
     if (was == wd)
         return 0;
     if (was)
-        index_remove(places, &places->by_wd, place);
+        place_index_remove(places, &places->by_wd, place);
     place->wd = wd;
     if (wd)
-        index_add(places, &places->by_wd, place);
+        place_index_add(places, &places->by_wd, place);
     size_t at = 0;
     return was && !places_of_wd(places, was, &at) ? was : 0;
 }
@@ -189,7 +192,7 @@ struct place *places_of_wd(const struct places *places, int32_t wd, size_t *at)
     if (index->n == 0)
         return NULL;
     for (;; ++*at) {
-        struct place *place = index->slots[(hash_wd(wd) + *at) & (index->cap - 1)];
+        struct place *place = index->slots[(place_hash_wd(wd) + *at) & (index->cap - 1)];
         if (!place)
             return NULL;
         if (place->wd == wd) {
@@ -220,7 +223,7 @@ void places_set_flags(struct places *places, struct place *place, uint8_t flags)
 void places_remove(struct places *places, struct place *place)
 {
     assert(place->parent && !place->child && !place->wd && !place->flags);
-    index_remove(places, &places->by_name, place);
+    place_index_remove(places, &places->by_name, place);
     if (place->prev)
         place->prev->next = place->next;
     else

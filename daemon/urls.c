@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * In the database:
+ * Keys and values in the database:
  *
  *   "http/port"           "28411"
- *   "url/" 32 hex digits  "1 " seconds " " line    1: this format; the clock when last used
+ *   "url/" 32 hex digits  "1 " seconds " " line
  *
- * What can't be read (another release's) is dropped: the next `ctx url` makes a new address.
+ * 1 is the format; seconds is the wall clock when the address was last used. An entry that
+ * can't be read (of another release) is dropped: the next `ctx url` makes a new address.
  */
 #include "urls.h"
 
@@ -20,27 +21,28 @@
 #define PREFIX "url/"
 #define PORT_KEY BYTES("http/port")
 
-/* How old the time of use may be in the database: it only orders what goes first. */
+/* Seconds by which the time of use in the database may be too old. It only decides which
+ * address is forgotten first, so the database is not written at each use. */
 #define USE_SECONDS 3600
 
 struct url {
     struct url_token token;
     struct digest128 line_digest;
     struct bytes line; /* owned */
-    uint64_t used_s;   /* by the clock of the wall: it must outlive a restart */
-    uint64_t stored_s; /* as the database has it */
+    uint64_t used_s;   /* by the wall clock, because it must outlive a restart */
+    uint64_t stored_s; /* used_s as the database has it */
 };
 
 struct urls {
-    pthread_mutex_t lock; /* of all below; never held while the database is written */
     struct hashdb *hashes;
-    struct url *at; /* room for URLS_MAX and one that is about to push out another */
+    pthread_mutex_t lock; /* guards all below; never held while the database is written */
+    struct url *at;       /* room for URLS_MAX and one more, before another is forgotten */
     size_t n;
     size_t bytes; /* of all lines */
     uint16_t port;
 };
 
-static uint64_t wall_seconds(void)
+static uint64_t url_wall_seconds(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -60,7 +62,7 @@ bool url_token_parse(struct bytes text, struct url_token *ret)
 }
 
 /* "1 <seconds> <line>" */
-static bool parse_value(struct bytes value, uint64_t *ret_used_s, struct bytes *ret_line)
+static bool url_parse_value(struct bytes value, uint64_t *ret_used_s, struct bytes *ret_line)
 {
     struct bytes version, seconds, rest = value;
     if (!bytes_next(&rest, ' ', &version) || !bytes_equal(version, BYTES("1")) || !rest.at)
@@ -73,14 +75,14 @@ static bool parse_value(struct bytes value, uint64_t *ret_used_s, struct bytes *
 
 /* ---- the database -------------------------------------------------------------------- */
 
-/* What the database should be told once the lock is free. */
+/* A change that is written to the database once the lock is released. */
 struct change {
     struct url_token token;
-    struct bytes line; /* owned; at NULL: forget the token */
+    struct bytes line; /* owned; NULL: delete the token */
     uint64_t used_s;
 };
 
-static void store(struct urls *urls, struct change *change)
+static void urls_store(struct urls *urls, struct change *change)
 {
     char key[sizeof(PREFIX) + URL_TOKEN_HEX] = PREFIX;
     url_token_text(&change->token, key + strlen(PREFIX));
@@ -94,7 +96,7 @@ static void store(struct urls *urls, struct change *change)
     } else {
         r = hashdb_set(urls->hashes, bytes_of(key), NULL);
     }
-    /* An address that is not kept lives as long as the daemon. */
+    /* If it could not be kept, the address works until the daemon ends. */
     if (r < 0)
         log_event(LOG_WARNING, "url-not-kept", "error=%s", LOG_VALUE(bytes_of(strerror(-r))));
     bytes_free(&change->line);
@@ -102,9 +104,9 @@ static void store(struct urls *urls, struct change *change)
 
 /* ---- the list ------------------------------------------------------------------------ */
 
-/* Takes line. */
-static struct url *add(struct urls *urls, const struct url_token *token, struct bytes line,
-                       uint64_t used_s)
+/* Adds an address; takes line. */
+static struct url *urls_add__with_lock(struct urls *urls, const struct url_token *token,
+                                       struct bytes line, uint64_t used_s)
 {
     struct url *url = &urls->at[urls->n++];
     *url = (struct url){*token, digest128(line), line, used_s, used_s};
@@ -112,8 +114,8 @@ static struct url *add(struct urls *urls, const struct url_token *token, struct 
     return url;
 }
 
-/* Removes the longest unused; returns its token. */
-static struct url_token evict(struct urls *urls)
+/* Removes the address that was used longest ago; returns its token. */
+static struct url_token urls_evict__with_lock(struct urls *urls)
 {
     struct url *oldest = urls->at;
     for (struct url *url = urls->at; url < urls->at + urls->n; url++)
@@ -126,27 +128,27 @@ static struct url_token evict(struct urls *urls)
     return token;
 }
 
-static bool is_full(const struct urls *urls, size_t more)
+static bool urls_is_full__with_lock(const struct urls *urls, size_t more)
 {
     return urls->n == URLS_MAX || urls->bytes + more > URLS_BYTES_MAX;
 }
 
-/* Of all tokens, each compared whole: nothing of a wrong one shows in the time it takes. */
-static struct url *find(struct urls *urls, const struct url_token *token)
+/* Compares all tokens, and each to its end, so that the time shows nothing of a wrong one. */
+static struct url *urls_find_token__with_lock(struct urls *urls, const struct url_token *token)
 {
     size_t found = urls->n;
     for (size_t i = 0; i < urls->n; i++) {
         unsigned differ = 0;
         for (size_t j = 0; j < sizeof(token->at); j++)
             differ |= (unsigned)(urls->at[i].token.at[j] ^ token->at[j]);
-        /* All ones where they are equal: differ is at most 255. */
+        /* All bits are ones if the tokens are equal, else zeros: differ is at most 255. */
         size_t equal = (size_t)0 - (size_t)((differ - 1u) >> 31);
         found = (found & ~equal) | (i & equal);
     }
     return found < urls->n ? &urls->at[found] : NULL;
 }
 
-static struct url *find_line(struct urls *urls, struct bytes line)
+static struct url *urls_find_line__with_lock(struct urls *urls, struct bytes line)
 {
     struct digest128 digest = digest128(line);
     for (struct url *url = urls->at; url < urls->at + urls->n; url++)
@@ -163,7 +165,7 @@ struct loading {
     size_t n_drop, cap;
 };
 
-static void drop_later(struct loading *loading, const struct url_token *token)
+static void urls_drop_later(struct loading *loading, const struct url_token *token)
 {
     if (loading->n_drop == loading->cap) {
         loading->cap = loading->cap ? 2 * loading->cap : 16;
@@ -172,7 +174,7 @@ static void drop_later(struct loading *loading, const struct url_token *token)
     loading->drop[loading->n_drop++] = *token;
 }
 
-static void on_stored(void *context, struct bytes key, struct bytes value)
+static void on_url_stored(void *context, struct bytes key, struct bytes value)
 {
     struct loading *loading = context;
     struct urls *urls = loading->urls;
@@ -181,19 +183,19 @@ static void on_stored(void *context, struct bytes key, struct bytes value)
     uint64_t used_s;
     if (!url_token_parse(bytes_from(key, strlen(PREFIX)), &token))
         return;
-    if (!parse_value(value, &used_s, &line) || line.len > URLS_BYTES_MAX ||
-        find(urls, &token) || find_line(urls, line)) {
-        drop_later(loading, &token);
+    if (!url_parse_value(value, &used_s, &line) || line.len > URLS_BYTES_MAX ||
+        urls_find_token__with_lock(urls, &token) || urls_find_line__with_lock(urls, line)) {
+        urls_drop_later(loading, &token);
         return;
     }
-    add(urls, &token, bytes_dup(line), used_s);
+    urls_add__with_lock(urls, &token, bytes_dup(line), used_s);
     while (urls->n > URLS_MAX || urls->bytes > URLS_BYTES_MAX) {
-        token = evict(urls);
-        drop_later(loading, &token);
+        token = urls_evict__with_lock(urls);
+        urls_drop_later(loading, &token);
     }
 }
 
-static void on_port(void *context, struct bytes key, struct bytes value)
+static void on_url_port(void *context, struct bytes key, struct bytes value)
 {
     struct urls *urls = context;
     uint64_t port;
@@ -206,12 +208,13 @@ struct urls *urls_open(struct hashdb *hashes)
     struct urls *urls = xcalloc(1, sizeof(*urls));
     urls->hashes = hashes;
     urls->at = xcalloc(URLS_MAX + 1, sizeof(*urls->at));
+    /* The lock is not needed yet: no other thread knows of urls. */
     pthread_mutex_init(&urls->lock, NULL);
     struct loading loading = {.urls = urls};
-    hashdb_each(hashes, BYTES(PREFIX), on_stored, &loading);
-    hashdb_each(hashes, PORT_KEY, on_port, urls);
+    hashdb_each(hashes, BYTES(PREFIX), on_url_stored, &loading);
+    hashdb_each(hashes, PORT_KEY, on_url_port, urls);
     for (size_t i = 0; i < loading.n_drop; i++)
-        store(urls, &(struct change){.token = loading.drop[i]});
+        urls_store(urls, &(struct change){.token = loading.drop[i]});
     free(loading.drop);
     return urls;
 }
@@ -221,16 +224,16 @@ void urls_close(struct urls *urls)
     if (!urls)
         return;
     while (urls->n)
-        evict(urls);
+        urls_evict__with_lock(urls);
     pthread_mutex_destroy(&urls->lock);
     free(urls->at);
     free(urls);
 }
 
-/* Marks it used. True where the database should know; *change is filled then. */
-static bool use(struct url *url, struct change *change)
+/* Notes that it is used now. true: *change must be written to the database. */
+static bool url_use__with_lock(struct url *url, struct change *change)
 {
-    url->used_s = wall_seconds();
+    url->used_s = url_wall_seconds();
     if (url->used_s - url->stored_s < USE_SECONDS && url->used_s >= url->stored_s)
         return false;
     url->stored_s = url->used_s;
@@ -248,20 +251,20 @@ int urls_token(struct urls *urls, struct bytes line, struct url_token *ret, stru
     struct change *changes = NULL, change;
     size_t n_changes = 0;
     pthread_mutex_lock(&urls->lock);
-    struct url *url = find_line(urls, line);
-    /* A new one may push out several: a change each, and one for itself. */
+    struct url *url = urls_find_line__with_lock(urls, line);
+    /* A new address may push out several others: one change for each, and one for itself. */
     changes = xcalloc(urls->n + 1, sizeof(*changes));
     if (!url) {
-        while (is_full(urls, line.len))
-            changes[n_changes++].token = evict(urls);
-        url = add(urls, &fresh, bytes_dup(line), 0);
+        while (urls_is_full__with_lock(urls, line.len))
+            changes[n_changes++].token = urls_evict__with_lock(urls);
+        url = urls_add__with_lock(urls, &fresh, bytes_dup(line), 0);
     }
     *ret = url->token;
-    if (use(url, &change))
+    if (url_use__with_lock(url, &change))
         changes[n_changes++] = change;
     pthread_mutex_unlock(&urls->lock);
     for (size_t i = 0; i < n_changes; i++)
-        store(urls, &changes[i]);
+        urls_store(urls, &changes[i]);
     free(changes);
     return 0;
 }
@@ -272,14 +275,14 @@ int urls_find(struct urls *urls, const struct url_token *token, struct buf *line
     bool tell = false;
     int r = -ENOENT;
     pthread_mutex_lock(&urls->lock);
-    struct url *url = find(urls, token);
+    struct url *url = urls_find_token__with_lock(urls, token);
     if (url) {
         r = buf_add_bytes(line, url->line);
-        tell = use(url, &change);
+        tell = url_use__with_lock(url, &change);
     }
     pthread_mutex_unlock(&urls->lock);
     if (tell)
-        store(urls, &change);
+        urls_store(urls, &change);
     return r;
 }
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* watch_drain(): reads the queued events, and marks what they say in the dirty set of a tree.
+ */
 #include "watch-priv.h"
 
 #include <errno.h>
@@ -8,55 +10,60 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-enum told {
-    TOLD_ENTRY = 1 << 0,
-    TOLD_CONTENT = 1 << 1, /* with TOLD_ENTRY: content too */
-    TOLD_LISTING = 1 << 2,
-    TOLD_BELOW = 1 << 3,
-    TOLD_WRITE = 1 << 4, /* with TOLD_CONTENT: by what may hold a descriptor only */
-    TOLD_FILE = 1 << 5,  /* with TOLD_ENTRY: one that may have other names */
+/* What to mark for an event: see dirty_entry() and the others of hashdb.h. */
+enum drain_mark {
+    MARK_ENTRY = 1 << 0,
+    MARK_CONTENT = 1 << 1, /* with MARK_ENTRY: its content, too */
+    MARK_LISTING = 1 << 2,
+    MARK_BELOW = 1 << 3,
+    MARK_WRITE =
+        1 << 4,         /* with MARK_CONTENT: the writer may have a descriptor without a name */
+    MARK_FILE = 1 << 5, /* with MARK_ENTRY: it may be a file with other names */
 };
 
 struct drain {
     struct watch *w;
     struct dirty *dirty;
-    /* The last event: many writes to one file are one mark. */
+    /* The last event and what was marked for it: many writes to one file are marked once. */
     int32_t wd;
-    unsigned told;
+    unsigned marked;
     struct bytes name;
     uint8_t name_at[NAME_MAX + 1];
     uint8_t path[PLACE_PATH_MAX];
 };
 
-/* What an event means for the name it has, or for the directory itself where it has none. */
-static unsigned event_meaning(uint32_t mask, bool named)
+/* What to mark for the name of an event, or for the directory itself if the event has no name.
+ */
+static unsigned watch_event_marks(uint32_t mask, bool named)
 {
     bool dir = mask & IN_ISDIR;
-    /* A directory's mode decides, too, whether its names can be read and its entries be looked
-     * at: a walk that starts anew would fail, or go on, where it did not before. */
+    /* A directory's mode also decides whether its names can be read and its entries be looked
+     * at, so a new walk might fail where the old one did not, or the other way round. */
     if (!named)
-        return mask & IN_ATTRIB                         ? TOLD_ENTRY | TOLD_LISTING
+        return mask & IN_ATTRIB                         ? MARK_ENTRY | MARK_LISTING
                : mask & (IN_DELETE_SELF | IN_MOVE_SELF) ? 0u
-                                                        : (unsigned)TOLD_LISTING;
+                                                        : (unsigned)MARK_LISTING;
     if (mask & (IN_CREATE | IN_MOVED_TO))
-        return dir ? (unsigned)TOLD_BELOW : TOLD_ENTRY | TOLD_CONTENT | TOLD_FILE;
+        return dir ? (unsigned)MARK_BELOW : MARK_ENTRY | MARK_CONTENT | MARK_FILE;
     if (mask & (IN_DELETE | IN_MOVED_FROM))
-        return dir ? (unsigned)TOLD_ENTRY : TOLD_ENTRY | TOLD_CONTENT;
+        return dir ? (unsigned)MARK_ENTRY : MARK_ENTRY | MARK_CONTENT;
     if (mask & IN_ATTRIB)
-        return TOLD_ENTRY | (unsigned)(dir ? TOLD_LISTING : TOLD_FILE);
-    return TOLD_ENTRY | TOLD_CONTENT | TOLD_FILE | TOLD_WRITE;
+        return MARK_ENTRY | (unsigned)(dir ? MARK_LISTING : MARK_FILE);
+    return MARK_ENTRY | MARK_CONTENT | MARK_FILE | MARK_WRITE;
 }
 
 /*
- * What happened to a file by one name happened to it by all. The others raise no event, not
- * even for getting company; and this one may be excluded, so that no tree knows how many there
- * are: the file is asked. Where its name is gone, a write was by a descriptor, and may be one
- * to a file that has another name, in the same directory if we are lucky. path ends in NUL.
+ * Marks a file that has several names by its inode: what happened to it by one name happened to
+ * it by all names, but the others raise no event, not even when the new name is made. The tree
+ * may not know how many names there are, because this one may be excluded, so the file's own
+ * link count is read. If the name of a write is gone, the writer had a descriptor, and the file
+ * may have another name: in the same directory, which is marked, if we are lucky. path ends in
+ * NUL.
  */
-static void tell_other_names(const struct drain *d, const struct place *place, struct bytes dir,
-                             struct bytes path, bool written)
+static void watch_mark_other_names(const struct drain *d, const struct place *place,
+                                   struct bytes dir, struct bytes path, bool written)
 {
-    /* Not into another mount, which might keep us waiting; it is looked at anyway. */
+    /* Not on another mount, where opening might wait; everything there is marked anyway. */
     if (place->flags)
         return;
     cleanup_fd int fd = io_open_beneath(d->w->root_fd, (const char *)path.at, O_PATH);
@@ -65,12 +72,14 @@ static void tell_other_names(const struct drain *d, const struct place *place, s
         dirty_listing(d->dirty, dir);
     else if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode) && st.st_nlink > 1)
         dirty_inode(d->dirty, st.st_dev, st.st_ino);
-    /* No descriptors, no memory: it can't be asked. */
+    /* Without a descriptor or memory the link count can't be read. */
     if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM)
         d->w->lost = true;
 }
 
-static void tell(struct drain *d, const struct place *place, struct bytes name, unsigned what)
+/* Marks a name in a directory, or the directory itself if the name is empty. */
+static void watch_mark(struct drain *d, const struct place *place, struct bytes name,
+                       unsigned what)
 {
     struct bytes dir = place_path(place, d->path), path = dir;
     if (!dir.at) {
@@ -84,34 +93,34 @@ static void tell(struct drain *d, const struct place *place, struct bytes name, 
         d->path[at + name.len] = '\0';
         path = bytes_at(d->path, at + name.len);
     }
-    if (what & TOLD_ENTRY)
-        dirty_entry(d->dirty, path, what & TOLD_CONTENT);
-    if (what & TOLD_LISTING)
+    if (what & MARK_ENTRY)
+        dirty_entry(d->dirty, path, what & MARK_CONTENT);
+    if (what & MARK_LISTING)
         dirty_listing(d->dirty, path);
-    if (what & TOLD_BELOW)
+    if (what & MARK_BELOW)
         dirty_below(d->dirty, path);
-    if (what & (TOLD_FILE | TOLD_WRITE))
-        tell_other_names(d, place, dir, path, what & TOLD_WRITE);
+    if (what & (MARK_FILE | MARK_WRITE))
+        watch_mark_other_names(d, place, dir, path, what & MARK_WRITE);
 }
 
-/* Takes away what the event before already told of the same name. */
-static unsigned drop_told(struct drain *d, int32_t wd, struct bytes name, unsigned what)
+/* Removes what the last event has marked already for the same name. */
+static unsigned watch_drop_marked(struct drain *d, int32_t wd, struct bytes name, unsigned what)
 {
     if (d->wd == wd && bytes_equal(d->name, name)) {
-        /* An entry told without its content is not the same as one with it. */
-        unsigned news = what & ~d->told;
-        d->told |= what;
-        return news & TOLD_CONTENT ? news | TOLD_ENTRY : news;
+        /* An entry that was marked without its content must be marked again with it. */
+        unsigned news = what & ~d->marked;
+        d->marked |= what;
+        return news & MARK_CONTENT ? news | MARK_ENTRY : news;
     }
     d->wd = wd;
-    d->told = what;
+    d->marked = what;
     d->name = bytes_at(d->name_at, name.len);
     memcpy(d->name_at, name.at, name.len);
     return what;
 }
 
-/* The kernel dropped a watch: its directory is gone, or its file system was unmounted. */
-static void watch_ended(struct watch *w, int32_t wd)
+/* The kernel has ended a watch: the directory is gone, or its file system was unmounted. */
+static void watch_ended__with_lock(struct watch *w, int32_t wd)
 {
     bool known = false;
     for (;;) {
@@ -126,7 +135,7 @@ static void watch_ended(struct watch *w, int32_t wd)
     w->n_watches -= known;
 }
 
-static void take_event(struct drain *d, const struct inotify_event *event)
+static void watch_take_event__with_lock(struct drain *d, const struct inotify_event *event)
 {
     struct watch *w = d->w;
     w->n_events++;
@@ -138,26 +147,29 @@ static void take_event(struct drain *d, const struct inotify_event *event)
     }
     if (event->mask & (IN_IGNORED | IN_UNMOUNT)) {
         if (event->mask & IN_IGNORED)
-            watch_ended(w, event->wd);
+            watch_ended__with_lock(w, event->wd);
         return;
     }
-    /* What is mounted below a directory moves along, and the table doesn't count as changed. */
+    /* Mounts below a directory move with it, but the kernel doesn't count the table as changed.
+     */
     if (event->mask & IN_ISDIR && event->mask & (IN_MOVED_FROM | IN_MOVED_TO))
         w->mounts_stale = true;
     if (w->lost)
         return;
     size_t len = event->len ? strnlen(event->name, event->len) : 0;
     struct bytes name = bytes_at(event->name, len > NAME_MAX ? NAME_MAX : len);
-    unsigned what = event_meaning(event->mask, name.len > 0);
-    what = drop_told(d, event->wd, name, what);
-    /* A number that is nowhere was left before: what is not in the tree can't make it stale. */
+    unsigned what = watch_event_marks(event->mask, name.len > 0);
+    what = watch_drop_marked(d, event->wd, name, what);
+    /* A number without a place belongs to a directory that was left: it is no longer in the
+     * tree. */
     struct place *place;
     for (size_t at = 0; what && (place = places_of_wd(&w->places, event->wd, &at));)
-        tell(d, place, name, what);
+        watch_mark(d, place, name, what);
 }
 
-/* Reads what was queued when this was called, and no more: writers may be quicker than we. */
-static void read_events(struct drain *d)
+/* Reads the events that are queued now, and no later ones: with a fast writer it would not end.
+ */
+static void watch_read_events__with_lock(struct drain *d)
 {
     struct watch *w = d->w;
     int queued = 0;
@@ -165,7 +177,7 @@ static void read_events(struct drain *d)
         w->lost = true;
         return;
     }
-    /* Some 400 events a call. */
+    /* Bytes of a read(): some 400 events. */
     alignas(struct inotify_event) uint8_t events[16384];
     for (size_t left = (unsigned)queued; left > 0;) {
         ssize_t n = read(w->fd, events, sizeof(events));
@@ -177,17 +189,17 @@ static void read_events(struct drain *d)
         }
         for (size_t at = 0; at < (size_t)n;) {
             const struct inotify_event *event = (const void *)(events + at);
-            take_event(d, event);
+            watch_take_event__with_lock(d, event);
             at += sizeof(*event) + event->len;
         }
         left -= (size_t)n < left ? (size_t)n : left;
     }
 }
 
-static void tell_mounts(struct watch *w, struct dirty *dirty)
+static void watch_mark_mounts__with_lock(struct watch *w, struct dirty *dirty)
 {
     if (mounts_changed(w->mounts_fd) || w->mounts_stale)
-        watch_refresh_mounts(w);
+        watch_refresh_mounts__with_lock(w);
     for (size_t i = 0; i < w->went.n; i++)
         dirty_below(dirty, w->went.paths[i]);
     for (size_t i = 0; i < w->mounts.n; i++)
@@ -196,17 +208,17 @@ static void tell_mounts(struct watch *w, struct dirty *dirty)
     w->went_cap = 0;
 }
 
-/* Marks the directories that no event tells of. */
-static void tell_odd(struct drain *d)
+/* Marks the directories that are not watched, and everything below them. */
+static void watch_mark_odd__with_lock(struct drain *d)
 {
     struct places *places = &d->w->places;
     for (size_t i = 0; i < places->n_odd; i++) {
         const struct place *place = places->odd[i];
         if (!place->parent || !place->parent->flags)
-            tell(d, place, BYTES(""), TOLD_BELOW);
+            watch_mark(d, place, BYTES(""), MARK_BELOW);
     }
-    /* One whose watch ended is either gone or entered again by the walk that comes of this.
-     * From the end, since the last takes the place of one that goes. */
+    /* A directory whose watch ended is gone, or the walk that follows enters it again. The loop
+     * runs from the end, because places_set_flags() moves the last one into a gap. */
     for (size_t i = places->n_odd; i-- > 0;) {
         struct place *place = places->odd[i];
         if (!(place->flags & PLACE_LOST))
@@ -221,15 +233,15 @@ bool watch_drain(void *watch, struct dirty *dirty)
     struct watch *w = watch;
     pthread_mutex_lock(&w->lock);
     struct drain d;
-    d.w = w, d.dirty = dirty, d.wd = 0, d.told = 0, d.name = BYTES("");
-    read_events(&d);
-    tell_mounts(w, dirty);
-    tell_odd(&d);
+    d.w = w, d.dirty = dirty, d.wd = 0, d.marked = 0, d.name = BYTES("");
+    watch_read_events__with_lock(&d);
+    watch_mark_mounts__with_lock(w, dirty);
+    watch_mark_odd__with_lock(&d);
     w->astray = !w->silent_fs && !watch_in_place(w);
-    /* Where it comes back to, what was mounted meanwhile has another path. */
+    /* When the root is back at its path, the mounts below it have other paths in the table. */
     w->mounts_stale |= w->astray;
-    bool told = !w->lost && !w->silent_fs && !w->astray && w->mounts_error == 0;
+    bool known = !w->lost && !w->silent_fs && !w->astray && w->mounts_error == 0;
     w->lost = false;
     pthread_mutex_unlock(&w->lock);
-    return told;
+    return known;
 }

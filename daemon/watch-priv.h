@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What watch.c (who is watched), watch-drain.c (what changed) and watch-status.c share. */
+/* struct watch: what watch.c, watch-drain.c and watch-status.c share. */
 #ifndef CTXD_WATCH_PRIV_H
 #define CTXD_WATCH_PRIV_H
 
@@ -13,22 +13,22 @@ struct watch {
     int root_fd;
     char *root_path;
     struct identity root;
-    const char *silent_fs; /* NULL: events can be relied on */
+    const char *silent_fs; /* watch_silent_fs() of the root; NULL: all changes raise events */
     size_t max_watches;
-    int fd;             /* inotify's */
+    int fd;             /* of inotify */
     int mounts_fd;      /* /proc/self/mountinfo, for drains */
-    int mounts_poll_fd; /* another one, for the loop: a poll takes its news away */
+    int mounts_poll_fd; /* another open file of it, for the loop: poll() clears the change */
 
-    pthread_mutex_t lock; /* guards what follows */
+    pthread_mutex_t lock; /* guards all below */
     struct places places;
     uint64_t n_watches, n_events, n_overflows;
     int refusal; /* errno of the last refused watch; EDQUOT: our own limit */
     struct mounts mounts;
-    struct mounts went; /* mount points that are gone, not yet told */
+    struct mounts went; /* mount points that are gone since the last drain */
     size_t went_cap;
-    int mounts_error;  /* -errno of the last attempt to read the table */
-    bool mounts_stale; /* it must be read again, whatever poll says */
-    bool lost;         /* what changed can't be told until the next drain */
+    int mounts_error;  /* -errno of the last attempt to read the mount table */
+    bool mounts_stale; /* the mount table must be read again, whatever poll() says */
+    bool lost;         /* events were lost since the last drain */
     bool astray;       /* the root was not at its path at the last drain */
 };
 
@@ -37,9 +37,9 @@ static inline struct bytes watch_root(const struct watch *w)
     return bytes_of(w->root_path);
 }
 
-/* Whether the root's path still leads to it: then what is mounted below can be known. */
+/* Whether the root's path still leads to the root. Only then mountinfo's paths are below it. */
 bool watch_in_place(const struct watch *w);
-/* Reads the mount table; what went is kept for the next drain. Under the lock. */
-void watch_refresh_mounts(struct watch *w);
+/* Reads the mount table; adds the mount points that are gone to w->went. */
+void watch_refresh_mounts__with_lock(struct watch *w);
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The statistics of a watch, and the text that says why it can't report everything. */
 #include "watch-priv.h"
 
 #include <errno.h>
@@ -8,10 +9,10 @@
 #include <sys/ioctl.h>
 
 /*
- * Others change these without this kernel's knowing, or the kernel itself does without an
- * event. Not here: overlayfs, since who changes its layers beside it gets undefined results
- * anyway (Documentation/filesystems/overlayfs.rst), and what goes through it raises its events.
- * Numbers without a name in linux/magic.h: from the file systems' own sources.
+ * File systems that other machines change without this kernel's knowledge, or that change
+ * without an event. overlayfs is not among them: whoever changes its layers directly gets
+ * undefined results anyway (Documentation/filesystems/overlayfs.rst), and changes through it
+ * raise events. Numbers that linux/magic.h doesn't name are from the file systems' own sources.
  */
 static const struct {
     uint32_t type;
@@ -22,7 +23,7 @@ static const struct {
     {0xff534d42, "cifs"},
     {0xfe534d42, "smb2"},
     {V9FS_MAGIC, "9p"},
-    {FUSE_SUPER_MAGIC, "fuse"}, /* virtiofs, sshfs, Docker Desktop's shares, too */
+    {FUSE_SUPER_MAGIC, "fuse"}, /* also virtiofs, sshfs and the shares of Docker Desktop */
     {CEPH_SUPER_MAGIC, "ceph"},
     {AFS_SUPER_MAGIC, "afs"},
     {AFS_FS_MAGIC, "afs"},
@@ -51,7 +52,7 @@ const char *watch_silent_fs(uint64_t f_type)
     return NULL;
 }
 
-static void explain_refusal(const struct watch *w, uint64_t n, char *text, size_t size)
+static void watch_explain_refusal(const struct watch *w, uint64_t n, char *text, size_t size)
 {
     int len = snprintf(text, size, "%ju director%s not watched: ", (uintmax_t)n,
                        n == 1 ? "y is" : "ies are");
@@ -72,7 +73,7 @@ static void explain_refusal(const struct watch *w, uint64_t n, char *text, size_
     }
 }
 
-static void explain(const struct watch *w, struct watch_stats *ret)
+static void watch_explain(const struct watch *w, struct watch_stats *ret)
 {
     char *text = ret->slow;
     size_t size = sizeof(ret->slow);
@@ -89,7 +90,7 @@ static void explain(const struct watch *w, struct watch_stats *ret)
                  "stat",
                  strerror(-w->mounts_error));
     else if (ret->n_unwatched)
-        explain_refusal(w, ret->n_unwatched, text, size);
+        watch_explain_refusal(w, ret->n_unwatched, text, size);
     else if (ret->n_mounts)
         snprintf(text, size, "what is mounted below the root is looked at by stat: %ju mount%s",
                  (uintmax_t)ret->n_mounts, ret->n_mounts == 1 ? "" : "s");
@@ -111,6 +112,6 @@ void watch_stats(struct watch *w, struct watch_stats *ret)
     };
     for (size_t i = 0; i < w->places.n_odd; i++)
         ret->n_unwatched += (w->places.odd[i]->flags & PLACE_UNWATCHED) != 0;
-    explain(w, ret);
+    watch_explain(w, ret);
     pthread_mutex_unlock(&w->lock);
 }

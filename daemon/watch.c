@@ -9,25 +9,26 @@
 #include <sys/vfs.h>
 
 /*
- * What is asked of each directory.
+ * The events of each directory.
  *
  * IN_CLOSE_WRITE besides IN_MODIFY: stores into a mapping, and asynchronous I/O of older
- * kernels, raise nothing but the close.
- * Not IN_EXCL_UNLINK: an unlinked name's descriptor, or O_TMPFILE's, may belong to a file that
- * has another name here. Its writes come under the name that is gone: see tell_other_names().
- * Not IN_DONT_FOLLOW: /proc/self/fd/N is a link, and the only way to name a descriptor.
- * Not IN_DELETE_SELF and IN_MOVE_SELF: the parent tells as much, and a removed tree of 10,000
- * directories would fill the queue (16,384) with them.
- * IN_MASK_ADD: a directory reached at a second path (a mount of the root below itself) must not
- * lose what was asked of it at the first.
+ * kernels, raise only the close. No IN_EXCL_UNLINK: the descriptor of an unlinked name, or of
+ * O_TMPFILE, may belong to a file that has another name here. Its writes are reported for the
+ * name that is gone: see watch_mark_other_names(). No IN_DONT_FOLLOW: /proc/self/fd/N is a
+ * link, and the only way to name a descriptor. No IN_DELETE_SELF and IN_MOVE_SELF: the parent's
+ * events say the same, and removing a tree of 10,000 directories would fill the queue (16,384)
+ * with them. IN_MASK_ADD: a directory that is reached at a second path (a mount of the root
+ * below itself) must not lose the events of the first.
  */
 #define WATCH_MASK                                                                             \
     (IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB | IN_CREATE | IN_DELETE | IN_MOVED_FROM |          \
      IN_MOVED_TO | IN_ONLYDIR | IN_MASK_ADD)
-/* The root's parent is not watched. This only wakes whoever polls: watch_in_place() decides. */
+/* The root's parent is not watched. The two events only wake the loop that polls; what became
+ * of the root, watch_in_place() finds out. */
 #define WATCH_MASK_ROOT (WATCH_MASK | IN_DELETE_SELF | IN_MOVE_SELF)
 
-/* Mount points that went between two drains; past it, everything is looked at. */
+/* Mount points that may go between two drains. If more go, the next answer looks at everything.
+ */
 #define WENT_MAX 1000
 
 bool watch_in_place(const struct watch *w)
@@ -39,20 +40,22 @@ bool watch_in_place(const struct watch *w)
 
 /* ---- watches --------------------------------------------------------------------------- */
 
-/* wd as places_set_wd() returns it. */
-static void end_watch(struct watch *w, int32_t wd)
+/* Ends watch number wd, which places_set_wd() returned; 0: nothing. */
+static void watch_end__with_lock(struct watch *w, int32_t wd)
 {
     if (!wd)
         return;
-    /* EINVAL: it ended by itself, and we have yet to read so. Numbers are not used again. */
+    /* EINVAL: the kernel has ended the watch, but we have not read that event yet. The kernel
+     * doesn't use a number again. */
     inotify_rm_watch(w->fd, wd);
     w->n_watches--;
 }
 
-/* The watch number or -errno. */
-static int add_watch(struct watch *w, const char *fd_path, const struct place *place)
+/* Returns the watch number or -errno. */
+static int watch_add__with_lock(struct watch *w, const char *fd_path, const struct place *place)
 {
-    /* A place that has a watch keeps the count as it is, even if the directory is a new one. */
+    /* If the place has a watch already, the number of watches stays the same, even if another
+     * directory is there now. */
     if (w->max_watches && w->n_watches >= w->max_watches && !place->wd)
         return -EDQUOT;
     int wd = inotify_add_watch(w->fd, fd_path, place->parent ? WATCH_MASK : WATCH_MASK_ROOT);
@@ -72,13 +75,13 @@ void watch_enter(void *watch, int dir_fd, struct bytes path)
     struct identity dir;
     bool foreign = !identify(dir_fd, "", AT_EMPTY_PATH, &dir) || !same_mount(&dir, &w->root);
 
-    /* Held over the system call: no drain may meet a number that is not in the table yet. */
+    /* Held during the system call: a drain must find each watch number in the table. */
     pthread_mutex_lock(&w->lock);
     struct place *place = places_make(&w->places, path);
-    int wd = add_watch(w, fd_path, place);
+    int wd = watch_add__with_lock(w, fd_path, place);
     if (wd < 0)
         w->refusal = -wd;
-    end_watch(w, places_set_wd(&w->places, place, wd < 0 ? 0 : wd));
+    watch_end__with_lock(w, places_set_wd(&w->places, place, wd < 0 ? 0 : wd));
     places_set_flags(&w->places, place,
                      (uint8_t)((wd < 0 ? PLACE_UNWATCHED : 0) | (foreign ? PLACE_FOREIGN : 0)));
     pthread_mutex_unlock(&w->lock);
@@ -92,11 +95,11 @@ void watch_leave(void *watch, struct bytes path)
     struct place *top = places_find(places, path), *place = NULL;
     while (top && place != top) {
         place = place_deepest(top);
-        /* Of the root only what is below goes: it must be known when it moves. */
+        /* The root itself keeps its watch, which tells when it moves. */
         if (place == places->root)
             break;
         struct place *parent = place->parent;
-        end_watch(w, places_set_wd(places, place, 0));
+        watch_end__with_lock(w, places_set_wd(places, place, 0));
         places_set_flags(places, place, 0);
         places_remove(places, place);
         if (place == top)
@@ -107,7 +110,7 @@ void watch_leave(void *watch, struct bytes path)
 
 /* ---- mounts ---------------------------------------------------------------------------- */
 
-static bool has_path(const struct mounts *mounts, struct bytes path)
+static bool watch_has_mount(const struct mounts *mounts, struct bytes path)
 {
     size_t from = 0, to = mounts->n;
     while (from < to) {
@@ -120,8 +123,8 @@ static bool has_path(const struct mounts *mounts, struct bytes path)
     return false;
 }
 
-/* Reads the table, and keeps what went for the next drain. What came is told at every one. */
-void watch_refresh_mounts(struct watch *w)
+/* Mount points that are new need no list: each drain marks all that there are. */
+void watch_refresh_mounts__with_lock(struct watch *w)
 {
     struct mounts now;
     w->mounts_error = mounts_read(w->mounts_fd, watch_root(w), &now);
@@ -129,7 +132,7 @@ void watch_refresh_mounts(struct watch *w)
     if (w->mounts_error < 0)
         return;
     for (size_t i = 0; i < w->mounts.n; i++) {
-        if (has_path(&now, w->mounts.paths[i]))
+        if (watch_has_mount(&now, w->mounts.paths[i]))
             continue;
         if (w->went.n >= WENT_MAX) {
             w->lost = true;
@@ -145,15 +148,15 @@ void watch_refresh_mounts(struct watch *w)
 void watch_mounts_changed(struct watch *w)
 {
     pthread_mutex_lock(&w->lock);
-    watch_refresh_mounts(w);
-    /* It may have been read while the root was elsewhere for a moment. */
+    watch_refresh_mounts__with_lock(w);
+    /* The root may have been elsewhere for a moment while the table was read. */
     w->mounts_stale = true;
     pthread_mutex_unlock(&w->lock);
 }
 
-/* ---- life ------------------------------------------------------------------------------ */
+/* ---- life cycle ------------------------------------------------------------------------ */
 
-static int open_all(struct watch *w, struct failure *f)
+static int watch_open(struct watch *w, struct failure *f)
 {
     w->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (w->fd < 0)
@@ -184,12 +187,13 @@ int watch_new(const struct watch_setup *setup, struct watch **ret_watch, struct 
     w->fd = w->mounts_fd = w->mounts_poll_fd = -1;
     pthread_mutex_init(&w->lock, NULL);
     places_init(&w->places);
-    int r = open_all(w, f);
+    int r = watch_open(w, f);
     if (r < 0) {
         watch_free(w);
         return r;
     }
-    watch_refresh_mounts(w);
+    /* The lock is not needed yet: no other thread knows of w. */
+    watch_refresh_mounts__with_lock(w);
     watch_enter(w, w->root_fd, BYTES(""));
     *ret_watch = w;
     return 0;
