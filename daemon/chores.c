@@ -8,19 +8,17 @@
 #include "thread-kind.h"
 #include "wake.h"
 
-/* ns: a view that nobody has asked for this long is forgotten, and made again when somebody
- * does. Six hours: a lunch break doesn't lose it, a night does. */
+/* ns (six hours): a view that was not asked for this long is forgotten. It is made again when a
+ * request needs it. */
 #define VIEW_AGE_NS (6 * 3600ull * 1000000000)
-/* ns between two sweeps of the store. They are for old chunks only: a put that exceeds the
- * limit of bytes sweeps by itself. */
+/* ns (ten minutes) between two sweeps of the store. They are only for the age of chunks: a put
+ * that exceeds the limit of bytes sweeps by itself. */
 #define SWEEP_NS (600ull * 1000000000)
-/* Seconds: the hashes of a tree that was not used this long are dropped: a month of vacation.
- */
+/* Seconds (30 days): hashes that were not used this long are dropped. */
 #define HASHES_AGE_S (30 * 24 * 3600)
-/* The hash database's largest size: about three million files. */
+/* Bytes of the hash database: about three million files. */
 #define HASHES_MAX_BYTES (512ull << 20)
-/* ns without a request after which freed memory is given back to the kernel: longer than the
- * pause between the requests of one build. */
+/* ns (five seconds) without a request, after which freed memory is given back to the kernel. */
 #define QUIET_NS (5ull * 1000000000)
 
 struct chores {

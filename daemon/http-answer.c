@@ -38,8 +38,8 @@ static struct http_answer *http_answer_of(struct http_sending *sending)
 
 /* ---- life cycle ---------------------------------------------------------------------- */
 
-/* The watchdog calls this, with the connections' lock held. */
-static bool http_answer_park(struct http_sending *sending)
+/* The watchdog calls this, with the lock of the connections held. */
+static bool http_answer_park__with_lock(struct http_sending *sending)
 {
     struct http_answer *answer = http_answer_of(sending);
     /* If it is locked, a block is being made, or the lane is waited for: nothing to park. */
@@ -55,7 +55,7 @@ static bool http_answer_park(struct http_sending *sending)
 static struct http_answer *http_answer_new(struct http *http)
 {
     struct http_answer *answer = xcalloc(1, sizeof(*answer));
-    answer->sending.park = http_answer_park;
+    answer->sending.park = http_answer_park__with_lock;
     answer->http = http;
     answer->began_ns = clock_now_ns();
     pthread_mutex_init(&answer->lock, NULL);
@@ -168,7 +168,7 @@ static int http_answer_open(struct http_answer *answer, enum send_codec codec,
     send->bare = request->bare;
     send->out_fd = -1;
     /* cancel_fd is the end of ctxd. The lane's own hooks.cancel_fd hangs up for parked requests
-     * only, and http_answer_park() asks for that. */
+     * only, and http_answer_park__with_lock() asks for that. */
     answer->hooks = answer->lane->hooks;
     answer->hooks.cancel_fd = http->cancel_read;
     send->hooks = &answer->hooks;

@@ -14,7 +14,8 @@
 
 /* ---- what is gathered ---------------------------------------------------------------- */
 
-struct gathered {
+/* Sums over all roots. */
+struct root_sums {
     uint64_t n_roots, n_views, n_entries, tree_bytes;
     uint64_t n_watches, n_unwatched, n_events, n_overflows, n_slow;
     uint64_t n_dirty, n_dirty_total, n_changed, queued_bytes;
@@ -22,7 +23,7 @@ struct gathered {
 
 static void metrics_gather_root(void *context, struct root *root)
 {
-    struct gathered *sum = context;
+    struct root_sums *sum = context;
     struct warm_stats warm;
     struct watch_stats watch = {0};
     warm_stats(root->warm, &warm);
@@ -52,11 +53,12 @@ static uint64_t metrics_open_fds(void)
     for (struct dirent *e; (e = readdir(dir));)
         n += e->d_name[0] != '.';
     closedir(dir);
-    return n - 1; /* the one that we read it by */
+    return n - 1; /* without the descriptor of dir */
 }
 
 /* ---- what is printed ----------------------------------------------------------------- */
 
+/* A metric without labels. */
 struct plain_metric {
     const char *name;
     enum metric_type type;
@@ -74,6 +76,7 @@ static int metrics_print_plain(struct buf *text, const struct plain_metric *ones
     return r;
 }
 
+/* One sample of a metric with a label. */
 struct labelled_metric {
     const char *value;
     uint64_t number;
@@ -126,9 +129,9 @@ static int metrics_print_requests(struct buf *text, struct counters *c)
          counted(&c->bytes_out)},
         {"ctxd_parked_total", METRIC_COUNTER, "Times that a stalled reader left its lane.",
          counted(&c->parked)},
-        {"ctxd_audits_total", METRIC_COUNTER, "Sweeps that check what the watches told.",
-         counted(&c->audits)},
-        {"ctxd_audit_missed_total", METRIC_COUNTER, "Changes that no watch had told of.",
+        {"ctxd_audits_total", METRIC_COUNTER,
+         "Looks at a whole context for changes that no watch reported.", counted(&c->audits)},
+        {"ctxd_audit_missed_total", METRIC_COUNTER, "Changes that only an audit found.",
          counted(&c->audit_missed)},
     };
     return r < 0 ? r : metrics_print_plain(text, rest, ARRAY_SIZE(rest));
@@ -168,11 +171,11 @@ static int metrics_print_latency(struct buf *text, struct counters *c)
 
 static int metrics_print_trees(struct buf *text, struct daemon *daemon)
 {
-    struct gathered sum = {0};
+    struct root_sums sum = {0};
     roots_each(daemon, metrics_gather_root, &sum);
     struct plain_metric ones[] = {
         {"ctxd_roots", METRIC_GAUGE, "Contexts that are held.", sum.n_roots},
-        {"ctxd_views", METRIC_GAUGE, "Selections of them.", sum.n_views},
+        {"ctxd_views", METRIC_GAUGE, "Selections (views) of these contexts.", sum.n_views},
         {"ctxd_entries", METRIC_GAUGE, "Files, directories and links in their trees.",
          sum.n_entries},
         {"ctxd_tree_bytes", METRIC_GAUGE, "Memory of trees, chunk lists and watch tables.",
@@ -189,10 +192,10 @@ static int metrics_print_trees(struct buf *text, struct daemon *daemon)
          "Directories that were refused a watch, and are looked at by stat.", sum.n_unwatched},
         {"ctxd_slow_roots", METRIC_GAUGE,
          "Contexts that are looked at by stat: ctx status says why.", sum.n_slow},
-        /* Of the roots that are held: where one goes, they fall, as at a restart. */
-        {"ctxd_dirty_entries_total", METRIC_COUNTER, "The same, by all answers.",
-         sum.n_dirty_total},
-        {"ctxd_watch_events_total", METRIC_COUNTER, "Events that the kernel told.",
+        /* Sums of the roots that are held. When a root is freed they fall, as at a restart. */
+        {"ctxd_dirty_entries_total", METRIC_COUNTER,
+         "Paths that answers found changed, and looked at again.", sum.n_dirty_total},
+        {"ctxd_watch_events_total", METRIC_COUNTER, "Events that the kernel reported.",
          sum.n_events},
         {"ctxd_watch_overflows_total", METRIC_COUNTER,
          "Times that the kernel's queue was full.", sum.n_overflows},
@@ -226,13 +229,14 @@ static int metrics_print_caches(struct buf *text, struct daemon *daemon)
     hashdb_stats(daemon->hashes, &hashes);
     struct plain_metric ones[] = {
         {"ctxd_cache_bytes", METRIC_GAUGE, "Size of the packed chunks on disk.", store.bytes},
-        {"ctxd_cache_max_bytes", METRIC_GAUGE, "Past it the longest unused go.",
+        {"ctxd_cache_max_bytes", METRIC_GAUGE,
+         "The limit of that size; past it, chunks that were used longest ago are deleted.",
          daemon->config.max_cache_bytes},
         {"ctxd_cache_chunks", METRIC_GAUGE, "Packed chunks on disk.", store.n_chunks},
         {"ctxd_cache_hits_total", METRIC_COUNTER, "Chunks that were looked for and found.",
          store.hits},
-        {"ctxd_cache_misses_total", METRIC_COUNTER, "Chunks that were looked for in vain.",
-         store.misses},
+        {"ctxd_cache_misses_total", METRIC_COUNTER,
+         "Chunks that were looked for and not found.", store.misses},
         {"ctxd_cache_put_failures_total", METRIC_COUNTER,
          "Chunks that could not be kept: is the disk full?", store.put_failures},
         {"ctxd_cache_damaged_total", METRIC_COUNTER, "Chunks whose checksum was wrong.",
@@ -260,8 +264,10 @@ static int metrics_print_http(struct buf *text, struct http *http)
         {"ctxd_http_cut_total", METRIC_COUNTER,
          "Bodies that failed, and were cut before their end.", counted(&http->counts.cut)},
         {"ctxd_http_timed_out_total", METRIC_COUNTER,
-         "Connections that took too long to ask or to take.", counted(&http->counts.timed_out)},
-        {"ctxd_urls", METRIC_GAUGE, "Addresses that are known.", urls_count(http->urls)},
+         "Connections that were closed because the client was too slow.",
+         counted(&http->counts.timed_out)},
+        {"ctxd_urls", METRIC_GAUGE, "Addresses of ctx url that are served.",
+         urls_count(http->urls)},
     };
     return r < 0 ? r : metrics_print_plain(text, ones, ARRAY_SIZE(ones));
 }
@@ -283,7 +289,7 @@ static int metrics_print_process(struct buf *text, struct daemon *daemon)
                     "Memory of the allocator: given out, and kept for the next use.", "state",
                     heap, ARRAY_SIZE(heap));
     struct plain_metric ones[] = {
-        {"ctxd_uptime_seconds", METRIC_GAUGE, "Since the daemon began.",
+        {"ctxd_uptime_seconds", METRIC_GAUGE, "Seconds since the daemon began.",
          (clock_now_ns() - daemon->began_ns) / 1000000000},
         {"process_resident_memory_bytes", METRIC_GAUGE, "Resident memory.",
          stats.resident_bytes},
