@@ -22,7 +22,7 @@ UNIT = [
     "reads", "base-images", "run-mounts", "scope", "sources", "stages", "follow", "rewrite", "select",
     "tree", "db", "db-damage", "db-unusable", "db-others", "stream", "skeleton", "store",
     "store-limits", "warm", "warm-memory",
-    "proto", "http", "watch", "watch-mounts",
+    "proto", "http-parse", "watch", "watch-mounts",
     "options", "option-help", "option-parse", "bases", "output", "progress", "report",
 ]
 # The vectors of promise 1 in the repository.
@@ -65,7 +65,7 @@ def unit_suites():
 
 # What runs under ThreadSanitizer and valgrind: programs of the daemon and of what it stands on. False:
 # takes valgrind more than three minutes, and runs under it only with --full.
-DYNAMIC = {"tree": True, "proto": True, "http": True, "store": True, "watch-mounts": True, "warm": False,
+DYNAMIC = {"tree": True, "proto": True, "http-parse": True, "store": True, "watch-mounts": True, "warm": False,
            "watch": False, "store-limits": False, "db": False, "db-damage": False, "db-unusable": False,
            "db-others": False}
 
