@@ -22,7 +22,8 @@ UNIT = [
     "reads", "base-images", "run-mounts", "scope", "sources", "stages", "follow", "rewrite", "select",
     "tree", "db", "db-damage", "db-unusable", "db-others", "stream", "skeleton", "store",
     "store-limits", "warm", "warm-memory",
-    "proto", "http-parse", "watch", "watch-mounts",
+    "proto", "http-listen", "http-parse", "http-peer", "metrics-text", "url", "urls",
+    "watch", "watch-drain", "watch-mounts",
     "options", "option-help", "option-parse", "bases", "output", "progress", "report",
 ]
 # The vectors of promise 1 in the repository.
@@ -65,9 +66,9 @@ def unit_suites():
 
 # What runs under ThreadSanitizer and valgrind: programs of the daemon and of what it stands on. False:
 # takes valgrind more than three minutes, and runs under it only with --full.
-DYNAMIC = {"tree": True, "proto": True, "http-parse": True, "store": True, "watch-mounts": True, "warm": False,
-           "watch": False, "store-limits": False, "db": False, "db-damage": False, "db-unusable": False,
-           "db-others": False}
+DYNAMIC = {"tree": True, "proto": True, "http-listen": True, "http-parse": True, "http-peer": True, "url": True,
+           "urls": True, "store": True, "watch": True, "watch-drain": False, "watch-mounts": True, "warm": False,
+           "store-limits": False, "db": False, "db-damage": False, "db-unusable": False, "db-others": False}
 
 
 def dynamic_suites():

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the writers of tests/torture share: by chance a name, a size, bytes; and one change
- * each. */
+/* What the writers of the torture share: random names, sizes and bytes; and the operations. */
 #ifndef CTXD_TORTURE_PRIV_H
 #define CTXD_TORTURE_PRIV_H
 
@@ -16,7 +15,7 @@ size_t random_size(void);
 void write_random(int fd, off_t at, size_t len);
 void write_text(int dir_fd, const char *path, int flags, const char *text);
 
-/* ---- torture-files.c: each false where there was nothing to do it to ---- */
+/* ---- torture-files.c: each does one operation; false: there was nothing to do it to ---- */
 bool do_create(struct world *w);
 bool do_append(struct world *w);
 bool do_rewrite(struct world *w);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The writers. Names are few, so that operations meet: what one made, the next renames, links,
- * mounts over, removes. None of them looks at how an answer is made.
+ * The writers of the torture: which operation comes next, mounts, tools, control files; the
+ * others are in torture-files.c. There are few names, so that operations meet: what one made,
+ * the next renames, links, mounts over or removes. No writer knows how an answer is made.
  */
 #include "scratch.h"
 #include "torture-priv.h"
@@ -11,12 +12,10 @@
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 
 #define FILE_MODE 0644
-#define MAP_LEN 4096
 
 static _Thread_local uint64_t random_state;
 
@@ -92,7 +91,7 @@ void random_path(char path[128])
     in_dir(dir, name, path);
 }
 
-/* A path that is a file, if a few tries find one. */
+/* Finds a path that is a file; false: a few tries found none. */
 bool random_file(struct world *w, char path[128], struct stat *st)
 {
     for (int i = 0; i < 12; i++) {
@@ -100,15 +99,6 @@ bool random_file(struct world *w, char path[128], struct stat *st)
         if (fstatat(w->root, path, st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st->st_mode))
             return true;
     }
-    return false;
-}
-
-/* The same, of one link: what an event under another name would tell of isn't meant. */
-static bool random_single_file(struct world *w, char path[128], struct stat *st)
-{
-    for (int i = 0; i < 12; i++)
-        if (random_file(w, path, st) && st->st_nlink == 1 && st->st_size > 0)
-            return true;
     return false;
 }
 
@@ -120,7 +110,7 @@ bool existing_dir(struct world *w, char path[128])
            S_ISDIR(st.st_mode);
 }
 
-/* Mostly small, as sources are; sometimes more than a chunk. */
+/* Bytes of a file: mostly few, as in sources, sometimes more than a chunk. */
 size_t random_size(void)
 {
     uint32_t kind = below(400);
@@ -175,7 +165,8 @@ int run_program(int dir_fd, const char *const *words)
 
 /* ---- mounts ----------------------------------------------------------------------- */
 
-/* What is mounted in the world, by the kernel's word: directories above may have been moved. */
+/* Reads from the kernel what is mounted in the world: directories above a mount may have been
+ * moved. */
 static size_t find_mounts(const struct world *w, char paths[MOUNTS_MAX][256])
 {
     cleanup_buf struct buf text = BUF(1 << 20);
@@ -218,7 +209,7 @@ static bool do_mount(struct world *w)
     return true;
 }
 
-/* By the name that it is mounted from, or where it is mounted. */
+/* Writes to a mounted file through its original name, or at its mount point. */
 static bool do_write_mounted(struct world *w)
 {
     char name[16], path[256];
@@ -273,8 +264,8 @@ static const char *const ignores[] = {
     "repo/.git\nDockerfile\n",
 };
 
-/* What a recipe is made of, or is not: another number in it may be a version or a dependency's.
- */
+/* Writes a manifest with other numbers. A recipe depends on some of them (the version of a
+ * dependency) and not on others (the project's own version). */
 static bool do_manifest(struct world *w)
 {
     static const char *const manifests[][2] = {
@@ -365,99 +356,12 @@ void write_something(struct world *w)
         size_t i = 0;
         while (at >= writers[i].weight)
             at -= writers[i++].weight;
-        /* Not held for long, for what it costs each answer. */
+        /* A held file is soon released, because each answer waits 100 ms for it. */
         if (w->held >= 0 && below(3) == 0 ? !do_held(w) : !writers[i].run(w))
             continue;
         w->n_operations++;
         return;
     }
-}
-
-/* ---- what no event tells ---------------------------------------------------------- */
-
-static bool link_elsewhere(struct world *w, struct untold *u)
-{
-    char path[128];
-    struct stat st;
-    unlinkat(w->outside, "untold", 0);
-    if (!random_single_file(w, path, &st) || linkat(w->root, path, w->outside, "untold", 0) < 0)
-        return false;
-    u->fd = openat(w->outside, "untold", O_WRONLY | O_CLOEXEC);
-    tell_done(w, "link %s to an outer name, untold", path);
-    return u->fd >= 0;
-}
-
-static bool link_tmpfile(struct world *w, struct untold *u)
-{
-    char path[128], link[32];
-    u->fd = openat(w->outside, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
-    random_path(path);
-    unlinkat(w->root, path, 0);
-    snprintf(link, sizeof(link), "/proc/self/fd/%d", u->fd);
-    write_random(u->fd, 0, 100);
-    tell_done(w, "link an outer O_TMPFILE to %s", path);
-    return linkat(AT_FDCWD, link, w->root, path, AT_SYMLINK_FOLLOW) == 0;
-}
-
-/* It has its other name in another directory, to which nothing points. */
-static bool unlink_written(struct world *w, struct untold *u)
-{
-    char path[128];
-    struct stat st;
-    if (!random_single_file(w, path, &st) || linkat(w->root, path, w->outside, ".name", 0) < 0)
-        return false;
-    u->fd = openat(w->outside, ".name", O_WRONLY | O_CLOEXEC);
-    unlinkat(w->outside, ".name", 0);
-    tell_done(w, "open %s by an outer name, now unlinked", path);
-    return u->fd >= 0;
-}
-
-static bool map_file(struct world *w, struct untold *u)
-{
-    char path[128];
-    struct stat st;
-    if (!random_single_file(w, path, &st))
-        return false;
-    u->fd = openat(w->root, path, O_RDWR | O_CLOEXEC);
-    if (u->fd < 0 || ftruncate(u->fd, MAP_LEN) < 0)
-        return false;
-    u->map = mmap(NULL, MAP_LEN, PROT_READ | PROT_WRITE, MAP_SHARED, u->fd, 0);
-    if (u->map == MAP_FAILED)
-        u->map = NULL;
-    if (below(2))
-        close(steal_fd(&u->fd));
-    tell_done(w, "map %s", path);
-    return u->map != NULL;
-}
-
-bool untold_begin(struct world *w, enum untold_kind kind, struct untold *ret)
-{
-    static bool (*const begin[])(struct world *, struct untold *) = {
-        link_elsewhere, link_tmpfile, unlink_written, map_file};
-    *ret = (struct untold){.kind = kind, .fd = -1};
-    if (begin[kind](w, ret))
-        return true;
-    untold_end(ret);
-    return false;
-}
-
-void untold_change(struct world *w, struct untold *u)
-{
-    w->n_operations++;
-    if (u->map)
-        u->map[below(MAP_LEN)] ^= 3;
-    else
-        write_random(u->fd, below(100), 40);
-    tell_done(w, "… and write there");
-}
-
-void untold_end(struct untold *u)
-{
-    if (u->map)
-        munmap(u->map, MAP_LEN);
-    if (u->fd >= 0)
-        close(u->fd);
-    *u = (struct untold){.fd = -1};
 }
 
 /* ---- begin and end ---------------------------------------------------------------- */

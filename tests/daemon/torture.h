@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The freshness torture: random writers (torture-writers.c) change a tree that a private ctxd
- * watches, accidents happen to the daemon, the root and the queue (torture-accidents.c), and
- * after each the daemon's answer, asked for through its socket, must be, byte for byte, the one
- * that is made here from nothing (torture-answers.c). torture.c has the runs.
+ * The freshness torture. Random writers (torture-writers.c, torture-files.c) change a tree that
+ * a private ctxd watches, and accidents happen to the daemon, the root and the event queue
+ * (torture-accidents.c). After each step the daemon's answer, asked for through its socket,
+ * must be byte for byte the one that this process makes from nothing (torture-answers.c).
+ * torture.c has the runs.
  */
 #ifndef CTXD_TORTURE_H
 #define CTXD_TORTURE_H
@@ -14,67 +15,69 @@
 #include <sys/stat.h>
 
 enum {
-    MOUNTS_MAX = 4, /* in the world, at once */
-    SHOWN = 20,     /* of the last operations, where something is wrong */
-    URLS_MAX = 2,   /* addresses asked for by HTTP */
-    OPTIONS_MAX = 3,
+    MOUNTS_MAX = 4,  /* in the world at once */
+    SHOWN = 20,      /* operations that are printed if an answer is wrong: the last ones */
+    URLS_MAX = 2,    /* addresses that are asked for by HTTP */
+    OPTIONS_MAX = 3, /* of ctxd, and NULL */
 };
 
-/* The last bytes that a URL gave, and what they were called. */
+/* The last body that an address gave, and its ETag. */
 struct url {
     char etag[80];
     struct sha256 sha;
 };
 
 struct world {
-    char top[64];                     /* holds all that follows; private */
+    char top[64];                     /* a private directory that contains all others */
     char root_path[80];               /* the context */
-    int root;                         /* its descriptor */
-    int outside;                      /* a directory beside it, of the same file system */
+    int root;                         /* descriptor of root_path */
+    int outside;                      /* a directory beside it, on the same file system */
     const char *ctxd;                 /* the program */
-    const char *options[OPTIONS_MAX]; /* of its own, besides the usual; then NULL */
+    const char *options[OPTIONS_MAX]; /* of ctxd, besides the usual ones; then NULL */
     bool calm;                        /* no accident ends the daemon, or the root */
     pid_t daemon;
-    struct pool *pool; /* of the answers that are made from nothing */
+    struct pool *pool; /* for the answers that are made from nothing */
     struct url urls[URLS_MAX];
     uint64_t seed, step;
-    bool failed; /* the last question had no answer, here as there */
+    bool failed; /* the last request failed, with the daemon and without */
     uint64_t n_answers, n_overflows, n_ends; /* ends of daemons */
     /* The writer's, which may be another thread for a while: */
     uint64_t n_operations;
-    int held; /* -1: none. Open for writing: an answer waits 100 ms for it to be closed */
-    pthread_mutex_t lock; /* of what follows */
+    int held; /* a file that is open for writing, for which each answer waits 100 ms; -1: none
+               */
+    pthread_mutex_t lock; /* guards all below */
     char last[SHOWN][240];
     uint64_t n_told;
 };
 
-/* Each thread has numbers of its own. */
+/* Seeds the random numbers of the calling thread. */
 void random_seed(uint64_t seed);
+/* A random number below n. */
 uint32_t below(uint32_t n);
-/* Remembers what was done, for people. Thread: any. */
+/* Remembers an operation, as text. Thread: any. */
 void tell_done(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Prints what was done last, and how to repeat it. */
+/* Prints the last operations, and how to repeat them. */
 void show_last(struct world *w);
 
 /* ---- torture-writers.c ------------------------------------------------------------------ */
 
-/* The control files, a git repository, some files and directories. */
+/* Makes the control files, a git repository, some files and directories. */
 void writers_begin(struct world *w);
-/* One operation of a random kind. */
+/* Does one operation of a random kind. */
 void write_something(struct world *w);
-/* Unmounts and closes all. */
+/* Unmounts and closes everything. */
 void writers_let_go(struct world *w);
-/* Lets go, and has a Dockerfile that reads everything, of which nothing is ignored. */
+/* Lets go, and writes a Dockerfile that reads everything; nothing is ignored. */
 void keep_everything(struct world *w);
-/* Removes path and all below it, without leaving its mount. */
+/* Removes path and everything below it on the same mount. */
 void remove_below(int dir_fd, const char *path);
-/* Runs a program, and waits for it: its exit status. Its output is dropped. */
+/* Runs a program without output and waits for it; returns its exit status. */
 int run_program(int dir_fd, const char *const *words);
 
 /*
- * A second name, and what is done by it. It is told of by nothing else as long as an answer
- * comes between link_begin() and all that follows, up to link_end(); where both are together in
- * one directory, also link_change() is for an ordinary answer to know.
+ * A second name of a file, and changes through it. If an answer comes between link_begin() and
+ * what follows, up to link_end(), nothing else reports the name. If both names are in one
+ * directory (`together`), an ordinary answer must know of link_change(), too.
  */
 struct link_pair {
     char from[128], to[128];
@@ -84,10 +87,12 @@ bool link_begin(struct world *w, struct link_pair *ret);
 void link_change(struct world *w, const struct link_pair *pair);
 void link_end(struct world *w, const struct link_pair *pair);
 
+/* ---- torture-untold.c ------------------------------------------------------------------- */
+
 /*
- * What Linux doesn't report to whom watches directories (watch.h has the list). In three steps,
- * with an answer after each: what is known of it before; a change that no event tells of, any
- * number of times; the end.
+ * A change that Linux doesn't report to a watcher of directories (watch.h lists them), in three
+ * steps, with an answer after each: untold_begin() makes what is known before; untold_change()
+ * makes the change, any number of times; untold_end() closes.
  */
 enum untold_kind { UNTOLD_LINK, UNTOLD_TMPFILE, UNTOLD_UNLINKED, UNTOLD_MAPPED, UNTOLD_KINDS };
 struct untold {
@@ -101,24 +106,24 @@ void untold_end(struct untold *u);
 
 /* ---- torture-answers.c ------------------------------------------------------------------- */
 
-/* Asks for a random view; false, with all there is to say about it, if it isn't fresh. */
+/* Asks for a random view. false: the answer is not fresh; prints what is known about it. */
 bool answers_agree(struct world *w, bool verify);
 /* The same for a digest, a packed stream, and by HTTP. */
 bool other_answers_agree(struct world *w);
 /* Asks, and drops the answer, which may be a failure. */
 void ask_in_vain(struct world *w);
 /*
- * The numbers of that name in what ctx status --json prints, added up: a root that was asked
- * for while it lay elsewhere is one more. UINT64_MAX: there is none.
+ * The sum of all numbers of that name in what ctx status --json prints: a root that was asked
+ * for while it was elsewhere is another root. UINT64_MAX: there is no such number.
  */
 uint64_t status_number(const char *key);
 
 /* ---- torture-accidents.c ----------------------------------------------------------------- */
 
-/* Starts ctxd and waits until it answers; false: it doesn't. */
+/* Starts ctxd and waits until it answers. false: it doesn't. */
 bool daemon_start(struct world *w);
 void daemon_end(struct world *w, int signal);
-/* What may happen between two answers; mostly nothing. false: an answer was not fresh. */
+/* Lets an accident happen, or mostly none. false: an answer was not fresh. */
 bool maybe_accident(struct world *w);
 
 #endif
