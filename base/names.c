@@ -67,7 +67,9 @@ static void names_drop_repeated(struct names *names)
 int names_read(int fd, struct names *names)
 {
     int r = names_fill(fd, names);
-    if (r == 0 && names->n)
+    if (r < 0)
+        return r;
+    if (names->n)
         qsort_r(names->at, names->n, sizeof(*names->at), names_compare, names->bytes.at);
     names_drop_repeated(names);
     return r;

@@ -31,8 +31,8 @@ VECTORS = ["tests/vectors/match.tsv.gz", "tests/vectors/walk.tsv.gz"]
 # A directory of further vectors, *.gz in the format of tests/vectors/README.md, which need not be ours to copy.
 MORE_VECTORS = os.environ.get("CTXD_VECTORS")
 # What script/test --quick runs: no engine, no registry, no sanitizer build. Programs that take more
-# than ten seconds are left out.
-SLOW = ["warm", "db-unusable", "db-others", "ignore"]
+# than five seconds are left out; tests/meson.build has the same list.
+SLOW = ["db-unusable", "db-others", "ignore", "warm"]
 QUICK = ["lint", "lint-self", *(f"unit/{name}" for name in UNIT if name not in SLOW), "vectors", "cli"]
 
 
@@ -49,12 +49,15 @@ class Suite:
 
 
 def list_faults():
-    """What UNIT lists but meson does not build, and the other way round."""
+    """Where UNIT and SLOW differ from what meson builds and tests."""
     with open(f"{BUILD}/meson-info/intro-targets.json") as f:
-        names = {target["name"] for target in json.load(f) if target["type"] == "executable"}
-    built = {name.removeprefix("test-") for name in names if name.startswith("test-")}
+        built = {t["name"].removeprefix("test-") for t in json.load(f)
+                 if t["type"] == "executable" and t["name"].startswith("test-")}
+    with open(f"{BUILD}/meson-info/intro-tests.json") as f:
+        slow = {t["name"].removeprefix("test-") for t in json.load(f) if t["suite"][0].endswith(":slow")}
     return ([f"test-{name} is listed in tests/suites.py, but not built" for name in UNIT if name not in built]
-            + [f"test-{name} is built, but not listed in tests/suites.py" for name in sorted(built - set(UNIT))])
+            + [f"test-{name} is built, but not listed in tests/suites.py" for name in sorted(built - set(UNIT))]
+            + [f"test-{name} is slow in one of tests/suites.py and tests/meson.build" for name in slow ^ set(SLOW)])
 
 
 def unit_suites():

@@ -121,8 +121,8 @@ def rule_scripts():
 
 
 # Commits before this one were not held to the form.
-COMMITS_SINCE = "4d64d43e"
-SUBJECT = re.compile(r"(?:Merge |Revert |[a-z][\w./-]*(?:, [a-z][\w./-]*)*: \S)")
+COMMITS_SINCE = "608e367cb80bbd38b63f0566d7e7cc529dbc90f1"
+SUBJECT = re.compile(r"(?:Merge |Revert |[\w.][\w./-]*(?:, [\w.][\w./-]*)*: \S)")
 
 
 def commit_faults(name, message):

@@ -21,6 +21,9 @@ class Suite:
     alone: bool = False
     full: bool = False
     env: dict = field(default_factory=dict)
+QUICK = []
+def list_faults():
+    return {unlisted!r}
 def all_suites(full=False):
     return [Suite("fake", "nothing", {command!r}, seconds=1, tally={tally!r})]
 def list_faults():
@@ -29,14 +32,15 @@ def list_faults():
 
 
 def cases(tap, box):
-    def run(script, ci="", tally=False, command=None):
+    def run(script, ci="", tally=False, command=None, unlisted=()):
         box.clear()
         fake = box.root / "suite"
         fake.write_text(f"#!/bin/sh\n{script}\n")
         fake.chmod(0o755)
         (box.root / "run").write_text((TESTS / "run").read_text())
         (box.root / "suites.py").write_text(
-            FAKE.format(build=str(box.root), command=command or [str(fake)], tally=tally))
+            FAKE.format(build=str(box.root), command=command or [str(fake)], tally=tally,
+                        unlisted=list(unlisted)))
         r = subprocess.run([sys.executable, box.root / "run"], cwd=box.root, capture_output=True, text=True,
                            env={**os.environ, "CI": ci, "PYTHONDONTWRITEBYTECODE": "1"}, timeout=60)
         return r.returncode, (r.stdout.splitlines() or [""])[-1]
@@ -47,6 +51,8 @@ def cases(tap, box):
         ("with a failure", (1, "1 passed, 1 failed"),
          {"script": "echo ok 1 - a; echo not ok 2 - b; echo 1..2; exit 1"}),
         ("that exits 0 in spite of a failure", (1, "0 passed, 1 failed"), {"script": "echo not ok 1 - b; echo 1..1"}),
+        ("beside a program that no list names", (1, "2 passed, 1 failed"),
+         {"script": f"{ok}; echo 1..2", "unlisted": ["test-x is built, but not listed"]}),
         ("without a plan", (1, "2 passed, 1 failed"), {"script": ok}),
         ("that planned more", (1, "2 passed, 1 failed"), {"script": f"echo 1..3; {ok}"}),
         ("that dies after its plan", (1, "2 passed, 1 failed"), {"script": f"echo 1..2; {ok}; kill -SEGV $$"}),
