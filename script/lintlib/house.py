@@ -153,6 +153,6 @@ def purpose(path):
     for candidate in (path, path[:-2] + ".h"):
         if os.path.exists(candidate) and (text := opening_comment(candidate)):
             first = " ".join(re.split(r"\n\s*\n", text)[0].split())
-            m = re.match(r"(.+?[^.][.:;])(?= [A-Z(\"`{]| -|$)|(.+?\.)$", first)
+            m = re.match(r".+?(?<!e\.g)(?<!i\.e)\.(?= |$)", first)
             return (m.group(0) if m else first).rstrip(".:;")
     return ""

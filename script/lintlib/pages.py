@@ -15,6 +15,10 @@ HEAD = """<!-- Made by script/draw from the code. Change the code, then run scri
 """
 
 
+# The table stays readable: files of base/ are called by nearly all programs.
+NAMES_SHOWN = 6
+
+
 def stem(path):
     return path.split("/", 1)[1]
 
@@ -125,18 +129,29 @@ def nearest_tested(path, calls, direct):
     return []
 
 
-def short_list(programs):
-    """The test programs first; programs that only measure or dump last."""
-    return sorted(programs, key=lambda p: (not p.startswith("test-"), not p.startswith("fuzz-"), p))
+def program_rooms():
+    """{C test program: the room whose tests it belongs to}"""
+    return {os.path.basename(u.program): u.path.split("/")[1] for u in graph.units() if u.program.startswith("tests/")}
+
+
+def in_order(programs, room, rooms):
+    """The room's own tests first; programs that only measure or dump last."""
+    return sorted(programs, key=lambda p: (not p.startswith("test-") or rooms.get(p) != room,
+                                           not p.startswith("test-"), not p.startswith("fuzz-"), p))
+
+
+def shortened(names):
+    return ", ".join(names[:NAMES_SHOWN]) + (f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else "")
 
 
 def table_rows():
     """(file, C test programs, callers that are tested, suites of whole programs)"""
     calls = graph.calls()
     direct = direct_tests(calls)
+    rooms = program_rooms()
     for path in sorted(calls, key=lambda p: (house.ROOMS.index(house.room_of(p)), p)):
         through = [] if direct[path] else nearest_tested(path, calls, direct)
-        yield path, short_list(direct[path]), through, hints(path)
+        yield path, in_order(direct[path], house.room_of(path), rooms), through, hints(path)
 
 
 def untested():
@@ -157,8 +172,8 @@ def tests_page():
         if room != last:
             rows += ["", f"## {room}/", "", "| file | C tests | whole programs |", "|---|---|---|"]
             last = room
-        by = ", ".join(programs) or ("through " + ", ".join(stem(p) if house.room_of(p) == room else p for p in through)
-                                     if through else "")
+        near = [stem(p) if house.room_of(p) == room else p for p in through]
+        by = shortened(programs) or (f"through {shortened(near)}" if near else "")
         rows.append(f"| {stem(path)} | {by} | {', '.join(suites)} |")
     return "\n".join(rows) + "\n"
 

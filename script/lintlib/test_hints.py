@@ -12,7 +12,7 @@ HINTS = [
     ("recipe/*.c", ["tests/recipe/run"]),
     ("recipe/cargo*.c", ["tests/recipe/run build cargo"]),
     ("recipe/cook.c", ["tests/recipe/run build cook"]),
-    ("stream/tar.c", ["tests/live/readers"]),
+    ("stream/tar*.c", ["tests/live/readers"]),
     ("stream/skeleton*.c", ["tests/live/recipe"]),
     ("daemon/*.c", ["tests/daemon/run"]),
     ("daemon/http*.c", ["tests/daemon/http"]),
