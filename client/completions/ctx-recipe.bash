@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# bash completion for ctx-recipe. Checked against --help by tests/recipe/cases_docs.py.
+# bash completion for ctx-recipe. Checked against --help by tests/recipe/cases_recipe_docs.py.
 
 # Which options a command takes.
 _ctx_recipe_options() {

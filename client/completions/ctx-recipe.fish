@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# fish completion for ctx-recipe. Checked against --help by tests/recipe/cases_docs.py.
+# fish completion for ctx-recipe. Checked against --help by tests/recipe/cases_recipe_docs.py.
 
 set -l commands prepare cook skeleton digest verify diff help
 complete -c ctx-recipe -n "not __fish_seen_subcommand_from $commands" -f -a "$commands"

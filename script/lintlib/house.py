@@ -62,8 +62,8 @@ COMMON_NAMES = {
     "meson.build", "README.md", "run", "go.mod", "go.sum", "main.go",  # named by convention
     "__init__.py",
 }
-# Sources that may be longer than LINES_MAX.
 LINES_MAX = 500
+# Sources that may be longer, with the reason: {path: reason}.
 LONG = {}
 
 
