@@ -139,6 +139,15 @@ def commit_faults(name, message):
             yield f"{name}: a line of {len(line)} columns, 76 is the most: {line}"
 
 
+def message_faults(path):
+    """Of a message that is being written: git's comments and what comes after the scissors are not of it."""
+    text = open(path, errors="replace").read().split("# ------------------------ >8")[0]
+    message = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+    if message.startswith(("fixup! ", "squash! ")) or not message.strip():
+        return []
+    return list(commit_faults("message", message.strip("\n")))
+
+
 def rule_commits():
     """the subjects of commits are `room: imperative` of at most 60 characters, bodies are 76 columns wide"""
     git = ["git", "-c", "safe.directory=*"]
