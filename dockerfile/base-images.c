@@ -18,8 +18,9 @@
 /* Docker Official Images, sorted. An image that is missing here is treated as any other: the
  * client asks for its config, or everything is read. */
 static const char official[] =
-    " adminer aerospike almalinux alpine alt amazoncorretto amazonlinux api-firewall arangodb"
-    " archlinux backdrop bash bonita buildpack-deps busybox caddy cassandra centos chronograf"
+    " adminer adoptopenjdk aerospike almalinux alpine alt amazoncorretto amazonlinux"
+    " api-firewall arangodb archlinux backdrop bash bonita buildpack-deps busybox caddy"
+    " cassandra centos chronograf"
     " cirros clearlinux clefos clickhouse clojure composer consul convertigo couchbase couchdb"
     " crate dart debian docker drupal eclipse-mosquitto eclipse-temurin eggdrop elasticsearch"
     " elixir emqx erlang express-gateway fedora flink fluentd friendica gazebo gcc geonetwork"

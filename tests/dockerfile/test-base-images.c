@@ -6,6 +6,8 @@
 /* clang-format off: a row is a line. */
 static const struct reads_row rows[] = {
     {"official without onbuild", "FROM python:3.12-slim\nCOPY a /\n", "", "a"},
+    {"deprecated, but official: library/adoptopenjdk in docker-library/official-images",
+     "FROM adoptopenjdk:11-jre-hotspot\nCOPY a /\n", "", "a"},
     {"official, long names",
      "FROM docker.io/library/python AS a\nFROM library/some AS b\nFROM "
      "docker.io/nginx:1@sha256:0 AS c\nCOPY a /\n",
