@@ -100,8 +100,11 @@ def direct_tests(calls):
                 homes.setdefault(symbol, set()).add(unit.path)
     for unit in graph.units():
         if unit.program.startswith("tests/") and not unit.program.endswith("libtap.a"):
-            for path in set().union(*(homes.get(s, set()) for s in unit.needed)):
-                found[path].add(os.path.basename(unit.program))
+            program = os.path.basename(unit.program)
+            # A test that is called after its file may reach it through another.
+            named = {p for p in calls if program == f"test-{pathlib.PurePath(p).stem}"}
+            for path in named.union(*(homes.get(s, set()) for s in unit.needed)):
+                found[path].add(program)
     # The fuzz targets are built by script/build san only, so their text is read.
     for source in house.tracked("tests/fuzz/fuzz-*.c"):
         words = set(re.findall(r"\b\w+(?=\()", house.code_of(source)))
@@ -134,9 +137,10 @@ def program_rooms():
     return {os.path.basename(u.program): u.path.split("/")[1] for u in graph.units() if u.program.startswith("tests/")}
 
 
-def in_order(programs, room, rooms):
-    """The room's own tests first; programs that only measure or dump last."""
-    return sorted(programs, key=lambda p: (not p.startswith("test-") or rooms.get(p) != room,
+def in_order(programs, path, rooms):
+    """The test that is called after the file first, then the room's own; programs that only measure or dump last."""
+    name, room = pathlib.PurePath(path).stem, house.room_of(path)
+    return sorted(programs, key=lambda p: (p != f"test-{name}", not p.startswith("test-") or rooms.get(p) != room,
                                            not p.startswith("test-"), not p.startswith("fuzz-"), p))
 
 
@@ -151,7 +155,7 @@ def table_rows():
     rooms = program_rooms()
     for path in sorted(calls, key=lambda p: (house.ROOMS.index(house.room_of(p)), p)):
         through = [] if direct[path] else nearest_tested(path, calls, direct)
-        yield path, in_order(direct[path], house.room_of(path), rooms), through, hints(path)
+        yield path, in_order(direct[path], path, rooms), through, hints(path)
 
 
 def untested():
@@ -161,9 +165,9 @@ def untested():
 def tests_page():
     """docs/tests.md"""
     rows = [HEAD, "# Which test reaches which file", "",
-            "For each source file: the C programs of `tests/` that call it by name (`test-x` is `build/tests/test-x`, made",
-            "of `tests/<room>/test-x.c`; `fuzz-x` is made by `script/build san`). If no program calls the file, the nearest",
-            "callers that are tested: look up their rows. The last column has the suites that run whole programs and are",
+            "For each source file: the C programs of `tests/` that are called after it or call it by name. `test-x` is",
+            "`build/tests/test-x`, made of `tests/<room>/test-x.c`; `fuzz-x` is made by `script/build san`. If no program",
+            "calls the file, the nearest callers that are tested: look up their rows. The last column has the suites that run whole programs and are",
             "known to reach the file; script/lintlib/test_hints.py lists them by hand. `script/test --list` names all suites.",
             ""]
     last = None
