@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "proto.h"
+#include "frame.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -17,7 +17,7 @@ void proto_inbox_release(struct proto_inbox *inbox)
  * Takes over what descriptors a message brought. More than we have places for are closed, all
  * of them: the kernel has opened those that fitted in the room we gave it.
  */
-static int take_descriptors(struct msghdr *message, struct proto_inbox *inbox)
+static int frame_take_descriptors(struct msghdr *message, struct proto_inbox *inbox)
 {
     int r = message->msg_flags & MSG_CTRUNC ? -EBADMSG : 0;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
@@ -41,7 +41,7 @@ static int take_descriptors(struct msghdr *message, struct proto_inbox *inbox)
 }
 
 /* Room for what the next read may bring; lines that were given out make place. */
-static int make_room(struct proto_inbox *inbox)
+static int frame_make_room(struct proto_inbox *inbox)
 {
     struct buf *in = &inbox->in;
     if (inbox->taken) {
@@ -55,7 +55,7 @@ static int make_room(struct proto_inbox *inbox)
 
 int proto_receive(int fd, struct proto_inbox *inbox)
 {
-    int r = make_room(inbox);
+    int r = frame_make_room(inbox);
     if (r < 0)
         return r;
     struct buf *in = &inbox->in;
@@ -78,7 +78,7 @@ int proto_receive(int fd, struct proto_inbox *inbox)
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return errno == EWOULDBLOCK ? -EAGAIN : -errno;
-    r = take_descriptors(&message, inbox);
+    r = frame_take_descriptors(&message, inbox);
     if (r < 0)
         return r;
     in->len += (size_t)n;
@@ -106,7 +106,7 @@ ssize_t proto_send_some(int fd, struct bytes bytes)
 }
 
 /* The first bytes, which carry the descriptors. */
-static ssize_t send_first(int fd, struct iovec data[2], const int *fds, size_t n_fds)
+static ssize_t frame_send_first(int fd, struct iovec data[2], const int *fds, size_t n_fds)
 {
     union {
         struct cmsghdr align;
@@ -130,7 +130,7 @@ static ssize_t send_first(int fd, struct iovec data[2], const int *fds, size_t n
     return n < 0 ? -errno : n;
 }
 
-static int wait_writable(int fd, uint64_t deadline_ns)
+static int frame_wait_writable(int fd, uint64_t deadline_ns)
 {
     uint64_t now = clock_now_ns();
     if (now >= deadline_ns)
@@ -154,13 +154,13 @@ int proto_send(int fd, struct bytes line, const int *fds, size_t n_fds, uint64_t
             {.iov_base = (void *)(uintptr_t)left.at, .iov_len = left.len},
             {.iov_base = &newline, .iov_len = 1},
         };
-        ssize_t n = send_first(fd, data, fds, n_fds);
+        ssize_t n = frame_send_first(fd, data, fds, n_fds);
         int r = n >= 0 ? 0 : (int)n;
         if (n >= 0) {
             done += (size_t)n;
             n_fds = 0;
         } else if (r == -EAGAIN) {
-            r = wait_writable(fd, deadline_ns);
+            r = frame_wait_writable(fd, deadline_ns);
         }
         if (r < 0)
             return r;
@@ -198,20 +198,4 @@ int proto_receive_output(int fd, int cancel_fd, uint64_t timeout_ms, int *ret_fd
     }
     proto_inbox_release(&inbox);
     return r > 0 ? -EBADMSG : r;
-}
-
-int proto_send_request(int fd, const struct proto_request *request, uint64_t timeout_ms,
-                       struct failure *f)
-{
-    cleanup_buf struct buf line = BUF(PROTO_REQUEST_MAX + 1);
-    int r = proto_request_print(request, &line, f);
-    if (r < 0)
-        return r;
-    int fds[PROTO_FDS];
-    size_t n = 0;
-    for (size_t i = 0; i < PROTO_FDS; i++)
-        if (request->fds[i] >= 0)
-            fds[n++] = request->fds[i];
-    r = proto_send(fd, buf_bytes(&line), fds, n, timeout_ms);
-    return r < 0 ? fail_errno(f, r, "asking the daemon") : 0;
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "proto-priv.h"
+#include "json-keys.h"
 
-#include <assert.h>
+#include "frame.h"
+
 #include <errno.h>
+#include <limits.h>
 
-/* Enums are unsigned int here; the tables write them through a pointer of that type. */
-static_assert(sizeof(enum send_builder) == sizeof(unsigned), "an enum of the tables' width");
-
-/* jansson fails where memory is short or text is not UTF-8; the latter is excluded before. */
-static json_t *made(json_t *value)
+/* jansson gives NULL if memory is short, or if a text is not UTF-8, which callers check before.
+ */
+static json_t *json_made(json_t *value)
 {
     if (!value)
         abort();
@@ -17,7 +17,7 @@ static json_t *made(json_t *value)
 
 void json_set(json_t *object, const char *key, json_t *value)
 {
-    if (json_object_set_new_nocheck(object, key, made(value)) < 0)
+    if (json_object_set_new_nocheck(object, key, json_made(value)) < 0)
         abort();
 }
 
@@ -27,7 +27,7 @@ json_t *json_of_bytes(struct bytes b)
     if (string)
         return string;
     char *hex = xmalloc(2 * b.len + 1);
-    json_t *object = made(json_object());
+    json_t *object = json_made(json_object());
     json_set(object, "hex", json_string(hex_text(hex, b.at, b.len)));
     free(hex);
     return object;
@@ -53,7 +53,9 @@ int json_to_bytes(const json_t *value, struct arena *arena, struct bytes *ret)
 
 /* ---- by tables ----------------------------------------------------------------------- */
 
-static json_t *value_of(const void *at, const struct json_key *key)
+/* Every enum has the size of unsigned (request.c asserts it), through which words are read and
+ * written. */
+static json_t *json_of_member(const void *at, const struct json_key *key)
 {
     switch (key->kind) {
     case JSON_KEY_BOOL:
@@ -77,11 +79,12 @@ static json_t *value_of(const void *at, const struct json_key *key)
 void json_put_keys(json_t *object, const void *from, const struct json_key *keys, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        json_set(object, keys[i].name, value_of((const char *)from + keys[i].offset, &keys[i]));
+        json_set(object, keys[i].name,
+                 json_of_member((const char *)from + keys[i].offset, &keys[i]));
 }
 
-static int take_number(const json_t *value, void *at, const struct json_key *key,
-                       struct failure *f)
+static int json_take_number(const json_t *value, void *at, const struct json_key *key,
+                            struct failure *f)
 {
     uint64_t max = key->max ? key->max : INT64_MAX;
     if (!json_is_integer(value))
@@ -103,8 +106,8 @@ static int take_number(const json_t *value, void *at, const struct json_key *key
     return 0;
 }
 
-static int take_word(const json_t *value, unsigned *at, const struct json_key *key,
-                     struct failure *f)
+static int json_take_word(const json_t *value, unsigned *at, const struct json_key *key,
+                          struct failure *f)
 {
     const char *word = json_string_value(value);
     for (unsigned i = 0; word && key->words[i]; i++) {
@@ -116,8 +119,8 @@ static int take_word(const json_t *value, unsigned *at, const struct json_key *k
     return fail(f, -EINVAL, "\"%s\" is none of its words", key->name);
 }
 
-static int take_bytes(const json_t *value, struct bytes *at, const struct json_key *key,
-                      struct arena *arena, struct failure *f)
+static int json_take_bytes(const json_t *value, struct bytes *at, const struct json_key *key,
+                           struct arena *arena, struct failure *f)
 {
     struct bytes b;
     if (json_to_bytes(value, arena, &b) < 0)
@@ -132,8 +135,8 @@ static int take_bytes(const json_t *value, struct bytes *at, const struct json_k
     return 0;
 }
 
-static int take_key(const json_t *value, void *at, const struct json_key *key,
-                    struct arena *arena, struct failure *f)
+static int json_take_key(const json_t *value, void *at, const struct json_key *key,
+                         struct arena *arena, struct failure *f)
 {
     switch (key->kind) {
     case JSON_KEY_BOOL:
@@ -145,14 +148,14 @@ static int take_key(const json_t *value, void *at, const struct json_key *key,
     case JSON_KEY_INT:
     case JSON_KEY_SECONDS:
     case JSON_KEY_SIGNED:
-        return take_number(value, at, key, f);
+        return json_take_number(value, at, key, f);
     case JSON_KEY_WORD:
-        return take_word(value, at, key, f);
+        return json_take_word(value, at, key, f);
     case JSON_KEY_BYTES:
     case JSON_KEY_PATH:
         break;
     }
-    return take_bytes(value, at, key, arena, f);
+    return json_take_bytes(value, at, key, arena, f);
 }
 
 int json_take_keys(const json_t *object, void *into, const struct json_key *keys, size_t n,
@@ -162,14 +165,14 @@ int json_take_keys(const json_t *object, void *into, const struct json_key *keys
     for (size_t i = 0; r == 0 && i < n; i++) {
         const json_t *value = json_object_get(object, keys[i].name);
         if (value)
-            r = take_key(value, (char *)into + keys[i].offset, &keys[i], arena, f);
+            r = json_take_key(value, (char *)into + keys[i].offset, &keys[i], arena, f);
     }
     return r;
 }
 
 json_t *json_of_list(const struct bytes *list, size_t n)
 {
-    json_t *array = made(json_array());
+    json_t *array = json_made(json_array());
     for (size_t i = 0; i < n; i++)
         json_array_append_new(array, json_of_bytes(list[i]));
     return array;
@@ -194,8 +197,8 @@ int json_to_list(const json_t *array, const char *name, struct arena *arena,
 
 /* ---- text ---------------------------------------------------------------------------- */
 
-/* jansson itself goes 2,048 levels deep, on the stack. */
-static bool too_deep(struct bytes line)
+/* Checked before jansson parses, because it recurses up to 2,048 levels. */
+static bool json_too_deep(struct bytes line)
 {
     int depth = 0;
     bool string = false;
@@ -216,7 +219,7 @@ static bool too_deep(struct bytes line)
 int json_parse(struct bytes line, json_t **ret, struct failure *f)
 {
     json_error_t error;
-    if (too_deep(line))
+    if (json_too_deep(line))
         return fail(f, -EINVAL, "JSON of more than %d levels", PROTO_DEPTH_MAX);
     json_t *value = json_loadb((const char *)line.at, line.len,
                                JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &error);
@@ -230,22 +233,22 @@ int json_parse(struct bytes line, json_t **ret, struct failure *f)
     return 0;
 }
 
-struct printing {
+struct json_printing {
     struct buf *line;
     int result;
 };
 
-static int add_printed(const char *at, size_t len, void *context)
+static int json_add_printed(const char *at, size_t len, void *context)
 {
-    struct printing *p = context;
+    struct json_printing *p = context;
     p->result = buf_add(p->line, at, len);
     return p->result;
 }
 
 int json_print(const json_t *value, struct buf *line)
 {
-    struct printing p = {.line = line};
-    if (json_dump_callback(value, add_printed, &p, JSON_COMPACT) < 0)
+    struct json_printing p = {.line = line};
+    if (json_dump_callback(value, json_add_printed, &p, JSON_COMPACT) < 0)
         return p.result < 0 ? p.result : -ENOMEM;
     return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "proto.h"
+#include "place.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
  * Whoever can rename or write in the directory can put a socket of theirs in place of ours, and
  * would be given the descriptors of a context.
  */
-static int check_directory(const char *path, struct failure *f)
+static int place_check_directory(const char *path, struct failure *f)
 {
     struct stat st;
     const char *shown = QUOTE(bytes_of(path));
@@ -43,7 +43,7 @@ int proto_directory(bool make, char path[PATH_MAX], struct failure *f)
         return fail(f, -ENAMETOOLONG, "XDG_RUNTIME_DIR is too long a path");
     if (make && mkdir(path, 0700) < 0 && errno != EEXIST)
         return fail_errno(f, -errno, "can't make %s", QUOTE(bytes_of(path)));
-    return check_directory(path, f);
+    return place_check_directory(path, f);
 }
 
 int proto_socket_path(bool make, char path[PROTO_PATH_MAX], struct failure *f)

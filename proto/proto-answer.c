@@ -3,7 +3,9 @@
  * Answers: "answer" is enum proto_answer_kind, and with it go the keys below that belong to it.
  * Notes are [[level, "text"], …]; lines of a digest [line, "source", "sha256", files, bytes].
  */
-#include "proto-priv.h"
+#include "proto-answer.h"
+
+#include "json-keys.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -74,13 +76,13 @@ void proto_answer_release(struct proto_answer *answer)
 
 /* ---- to a line ----------------------------------------------------------------------- */
 
-static json_t *json_of_sha(const struct sha256 *sha)
+static json_t *answer_sha(const struct sha256 *sha)
 {
     char hex[2 * sizeof(sha->at) + 1];
     return json_string(hex_text(hex, sha->at, sizeof(sha->at)));
 }
 
-static json_t *json_of_notes(const struct notes *notes)
+static json_t *answer_notes(const struct notes *notes)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < notes->n; i++) {
@@ -92,10 +94,10 @@ static json_t *json_of_notes(const struct notes *notes)
     return list;
 }
 
-static void put_digest(json_t *object, const struct proto_answer *answer)
+static void answer_put_digest(json_t *object, const struct proto_answer *answer)
 {
     const struct digest_answer *digest = &answer->digest;
-    json_set(object, "sha256", json_of_sha(&digest->sha));
+    json_set(object, "sha256", answer_sha(&digest->sha));
     json_put_keys(object, answer, digest_keys, ARRAY_SIZE(digest_keys));
     json_t *list = json_array();
     for (size_t i = 0; i < digest->n_lines; i++) {
@@ -103,7 +105,7 @@ static void put_digest(json_t *object, const struct proto_answer *answer)
         json_t *item = json_array();
         json_array_append_new(item, json_integer(line->line));
         json_array_append_new(item, json_of_bytes(line->source));
-        json_array_append_new(item, json_of_sha(&line->sha));
+        json_array_append_new(item, answer_sha(&line->sha));
         json_array_append_new(item, json_integer((json_int_t)line->n_files));
         json_array_append_new(item, json_integer((json_int_t)line->bytes));
         json_array_append_new(list, item);
@@ -111,7 +113,8 @@ static void put_digest(json_t *object, const struct proto_answer *answer)
     json_set(object, "lines", list);
 }
 
-static void put_done(json_t *object, const struct proto_answer *answer, enum proto_kind of)
+static void answer_put_done(json_t *object, const struct proto_answer *answer,
+                            enum proto_kind of)
 {
     json_t *stats, *status;
     switch (of) {
@@ -121,7 +124,7 @@ static void put_done(json_t *object, const struct proto_answer *answer, enum pro
         json_set(object, "stats", stats);
         break;
     case PROTO_DIGEST:
-        put_digest(object, answer);
+        answer_put_digest(object, answer);
         break;
     case PROTO_URL:
         json_set(object, "url", json_of_bytes(answer->url));
@@ -145,14 +148,14 @@ int proto_answer_print(const struct proto_answer *answer, enum proto_kind of, st
     if (answer->kind == PROTO_PROGRESS)
         json_put_keys(object, &answer->progress, progress_keys, ARRAY_SIZE(progress_keys));
     else if (answer->kind == PROTO_DONE)
-        put_done(object, answer, of);
+        answer_put_done(object, answer, of);
     if (answer->kind == PROTO_FAILED || answer->kind == PROTO_DECLINED) {
         json_put_keys(object, answer, failure_keys, ARRAY_SIZE(failure_keys));
         json_set(object, "code", json_integer(-answer->failure.code));
         json_set(object, "text", json_of_bytes(bytes_of(answer->failure.text)));
     }
     if (answer->kind == PROTO_DONE || answer->kind == PROTO_FAILED) {
-        json_set(object, "notes", json_of_notes(&answer->notes));
+        json_set(object, "notes", answer_notes(&answer->notes));
         json_set(object, "notes_dropped", json_integer((json_int_t)answer->notes.dropped));
     }
     return json_print(object, line);
@@ -160,7 +163,7 @@ int proto_answer_print(const struct proto_answer *answer, enum proto_kind of, st
 
 /* ---- from a line --------------------------------------------------------------------- */
 
-static int take_sha(const json_t *value, struct sha256 *ret)
+static int answer_take_sha(const json_t *value, struct sha256 *ret)
 {
     const char *text = json_string_value(value);
     if (!text || json_string_length(value) != 2 * sizeof(ret->at))
@@ -178,7 +181,7 @@ static int take_sha(const json_t *value, struct sha256 *ret)
     return 0;
 }
 
-static int take_notes(const json_t *object, struct proto_answer *ret)
+static int answer_take_notes(const json_t *object, struct proto_answer *ret)
 {
     const json_t *list = json_object_get(object, "notes");
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -194,7 +197,7 @@ static int take_notes(const json_t *object, struct proto_answer *ret)
     return 0;
 }
 
-static int take_digest(const json_t *object, struct proto_answer *ret)
+static int answer_take_digest(const json_t *object, struct proto_answer *ret)
 {
     struct digest_answer *digest = &ret->digest;
     const json_t *list = json_object_get(object, "lines");
@@ -208,13 +211,13 @@ static int take_digest(const json_t *object, struct proto_answer *ret)
         line->n_files = (uint64_t)json_integer_value(json_array_get(item, 3));
         line->bytes = (uint64_t)json_integer_value(json_array_get(item, 4));
         if (json_to_bytes(json_array_get(item, 1), &ret->arena, &line->source) < 0 ||
-            take_sha(json_array_get(item, 2), &line->sha) < 0)
+            answer_take_sha(json_array_get(item, 2), &line->sha) < 0)
             return -EBADMSG;
     }
-    return take_sha(json_object_get(object, "sha256"), &digest->sha);
+    return answer_take_sha(json_object_get(object, "sha256"), &digest->sha);
 }
 
-static int take_failure(const json_t *object, struct proto_answer *ret)
+static int answer_take_failure(const json_t *object, struct proto_answer *ret)
 {
     struct bytes text;
     json_int_t code = json_integer_value(json_object_get(object, "code"));
@@ -226,7 +229,7 @@ static int take_failure(const json_t *object, struct proto_answer *ret)
 }
 
 /* Whichever parts of a `done` are there. */
-static int take_done(const json_t *object, struct proto_answer *ret, struct failure *f)
+static int answer_take_done(const json_t *object, struct proto_answer *ret, struct failure *f)
 {
     struct arena *arena = &ret->arena;
     const json_t *status = json_object_get(object, "status");
@@ -245,11 +248,11 @@ static int take_done(const json_t *object, struct proto_answer *ret, struct fail
     r = r < 0 ? r : json_take_keys(object, ret, wait_keys, ARRAY_SIZE(wait_keys), arena, f);
     r = r < 0 ? r : json_take_keys(object, ret, digest_keys, ARRAY_SIZE(digest_keys), arena, f);
     if (r == 0 && json_object_get(object, "sha256"))
-        r = take_digest(object, ret);
+        r = answer_take_digest(object, ret);
     return r;
 }
 
-static int take_answer(const json_t *object, struct proto_answer *ret, struct failure *f)
+static int answer_take(const json_t *object, struct proto_answer *ret, struct failure *f)
 {
     static const struct json_key kind_key = {"answer", JSON_KEY_WORD, AT(kind), answer_words,
                                              0};
@@ -259,12 +262,12 @@ static int take_answer(const json_t *object, struct proto_answer *ret, struct fa
         r = json_take_keys(object, &ret->progress, progress_keys, ARRAY_SIZE(progress_keys),
                            &ret->arena, f);
     if (r == 0 && ret->kind == PROTO_DONE)
-        r = take_done(object, ret, f);
+        r = answer_take_done(object, ret, f);
     if (r == 0 && (ret->kind == PROTO_FAILED || ret->kind == PROTO_DECLINED)) {
         r = json_take_keys(object, ret, failure_keys, ARRAY_SIZE(failure_keys), &ret->arena, f);
-        r = r < 0 ? r : take_failure(object, ret);
+        r = r < 0 ? r : answer_take_failure(object, ret);
     }
-    return r < 0 ? r : take_notes(object, ret);
+    return r < 0 ? r : answer_take_notes(object, ret);
 }
 
 int proto_answer_parse(struct bytes line, struct proto_answer *ret, struct failure *f)
@@ -274,7 +277,7 @@ int proto_answer_parse(struct bytes line, struct proto_answer *ret, struct failu
     struct failure why = {0};
     int r = json_parse(line, &object, &why);
     if (r == 0)
-        r = take_answer(object, ret, &why);
+        r = answer_take(object, ret, &why);
     if (r < 0) {
         proto_answer_release(ret);
         return fail(f, -EBADMSG, "the daemon's answer can't be read%s%s",

@@ -7,11 +7,14 @@
  *   "args"           [["NAME", "VALUE"], …]              "trusted"  ["GLOB", …]
  *   "bases"          [{"name": …, "env": […], "onbuild": […]} or {"name": …, "reason": …}, …]
  */
+#include "request.h"
+
 #include "build-id.h"
-#include "proto-priv.h"
+#include "json-keys.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <sys/stat.h>
 
 const char proto_version[] = CTXD_VERSION;
@@ -74,9 +77,13 @@ static const struct json_key request_keys[] = {
     {"timeout_ms", JSON_KEY_NUMBER, AT(timeout_ms), NULL, TIMEOUT_MAX_MS},
 };
 
+/* json-keys.c reads and writes each enum through a pointer to unsigned. */
+static_assert(sizeof(enum send_builder) == sizeof(unsigned), "an enum is unsigned");
+
 /*
- * A new member must travel, too, or a daemon answers something else than was asked. Whoever
- * adds one comes by here.
+ * A new member of these structs must get a key above. Without one, the daemon would answer
+ * another request than the client asked. These checks fail to compile when somebody adds a
+ * member.
  */
 static_assert(sizeof(void *) != 8 || sizeof(struct send_request) == 240, "request_keys");
 static_assert(sizeof(void *) != 8 || sizeof(struct df_request) == 96, "request_keys");
@@ -131,7 +138,7 @@ static void request_free_p(struct proto_request **request)
 
 /* ---- to a line ----------------------------------------------------------------------- */
 
-static json_t *json_of_args(const struct df_request *reads)
+static json_t *request_args(const struct df_request *reads)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < reads->n_args; i++) {
@@ -141,7 +148,7 @@ static json_t *json_of_args(const struct df_request *reads)
     return list;
 }
 
-static json_t *json_of_bases(const struct df_request *reads)
+static json_t *request_bases(const struct df_request *reads)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < reads->n_bases; i++) {
@@ -184,9 +191,9 @@ int proto_request_print(const struct proto_request *request, struct buf *line,
     if (request->kind != PROTO_STATUS && request->kind != PROTO_STOP) {
         json_put_keys(object, request, request_keys, ARRAY_SIZE(request_keys));
         json_put_keys(object, &file, stat_keys, ARRAY_SIZE(stat_keys));
-        json_set(object, "args", json_of_args(reads));
+        json_set(object, "args", request_args(reads));
         json_set(object, "trusted", json_of_list(reads->trusted, reads->n_trusted));
-        json_set(object, "bases", json_of_bases(reads));
+        json_set(object, "bases", request_bases(reads));
     }
     int r = json_print(object, line);
     if (r == 0 && line->len > PROTO_REQUEST_MAX)
@@ -194,9 +201,26 @@ int proto_request_print(const struct proto_request *request, struct buf *line,
     return r < 0 ? fail_errno(f, r, "a request of more than %u bytes", PROTO_REQUEST_MAX) : 0;
 }
 
+int proto_send_request(int fd, const struct proto_request *request, uint64_t timeout_ms,
+                       struct failure *f)
+{
+    cleanup_buf struct buf line = BUF(PROTO_REQUEST_MAX + 1);
+    int r = proto_request_print(request, &line, f);
+    if (r < 0)
+        return r;
+    int fds[PROTO_FDS];
+    size_t n = 0;
+    for (size_t i = 0; i < PROTO_FDS; i++)
+        if (request->fds[i] >= 0)
+            fds[n++] = request->fds[i];
+    r = proto_send(fd, buf_bytes(&line), fds, n, timeout_ms);
+    return r < 0 ? fail_errno(f, r, "asking the daemon") : 0;
+}
+
 /* ---- from a line --------------------------------------------------------------------- */
 
-static int take_args(const json_t *list, struct proto_request *request, struct failure *f)
+static int request_take_args(const json_t *list, struct proto_request *request,
+                             struct failure *f)
 {
     size_t n = json_array_size(list);
     if (list && (!json_is_array(list) || n > PROTO_LIST_MAX))
@@ -220,8 +244,8 @@ static int take_args(const json_t *list, struct proto_request *request, struct f
     return 0;
 }
 
-static int take_base(const json_t *object, struct arena *arena, struct df_base *base,
-                     struct failure *f)
+static int request_take_base(const json_t *object, struct arena *arena, struct df_base *base,
+                             struct failure *f)
 {
     const json_t *reason = json_object_get(object, "reason");
     if (json_to_bytes(json_object_get(object, "name"), arena, &base->name) < 0)
@@ -240,7 +264,8 @@ static int take_base(const json_t *object, struct arena *arena, struct df_base *
     return r;
 }
 
-static int take_bases(const json_t *list, struct proto_request *request, struct failure *f)
+static int request_take_bases(const json_t *list, struct proto_request *request,
+                              struct failure *f)
 {
     size_t n = json_array_size(list);
     int r = 0;
@@ -248,13 +273,14 @@ static int take_bases(const json_t *list, struct proto_request *request, struct 
         return fail(f, -EINVAL, "\"bases\" is no list of at most %d", PROTO_LIST_MAX);
     struct df_base *bases = ARENA_ARRAY(&request->arena, n, struct df_base);
     for (size_t i = 0; r == 0 && i < n; i++)
-        r = take_base(json_array_get(list, i), &request->arena, &bases[i], f);
+        r = request_take_base(json_array_get(list, i), &request->arena, &bases[i], f);
     request->send.reads.bases = bases;
     request->send.reads.n_bases = n;
     return r;
 }
 
-static int take_stat(const json_t *object, struct proto_request *request, struct failure *f)
+static int request_take_stat(const json_t *object, struct proto_request *request,
+                             struct failure *f)
 {
     struct file_stat file = {0};
     int r = json_take_keys(object, &file, stat_keys, ARRAY_SIZE(stat_keys), NULL, f);
@@ -272,15 +298,15 @@ static int take_stat(const json_t *object, struct proto_request *request, struct
     return 0;
 }
 
-static int take_selection(const json_t *object, struct proto_request *request,
-                          struct failure *f)
+static int request_take_selection(const json_t *object, struct proto_request *request,
+                                  struct failure *f)
 {
     struct df_request *reads = &request->send.reads;
     int r = json_take_keys(object, request, request_keys, ARRAY_SIZE(request_keys),
                            &request->arena, f);
-    r = r < 0 ? r : take_stat(object, request, f);
-    r = r < 0 ? r : take_args(json_object_get(object, "args"), request, f);
-    r = r < 0 ? r : take_bases(json_object_get(object, "bases"), request, f);
+    r = r < 0 ? r : request_take_stat(object, request, f);
+    r = r < 0 ? r : request_take_args(json_object_get(object, "args"), request, f);
+    r = r < 0 ? r : request_take_bases(json_object_get(object, "bases"), request, f);
     r = r < 0 ? r
               : json_to_list(json_object_get(object, "trusted"), "trusted", &request->arena,
                              &reads->trusted, &reads->n_trusted, f);
@@ -298,8 +324,8 @@ static int take_selection(const json_t *object, struct proto_request *request,
 }
 
 /* Gives the descriptors their places. Those that the line doesn't name stay the caller's. */
-static int take_fds(const json_t *names, const int *fds, size_t n_fds,
-                    struct proto_request *request, struct failure *f)
+static int request_take_fds(const json_t *names, const int *fds, size_t n_fds,
+                            struct proto_request *request, struct failure *f)
 {
     if (!json_is_array(names) || json_array_size(names) != n_fds)
         return fail(f, -EINVAL, "\"fds\" does not name the %zu descriptors that came", n_fds);
@@ -320,7 +346,7 @@ static int take_fds(const json_t *names, const int *fds, size_t n_fds,
     return 0;
 }
 
-static int need_fds(const struct proto_request *request, struct failure *f)
+static int request_need_fds(const struct proto_request *request, struct failure *f)
 {
     unsigned needed = 0;
     switch (request->kind) {
@@ -345,7 +371,7 @@ static int need_fds(const struct proto_request *request, struct failure *f)
     return 0;
 }
 
-static int check_release(const struct proto_request *request, struct failure *f)
+static int request_check_release(const struct proto_request *request, struct failure *f)
 {
     if (request->kind == PROTO_STATUS || request->kind == PROTO_STOP)
         return 0;
@@ -356,8 +382,8 @@ static int check_release(const struct proto_request *request, struct failure *f)
                 proto_version, proto_build, QUOTE(request->version), QUOTE(request->build));
 }
 
-static int parse_line(struct bytes line, bool stored, struct proto_request *request,
-                      const int *fds, size_t n_fds, struct failure *f)
+static int request_parse_line(struct bytes line, bool stored, struct proto_request *request,
+                              const int *fds, size_t n_fds, struct failure *f)
 {
     cleanup_json json_t *object = NULL;
     int r = json_parse(line, &object, f);
@@ -367,13 +393,13 @@ static int parse_line(struct bytes line, bool stored, struct proto_request *requ
         return fail(f, -EINVAL, "\"kind\" is missing");
     r = json_take_keys(object, request, hello_keys, ARRAY_SIZE(hello_keys), &request->arena, f);
     if (r == 0 && !stored)
-        r = check_release(request, f);
+        r = request_check_release(request, f);
     if (r < 0)
         return r;
     if (request->kind != PROTO_STATUS && request->kind != PROTO_STOP)
-        r = take_selection(object, request, f);
+        r = request_take_selection(object, request, f);
     if (r == 0 && !stored)
-        r = take_fds(json_object_get(object, "fds"), fds, n_fds, request, f);
+        r = request_take_fds(json_object_get(object, "fds"), fds, n_fds, request, f);
     return r;
 }
 
@@ -384,15 +410,15 @@ int proto_request_parse(struct bytes line, const int *fds, size_t n_fds, bool st
         proto_request_new();
     int r = n_fds > PROTO_FDS || (stored && n_fds)
                 ? fail(f, -EINVAL, "%zu descriptors are too many", n_fds)
-                : parse_line(line, stored, request, fds, n_fds, f);
+                : request_parse_line(line, stored, request, fds, n_fds, f);
     if (r < 0) {
-        /* take_fds() is the last step, and takes all of them or none. */
+        /* request_take_fds() is the last step, and takes all of them or none. */
         for (size_t i = 0; i < n_fds; i++)
             close(fds[i]);
         return r;
     }
     if (!stored)
-        r = need_fds(request, f);
+        r = request_need_fds(request, f);
     if (r < 0)
         return r;
     *ret = steal(&request);
@@ -400,8 +426,8 @@ int proto_request_parse(struct bytes line, const int *fds, size_t n_fds, bool st
 }
 
 /* The whole of a file from its beginning; its size may be a lie. */
-static int read_text(struct arena *arena, int fd, uint32_t max, const char *what,
-                     struct bytes *ret, struct failure *f)
+static int request_read_text(struct arena *arena, int fd, uint32_t max, const char *what,
+                             struct bytes *ret, struct failure *f)
 {
     struct stat st;
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || lseek(fd, 0, SEEK_SET) < 0)
@@ -417,11 +443,11 @@ static int read_text(struct arena *arena, int fd, uint32_t max, const char *what
 int proto_request_texts(struct proto_request *request, struct failure *f)
 {
     struct control *control = &request->control;
-    int r = read_text(&control->arena, request->fds[PROTO_FD_DOCKERFILE], DOCKERFILE_MAX,
-                      "dockerfile", &control->dockerfile, f);
+    int r = request_read_text(&control->arena, request->fds[PROTO_FD_DOCKERFILE],
+                              DOCKERFILE_MAX, "dockerfile", &control->dockerfile, f);
     if (r == 0 && control->has_ignore)
-        r = read_text(&control->arena, request->fds[PROTO_FD_IGNORE], IGNORE_FILE_MAX, "ignore",
-                      &control->ignore, f);
+        r = request_read_text(&control->arena, request->fds[PROTO_FD_IGNORE], IGNORE_FILE_MAX,
+                              "ignore", &control->ignore, f);
     for (int i = PROTO_FD_DOCKERFILE; i <= PROTO_FD_IGNORE; i++)
         if (request->fds[i] >= 0)
             close(steal_fd(&request->fds[i]));
