@@ -41,7 +41,7 @@ struct body {
 
 /* ---- measuring ------------------------------------------------------------------------- */
 
-static uint64_t segment_length(const struct writer *w, const struct segment *segment)
+static uint64_t body_segment_length(const struct writer *w, const struct segment *segment)
 {
     return segment->stored.fd >= 0 ? segment->stored.packed_len
            : w->packing.codec      ? segment->packed.len
@@ -49,7 +49,8 @@ static uint64_t segment_length(const struct writer *w, const struct segment *seg
 }
 
 /* What is remembered of a chunk. */
-static bool recall(const struct send_request *request, struct chunk *chunk, struct measure *ret)
+static bool body_recall(const struct send_request *request, struct chunk *chunk,
+                        struct measure *ret)
 {
     pthread_mutex_lock(&chunk->lock);
     bool known = chunk->has_sha && chunk->has_packed && chunk->packed_codec == request->codec &&
@@ -59,8 +60,8 @@ static bool recall(const struct send_request *request, struct chunk *chunk, stru
     return known;
 }
 
-static void remember(const struct send_request *request, struct chunk *chunk,
-                     const struct measure *is)
+static void body_remember(const struct send_request *request, struct chunk *chunk,
+                          const struct measure *is)
 {
     pthread_mutex_lock(&chunk->lock);
     chunk->has_sha = chunk->has_packed = true;
@@ -71,7 +72,7 @@ static void remember(const struct send_request *request, struct chunk *chunk,
     pthread_mutex_unlock(&chunk->lock);
 }
 
-static bool is_sure(const struct segment *segment)
+static bool body_segment_is_sure(const struct segment *segment)
 {
     if (!segment->large.entry)
         return segment->sure;
@@ -80,10 +81,10 @@ static bool is_sure(const struct segment *segment)
            content_is_sure(segment->large.fd) == CONTENT_SURE;
 }
 
-static int take_measure(struct writer *w, struct segment *segment, struct failure *f)
+static int body_take_measure(struct writer *w, struct segment *segment, struct failure *f)
 {
     struct body *body = w->taker;
-    struct measure is = {segment_length(w, segment), segment->sha};
+    struct measure is = {body_segment_length(w, segment), segment->sha};
     (void)f;
     if (segment->literal) {
         *(segment->literal == &w->packing.plan->before ? &body->before : &body->behind) = is;
@@ -100,13 +101,13 @@ static int take_measure(struct writer *w, struct segment *segment, struct failur
         body->large_len = 0;
     }
     body->chunks[body->unknown[body->at++]] = is;
-    if (is_sure(segment))
-        remember(body->request, chunk, &is);
+    if (body_segment_is_sure(segment))
+        body_remember(body->request, chunk, &is);
     return 0;
 }
 
 /* Reads the chunks of the plan that must be read to be known, and what is around them. */
-static int measure(struct body *body, struct failure *f)
+static int body_measure(struct body *body, struct failure *f)
 {
     struct plan *plan = &body->answer.plan;
     struct chunks all = plan->chunks;
@@ -114,7 +115,7 @@ static int measure(struct body *body, struct failure *f)
     body->chunks = xcalloc(all.n + 1, sizeof(*body->chunks));
     body->unknown = xcalloc(all.n + 1, sizeof(*body->unknown));
     for (size_t i = 0; i < all.n; i++) {
-        if (!all.at[i]->n || recall(body->request, all.at[i], &body->chunks[i]))
+        if (!all.at[i]->n || body_recall(body->request, all.at[i], &body->chunks[i]))
             continue;
         body->unknown[unknown.n] = i;
         unknown.at[unknown.n++] = all.at[i];
@@ -122,7 +123,7 @@ static int measure(struct body *body, struct failure *f)
     plan->chunks = unknown;
     struct writer w;
     writer_init(&w, body->request, plan, body->answer.pool, &body->stats);
-    w.take = take_measure;
+    w.take = body_take_measure;
     w.taker = body;
     w.packing.want_sha = w.all_parts = true;
     int r = writer_run(&w, f);
@@ -133,13 +134,14 @@ static int measure(struct body *body, struct failure *f)
     return r;
 }
 
-static void add_measure(struct body *body, struct sha256_state *state, const struct measure *is)
+static void body_add_measure(struct body *body, struct sha256_state *state,
+                             const struct measure *is)
 {
     sha256_add(state, bytes_at(is->sha.at, sizeof(is->sha.at)));
     body->length += is->len;
 }
 
-static void make_etag(struct body *body)
+static void body_make_etag(struct body *body)
 {
     const struct plan *plan = &body->answer.plan;
     const struct codec *codec = body->writer.packing.codec;
@@ -150,11 +152,11 @@ static void make_etag(struct body *body)
     sha256_add(state, bytes_at(le, sizeof(le)));
     if (codec)
         sha256_add(state, bytes_of(codec->version()));
-    add_measure(body, state, &body->before);
+    body_add_measure(body, state, &body->before);
     for (size_t i = 0; i < plan->chunks.n; i++)
         if (plan->chunks.at[i]->n)
-            add_measure(body, state, &body->chunks[i]);
-    add_measure(body, state, &body->behind);
+            body_add_measure(body, state, &body->chunks[i]);
+    body_add_measure(body, state, &body->behind);
     body->etag = sha256_end(state);
     sha256_free(state);
 }
@@ -174,12 +176,12 @@ int body_open(const struct send_request *request, struct warm *warm, struct note
     }
     writer_init(&body->writer, request, &body->answer.plan, body->answer.pool, &body->stats);
     body->writer.packing.want_sha = body->writer.all_parts = true;
-    r = measure(body, f);
+    r = body_measure(body, f);
     if (r < 0) {
         body_free(body);
         return r;
     }
-    make_etag(body);
+    body_make_etag(body);
     *ret = body;
     return 0;
 }
@@ -201,7 +203,7 @@ const struct send_stats *body_stats(const struct body *body)
 
 /* ---- pulling ---------------------------------------------------------------------------- */
 
-static int changed(const struct segment *segment, struct failure *f)
+static int body_changed(const struct segment *segment, struct failure *f)
 {
     struct bytes path = segment->large.entry ? segment->large.entry->path
                         : segment->chunk     ? chunk_first(segment->chunk)
@@ -211,7 +213,7 @@ static int changed(const struct segment *segment, struct failure *f)
 }
 
 /* Whether the segment is what the ETag was made of; of a large file, once it is whole. */
-static int check(struct body *body, struct failure *f)
+static int body_check_segment(struct body *body, struct failure *f)
 {
     const struct segment *segment = &body->segment;
     struct sha256 is = segment->sha;
@@ -228,10 +230,10 @@ static int check(struct body *body, struct failure *f)
         is = sha256_end(body->parts);
         was = &body->chunks[body->writer.next - 1];
     }
-    return sha256_equal(&is, &was->sha) ? 0 : changed(segment, f);
+    return sha256_equal(&is, &was->sha) ? 0 : body_changed(segment, f);
 }
 
-static void drop_segment(struct body *body)
+static void body_drop_segment(struct body *body)
 {
     if (body->segment.stored.fd >= 0)
         close(body->segment.stored.fd);
@@ -241,13 +243,13 @@ static void drop_segment(struct body *body)
     body->has_segment = false;
 }
 
-static int next_segment(struct body *body, struct failure *f)
+static int body_next_segment(struct body *body, struct failure *f)
 {
     if (!body->pulling) {
         segment_init(&body->segment, &body->writer.packing);
         body->pulling = true;
     }
-    drop_segment(body);
+    body_drop_segment(body);
     int r = writer_next(&body->writer, &body->segment, f);
     if (r <= 0)
         return r;
@@ -255,7 +257,7 @@ static int next_segment(struct body *body, struct failure *f)
     body->given = 0;
     r = segment_pack(&body->segment, f);
     if (r == 0)
-        r = check(body, f);
+        r = body_check_segment(body, f);
     return r < 0 ? r : 1;
 }
 
@@ -264,10 +266,10 @@ ssize_t body_read(struct body *body, void *at, size_t len, struct failure *f)
     uint64_t left = 0;
     while (!left) {
         if (body->has_segment)
-            left = segment_length(&body->writer, &body->segment) - body->given;
+            left = body_segment_length(&body->writer, &body->segment) - body->given;
         if (left)
             break;
-        int r = next_segment(body, f);
+        int r = body_next_segment(body, f);
         if (r <= 0)
             return r;
     }
@@ -291,7 +293,7 @@ void body_free(struct body *body)
 {
     if (!body)
         return;
-    drop_segment(body);
+    body_drop_segment(body);
     if (body->pulling)
         segment_release(&body->segment);
     writer_release(&body->writer);

@@ -20,13 +20,14 @@
 
 #define TAR_NAME "ctx.tar"
 
-static const struct node *kept(const struct tree *tree, uint32_t bit, struct bytes path)
+static const struct node *carry_find_kept(const struct tree *tree, uint32_t bit,
+                                          struct bytes path)
 {
     const struct node *node = tree_find(tree, path);
     return node && (node->keep & bit) ? node : NULL;
 }
 
-static bool is_chosen(const struct node *node, const struct control *control)
+static bool carry_is_chosen(const struct node *node, const struct control *control)
 {
     const struct stat *st = &control->dockerfile_stat;
     return node && st->st_ino && S_ISREG(node->id.mode) && node->id.ino == st->st_ino &&
@@ -42,20 +43,21 @@ struct reason {
     uint32_t recipe_line; /* an instruction would take .ctx along; 0: none */
 };
 
-static struct reason find_reason(const struct carriage *c, const struct tree *tree,
-                                 uint32_t bit, const struct reads *reads, uint32_t recipe_line)
+static struct reason carry_find_reason(const struct carriage *c, const struct tree *tree,
+                                       uint32_t bit, const struct reads *reads,
+                                       uint32_t recipe_line)
 {
     struct reason reason = {0};
-    const struct node *same = kept(tree, bit, c->name);
+    const struct node *same = carry_find_kept(tree, bit, c->name);
     if (c->how == CARRY_EXTRA && reads_cover(reads, c->name)) {
         reason.shows = true;
         reason.alters = same;
         reason.text = same ? "another file of that name is part of the context"
                            : "it is no part of the context, and an instruction could read it";
     }
-    bool lower =
-        kept(tree, bit, BYTES("dockerfile")) && !bytes_equal(c->name, BYTES("dockerfile"));
-    if (lower || kept(tree, bit, BYTES("Containerfile"))) {
+    bool lower = carry_find_kept(tree, bit, BYTES("dockerfile")) &&
+                 !bytes_equal(c->name, BYTES("dockerfile"));
+    if (lower || carry_find_kept(tree, bit, BYTES("Containerfile"))) {
         reason.guard = true;
         if (!reason.text)
             reason.text = lower
@@ -73,8 +75,9 @@ static struct reason find_reason(const struct carriage *c, const struct tree *tr
  * Classic removes the Dockerfile itself, if the .dockerignore that came along excludes the name
  * that it came under. Source: docker v20.10.24, builder/remotecontext/detect.go.
  */
-static int classic_removes(const struct send_request *request, const struct ignore *ignore,
-                           const struct carriage *c, bool *ret_removes, struct failure *f)
+static int carry_classic_removes(const struct send_request *request,
+                                 const struct ignore *ignore, const struct carriage *c,
+                                 bool *ret_removes, struct failure *f)
 {
     *ret_removes = false;
     if (request->builder != SEND_CLASSIC || c->how != CARRY_EXTRA ||
@@ -84,8 +87,8 @@ static int classic_removes(const struct send_request *request, const struct igno
 }
 
 /* What is sent is what is read: so the image gets it, and nothing tells. */
-static void note_recipe(const struct dockerfile *dockerfile, uint32_t line, const char *cause,
-                        struct notes *notes)
+static void carry_note_recipe(const struct dockerfile *dockerfile, uint32_t line,
+                              const char *cause, struct notes *notes)
 {
     notes_add(notes, NOTE_WARNING,
               "%s: the image may gain .ctx, which --recipe adds to the context (%s); name "
@@ -112,7 +115,7 @@ static int carry_plain(const struct send_request *request, const struct reason *
                   "the image %s a file Dockerfile that docker build . would not give it (%s)",
                   reason->alters ? "gets, in place of its own," : "may gain", cause);
     if (reason->recipe_line)
-        note_recipe(request->dockerfile, reason->recipe_line, cause, notes);
+        carry_note_recipe(request->dockerfile, reason->recipe_line, cause, notes);
     return 0;
 }
 
@@ -123,7 +126,7 @@ int carry_decide(const struct send_request *request, const struct rules *rules,
 {
     if (request->bare) {
         if (recipe_line)
-            note_recipe(request->dockerfile, recipe_line, "--bare", notes);
+            carry_note_recipe(request->dockerfile, recipe_line, "--bare", notes);
         *ret = (struct carriage){.how = CARRY_NONE};
         return 0;
     }
@@ -132,18 +135,19 @@ int carry_decide(const struct send_request *request, const struct rules *rules,
                          .name = BYTES("Dockerfile"),
                          .text = control->dockerfile,
                          .tar_name = BYTES(TAR_NAME)};
-    const struct node *upper = kept(tree, bit, BYTES("Dockerfile"));
-    if (is_chosen(upper, control)) {
+    const struct node *upper = carry_find_kept(tree, bit, BYTES("Dockerfile"));
+    if (carry_is_chosen(upper, control)) {
         c.how = CARRY_NODE;
-    } else if (!upper && is_chosen(kept(tree, bit, BYTES("dockerfile")), control)) {
+    } else if (!upper &&
+               carry_is_chosen(carry_find_kept(tree, bit, BYTES("dockerfile")), control)) {
         /* Both builders look for the lower-case name where the other is missing. */
         c.how = CARRY_NODE;
         c.name = BYTES("dockerfile");
     }
     c.replaces = c.how == CARRY_EXTRA && upper;
-    struct reason reason = find_reason(&c, tree, bit, rules->reads, recipe_line);
+    struct reason reason = carry_find_reason(&c, tree, bit, rules->reads, recipe_line);
     bool removed;
-    int r = classic_removes(request, rules->ignore, &c, &removed, f);
+    int r = carry_classic_removes(request, rules->ignore, &c, &removed, f);
     if (r < 0)
         return r;
     if (reason.shows && removed) {

@@ -78,7 +78,7 @@ struct cutter {
     bool met; /* an old boundary fits, behind which nothing differs until next_changed */
 };
 
-static void close_chunk(struct cutter *c)
+static void cutter_close(struct cutter *c)
 {
     if (c->open)
         chunks_add(c->out, c->open);
@@ -86,7 +86,7 @@ static void close_chunk(struct cutter *c)
     c->bytes = 0;
 }
 
-static struct chunk *open_chunk(struct cutter *c, struct bytes path)
+static struct chunk *cutter_open(struct cutter *c, struct bytes path)
 {
     struct chunk *chunk = xcalloc(1, sizeof(*chunk) + path.len);
     chunk->refs = 1;
@@ -96,7 +96,7 @@ static struct chunk *open_chunk(struct cutter *c, struct bytes path)
     return c->open = chunk;
 }
 
-static void count(struct chunk *chunk, const struct entry *e)
+static void chunk_count(struct chunk *chunk, const struct entry *e)
 {
     struct chunk_counts *counts = &chunk->counts;
     if (e->kind == ENTRY_LINK) {
@@ -114,35 +114,35 @@ static void count(struct chunk *chunk, const struct entry *e)
     }
 }
 
-static bool is_large(const struct cutter *c, const struct entry *e)
+static bool cutter_is_large(const struct cutter *c, const struct entry *e)
 {
     return !c->terms->for_digest && e->kind == ENTRY_NODE && entry_size(e) > CHUNK_BYTES;
 }
 
-static bool ends_chunk(const struct cutter *c, struct bytes path)
+static bool cutter_ends_chunk(const struct cutter *c, struct bytes path)
 {
     return (bytes_hash(path) & BOUNDARY_MASK) == 0 ||
            (!c->terms->for_digest && c->bytes >= CHUNK_BYTES);
 }
 
-static void cut_entry(struct cutter *c, const struct entry *e)
+static void cutter_add_entry(struct cutter *c, const struct entry *e)
 {
-    bool large = is_large(c, e);
+    bool large = cutter_is_large(c, e);
     if (large)
-        close_chunk(c);
-    struct chunk *chunk = c->open ? c->open : open_chunk(c, e->path);
+        cutter_close(c);
+    struct chunk *chunk = c->open ? c->open : cutter_open(c, e->path);
     chunk->large = large;
     chunk->n++;
     chunk->tar_bytes += entry_tar_bytes(c->terms, e);
-    count(chunk, e);
+    chunk_count(chunk, e);
     c->bytes += USTAR_BLOCK + entry_size(e);
-    if (large || ends_chunk(c, e->path))
-        close_chunk(c);
+    if (large || cutter_ends_chunk(c, e->path))
+        cutter_close(c);
 }
 
 /* Whether the old chunks may go on from here: one begins with this path, and nothing between
  * its beginning and the next change differs. */
-static bool meets_old(struct cutter *c, struct bytes path)
+static bool cutter_meets_old(struct cutter *c, struct bytes path)
 {
     if (!c->was || c->open)
         return false;
@@ -155,20 +155,20 @@ static bool meets_old(struct cutter *c, struct bytes path)
     return c->next_was < c->was->n && bytes_equal(chunk_first(c->was->at[c->next_was]), path);
 }
 
-static bool cut_node(void *context, struct bytes path, const struct node *node)
+static bool cutter_on_node(void *context, struct bytes path, const struct node *node)
 {
     struct cutter *c = context;
-    if (meets_old(c, path)) {
+    if (cutter_meets_old(c, path)) {
         c->met = true;
         return false;
     }
     struct entry e;
     if (entry_of(c->terms, c->links, path, node, &e)) {
-        cut_entry(c, &e);
+        cutter_add_entry(c, &e);
         return true;
     }
     /* It has no entry, but a note, which a chunk must remember. */
-    struct chunk *chunk = c->open ? c->open : open_chunk(c, path);
+    struct chunk *chunk = c->open ? c->open : cutter_open(c, path);
     chunk->counts.n_skipped++;
     chunk->counts.n_notes++;
     return true;
@@ -179,14 +179,14 @@ void chunks_cut(const struct terms *terms, const struct links *links, const stru
 {
     *ret = (struct chunks){0};
     struct cutter c = {.terms = terms, .links = links, .out = ret};
-    entries_walk(terms, tree, BYTES(""), cut_node, &c);
-    close_chunk(&c);
+    entries_walk(terms, tree, BYTES(""), cutter_on_node, &c);
+    cutter_close(&c);
 }
 
 /* ---- patching ---------------------------------------------------------------------------- */
 
 /* The old chunk to begin again with for a change at `path`: the last that begins before it. */
-static size_t chunk_before(const struct chunks *was, struct bytes path)
+static size_t chunks_before(const struct chunks *was, struct bytes path)
 {
     size_t low = 0, high = was->n;
     while (low < high) {
@@ -213,7 +213,7 @@ void chunks_patch(const struct terms *terms, const struct links *links, const st
                        .n_changed = n_changed};
     size_t kept = 0; /* old chunks that are in *ret or replaced */
     while (c.next_changed < n_changed) {
-        size_t from = chunk_before(was, changed[c.next_changed]);
+        size_t from = chunks_before(was, changed[c.next_changed]);
         if (from < kept)
             from = kept;
         for (; kept < from; kept++)
@@ -223,9 +223,9 @@ void chunks_patch(const struct terms *terms, const struct links *links, const st
         c.bytes = 0;
         /* The first chunk is cut from the very beginning: something may now lie before it. */
         entries_walk(terms, tree,
-                     from && from < was->n ? chunk_first(was->at[from]) : BYTES(""), cut_node,
-                     &c);
-        close_chunk(&c);
+                     from && from < was->n ? chunk_first(was->at[from]) : BYTES(""),
+                     cutter_on_node, &c);
+        cutter_close(&c);
         kept = c.met ? c.next_was : was->n;
         if (!c.met)
             break;
@@ -243,7 +243,7 @@ struct collecting {
     size_t want;
 };
 
-static bool collect(void *context, struct bytes path, const struct node *node)
+static bool chunk_collect(void *context, struct bytes path, const struct node *node)
 {
     struct collecting *c = context;
     struct entry e;
@@ -260,5 +260,5 @@ void chunk_entries(const struct terms *terms, const struct links *links,
     *ret = (struct entries){0};
     struct collecting c = {terms, links, ret, chunk->n};
     if (chunk->n)
-        entries_walk(terms, tree, chunk_first(chunk), collect, &c);
+        entries_walk(terms, tree, chunk_first(chunk), chunk_collect, &c);
 }

@@ -43,7 +43,8 @@ enum content_sure content_is_sure(int fd)
 }
 
 /* Whether the file may be in the middle of a write that began before a stat that gave `id`. */
-static bool may_be_half_written(int fd, const struct stat_identity *id, int64_t clock_ns)
+static bool content_may_be_half_written(int fd, const struct stat_identity *id,
+                                        int64_t clock_ns)
 {
     if (id->ctime_ns < clock_ns - RECENT_NS)
         return false;
@@ -57,7 +58,7 @@ int content_settle(int fd, struct stat *st)
         if (fstat(fd, st) < 0)
             return -errno;
         struct stat_identity id = stat_identity(st);
-        if ((stat_settled(&id, before) && !may_be_half_written(fd, &id, before)) ||
+        if ((stat_settled(&id, before) && !content_may_be_half_written(fd, &id, before)) ||
             step == SETTLE_STEPS ||
             id.ctime_ns - before > (int64_t)SETTLE_STEPS * SETTLE_STEP_NS)
             return 0;
@@ -73,8 +74,8 @@ void content_dir_close(struct content_dir *dir)
 }
 
 /* The directory of `path`, opened unless the last file lay in it too. */
-static int dir_fd_of(const struct content_source *source, struct content_dir *dir,
-                     struct bytes path)
+static int content_dir_fd(const struct content_source *source, struct content_dir *dir,
+                          struct bytes path)
 {
     struct bytes parent = path_dir(path);
     if (dir->fd >= 0 && bytes_equal(dir->path, parent))
@@ -97,13 +98,13 @@ bool content_read_as_walked(const struct content_source *source, struct content_
 {
     if (!stat_settled(walked, source->clock_ns))
         return false;
-    int dir_fd = dir_fd_of(source, dir, path);
+    int dir_fd = content_dir_fd(source, dir, path);
     if (dir_fd < 0)
         return false;
     cleanup_fd int fd = openat(dir_fd, (const char *)path_name(path).at,
                                O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     struct stat st;
-    if (fd < 0 || may_be_half_written(fd, walked, source->clock_ns) ||
+    if (fd < 0 || content_may_be_half_written(fd, walked, source->clock_ns) ||
         io_read_full(fd, at, (size_t)walked->size) != (ssize_t)walked->size ||
         fstat(fd, &st) < 0)
         return false;

@@ -39,7 +39,7 @@ struct digest_job {
 
 enum { BLOCK_BYTES = 256 << 10 };
 
-static void add_number(struct sha256_state *state, uint64_t n)
+static void digest_add_number(struct sha256_state *state, uint64_t n)
 {
     uint8_t le[8];
     for (int i = 0; i < 8; i++, n >>= 8)
@@ -47,17 +47,18 @@ static void add_number(struct sha256_state *state, uint64_t n)
     sha256_add(state, bytes_at(le, sizeof(le)));
 }
 
-static void add_text(struct sha256_state *state, struct bytes text)
+static void digest_add_text(struct sha256_state *state, struct bytes text)
 {
-    add_number(state, text.len);
+    digest_add_number(state, text.len);
     sha256_add(state, text);
 }
 
 /* ---- contents ------------------------------------------------------------------------- */
 
 /* Reads all of an open file, block by block. key: of the XXH3. */
-static int hash_file(int fd, const struct stat *st, struct bytes path,
-                     const struct digest_key *key, struct content_hash *ret, struct failure *f)
+static int digest_file(int fd, const struct stat *st, struct bytes path,
+                       const struct digest_key *key, struct content_hash *ret,
+                       struct failure *f)
 {
     cleanup_free uint8_t *block = xmalloc(BLOCK_BYTES);
     struct sha256_state *sha = sha256_new();
@@ -85,8 +86,9 @@ static int hash_file(int fd, const struct stat *st, struct bytes path,
 }
 
 /* The content of one version of a file. *ret_sure: of the tree's, and it may be remembered. */
-static int content_of(struct digesting *all, const struct entry *e, struct content_hash *ret,
-                      uint64_t *ret_size, bool *ret_sure, struct failure *f)
+static int digest_content(struct digesting *all, const struct entry *e,
+                          struct content_hash *ret, uint64_t *ret_size, bool *ret_sure,
+                          struct failure *f)
 {
     const struct plan *plan = all->plan;
     *ret_size = e->node->id.size;
@@ -101,8 +103,8 @@ static int content_of(struct digesting *all, const struct entry *e, struct conte
         struct stat st;
         int r = content_open(&all->source, e->path, &fd, &st, f);
         if (r == 0)
-            r = hash_file(fd, &st, e->path, plan->store ? store_key(plan->store) : NULL, ret,
-                          f);
+            r = digest_file(fd, &st, e->path, plan->store ? store_key(plan->store) : NULL, ret,
+                            f);
         if (r == -ESTALE && tries < 5)
             continue;
         if (r < 0)
@@ -117,8 +119,8 @@ static int content_of(struct digesting *all, const struct entry *e, struct conte
     }
 }
 
-static int add_record(struct digesting *all, struct sha256_state *state, const struct entry *e,
-                      bool *sure, struct failure *f)
+static int digest_record(struct digesting *all, struct sha256_state *state,
+                         const struct entry *e, bool *sure, struct failure *f)
 {
     uint32_t mode = e->node->id.mode;
     uint8_t head[2] = {S_ISDIR(mode)   ? 'd'
@@ -126,21 +128,21 @@ static int add_record(struct digesting *all, struct sha256_state *state, const s
                                        : 'f',
                        S_ISREG(mode) && mode & S_IXUSR ? 'x' : '-'};
     sha256_add(state, bytes_at(head, sizeof(head)));
-    add_text(state, e->path);
+    digest_add_text(state, e->path);
     if (S_ISLNK(mode))
-        add_text(state, node_target(e->node));
+        digest_add_text(state, node_target(e->node));
     if (!S_ISREG(mode))
         return 0;
     struct content_hash hash = {.sha = sha256(BYTES(""))};
     uint64_t size = 0;
     if (!e->empty) {
         bool one_sure;
-        int r = content_of(all, e, &hash, &size, &one_sure, f);
+        int r = digest_content(all, e, &hash, &size, &one_sure, f);
         if (r < 0)
             return r;
         *sure &= one_sure;
     }
-    add_number(state, size);
+    digest_add_number(state, size);
     sha256_add(state, bytes_at(hash.sha.at, sizeof(hash.sha.at)));
     return 0;
 }
@@ -157,7 +159,7 @@ static int digest_chunk(struct digesting *all, struct chunk *chunk, struct sha25
     bool sure = true;
     int r = 0;
     for (size_t i = 0; i < entries.n && r == 0; i++)
-        r = add_record(all, state, &entries.at[i], &sure, f);
+        r = digest_record(all, state, &entries.at[i], &sure, f);
     *ret = sha256_end(state);
     if (r == 0 && sure) {
         pthread_mutex_lock(&chunk->lock);
@@ -170,7 +172,7 @@ static int digest_chunk(struct digesting *all, struct chunk *chunk, struct sha25
     return r;
 }
 
-static void run_digest_job(struct pool_job *base)
+static void digest_run_job(struct pool_job *base)
 {
     struct digest_job *job = (struct digest_job *)base;
     struct digesting *all = job->all;
@@ -202,7 +204,7 @@ static int digest_runs(const struct send_request *request, struct answer *answer
         pthread_mutex_unlock(&chunk->lock);
         if (known)
             continue;
-        jobs[i] = (struct digest_job){{.run = run_digest_job}, &all, chunk, &runs[i]};
+        jobs[i] = (struct digest_job){{.run = digest_run_job}, &all, chunk, &runs[i]};
         pool_add_last(answer->pool, &jobs[i].job);
     }
     pool_drain(answer->pool);
@@ -237,12 +239,12 @@ static bool digest_selected(void *context, struct bytes path, const struct node 
         s->line->n_files++;
         s->line->bytes += e.empty ? 0 : node->id.size;
     }
-    s->result = add_record(&s->all, s->state, &e, &sure, s->f);
+    s->result = digest_record(&s->all, s->state, &e, &sure, s->f);
     return s->result == 0;
 }
 
-static int digest_line(const struct send_request *request, struct answer *answer, size_t i,
-                       struct digest_line *line, struct failure *f)
+static int digest_one_line(const struct send_request *request, struct answer *answer, size_t i,
+                           struct digest_line *line, struct failure *f)
 {
     struct plan *plan = &answer->plan;
     struct reads *one;
@@ -277,7 +279,7 @@ static int digest_lines(const struct send_request *request, struct answer *answe
         struct digest_line *line = &ret->lines[ret->n_lines++];
         line->line = reads->at[i].line;
         line->source = arena_copy(&ret->arena, reads->at[i].source);
-        int r = digest_line(request, answer, i, line, f);
+        int r = digest_one_line(request, answer, i, line, f);
         if (r < 0)
             return r;
     }
@@ -293,7 +295,7 @@ static struct sha256 digest_whole(const struct send_request *request, const stru
     struct sha256 dockerfile = sha256(request->control->dockerfile);
     sha256_add(state, bytes_at("ctxd-digest-1", sizeof("ctxd-digest-1")));
     sha256_add(state, bytes_at(dockerfile.at, sizeof(dockerfile.at)));
-    add_text(state, request->reads.target);
+    digest_add_text(state, request->reads.target);
     for (size_t i = 0; i < plan->chunks.n; i++)
         if (plan->chunks.at[i]->n)
             sha256_add(state, bytes_at(runs[i].at, sizeof(runs[i].at)));

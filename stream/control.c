@@ -9,7 +9,8 @@
 #include <errno.h>
 #include <fcntl.h>
 
-static int read_text(int fd, struct bytes name, size_t max, struct buf *text, struct failure *f)
+static int control_read_text(int fd, struct bytes name, size_t max, struct buf *text,
+                             struct failure *f)
 {
     /* What can't be rewound is no file, which is said next. */
     int r = lseek(fd, 0, SEEK_SET) < 0 && errno != ESPIPE ? -errno : io_read_regular(fd, text);
@@ -24,8 +25,8 @@ static int read_text(int fd, struct bytes name, size_t max, struct buf *text, st
 
 /* Reads a control file that was found, in one version: a change while it is read is waited out.
  * The open descriptor is the caller's. */
-static int load(struct arena *arena, int fd, struct bytes name, size_t max,
-                struct bytes *ret_text, struct stat *ret_stat, struct failure *f)
+static int control_load_file(struct arena *arena, int fd, struct bytes name, size_t max,
+                             struct bytes *ret_text, struct stat *ret_stat, struct failure *f)
 {
     for (int tries = 0;; tries++) {
         cleanup_buf struct buf text = BUF(max);
@@ -33,7 +34,7 @@ static int load(struct arena *arena, int fd, struct bytes name, size_t max,
         int r = content_settle(fd, ret_stat);
         if (r < 0)
             return fail_errno(f, r, "can't read %s", QUOTE(name));
-        r = read_text(fd, name, max, &text, f);
+        r = control_read_text(fd, name, max, &text, f);
         if (r < 0)
             return r;
         if (fstat(fd, &after) < 0)
@@ -48,8 +49,8 @@ static int load(struct arena *arena, int fd, struct bytes name, size_t max,
     }
 }
 
-static int load_stdin(const struct control_request *request, struct control *c,
-                      struct failure *f)
+static int control_load_stdin(const struct control_request *request, struct control *c,
+                              struct failure *f)
 {
     cleanup_buf struct buf text = BUF(DOCKERFILE_MAX);
     int r = io_read_rest(request->stdin_fd, &text);
@@ -64,8 +65,8 @@ static int load_stdin(const struct control_request *request, struct control *c,
 }
 
 /* The Dockerfile as -f names it, or the root's own. Opens without blocking on a FIFO. */
-static int open_dockerfile(const struct control_request *request, struct control *c,
-                           struct failure *f)
+static int control_open_dockerfile(const struct control_request *request, struct control *c,
+                                   struct failure *f)
 {
     const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
     if (request->dockerfile) {
@@ -95,15 +96,15 @@ static int open_dockerfile(const struct control_request *request, struct control
                   : fd;
 }
 
-static int load_dockerfile(const struct control_request *request, struct control *c,
-                           struct failure *f)
+static int control_load_dockerfile(const struct control_request *request, struct control *c,
+                                   struct failure *f)
 {
     if (request->dockerfile && strcmp(request->dockerfile, "-") == 0)
-        return load_stdin(request, c, f);
-    cleanup_fd int fd = open_dockerfile(request, c, f);
+        return control_load_stdin(request, c, f);
+    cleanup_fd int fd = control_open_dockerfile(request, c, f);
     return fd < 0 ? fd
-                  : load(&c->arena, fd, c->dockerfile_name, DOCKERFILE_MAX, &c->dockerfile,
-                         &c->dockerfile_stat, f);
+                  : control_load_file(&c->arena, fd, c->dockerfile_name, DOCKERFILE_MAX,
+                                      &c->dockerfile, &c->dockerfile_stat, f);
 }
 
 /*
@@ -111,14 +112,14 @@ static int load_dockerfile(const struct control_request *request, struct control
  * An ignore file that is there and can't be read never means "send everything", as it does for
  * Docker where it is a directory.
  */
-static int take_ignore(struct control *c, int fd, struct bytes name, struct failure *f)
+static int control_take_ignore(struct control *c, int fd, struct bytes name, struct failure *f)
 {
     if (fd == -ENOENT || fd == -ENOTDIR)
         return 0;
     if (fd < 0)
         return fail_errno(f, fd, "can't read the ignore file %s", QUOTE(name));
     struct stat st;
-    int r = load(&c->arena, fd, name, IGNORE_FILE_MAX, &c->ignore, &st, f);
+    int r = control_load_file(&c->arena, fd, name, IGNORE_FILE_MAX, &c->ignore, &st, f);
     close(fd);
     if (r < 0)
         return fail_wrap(f, r, "ignore file");
@@ -128,7 +129,7 @@ static int take_ignore(struct control *c, int fd, struct bytes name, struct fail
 }
 
 /* A link that leads out of the root or nowhere is as absent for Docker, and easily missed. */
-static void note_dead_link(int root_fd, const char *name, struct notes *notes)
+static void control_note_dead_link(int root_fd, const char *name, struct notes *notes)
 {
     struct stat st;
     if (fstatat(root_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode))
@@ -138,8 +139,8 @@ static void note_dead_link(int root_fd, const char *name, struct notes *notes)
                   QUOTE(bytes_of(name)));
 }
 
-static int load_ignore(const struct control_request *request, struct control *c,
-                       struct notes *notes, struct failure *f)
+static int control_load_ignore(const struct control_request *request, struct control *c,
+                               struct notes *notes, struct failure *f)
 {
     const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
     c->ignore_name = BYTES(".dockerignore");
@@ -152,28 +153,28 @@ static int load_ignore(const struct control_request *request, struct control *c,
         int fd = open(request->ignore_file, flags);
         if (fd < 0)
             return fail_errno(f, -errno, "can't read the ignore file %s", QUOTE(name));
-        return take_ignore(c, fd, name, f);
+        return control_take_ignore(c, fd, name, f);
     }
     if (request->builder != SEND_CLASSIC) {
         int fd, r;
         if (!request->dockerfile) {
             fd = io_open_in_root(request->root_fd, "Dockerfile.dockerignore", flags);
-            r = take_ignore(c, fd, BYTES("Dockerfile.dockerignore"), f);
+            r = control_take_ignore(c, fd, BYTES("Dockerfile.dockerignore"), f);
         } else if (strcmp(request->dockerfile, "-") == 0) {
             r = 0;
         } else {
             struct bytes name = arena_printf(&c->arena, "%s.dockerignore", request->dockerfile);
             fd = open((const char *)name.at, flags);
-            r = take_ignore(c, fd < 0 ? -errno : fd, name, f);
+            r = control_take_ignore(c, fd < 0 ? -errno : fd, name, f);
         }
         if (r != 0)
             return r;
     }
     int fd = io_open_in_root(request->root_fd, ".dockerignore", flags);
-    int r = take_ignore(c, fd, BYTES(".dockerignore"), f);
+    int r = control_take_ignore(c, fd, BYTES(".dockerignore"), f);
     c->ignore_of_root = r > 0;
     if (r == 0)
-        note_dead_link(request->root_fd, ".dockerignore", notes);
+        control_note_dead_link(request->root_fd, ".dockerignore", notes);
     return r;
 }
 
@@ -181,9 +182,9 @@ int control_load(const struct control_request *request, struct notes *notes,
                  struct control *ret, struct failure *f)
 {
     struct control c = {0};
-    int r = load_dockerfile(request, &c, f);
+    int r = control_load_dockerfile(request, &c, f);
     if (r >= 0)
-        r = load_ignore(request, &c, notes, f);
+        r = control_load_ignore(request, &c, notes, f);
     if (r < 0) {
         control_release(&c);
         return r;

@@ -31,13 +31,13 @@ struct walk {
     char path[PATH_MAX + NAME_MAX + 2];
 };
 
-static bool is_set_aside(const struct walk *w, size_t path_len, const struct node *node)
+static bool entries_is_aside(const struct walk *w, size_t path_len, const struct node *node)
 {
     return path_len == 0 && bytes_equal(node_name(node), w->terms->aside);
 }
 
 /* The first index whose name is not before `name`. */
-static size_t lower_bound(const struct dir *dir, struct bytes name)
+static size_t entries_lower_bound(const struct dir *dir, struct bytes name)
 {
     size_t low = 0, high = dir->n;
     while (low < high) {
@@ -51,12 +51,13 @@ static size_t lower_bound(const struct dir *dir, struct bytes name)
 }
 
 /* `from` is what of the starting path lies below this directory; {NULL}: all of it. */
-static bool walk_dir(struct walk *w, const struct dir *dir, size_t path_len, struct bytes from)
+static bool entries_walk_dir(struct walk *w, const struct dir *dir, size_t path_len,
+                             struct bytes from)
 {
     struct bytes first = {0};
     size_t i = 0;
     if (from.at && bytes_next(&from, '/', &first))
-        i = lower_bound(dir, first);
+        i = entries_lower_bound(dir, first);
     for (; i < dir->n; i++) {
         const struct node *node = &dir->nodes[i];
         struct bytes below = {0};
@@ -65,7 +66,7 @@ static bool walk_dir(struct walk *w, const struct dir *dir, size_t path_len, str
             below = from; /* {NULL} where the path ends here */
             passed = from.at != NULL;
         }
-        if (!(node->sent & w->terms->bit) || is_set_aside(w, path_len, node))
+        if (!(node->sent & w->terms->bit) || entries_is_aside(w, path_len, node))
             continue;
         size_t at = path_len;
         if (at)
@@ -74,7 +75,7 @@ static bool walk_dir(struct walk *w, const struct dir *dir, size_t path_len, str
         at += node->name_len;
         if (!passed && !w->visit(w->context, bytes_at(w->path, at), node))
             return false;
-        if (node->below && !walk_dir(w, node->below, at, below))
+        if (node->below && !entries_walk_dir(w, node->below, at, below))
             return false;
     }
     return true;
@@ -87,7 +88,7 @@ void entries_walk(const struct terms *terms, const struct tree *tree, struct byt
     w->terms = terms;
     w->visit = visit;
     w->context = context;
-    walk_dir(w, tree->root.below, 0, from.len ? from : (struct bytes){0});
+    entries_walk_dir(w, tree->root.below, 0, from.len ? from : (struct bytes){0});
     free(w);
 }
 
@@ -103,12 +104,12 @@ struct inode_key {
     uint64_t dev, ino;
 };
 
-static struct inode_key key_of(const struct node *node)
+static struct inode_key links_key(const struct node *node)
 {
     return (struct inode_key){node->id.dev, node->id.ino};
 }
 
-static bool has_links(const struct terms *terms, const struct node *node)
+static bool entry_has_links(const struct terms *terms, const struct node *node)
 {
     /* BuildKit makes a symbolic link of each name; the classic builder keeps the names of one
      * together. */
@@ -121,12 +122,12 @@ struct linking {
     struct links *links;
 };
 
-static bool add_link(void *context, struct bytes path, const struct node *node)
+static bool links_add(void *context, struct bytes path, const struct node *node)
 {
     const struct linking *l = context;
-    if (!has_links(l->terms, node))
+    if (!entry_has_links(l->terms, node))
         return true;
-    struct inode_key key = key_of(node);
+    struct inode_key key = links_key(node);
     if (table_get(&l->links->first, bytes_at(&key, sizeof(key))))
         return true;
     struct bytes *first = ARENA_NEW(&l->links->arena, struct bytes);
@@ -142,11 +143,11 @@ struct links *links_make(const struct terms *terms, const struct tree *tree)
     links->refs = 1;
     struct linking l = {terms, links};
     if (tree->root.below->many_links && !terms->for_digest) {
-        entries_walk(terms, tree, BYTES(""), add_link, &l);
+        entries_walk(terms, tree, BYTES(""), links_add, &l);
         /* What is set aside comes last, so any other name of it is the first one. */
         const struct node *last = terms->aside_dropped ? NULL : tree_find(tree, terms->aside);
         if (terms->aside.len && last && last->sent & terms->bit)
-            add_link(&l, terms->aside, last);
+            links_add(&l, terms->aside, last);
     }
     return links;
 }
@@ -184,8 +185,8 @@ bool entry_of(const struct terms *terms, const struct links *links, struct bytes
         ret->kind = ENTRY_TEXT;
         ret->text = terms->dockerfile;
     }
-    if (has_links(terms, node)) {
-        struct inode_key key = key_of(node);
+    if (entry_has_links(terms, node)) {
+        struct inode_key key = links_key(node);
         uintptr_t *first = table_get(&links->first, bytes_at(&key, sizeof(key)));
         if (first && !bytes_equal(*(const struct bytes *)*first, path)) {
             ret->kind = ENTRY_LINK;

@@ -27,7 +27,7 @@ void out_open(struct out *out, const struct send_request *request)
 }
 
 /* Waits until the reader takes more. */
-static int wait_for_reader(struct out *out)
+static int out_wait(struct out *out)
 {
     const struct send_hooks *hooks = out->hooks;
     struct pollfd fds[2] = {{.fd = out->fd, .events = POLLOUT},
@@ -63,7 +63,7 @@ int out_write(struct out *out, struct bytes bytes)
             bytes = bytes_from(bytes, (size_t)n);
             continue;
         }
-        int r = errno == EAGAIN ? wait_for_reader(out) : errno == EINTR ? 0 : -errno;
+        int r = errno == EAGAIN ? out_wait(out) : errno == EINTR ? 0 : -errno;
         if (r < 0)
             return r;
     }
@@ -71,7 +71,7 @@ int out_write(struct out *out, struct bytes bytes)
 }
 
 /* Where no splice can be had: a file, a socket of an old kernel. */
-static int copy(struct out *out, int fd, off_t at, uint64_t len)
+static int out_copy(struct out *out, int fd, off_t at, uint64_t len)
 {
     cleanup_free uint8_t *block = xmalloc(COPY_BYTES);
     while (len) {
@@ -104,9 +104,9 @@ int out_pass(struct out *out, int fd, uint64_t offset, uint64_t len)
             return -EIO; /* a chunk that is shorter than its header says */
         if (errno == EINVAL)
             break;
-        int r = errno == EAGAIN ? wait_for_reader(out) : errno == EINTR ? 0 : -errno;
+        int r = errno == EAGAIN ? out_wait(out) : errno == EINTR ? 0 : -errno;
         if (r < 0)
             return r;
     }
-    return len ? copy(out, fd, at, len) : 0;
+    return len ? out_copy(out, fd, at, len) : 0;
 }

@@ -36,7 +36,7 @@ struct store_name store_name_of(const struct packing *p, const struct digest128 
     return name;
 }
 
-static int out_of_room(const struct entry *e, struct failure *f)
+static int pack_no_room(const struct entry *e, struct failure *f)
 {
     return fail(f, -E2BIG, "%s grew past %d MiB while it was being sent; run it again",
                 QUOTE(e->path), CHUNK_MAX >> 20);
@@ -44,13 +44,13 @@ static int out_of_room(const struct entry *e, struct failure *f)
 
 /* ---- names ------------------------------------------------------------------------------ */
 
-static struct digest128 content_digest(const struct plan *plan, struct bytes content)
+static struct digest128 naming_digest(const struct plan *plan, struct bytes content)
 {
     return digest128_keyed(store_key(plan->store), content);
 }
 
-static void name_entry(struct naming *naming, struct bytes header,
-                       const struct digest128 *content)
+static void naming_add_entry(struct naming *naming, struct bytes header,
+                             const struct digest128 *content)
 {
     if (!naming->state)
         return;
@@ -59,45 +59,45 @@ static void name_entry(struct naming *naming, struct bytes header,
 }
 
 /* Names what was just read, and tells the database of a regular file of the tree. */
-static void learn_content(struct segment *segment, const struct entry *e, struct bytes header,
-                          struct bytes content, enum content_sure sure, struct naming *naming)
+static void naming_learn(struct segment *segment, const struct entry *e, struct bytes header,
+                         struct bytes content, enum content_sure sure, struct naming *naming)
 {
     if (!naming->state)
         return;
     const struct plan *plan = segment->packing->plan;
-    struct content_hash hash = {.xxh = content_digest(plan, content)};
-    name_entry(naming, header, &hash.xxh);
+    struct content_hash hash = {.xxh = naming_digest(plan, content)};
+    naming_add_entry(naming, header, &hash.xxh);
     if (sure == CONTENT_HELD)
         naming->as_walked = false;
     if (sure == CONTENT_SURE && plan->hashdb)
         hashdb_put(plan->hashdb, plan->hashdb_tree, &e->node->id, &hash);
 }
 
-static bool is_content(const struct entry *e)
+static bool pack_is_content(const struct entry *e)
 {
     return e->kind == ENTRY_NODE && !e->empty && S_ISREG(e->node->id.mode);
 }
 
 /* The name by what the database knows; false: some content is not known. */
-static bool name_by_hashes(const struct plan *plan, const struct entries *entries,
-                           struct naming *naming)
+static bool naming_by_hashes(const struct plan *plan, const struct entries *entries,
+                             struct naming *naming)
 {
     cleanup_buf struct buf header = BUF(TAR_HEADER_MAX);
     for (size_t i = 0; i < entries->n; i++) {
         const struct entry *e = &entries->at[i];
         struct bytes text = e->kind == ENTRY_TEXT ? e->text : BYTES("");
-        struct content_hash hash = {.xxh = content_digest(plan, text)};
-        if (is_content(e) && !hashes_get(plan->hashes, &e->node->id, &hash))
+        struct content_hash hash = {.xxh = naming_digest(plan, text)};
+        if (pack_is_content(e) && !hashes_get(plan->hashes, &e->node->id, &hash))
             return false;
         struct tar_header h = entry_header(&plan->terms, e, NULL);
         buf_clear(&header);
         tar_add_header(&header, &h);
-        name_entry(naming, buf_bytes(&header), &hash.xxh);
+        naming_add_entry(naming, buf_bytes(&header), &hash.xxh);
     }
     return true;
 }
 
-static void set_name(struct chunk *chunk, const struct digest128 *name)
+static void pack_set_name(struct chunk *chunk, const struct digest128 *name)
 {
     pthread_mutex_lock(&chunk->lock);
     chunk->name = *name;
@@ -105,7 +105,7 @@ static void set_name(struct chunk *chunk, const struct digest128 *name)
     pthread_mutex_unlock(&chunk->lock);
 }
 
-static void set_sha(struct chunk *chunk, const struct sha256 *sha)
+static void pack_set_sha(struct chunk *chunk, const struct sha256 *sha)
 {
     pthread_mutex_lock(&chunk->lock);
     chunk->sha = *sha;
@@ -113,7 +113,7 @@ static void set_sha(struct chunk *chunk, const struct sha256 *sha)
     pthread_mutex_unlock(&chunk->lock);
 }
 
-static bool find_stored(struct segment *segment, const struct digest128 *name)
+static bool pack_find_stored(struct segment *segment, const struct digest128 *name)
 {
     const struct packing *p = segment->packing;
     struct store_name at = store_name_of(p, name);
@@ -141,8 +141,8 @@ static bool pack_as_walked(struct segment *segment, const struct entry *e,
         return false;
     }
     out->len += size;
-    learn_content(segment, e, bytes_at(out->at + start, content_at - start),
-                  bytes_at(out->at + content_at, size), sure, naming);
+    naming_learn(segment, e, bytes_at(out->at + start, content_at - start),
+                 bytes_at(out->at + content_at, size), sure, naming);
     return buf_add_zeros(out, ustar_padding(size)) == 0;
 }
 
@@ -166,7 +166,7 @@ static int pack_opened(struct segment *segment, const struct entry *e, struct na
     struct tar_header h = entry_header(&p->plan->terms, e, &now);
     size_t start = out->len, room = tar_header_size(&h) + ustar_padding(h.size);
     if (now.size > CHUNK_MAX || buf_reserve(out, room + (size_t)now.size) < 0)
-        return out_of_room(e, f);
+        return pack_no_room(e, f);
     tar_add_header(out, &h);
     size_t content_at = out->len;
     ssize_t n = io_read_full(fd, out->at + content_at, (size_t)now.size);
@@ -178,10 +178,10 @@ static int pack_opened(struct segment *segment, const struct entry *e, struct na
         if (!stat_identity_equal(&now, &e->node->id))
             naming->as_walked = false;
         else
-            learn_content(segment, e, bytes_at(out->at + start, content_at - start),
-                          bytes_at(out->at + content_at, (size_t)n),
-                          naming->state ? content_is_sure(fd) : CONTENT_UNKNOWN, naming);
-        return buf_add_zeros(out, ustar_padding(now.size)) < 0 ? out_of_room(e, f) : 1;
+            naming_learn(segment, e, bytes_at(out->at + start, content_at - start),
+                         bytes_at(out->at + content_at, (size_t)n),
+                         naming->state ? content_is_sure(fd) : CONTENT_UNKNOWN, naming);
+        return buf_add_zeros(out, ustar_padding(now.size)) < 0 ? pack_no_room(e, f) : 1;
     }
     out->len = start;
     return r < 0 && r != -ESTALE ? r : 0;
@@ -207,21 +207,21 @@ static int pack_entry(struct segment *segment, const struct entry *e, struct nam
 {
     struct buf *out = &segment->plain;
     if (e->kind == ENTRY_RAW)
-        return buf_add_bytes(out, e->text) < 0 ? out_of_room(e, f) : 0;
-    if (is_content(e))
+        return buf_add_bytes(out, e->text) < 0 ? pack_no_room(e, f) : 0;
+    if (pack_is_content(e))
         return pack_file(segment, e, naming, f);
     struct tar_header h = entry_header(&segment->packing->plan->terms, e, NULL);
     struct bytes text = e->kind == ENTRY_TEXT ? e->text : BYTES("");
     size_t start = out->len;
     if (buf_reserve(out, tar_header_size(&h) + text.len + USTAR_BLOCK) < 0)
-        return out_of_room(e, f);
+        return pack_no_room(e, f);
     tar_add_header(out, &h);
     if (naming->state) {
-        struct digest128 content = content_digest(segment->packing->plan, text);
-        name_entry(naming, bytes_at(out->at + start, out->len - start), &content);
+        struct digest128 content = naming_digest(segment->packing->plan, text);
+        naming_add_entry(naming, bytes_at(out->at + start, out->len - start), &content);
     }
     if (buf_add_bytes(out, text) < 0 || buf_add_zeros(out, ustar_padding(text.len)) < 0)
-        return out_of_room(e, f);
+        return pack_no_room(e, f);
     return 0;
 }
 
@@ -237,7 +237,7 @@ static int pack_entries(struct segment *segment, const struct entries *entries,
     return r;
 }
 
-static int compress(struct segment *segment, struct failure *f)
+static int pack_compress(struct segment *segment, struct failure *f)
 {
     struct packing *p = segment->packing;
     if (!p->codec || segment->plain.len == 0)
@@ -252,7 +252,7 @@ static int compress(struct segment *segment, struct failure *f)
     return segment->packed.len ? 0 : fail(f, -EIO, "%s failed", p->codec->name);
 }
 
-static void keep(const struct segment *segment, const struct digest128 *name)
+static void pack_keep(const struct segment *segment, const struct digest128 *name)
 {
     const struct packing *p = segment->packing;
     struct store_name at = store_name_of(p, name);
@@ -263,29 +263,29 @@ static void keep(const struct segment *segment, const struct digest128 *name)
 /* ---- a chunk ---------------------------------------------------------------------------- */
 
 /* Whether the store has the chunk by that name. */
-static bool find_chunk(struct segment *segment, const struct digest128 *name)
+static bool pack_find_chunk(struct segment *segment, const struct digest128 *name)
 {
-    if (!find_stored(segment, name))
+    if (!pack_find_stored(segment, name))
         return false;
     segment->sha = segment->stored.plain_sha;
     segment->sure = true;
-    set_sha(segment->chunk, &segment->sha);
+    pack_set_sha(segment->chunk, &segment->sha);
     return true;
 }
 
 /* The same, by the name that the database gives. */
-static bool find_by_hashes(struct segment *segment, const struct entries *entries,
-                           struct naming *naming)
+static bool pack_find_by_hashes(struct segment *segment, const struct entries *entries,
+                                struct naming *naming)
 {
     const struct plan *plan = segment->packing->plan;
     if (!plan->hashes)
         return false;
-    bool known = name_by_hashes(plan, entries, naming);
+    bool known = naming_by_hashes(plan, entries, naming);
     struct digest128 name = digest128_end(naming->state);
     if (!known)
         return false;
-    set_name(segment->chunk, &name);
-    return find_chunk(segment, &name);
+    pack_set_name(segment->chunk, &name);
+    return pack_find_chunk(segment, &name);
 }
 
 /* Reads all of it, packs it and, where that is what the tree says, keeps it. */
@@ -294,15 +294,15 @@ static int pack_anew(struct segment *segment, const struct entries *entries,
 {
     int r = pack_entries(segment, entries, naming, f);
     if (r == 0)
-        r = compress(segment, f);
+        r = pack_compress(segment, f);
     segment->sure = r == 0 && naming->state && naming->as_walked;
     if (r == 0 && (segment->sure || segment->packing->want_sha))
         segment->sha = sha256(buf_bytes(&segment->plain));
     if (segment->sure) {
         struct digest128 name = digest128_end(naming->state);
-        set_name(segment->chunk, &name);
-        set_sha(segment->chunk, &segment->sha);
-        keep(segment, &name);
+        pack_set_name(segment->chunk, &name);
+        pack_set_sha(segment->chunk, &segment->sha);
+        pack_keep(segment, &name);
     }
     return r;
 }
@@ -312,7 +312,7 @@ static int pack_chunk(struct segment *segment, struct failure *f)
     const struct plan *plan = segment->packing->plan;
     struct digest128 name;
     bool named = plan->store && chunk_name(segment->chunk, &name);
-    if (named && find_chunk(segment, &name))
+    if (named && pack_find_chunk(segment, &name))
         return 0;
     struct naming naming = {.as_walked = true};
     if (plan->store)
@@ -320,7 +320,7 @@ static int pack_chunk(struct segment *segment, struct failure *f)
     struct entries entries;
     chunk_entries(&plan->terms, plan->links, plan->tree, segment->chunk, &entries);
     int r = 0;
-    if (named || !find_by_hashes(segment, &entries, &naming))
+    if (named || !pack_find_by_hashes(segment, &entries, &naming))
         r = pack_anew(segment, &entries, &naming, f);
     digest128_free(naming.state);
     arena_release(&entries.arena);
@@ -329,7 +329,7 @@ static int pack_chunk(struct segment *segment, struct failure *f)
 
 /* ---- a part of a large file ------------------------------------------------------------- */
 
-static int read_part(struct segment *segment, struct failure *f)
+static int pack_read_part(struct segment *segment, struct failure *f)
 {
     const struct large_file *large = &segment->large;
     struct buf *out = &segment->plain;
@@ -337,7 +337,7 @@ static int read_part(struct segment *segment, struct failure *f)
     struct tar_header h = entry_header(&segment->packing->plan->terms, large->entry, &now);
     if (buf_reserve(out, segment->len + 2 * USTAR_BLOCK +
                              (segment->head ? tar_header_size(&h) : 0)) < 0)
-        return out_of_room(large->entry, f);
+        return pack_no_room(large->entry, f);
     if (segment->head)
         tar_add_header(out, &h);
     ssize_t n =
@@ -355,23 +355,23 @@ static int read_part(struct segment *segment, struct failure *f)
 static int pack_part(struct segment *segment, struct failure *f)
 {
     const struct packing *p = segment->packing;
-    int r = read_part(segment, f);
+    int r = pack_read_part(segment, f);
     if (r < 0)
         return r;
     bool keeps = p->plan->store && p->codec;
     struct digest128 name;
     if (keeps) {
         name = digest128_keyed(store_key(p->plan->store), buf_bytes(&segment->plain));
-        if (find_stored(segment, &name)) {
+        if (pack_find_stored(segment, &name)) {
             segment->sha = segment->stored.plain_sha;
             return 0;
         }
     }
     if (keeps || p->want_sha)
         segment->sha = sha256(buf_bytes(&segment->plain));
-    r = compress(segment, f);
+    r = pack_compress(segment, f);
     if (r == 0 && keeps)
-        keep(segment, &name);
+        pack_keep(segment, &name);
     return r;
 }
 
@@ -388,10 +388,10 @@ int segment_pack(struct segment *segment, struct failure *f)
     int r = pack_entries(segment, segment->literal, &none, f);
     if (r == 0 && segment->packing->want_sha)
         segment->sha = sha256(buf_bytes(&segment->plain));
-    return r < 0 ? r : compress(segment, f);
+    return r < 0 ? r : pack_compress(segment, f);
 }
 
-static void run_segment(struct pool_job *job)
+static void segment_run(struct pool_job *job)
 {
     struct segment *segment = (struct segment *)job;
     struct packing *p = segment->packing;
@@ -405,7 +405,7 @@ static void run_segment(struct pool_job *job)
 
 void segment_init(struct segment *segment, struct packing *packing)
 {
-    *segment = (struct segment){.job = {.run = run_segment},
+    *segment = (struct segment){.job = {.run = segment_run},
                                 .packing = packing,
                                 .dir = {.fd = -1},
                                 .stored = {.fd = -1},

@@ -48,27 +48,27 @@ struct planner {
     struct send_stats *stats;
 };
 
-static void add(struct planner *p, struct entries *to, struct entry e)
+static void plan_add(struct planner *p, struct entries *to, struct entry e)
 {
     *ARENA_PUSH(&to->arena, to->at, &to->n, &to->cap) = e;
     p->plan->tar_bytes += entry_tar_bytes(&p->plan->terms, &e);
 }
 
-static void add_raw(struct planner *p, struct entries *to, struct bytes raw)
+static void plan_add_raw(struct planner *p, struct entries *to, struct bytes raw)
 {
-    add(p, to, (struct entry){.kind = ENTRY_RAW, .path = BYTES(""), .text = raw});
+    plan_add(p, to, (struct entry){.kind = ENTRY_RAW, .path = BYTES(""), .text = raw});
 }
 
-static void add_text(struct planner *p, struct entries *to, struct bytes path,
-                     struct bytes text)
+static void plan_add_text(struct planner *p, struct entries *to, struct bytes path,
+                          struct bytes text)
 {
     p->stats->n_files++;
     p->stats->content_bytes += text.len;
-    add(p, to, (struct entry){.kind = ENTRY_TEXT, .path = path, .text = text});
+    plan_add(p, to, (struct entry){.kind = ENTRY_TEXT, .path = path, .text = text});
 }
 
 /* The header of a directory "." with the root's own mode. */
-static struct bytes dot_header(struct planner *p)
+static struct bytes plan_dot_header(struct planner *p)
 {
     cleanup_buf struct buf out = BUF(USTAR_BLOCK);
     const struct entry root = {.path = BYTES("."), .node = &p->plan->tree->root};
@@ -77,40 +77,40 @@ static struct bytes dot_header(struct planner *p)
     return arena_copy(&p->plan->arena, buf_bytes(&out));
 }
 
-static struct bytes inner_header(struct planner *p, uint64_t size)
+static struct bytes plan_inner_header(struct planner *p, uint64_t size)
 {
     cleanup_buf struct buf out = BUF(4 * USTAR_BLOCK);
     struct tar_header h = {
         .path = p->carriage->tar_name, .type = '0', .mode = 0644, .size = size};
-    if (!tar_is_plain(&h) && buf_add_bytes(&out, dot_header(p)) < 0)
+    if (!tar_is_plain(&h) && buf_add_bytes(&out, plan_dot_header(p)) < 0)
         abort();
     tar_add_header(&out, &h);
     return arena_copy(&p->plan->arena, buf_bytes(&out));
 }
 
-static void add_recipe(struct planner *p)
+static void plan_add_recipe(struct planner *p)
 {
     if (p->plan->recipe.len)
-        add_raw(p, &p->plan->before, p->plan->recipe);
+        plan_add_raw(p, &p->plan->before, p->plan->recipe);
 }
 
-static void add_inner(struct planner *p)
+static void plan_add_inner(struct planner *p)
 {
     struct plan *plan = p->plan;
     bool empty = !(plan->tree->root.sent & plan->terms.bit);
     uint64_t inside = plan->tar_bytes + sizeof(end_marks) + (empty ? USTAR_BLOCK : 0);
-    add_recipe(p);
-    add_raw(p, &plan->before, inner_header(p, inside));
+    plan_add_recipe(p);
+    plan_add_raw(p, &plan->before, plan_inner_header(p, inside));
     /* Docker takes a tar without entries for a file, and would copy instead of unpack. */
     if (empty)
-        add_raw(p, &plan->before, dot_header(p));
-    add_raw(p, &plan->behind, bytes_at(end_marks, sizeof(end_marks)));
-    add_text(p, &plan->behind, p->carriage->name, p->carriage->text);
+        plan_add_raw(p, &plan->before, plan_dot_header(p));
+    plan_add_raw(p, &plan->behind, bytes_at(end_marks, sizeof(end_marks)));
+    plan_add_text(p, &plan->behind, p->carriage->name, p->carriage->text);
     plan->fixed_sizes = true;
 }
 
 /* The chosen file of the tree, last: as it was analysed, or a link to another of its names. */
-static void add_dockerfile_node(struct planner *p)
+static void plan_add_dockerfile(struct planner *p)
 {
     struct plan *plan = p->plan;
     const struct node *node = tree_find(plan->tree, p->carriage->name);
@@ -121,10 +121,10 @@ static void add_dockerfile_node(struct planner *p)
         p->stats->n_hardlinks++;
     else
         p->stats->n_files++, p->stats->content_bytes += e.text.len;
-    add(p, &plan->behind, e);
+    plan_add(p, &plan->behind, e);
 }
 
-static bool first_is_plain(const struct plan *plan)
+static bool plan_first_is_plain(const struct plan *plan)
 {
     struct entries own = {0};
     const struct entry *first = plan->before.n ? &plan->before.at[0] : NULL;
@@ -146,30 +146,30 @@ static bool first_is_plain(const struct plan *plan)
 }
 
 /* By this view: a daemon's tree has nodes that others alone send. */
-static bool sends(const struct planner *p, struct bytes path)
+static bool plan_sends(const struct planner *p, struct bytes path)
 {
     const struct node *node = tree_find(p->plan->tree, path);
     return node && (node->keep & p->plan->terms.bit);
 }
 
-static void add_plain(struct planner *p)
+static void plan_add_plain(struct planner *p)
 {
     struct plan *plan = p->plan;
     const struct carriage *c = p->carriage;
     if (c->how == CARRY_NODE)
-        add_dockerfile_node(p);
+        plan_add_dockerfile(p);
     else if (c->how == CARRY_EXTRA)
-        add_text(p, &plan->behind, c->name, c->text);
+        plan_add_text(p, &plan->behind, c->name, c->text);
     if (c->guard)
-        add_text(p, &plan->before, BYTES("Dockerfile"), BYTES(GUARD_TEXT));
-    if (c->ship_ignore && !sends(p, BYTES(".dockerignore")))
-        add_text(p, &plan->before, BYTES(".dockerignore"), p->request->control->ignore);
-    add_recipe(p);
+        plan_add_text(p, &plan->before, BYTES("Dockerfile"), BYTES(GUARD_TEXT));
+    if (c->ship_ignore && !plan_sends(p, BYTES(".dockerignore")))
+        plan_add_text(p, &plan->before, BYTES(".dockerignore"), p->request->control->ignore);
+    plan_add_recipe(p);
 }
 
 /* ---- what the whole is ----------------------------------------------------------------- */
 
-static void sum_chunks(struct planner *p)
+static void plan_sum_chunks(struct planner *p)
 {
     struct send_stats *stats = p->stats;
     for (size_t i = 0; i < p->plan->chunks.n; i++) {
@@ -192,12 +192,12 @@ struct noting {
     struct bytes end; /* the first path of the next chunk; {NULL}: there is none */
 };
 
-static const char *special_kind(uint32_t mode)
+static const char *plan_special_kind(uint32_t mode)
 {
     return S_ISSOCK(mode) ? "socket" : S_ISFIFO(mode) ? "FIFO" : "device";
 }
 
-static bool note_entry(void *context, struct bytes path, const struct node *node)
+static bool plan_note_entry(void *context, struct bytes path, const struct node *node)
 {
     const struct noting *n = context;
     const struct plan *plan = n->p->plan;
@@ -206,7 +206,7 @@ static bool note_entry(void *context, struct bytes path, const struct node *node
         return false;
     if (!entry_of(&plan->terms, plan->links, path, node, &e))
         notes_add(n->notes, NOTE_WARNING, "%s is a %s: not sent", QUOTE(path),
-                  special_kind(node->id.mode));
+                  plan_special_kind(node->id.mode));
     else if (e.empty && S_ISREG(node->id.mode))
         notes_add(
             n->notes, NOTE_WARNING,
@@ -216,7 +216,7 @@ static bool note_entry(void *context, struct bytes path, const struct node *node
     return true;
 }
 
-static void add_notes(const struct planner *p, struct notes *notes)
+static void plan_add_notes(const struct planner *p, struct notes *notes)
 {
     const struct plan *plan = p->plan;
     for (size_t i = 0; i < plan->chunks.n; i++) {
@@ -225,12 +225,13 @@ static void add_notes(const struct planner *p, struct notes *notes)
         struct noting n = {.p = p, .notes = notes};
         if (i + 1 < plan->chunks.n)
             n.end = chunk_first(plan->chunks.at[i + 1]);
-        entries_walk(&plan->terms, plan->tree, chunk_first(plan->chunks.at[i]), note_entry, &n);
+        entries_walk(&plan->terms, plan->tree, chunk_first(plan->chunks.at[i]), plan_note_entry,
+                     &n);
     }
 }
 
 /* The largest file's path, in the arena. */
-static struct bytes largest_path(struct planner *p, uint64_t *ret_size)
+static struct bytes plan_largest_path(struct planner *p, uint64_t *ret_size)
 {
     struct plan *plan = p->plan;
     const struct chunk *largest = NULL;
@@ -251,7 +252,7 @@ static struct bytes largest_path(struct planner *p, uint64_t *ret_size)
     return path;
 }
 
-static int check_gates(struct planner *p, struct failure *f)
+static int plan_check_gates(struct planner *p, struct failure *f)
 {
     const struct send_request *request = p->request;
     const struct send_stats *stats = p->stats;
@@ -262,7 +263,7 @@ static int check_gates(struct planner *p, struct failure *f)
                     (unsigned long long)n_files, (unsigned long long)request->max_files);
     if (!request->max_bytes || stats->content_bytes <= request->max_bytes)
         return 0;
-    struct bytes path = largest_path(p, &largest_bytes);
+    struct bytes path = plan_largest_path(p, &largest_bytes);
     return fail(f, SEND_REFUSED,
                 "the context has %s of files, more than --max-size (%s); the largest is %s "
                 "with %s",
@@ -277,23 +278,23 @@ int plan_finish(const struct send_request *request, const struct carriage *carri
 {
     struct planner p = {request, carriage, plan, stats};
     plan->tar_bytes = 0;
-    sum_chunks(&p);
-    add_notes(&p, notes);
+    plan_sum_chunks(&p);
+    plan_add_notes(&p, notes);
     if (carriage->how == CARRY_INNER)
-        add_inner(&p);
+        plan_add_inner(&p);
     else
-        add_plain(&p);
-    add_raw(&p, &plan->behind, bytes_at(end_marks, sizeof(end_marks)));
-    if (carriage->how != CARRY_INNER && !first_is_plain(plan)) {
+        plan_add_plain(&p);
+    plan_add_raw(&p, &plan->behind, bytes_at(end_marks, sizeof(end_marks)));
+    if (carriage->how != CARRY_INNER && !plan_first_is_plain(plan)) {
         struct entries before = plan->before;
         plan->before = (struct entries){0};
-        add_raw(&p, &plan->before, dot_header(&p));
+        plan_add_raw(&p, &plan->before, plan_dot_header(&p));
         for (size_t i = 0; i < before.n; i++)
             *ARENA_PUSH(&plan->before.arena, plan->before.at, &plan->before.n,
                         &plan->before.cap) = before.at[i];
         arena_release(&before.arena);
     }
-    return check_gates(&p, f);
+    return plan_check_gates(&p, f);
 }
 
 void plan_release(struct plan *plan)

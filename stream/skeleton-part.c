@@ -16,14 +16,14 @@
 /* Headers of a file as deep as a path can be, and of all its directories. */
 #define HEADERS_MAX (16ul << 20)
 
-static bool names_carried(const struct df_read *read)
+static bool part_names_carried(const struct df_read *read)
 {
     struct bytes rest = read->pattern, first;
     return bytes_next(&rest, '/', &first) && bytes_equal(first, BYTES(RECIPE_CARRIED));
 }
 
 /* Whether it may read anything at all, for want of knowing better. */
-static bool is_anything(const struct df_read *read)
+static bool part_reads_anything(const struct df_read *read)
 {
     return read->kind == DF_READ_ALL || (read->pattern.len == 0 && read->widened.len);
 }
@@ -39,7 +39,7 @@ struct choosing {
 };
 
 /* "COPY .ctx/cargo/root/ ./", for a person. */
-static void note_units(const struct choosing *c)
+static void part_note_units(const struct choosing *c)
 {
     const struct skeleton *s = c->skeleton;
     for (size_t i = 0; i < s->n; i++)
@@ -53,7 +53,7 @@ static void note_units(const struct choosing *c)
 }
 
 /* Chooses what one read takes; *found where there is some. */
-static int choose_read(struct choosing *c, size_t i, bool *found, struct failure *f)
+static int part_choose_read(struct choosing *c, size_t i, bool *found, struct failure *f)
 {
     const struct skeleton *s = c->skeleton;
     struct reads *one;
@@ -68,13 +68,13 @@ static int choose_read(struct choosing *c, size_t i, bool *found, struct failure
 }
 
 /* A mount's source is read as written and expanded, one after the other: that is one word. */
-static bool ends_word(const struct reads *reads, size_t i)
+static bool part_ends_word(const struct reads *reads, size_t i)
 {
     const struct df_read *a = &reads->at[i], *b = a + 1;
     return i + 1 == reads->n || a->line != b->line || !bytes_equal(a->source, b->source);
 }
 
-static int choose(struct choosing *c, struct failure *f)
+static int part_choose(struct choosing *c, struct failure *f)
 {
     const struct skeleton *s = c->skeleton;
     size_t warned = SIZE_MAX;
@@ -82,12 +82,12 @@ static int choose(struct choosing *c, struct failure *f)
     int r = 0;
     for (size_t i = 0; i < c->reads->n && r == 0; i++) {
         const struct df_read *read = &c->reads->at[i];
-        c->all |= is_anything(read);
-        if (names_carried(read)) {
+        c->all |= part_reads_anything(read);
+        if (part_names_carried(read)) {
             named = c->any_named = true;
-            r = choose_read(c, i, &found, f);
+            r = part_choose_read(c, i, &found, f);
         }
-        if (!ends_word(c->reads, i))
+        if (!part_ends_word(c->reads, i))
             continue;
         if (named && !found) {
             c->any_missing = true;
@@ -105,7 +105,7 @@ static int choose(struct choosing *c, struct failure *f)
                   "unit before the sources, as COPY %s/cargo/root/ ./",
                   QUOTE(c->dockerfile->name), RECIPE_CARRIED, RECIPE_CARRIED);
     }
-    note_units(c);
+    part_note_units(c);
     for (size_t k = 0; k < s->n; k++) {
         c->chosen[k] |= c->all;
         if (!c->chosen[k] || s->at[k].unit == warned)
@@ -118,13 +118,13 @@ static int choose(struct choosing *c, struct failure *f)
 }
 
 /* Whether what is sent would reach an image by an instruction that doesn't name it. */
-static int find_swallower(const struct choosing *c, struct skeleton_part *ret,
-                          struct failure *f)
+static int part_find_swallower(const struct choosing *c, struct skeleton_part *ret,
+                               struct failure *f)
 {
     const struct skeleton *s = c->skeleton;
     for (size_t i = 0; i < c->reads->n && !ret->swallowed; i++) {
         struct reads *one;
-        if (names_carried(&c->reads->at[i]))
+        if (part_names_carried(&c->reads->at[i]))
             continue;
         int r = reads_single(c->reads, i, &one, f);
         if (r < 0)
@@ -139,8 +139,8 @@ static int find_swallower(const struct choosing *c, struct skeleton_part *ret,
 
 /* ---- entries ----------------------------------------------------------------------------- */
 
-static void add_dirs(struct skeleton_part *part, struct table *seen, struct bytes path,
-                     struct buf *out)
+static void part_add_dirs(struct skeleton_part *part, struct table *seen, struct bytes path,
+                          struct buf *out)
 {
     for (size_t i = 0; i < path.len; i++) {
         bool first;
@@ -157,13 +157,13 @@ static void add_dirs(struct skeleton_part *part, struct table *seen, struct byte
     }
 }
 
-static int add_file(struct skeleton_part *part, struct table *seen, const struct carried *file,
-                    struct buf *out)
+static int part_add_file(struct skeleton_part *part, struct table *seen,
+                         const struct carried *file, struct buf *out)
 {
     int r = buf_reserve(out, HEADERS_MAX + file->content.len);
     if (r < 0)
         return r;
-    add_dirs(part, seen, file->path, out);
+    part_add_dirs(part, seen, file->path, out);
     struct tar_header h = {.path = file->path,
                            .type = file->is_link ? '2' : '0',
                            .mode = file->mode,
@@ -191,13 +191,13 @@ int skeleton_part(const struct skeleton *s, const struct send_request *request,
     cleanup_table struct table seen = {0};
     cleanup_buf struct buf out = BUF(PART_MAX);
     *ret = (struct skeleton_part){0};
-    int r = choose(&c, f);
+    int r = part_choose(&c, f);
     if (r == 0)
-        r = find_swallower(&c, ret, f);
+        r = part_find_swallower(&c, ret, f);
     for (size_t k = 0; k < s->n && r == 0; k++) {
         if (!c.chosen[k])
             continue;
-        r = add_file(ret, &seen, &s->at[k], &out);
+        r = part_add_file(ret, &seen, &s->at[k], &out);
         if (r < 0)
             fail(f, r, "--recipe: what is read of it has more than %d MiB: name units",
                  PART_MAX >> 20);
@@ -213,10 +213,10 @@ void skeleton_digest(const struct skeleton *s, const struct df_read *read,
     struct skeleton_part part = {0};
     cleanup_table struct table seen = {0};
     cleanup_buf struct buf out = BUF(PART_MAX);
-    for (size_t k = 0; k < s->n && names_carried(read); k++) {
+    for (size_t k = 0; k < s->n && part_names_carried(read); k++) {
         if (!reads_path(one, s->at[k].path, false))
             continue;
-        if (add_file(&part, &seen, &s->at[k], &out) < 0)
+        if (part_add_file(&part, &seen, &s->at[k], &out) < 0)
             abort(); /* skeleton_part() took all of it */
     }
     if (out.len)

@@ -47,8 +47,8 @@ struct making {
     struct content_dir dir;
 };
 
-static bool look_in_tree(void *context, struct bytes path, enum listed_kind *ret_kind,
-                         struct bytes *ret_target)
+static bool skeleton_look_up(void *context, struct bytes path, enum listed_kind *ret_kind,
+                             struct bytes *ret_target)
 {
     const struct making *m = context;
     uint32_t bit = m->request->bit;
@@ -66,15 +66,15 @@ static bool look_in_tree(void *context, struct bytes path, enum listed_kind *ret
 }
 
 /* The regular file of the context that a path is, or that links there lead to; {NULL}: none. */
-static struct bytes find_file(struct making *m, struct arena *a, struct bytes path)
+static struct bytes skeleton_find_file(struct making *m, struct arena *a, struct bytes path)
 {
-    return listing_follow(a, path, look_in_tree, m);
+    return listing_follow(a, path, skeleton_look_up, m);
 }
 
-static void list_dir(struct making *m, const struct dir *dir, struct bytes path);
+static void skeleton_list_dir(struct making *m, const struct dir *dir, struct bytes path);
 
-static void list_node(struct making *m, const struct node *node, struct bytes parent,
-                      const struct listing_beside *beside)
+static void skeleton_list_node(struct making *m, const struct node *node, struct bytes parent,
+                               const struct listing_beside *beside)
 {
     uint32_t bit = m->request->bit, mode = node->id.mode;
     bool is_dir = S_ISDIR(mode);
@@ -83,7 +83,7 @@ static void list_node(struct making *m, const struct node *node, struct bytes pa
         return;
     struct bytes path = path_join(&m->listing.arena, parent, node_name(node));
     if (node->below)
-        list_dir(m, node->below, path);
+        skeleton_list_dir(m, node->below, path);
     if (!(node->keep & bit) || !(is_dir || S_ISREG(mode) || S_ISLNK(mode)))
         return;
     cleanup_arena struct arena arena = {0};
@@ -91,24 +91,25 @@ static void list_node(struct making *m, const struct node *node, struct bytes pa
                 is_dir          ? LISTED_DIR
                 : S_ISREG(mode) ? LISTED_FILE
                                 : LISTED_LINK,
-                S_ISLNK(mode) && find_file(m, &arena, path).at);
+                S_ISLNK(mode) && skeleton_find_file(m, &arena, path).at);
 }
 
-static void list_dir(struct making *m, const struct dir *dir, struct bytes path)
+static void skeleton_list_dir(struct making *m, const struct dir *dir, struct bytes path)
 {
     struct listing_beside beside = {0};
     for (size_t i = 0; i < dir->n; i++)
         if (dir->nodes[i].keep & m->request->bit)
             listing_look_beside(node_name(&dir->nodes[i]), &beside);
     for (size_t i = 0; i < dir->n && !beside.venv; i++)
-        list_node(m, &dir->nodes[i], path, &beside);
+        skeleton_list_node(m, &dir->nodes[i], path, &beside);
 }
 
 /* ---- contents ---------------------------------------------------------------------------- */
 
 /* One version of a file that may not be what the tree says. */
-static int read_opened(struct making *m, struct bytes path, const struct stat_identity *walked,
-                       struct buf *to, bool *ret_executable, struct failure *f)
+static int skeleton_read_opened(struct making *m, struct bytes path,
+                                const struct stat_identity *walked, struct buf *to,
+                                bool *ret_executable, struct failure *f)
 {
     for (int tries = 1;; tries++) {
         struct stat st;
@@ -131,12 +132,12 @@ static int read_opened(struct making *m, struct bytes path, const struct stat_id
 }
 
 /* As the stream reads what it sends: one version, and known to be the tree's. */
-static int read_source(void *context, struct bytes listed, struct buf *to, bool *ret_executable,
-                       struct failure *f)
+static int skeleton_read_source(void *context, struct bytes listed, struct buf *to,
+                                bool *ret_executable, struct failure *f)
 {
     struct making *m = context;
     struct skeleton *s = m->skeleton;
-    struct bytes path = find_file(m, &m->listing.arena, listed);
+    struct bytes path = skeleton_find_file(m, &m->listing.arena, listed);
     if (!path.at)
         return fail(f, -ENOENT, "can't read %s: it is no file of the context", QUOTE(listed));
     path = arena_copy(&s->arena, path);
@@ -147,7 +148,7 @@ static int read_source(void *context, struct bytes listed, struct buf *to, bool 
                     to->max >> 20);
     enum content_sure sure = CONTENT_UNKNOWN;
     if (!content_read_as_walked(&m->source, &m->dir, path, id, to->at, &sure))
-        return read_opened(m, path, id, to, ret_executable, f);
+        return skeleton_read_opened(m, path, id, to, ret_executable, f);
     if (sure == CONTENT_HELD)
         s->as_walked = false;
     to->len = (size_t)id->size;
@@ -155,7 +156,7 @@ static int read_source(void *context, struct bytes listed, struct buf *to, bool 
     return 0;
 }
 
-static int make_skeleton(const struct skeleton_request *request, struct skeleton **ret,
+static int skeleton_make(const struct skeleton_request *request, struct skeleton **ret,
                          struct failure *f)
 {
     struct skeleton *s = xcalloc(1, sizeof(*s));
@@ -166,9 +167,9 @@ static int make_skeleton(const struct skeleton_request *request, struct skeleton
                                   request->tree->clock_ns},
                        .dir = {.fd = -1}};
     m.listing.root_fd = request->send->root_fd;
-    m.listing.reader = read_source;
+    m.listing.reader = skeleton_read_source;
     m.listing.reader_context = &m;
-    list_dir(&m, request->tree->root.below, BYTES(""));
+    skeleton_list_dir(&m, request->tree->root.below, BYTES(""));
     listing_seal(&m.listing);
     struct bytes ecos = request->send->recipe_ecos;
     struct recipe_options options = {.ecos = ecos.len ? arena_string(&s->arena, ecos) : NULL};
@@ -208,7 +209,7 @@ struct skeletons *skeletons_new(void)
     return kept;
 }
 
-static void drop(struct kept *kept)
+static void kept_drop(struct kept *kept)
 {
     skeleton_unref(kept->skeleton);
     tree_unref(kept->tree);
@@ -218,7 +219,7 @@ static void drop(struct kept *kept)
 void skeletons_free(struct skeletons *kept)
 {
     for (size_t i = 0; i < KEPT_MAX; i++)
-        drop(&kept->at[i]);
+        kept_drop(&kept->at[i]);
     pthread_mutex_destroy(&kept->lock);
     free(kept);
 }
@@ -228,11 +229,11 @@ void skeletons_trim(struct skeletons *kept, uint64_t since_ns)
     pthread_mutex_lock(&kept->lock);
     for (size_t i = 0; i < KEPT_MAX; i++)
         if (kept->at[i].used_ns < since_ns)
-            drop(&kept->at[i]);
+            kept_drop(&kept->at[i]);
     pthread_mutex_unlock(&kept->lock);
 }
 
-static uint64_t bytes_of_skeleton(const struct skeleton *s)
+static uint64_t skeleton_bytes(const struct skeleton *s)
 {
     return s->arena.used_bytes + recipe_bytes(s->recipe);
 }
@@ -243,25 +244,25 @@ uint64_t skeletons_bytes(struct skeletons *kept)
     pthread_mutex_lock(&kept->lock);
     for (size_t i = 0; i < KEPT_MAX; i++)
         if (kept->at[i].skeleton)
-            bytes += bytes_of_skeleton(kept->at[i].skeleton);
+            bytes += skeleton_bytes(kept->at[i].skeleton);
     pthread_mutex_unlock(&kept->lock);
     return bytes;
 }
 
-static bool is_for(const struct kept *k, const struct skeleton_request *request)
+static bool kept_is_for(const struct kept *k, const struct skeleton_request *request)
 {
     return k->skeleton && k->serial == request->serial &&
            bytes_equal(k->ecos, request->send->recipe_ecos);
 }
 
 /* The place of this question, or where to put its answer. */
-static struct kept *find__with_lock(struct skeletons *kept,
-                                    const struct skeleton_request *request)
+static struct kept *kept_find__with_lock(struct skeletons *kept,
+                                         const struct skeleton_request *request)
 {
     struct kept *oldest = &kept->at[0];
     for (size_t i = 0; i < KEPT_MAX; i++) {
         struct kept *k = &kept->at[i];
-        if (is_for(k, request))
+        if (kept_is_for(k, request))
             return k;
         if (k->used_ns < oldest->used_ns)
             oldest = k;
@@ -277,7 +278,7 @@ struct comparing {
 };
 
 /* A recipe is made of names, of links, and of the contents of its sources. */
-static void on_difference(void *context, struct bytes path)
+static void kept_on_difference(void *context, struct bytes path)
 {
     struct comparing *c = context;
     const struct node *was = tree_find(c->was, path), *is = tree_find(c->is, path);
@@ -288,39 +289,39 @@ static void on_difference(void *context, struct bytes path)
         c->differs = true;
 }
 
-static bool still_holds(const struct kept *k, const struct skeleton_request *request)
+static bool kept_still_holds(const struct kept *k, const struct skeleton_request *request)
 {
     struct comparing c = {
         .skeleton = k->skeleton, .was = k->tree, .is = request->tree, .bit = request->bit};
-    tree_compare(k->tree, request->tree, request->bit, on_difference, &c);
+    tree_compare(k->tree, request->tree, request->bit, kept_on_difference, &c);
     return !c.differs;
 }
 
-static void keep(struct skeletons *kept, const struct skeleton_request *request,
-                 struct skeleton *skeleton)
+static void kept_put(struct skeletons *kept, const struct skeleton_request *request,
+                     struct skeleton *skeleton)
 {
     pthread_mutex_lock(&kept->lock);
-    struct kept *k = find__with_lock(kept, request);
+    struct kept *k = kept_find__with_lock(kept, request);
     /* Meanwhile others may have gone ahead. */
-    if (!is_for(k, request) || k->tree->generation <= request->tree->generation) {
+    if (!kept_is_for(k, request) || k->tree->generation <= request->tree->generation) {
         struct kept new = {.skeleton = skeleton_ref(skeleton),
                            .tree = tree_ref(request->tree),
                            .serial = request->serial,
                            .used_ns = clock_now_ns(),
                            .ecos = skeleton->ecos};
-        drop(k);
+        kept_drop(k);
         *k = new;
     }
     pthread_mutex_unlock(&kept->lock);
 }
 
 /* What is kept for the question, with references of its own. */
-static struct kept look_up(struct skeletons *kept, const struct skeleton_request *request)
+static struct kept kept_get(struct skeletons *kept, const struct skeleton_request *request)
 {
     struct kept found = {0};
     pthread_mutex_lock(&kept->lock);
-    struct kept *k = find__with_lock(kept, request);
-    if (is_for(k, request)) {
+    struct kept *k = kept_find__with_lock(kept, request);
+    if (kept_is_for(k, request)) {
         found = *k;
         skeleton_ref(found.skeleton);
         tree_ref(found.tree);
@@ -331,7 +332,7 @@ static struct kept look_up(struct skeletons *kept, const struct skeleton_request
 
 /* ---- the whole --------------------------------------------------------------------------- */
 
-static int check_own(const struct skeleton_request *request, struct failure *f)
+static int skeleton_check_own(const struct skeleton_request *request, struct failure *f)
 {
     const struct node *own = tree_find(request->tree, BYTES(RECIPE_CARRIED));
     if (!own || !(own->sent & request->bit))
@@ -347,22 +348,22 @@ int skeleton_get(struct skeletons *kept, const struct skeleton_request *request,
                  struct notes *notes, struct skeleton **ret, struct failure *f)
 {
     struct skeleton *s = NULL;
-    int r = check_own(request, f);
+    int r = skeleton_check_own(request, f);
     if (r < 0)
         return r;
     if (kept) {
-        struct kept found = look_up(kept, request);
-        if (found.skeleton && still_holds(&found, request))
+        struct kept found = kept_get(kept, request);
+        if (found.skeleton && kept_still_holds(&found, request))
             s = skeleton_ref(found.skeleton);
-        drop(&found);
+        kept_drop(&found);
     }
     if (!s) {
-        r = make_skeleton(request, &s, f);
+        r = skeleton_make(request, &s, f);
         if (r < 0)
             return r;
     }
-    if (kept && s->as_walked && bytes_of_skeleton(s) <= KEPT_BYTES_MAX)
-        keep(kept, request, s);
+    if (kept && s->as_walked && skeleton_bytes(s) <= KEPT_BYTES_MAX)
+        kept_put(kept, request, s);
     /* Warnings are of units: skeleton_part() gives those of what is sent. */
     for (size_t i = 0; i < s->notes.n; i++)
         if (s->notes.at[i].level == NOTE_INFO)

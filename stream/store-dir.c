@@ -32,25 +32,12 @@ void store_path(char path[STORE_PATH_MAX], const struct store_name *name)
         snprintf(end, room, "%s%d", suffixes[name->codec], name->level);
 }
 
-static bool parse_digit(uint8_t c, uint8_t *ret)
-{
-    bool digit = c >= '0' && c <= '9';
-    *ret = (uint8_t)(digit ? c - '0' : c - 'a' + 10);
-    return digit || (c >= 'a' && c <= 'f');
-}
-
 bool store_parse_name(struct bytes name, struct store_name *ret)
 {
     struct store_name out = {.codec = SEND_TAR};
     size_t n = sizeof(out.content.at);
-    if (name.len < 2 * n)
+    if (name.len < 2 * n || !hex_bytes(bytes_head(name, 2 * n), out.content.at))
         return false;
-    for (size_t i = 0; i < n; i++) {
-        uint8_t high, low;
-        if (!parse_digit(name.at[2 * i], &high) || !parse_digit(name.at[2 * i + 1], &low))
-            return false;
-        out.content.at[i] = (uint8_t)(high << 4 | low);
-    }
     struct bytes rest = bytes_from(name, 2 * n);
     for (size_t codec = 0; codec < ARRAY_SIZE(suffixes); codec++) {
         struct bytes suffix = bytes_of(suffixes[codec]);
@@ -78,7 +65,7 @@ int store_shard(const struct store *store, const char *path)
 
 /* ---- new files ------------------------------------------------------------------------ */
 
-static int write_parts(int fd, struct bytes head, struct bytes body, bool synced)
+static int store_write_parts(int fd, struct bytes head, struct bytes body, bool synced)
 {
     int r = io_write_full(fd, head.at, head.len);
     if (r == 0)
@@ -87,13 +74,13 @@ static int write_parts(int fd, struct bytes head, struct bytes body, bool synced
 }
 
 /* -EOPNOTSUPP: this way can't be had here. */
-static int publish_unnamed(int dir_fd, const char *name, struct bytes head, struct bytes body,
-                           bool synced)
+static int store_publish_unnamed(int dir_fd, const char *name, struct bytes head,
+                                 struct bytes body, bool synced)
 {
     cleanup_fd int fd = openat(dir_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
     if (fd < 0)
         return errno == EISDIR || errno == EINVAL ? -EOPNOTSUPP : -errno;
-    int r = write_parts(fd, head, body, synced);
+    int r = store_write_parts(fd, head, body, synced);
     if (r < 0)
         return r;
     /* AT_EMPTY_PATH would need a capability. */
@@ -106,8 +93,8 @@ static int publish_unnamed(int dir_fd, const char *name, struct bytes head, stru
 }
 
 /* Under a name that a crash may leave behind; the sweep knows it. */
-static int publish_named(int dir_fd, const char *name, struct bytes head, struct bytes body,
-                         bool synced)
+static int store_publish_named(int dir_fd, const char *name, struct bytes head,
+                               struct bytes body, bool synced)
 {
     uint8_t random[8];
     char temp[sizeof(STORE_TEMP) + 2 * sizeof(random)] = STORE_TEMP;
@@ -117,7 +104,7 @@ static int publish_named(int dir_fd, const char *name, struct bytes head, struct
     int fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;
-    int r = write_parts(fd, head, body, synced);
+    int r = store_write_parts(fd, head, body, synced);
     /* Network file systems tell of a full disk here only. */
     if (close(fd) < 0 && r == 0)
         r = -errno;
@@ -136,18 +123,18 @@ int store_publish(struct store *store, int dir_fd, const char *name, struct byte
                   struct bytes body, bool synced)
 {
     if (!atomic_load_explicit(&store->no_tmpfile, memory_order_relaxed)) {
-        int r = publish_unnamed(dir_fd, name, head, body, synced);
+        int r = store_publish_unnamed(dir_fd, name, head, body, synced);
         if (r != -EOPNOTSUPP)
             return r;
         atomic_store_explicit(&store->no_tmpfile, true, memory_order_relaxed);
     }
-    return publish_named(dir_fd, name, head, body, synced);
+    return store_publish_named(dir_fd, name, head, body, synced);
 }
 
 /* ---- the directory -------------------------------------------------------------------- */
 
 /* Ours alone? `path` is for the message. */
-static int check_directory(int fd, const char *path, struct failure *f)
+static int store_check_directory(int fd, const char *path, struct failure *f)
 {
     struct stat st;
     if (fstat(fd, &st) < 0)
@@ -161,7 +148,8 @@ static int check_directory(int fd, const char *path, struct failure *f)
     return 0;
 }
 
-static int open_directory(int at_fd, const char *name, const char *path, struct failure *f)
+static int store_open_directory(int at_fd, const char *name, const char *path,
+                                struct failure *f)
 {
     cleanup_fd int fd = openat(at_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 && errno == ENOTDIR)
@@ -169,25 +157,25 @@ static int open_directory(int at_fd, const char *name, const char *path, struct 
                     QUOTE(bytes_of(path)));
     if (fd < 0)
         return fail_errno(f, -errno, "can't open %s", QUOTE(bytes_of(path)));
-    int r = check_directory(fd, path, f);
+    int r = store_check_directory(fd, path, f);
     return r < 0 ? r : steal_fd(&fd);
 }
 
-static int open_both(const struct store *store, int *ret_dir, int *ret_chunks,
-                     struct failure *f)
+static int store_open_both(const struct store *store, int *ret_dir, int *ret_chunks,
+                           struct failure *f)
 {
     if (!store->read_only) {
         int r = io_make_directories(store->directory);
         if (r < 0)
             return fail_errno(f, r, "can't make %s", QUOTE(bytes_of(store->directory)));
     }
-    cleanup_fd int dir = open_directory(AT_FDCWD, store->directory, store->directory, f);
+    cleanup_fd int dir = store_open_directory(AT_FDCWD, store->directory, store->directory, f);
     if (dir < 0)
         return dir;
     if (!store->read_only && mkdirat(dir, "chunks", 0700) < 0 && errno != EEXIST)
         return fail_errno(f, -errno, "can't make chunks in %s",
                           QUOTE(bytes_of(store->directory)));
-    int chunks = open_directory(dir, "chunks", "chunks", f);
+    int chunks = store_open_directory(dir, "chunks", "chunks", f);
     if (chunks < 0)
         return fail_wrap(f, chunks, "in %s", QUOTE(bytes_of(store->directory)));
     *ret_dir = steal_fd(&dir);
@@ -198,7 +186,7 @@ static int open_both(const struct store *store, int *ret_dir, int *ret_chunks,
 /* ---- the key -------------------------------------------------------------------------- */
 
 /* 0, -ENOENT, -EBADMSG: there is one that can't be ours, *ret_ino, or -errno. */
-static int read_key(int dir_fd, struct digest_key *ret, ino_t *ret_ino)
+static int store_read_key(int dir_fd, struct digest_key *ret, ino_t *ret_ino)
 {
     cleanup_fd int fd =
         openat(dir_fd, "key", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -220,7 +208,7 @@ static int read_key(int dir_fd, struct digest_key *ret, ino_t *ret_ino)
 }
 
 /* Unless another process has already put a good one there. */
-static int remove_bad_key(int dir_fd, ino_t bad)
+static int store_remove_bad_key(int dir_fd, ino_t bad)
 {
     struct stat st;
     if (fstatat(dir_fd, "key", &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_ino != bad)
@@ -232,17 +220,17 @@ static int remove_bad_key(int dir_fd, ino_t bad)
  * The key that all processes of the user share: the first one's. It alone is synced, once in
  * the store's life, since a key of zeros after a loss of power would be one that others know.
  */
-static int have_key(struct store *store, struct notes *notes, struct failure *f)
+static int store_have_key(struct store *store, struct notes *notes, struct failure *f)
 {
     struct bytes fresh = bytes_at(store->key.secret, sizeof(store->key.secret));
     int r = 0;
     for (int tries = 0; tries < 8; tries++) {
         ino_t ino = 0;
-        r = read_key(store->dir_fd, &store->key, &ino);
+        r = store_read_key(store->dir_fd, &store->key, &ino);
         if (r == 0 || store->read_only)
             break;
         if (r == -EBADMSG) {
-            r = remove_bad_key(store->dir_fd, ino);
+            r = store_remove_bad_key(store->dir_fd, ino);
             if (r < 0)
                 break;
             notes_add(notes, NOTE_WARNING,
@@ -261,21 +249,21 @@ static int have_key(struct store *store, struct notes *notes, struct failure *f)
 
 int store_dir_open(struct store *store, struct notes *notes, struct failure *f)
 {
-    int r = open_both(store, &store->dir_fd, &store->chunks_fd, f);
-    return r < 0 ? r : have_key(store, notes, f);
+    int r = store_open_both(store, &store->dir_fd, &store->chunks_fd, f);
+    return r < 0 ? r : store_have_key(store, notes, f);
 }
 
 /*
  * dup3() so that another thread's next call finds the new directory at the old number. If
  * another process was quicker with a key of its own, we keep ours: its chunks have other names.
  */
-static void heal(struct store *store)
+static void store_heal__with_lock(struct store *store)
 {
     struct stat st;
     if (fstat(store->chunks_fd, &st) < 0 || st.st_nlink > 0)
         return; /* it was no removal, or another thread has seen to it */
     int dir = -1, chunks = -1;
-    if (open_both(store, &dir, &chunks, NULL) < 0)
+    if (store_open_both(store, &dir, &chunks, NULL) < 0)
         return;
     struct bytes key = bytes_at(store->key.secret, sizeof(store->key.secret));
     int r = store_publish(store, dir, "key", key, BYTES(""), true);
@@ -292,7 +280,7 @@ void store_dir_heal(struct store *store)
     pthread_mutex_lock(&store->healing);
     uint64_t now = clock_now_ns();
     if (now >= store->next_heal_ns) {
-        heal(store);
+        store_heal__with_lock(store);
         store->next_heal_ns = now + HEAL_PAUSE_NS;
     }
     pthread_mutex_unlock(&store->healing);

@@ -37,8 +37,8 @@ void store_seen_release(struct store_seen *seen)
     free(seen->entries);
 }
 
-static struct store_seen_entry *set_of(const struct store_seen *seen,
-                                       const struct digest128 *content)
+static struct store_seen_entry *seen_set__with_lock(const struct store_seen *seen,
+                                                    const struct digest128 *content)
 {
     /* Not the first byte: names of one shard share it, and some caller may make up others. */
     uint64_t bits;
@@ -46,10 +46,10 @@ static struct store_seen_entry *set_of(const struct store_seen *seen,
     return seen->entries + (bits & (seen->n_sets - 1)) * WAYS;
 }
 
-static struct store_seen_entry *find(const struct store_seen *seen,
-                                     const struct store_name *name)
+static struct store_seen_entry *seen_find__with_lock(const struct store_seen *seen,
+                                                     const struct store_name *name)
 {
-    struct store_seen_entry *set = set_of(seen, &name->content);
+    struct store_seen_entry *set = seen_set__with_lock(seen, &name->content);
     for (size_t i = 0; i < WAYS; i++)
         if (set[i].id.ino && digest128_equal(&set[i].content, &name->content) &&
             set[i].codec == (uint8_t)name->codec && set[i].level == (int8_t)name->level)
@@ -62,7 +62,7 @@ bool store_seen_check(struct store_seen *seen, const struct store_name *name,
 {
     uint64_t now = clock_now_ns();
     pthread_mutex_lock(&seen->lock);
-    struct store_seen_entry *entry = find(seen, name);
+    struct store_seen_entry *entry = seen_find__with_lock(seen, name);
     bool same = entry && entry->id.ino == id->ino && entry->id.mtime_ns == id->mtime_ns &&
                 entry->id.ctime_ns == id->ctime_ns;
     if (same)
@@ -72,7 +72,7 @@ bool store_seen_check(struct store_seen *seen, const struct store_name *name,
 }
 
 /* A free entry of the set, or the longest unused one. */
-static struct store_seen_entry *victim(struct store_seen_entry *set)
+static struct store_seen_entry *seen_victim__with_lock(struct store_seen_entry *set)
 {
     struct store_seen_entry *oldest = set;
     for (size_t i = 0; i < WAYS; i++) {
@@ -85,7 +85,7 @@ static struct store_seen_entry *victim(struct store_seen_entry *set)
 }
 
 /* Each set becomes two, so that all entries find room. */
-static void grow(struct store_seen *seen)
+static void seen_grow__with_lock(struct store_seen *seen)
 {
     struct store_seen_entry *old = seen->entries;
     size_t n = seen->n_sets * WAYS;
@@ -93,7 +93,7 @@ static void grow(struct store_seen *seen)
     seen->entries = xcalloc(seen->n_sets * WAYS, sizeof(*seen->entries));
     for (size_t i = 0; i < n; i++)
         if (old[i].id.ino)
-            *victim(set_of(seen, &old[i].content)) = old[i];
+            *seen_victim__with_lock(seen_set__with_lock(seen, &old[i].content)) = old[i];
     free(old);
 }
 
@@ -102,12 +102,12 @@ void store_seen_add(struct store_seen *seen, const struct store_name *name,
 {
     uint64_t now = clock_now_ns();
     pthread_mutex_lock(&seen->lock);
-    struct store_seen_entry *entry = find(seen, name);
+    struct store_seen_entry *entry = seen_find__with_lock(seen, name);
     if (!entry) {
-        entry = victim(set_of(seen, &name->content));
+        entry = seen_victim__with_lock(seen_set__with_lock(seen, &name->content));
         while (entry->id.ino && seen->n_sets < SETS_MAX) {
-            grow(seen);
-            entry = victim(set_of(seen, &name->content));
+            seen_grow__with_lock(seen);
+            entry = seen_victim__with_lock(seen_set__with_lock(seen, &name->content));
         }
     }
     *entry = (struct store_seen_entry){.content = name->content,
@@ -122,7 +122,7 @@ uint64_t store_seen_age_ms(struct store_seen *seen, const struct store_name *nam
 {
     uint64_t now = clock_now_ns();
     pthread_mutex_lock(&seen->lock);
-    const struct store_seen_entry *entry = find(seen, name);
+    const struct store_seen_entry *entry = seen_find__with_lock(seen, name);
     /* Another thread may have used it since `now` was read. */
     uint64_t age = !entry                  ? UINT64_MAX
                    : entry->used_ns >= now ? 0

@@ -30,7 +30,7 @@
 /* A sweep that a put asked for makes room for more than one: an eighth. */
 #define SPARE 8
 
-static size_t bucket(uint64_t age_ms)
+static size_t sweep_bucket(uint64_t age_ms)
 {
     if (age_ms < PER_OCTAVE)
         return (size_t)age_ms;
@@ -39,7 +39,7 @@ static size_t bucket(uint64_t age_ms)
 }
 
 /* What a file of that length takes of the disk, and of max_bytes. */
-static uint64_t disk_size(uint64_t len)
+static uint64_t store_disk_size(uint64_t len)
 {
     return (len + 4095) / 4096 * 4096;
 }
@@ -53,7 +53,7 @@ struct sweep {
     uint64_t by_age[N_BUCKETS]; /* bytes that may go */
 };
 
-static uint64_t age_since(const struct sweep *sweep, struct timespec at)
+static uint64_t sweep_age_since(const struct sweep *sweep, struct timespec at)
 {
     int64_t age = sweep->now_ms - ((int64_t)at.tv_sec * 1000 + at.tv_nsec / 1000000);
     if (age >= 0)
@@ -61,9 +61,10 @@ static uint64_t age_since(const struct sweep *sweep, struct timespec at)
     return age > -STORE_RECENT_SECONDS * 1000 ? 0 : AGE_UNKNOWN;
 }
 
-static uint64_t unused_ms(const struct sweep *sweep, struct bytes name, const struct stat *st)
+static uint64_t sweep_unused_ms(const struct sweep *sweep, struct bytes name,
+                                const struct stat *st)
 {
-    uint64_t age = age_since(sweep, st->st_atim);
+    uint64_t age = sweep_age_since(sweep, st->st_atim);
     struct store_name chunk;
     if (age < STORE_RECENT_SECONDS * 1000u || !store_parse_name(name, &chunk))
         return age;
@@ -71,26 +72,26 @@ static uint64_t unused_ms(const struct sweep *sweep, struct bytes name, const st
     return here < age ? here : age;
 }
 
-static bool expired(const struct sweep *sweep, uint64_t age_ms)
+static bool sweep_is_expired(const struct sweep *sweep, uint64_t age_ms)
 {
     return age_ms != AGE_UNKNOWN && age_ms / 1000 > sweep->store->limits.max_age_seconds;
 }
 
 /* Whether it must go, by its age alone in the first pass. */
-static bool must_go(struct sweep *sweep, uint64_t age_ms, uint64_t size)
+static bool sweep_must_go(struct sweep *sweep, uint64_t age_ms, uint64_t size)
 {
     if (age_ms < STORE_RECENT_SECONDS * 1000u)
         return false;
-    if (expired(sweep, age_ms))
+    if (sweep_is_expired(sweep, age_ms))
         return true;
-    size_t b = bucket(age_ms);
+    size_t b = sweep_bucket(age_ms);
     if (b != sweep->from_bucket || sweep->in_bucket == 0)
         return b > sweep->from_bucket;
     sweep->in_bucket -= size < sweep->in_bucket ? size : sweep->in_bucket;
     return true;
 }
 
-static bool remove_file(struct sweep *sweep, int dir_fd, const char *name, uint64_t size)
+static bool sweep_remove(struct sweep *sweep, int dir_fd, const char *name, uint64_t size)
 {
     if (unlinkat(dir_fd, name, 0) < 0)
         return errno == ENOENT; /* another process was quicker */
@@ -105,14 +106,14 @@ static void sweep_file(struct sweep *sweep, int dir_fd, const char *name)
     struct stat st;
     if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(st.st_mode))
         return;
-    uint64_t size = disk_size((uint64_t)st.st_size);
-    uint64_t age = unused_ms(sweep, bytes_of(name), &st);
-    if (must_go(sweep, age, size) && remove_file(sweep, dir_fd, name, size))
+    uint64_t size = store_disk_size((uint64_t)st.st_size);
+    uint64_t age = sweep_unused_ms(sweep, bytes_of(name), &st);
+    if (sweep_must_go(sweep, age, size) && sweep_remove(sweep, dir_fd, name, size))
         return;
     sweep->bytes += size;
     sweep->n++;
     if (age >= STORE_RECENT_SECONDS * 1000u)
-        sweep->by_age[bucket(age)] += size;
+        sweep->by_age[sweep_bucket(age)] += size;
 }
 
 /* By the last write, whatever read it since. */
@@ -120,8 +121,8 @@ static void sweep_temp(struct sweep *sweep, int dir_fd, const char *name)
 {
     struct stat st;
     if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-        age_since(sweep, st.st_mtim) > STALE_TEMP_MS)
-        remove_file(sweep, dir_fd, name, disk_size((uint64_t)st.st_size));
+        sweep_age_since(sweep, st.st_mtim) > STALE_TEMP_MS)
+        sweep_remove(sweep, dir_fd, name, store_disk_size((uint64_t)st.st_size));
 }
 
 static void sweep_directory(struct sweep *sweep, int at_fd, const char *path, bool temp_only)
@@ -141,7 +142,7 @@ static void sweep_directory(struct sweep *sweep, int at_fd, const char *path, bo
     closedir(dir);
 }
 
-static void pass(struct sweep *sweep)
+static void sweep_pass(struct sweep *sweep)
 {
     sweep->bytes = sweep->n = 0;
     memset(sweep->by_age, 0, sizeof(sweep->by_age));
@@ -153,7 +154,7 @@ static void pass(struct sweep *sweep)
 }
 
 /* Where the second pass begins to remove, so that `excess` bytes go. */
-static void set_cut(struct sweep *sweep, uint64_t excess)
+static void sweep_set_cut(struct sweep *sweep, uint64_t excess)
 {
     size_t b = N_BUCKETS - 1;
     while (b > 0 && sweep->by_age[b] < excess)
@@ -163,7 +164,7 @@ static void set_cut(struct sweep *sweep, uint64_t excess)
 }
 
 /* Where there are more than max_bytes, removes until `target` are left. Holds sweeping. */
-static uint64_t sweep_to(struct store *store, uint64_t max_bytes, uint64_t target)
+static uint64_t sweep_to__with_lock(struct store *store, uint64_t max_bytes, uint64_t target)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -175,10 +176,10 @@ static uint64_t sweep_to(struct store *store, uint64_t max_bytes, uint64_t targe
     pthread_mutex_unlock(&store->counting);
 
     sweep_directory(&sweep, store->dir_fd, ".", true);
-    pass(&sweep);
+    sweep_pass(&sweep);
     if (sweep.bytes > max_bytes) {
-        set_cut(&sweep, sweep.bytes - target);
-        pass(&sweep);
+        sweep_set_cut(&sweep, sweep.bytes - target);
+        sweep_pass(&sweep);
     }
     /* What was put meanwhile may have been seen, too, and is then counted twice until the next
      * sweep: rather that than not at all. */
@@ -195,7 +196,8 @@ uint64_t store_sweep(struct store *store)
     if (!store->usable || store->read_only)
         return 0;
     pthread_mutex_lock(&store->sweeping);
-    uint64_t freed = sweep_to(store, store->limits.max_bytes, store->limits.max_bytes);
+    uint64_t freed =
+        sweep_to__with_lock(store, store->limits.max_bytes, store->limits.max_bytes);
     pthread_mutex_unlock(&store->sweeping);
     return freed;
 }
@@ -208,14 +210,14 @@ static void sweep_if_due(struct store *store, uint64_t size)
         pthread_mutex_trylock(&store->sweeping) != 0)
         return;
     uint64_t max = store->limits.max_bytes - size;
-    sweep_to(store, max, max - max / SPARE);
+    sweep_to__with_lock(store, max, max - max / SPARE);
     uint64_t end = clock_now_ns(), pause = 9 * (end - begin);
     atomic_store(&store->next_sweep_ns, end + (pause > 1000000000 ? pause : 1000000000));
     pthread_mutex_unlock(&store->sweeping);
 }
 
 /* Whether it would pass the limit, as far as is known; *ret_known: it is. */
-static bool would_pass(struct store *store, uint64_t size, bool *ret_known)
+static bool store_would_pass(struct store *store, uint64_t size, bool *ret_known)
 {
     pthread_mutex_lock(&store->counting);
     bool passes = store->bytes + size > store->limits.max_bytes;
@@ -226,19 +228,19 @@ static bool would_pass(struct store *store, uint64_t size, bool *ret_known)
 
 int store_make_room(struct store *store, uint64_t len)
 {
-    uint64_t size = disk_size(len);
+    uint64_t size = store_disk_size(len);
     if (size > store->limits.max_bytes)
         return -EFBIG;
     bool known;
-    if (!would_pass(store, size, &known) && known)
+    if (!store_would_pass(store, size, &known) && known)
         return 0;
     sweep_if_due(store, size);
-    return would_pass(store, size, &known) && known ? -EDQUOT : 0;
+    return store_would_pass(store, size, &known) && known ? -EDQUOT : 0;
 }
 
 void store_count_put(struct store *store, uint64_t len)
 {
-    uint64_t size = disk_size(len);
+    uint64_t size = store_disk_size(len);
     pthread_mutex_lock(&store->counting);
     store->bytes += size;
     store->n_chunks++;

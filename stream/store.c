@@ -66,7 +66,7 @@ static const uint8_t magic[8] = {'c', 't', 'x', 'c', 'h', 'u', 'n', 'k'};
 
 /* ---- opening -------------------------------------------------------------------------- */
 
-static char *copy_path(const char *directory)
+static char *store_copy_path(const char *directory)
 {
     size_t len = strlen(directory);
     /* "link/" would be followed for all of O_NOFOLLOW. */
@@ -82,7 +82,7 @@ void store_open(const char *directory, const struct store_limits *limits, bool r
                 struct notes *notes, struct store **ret)
 {
     struct store *store = xcalloc(1, sizeof(*store));
-    store->directory = copy_path(directory);
+    store->directory = store_copy_path(directory);
     store->limits = *limits;
     store->read_only = read_only;
     store->dir_fd = store->chunks_fd = -1;
@@ -125,13 +125,13 @@ const struct digest_key *store_key(const struct store *store)
     return &store->key;
 }
 
-static void count(atomic_uint_fast64_t *counter)
+static void store_count(atomic_uint_fast64_t *counter)
 {
     atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
 /* A tar has no level, whatever the caller's default is. */
-static struct store_name normal(const struct store_name *name)
+static struct store_name store_normal_name(const struct store_name *name)
 {
     struct store_name out = *name;
     if (out.codec == SEND_TAR)
@@ -141,7 +141,7 @@ static struct store_name normal(const struct store_name *name)
 
 /* ---- get ------------------------------------------------------------------------------ */
 
-static struct store_identity identity(const struct stat *st)
+static struct store_identity store_identity_of(const struct stat *st)
 {
     return (struct store_identity){
         .ino = st->st_ino,
@@ -149,8 +149,8 @@ static struct store_identity identity(const struct stat *st)
         .ctime_ns = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec};
 }
 
-static bool header_matches(const struct header *h, const struct store_name *name,
-                           const struct stat *st)
+static bool store_header_matches(const struct header *h, const struct store_name *name,
+                                 const struct stat *st)
 {
     uint64_t packed_len = le64toh(h->packed_len);
     return memcmp(h->magic, magic, sizeof(magic)) == 0 &&
@@ -161,7 +161,7 @@ static bool header_matches(const struct header *h, const struct store_name *name
 }
 
 /* Reads the whole: by pread, since a mapping of a file that shrinks kills. */
-static bool checksum_holds(const struct store *store, int fd, const struct header *h)
+static bool store_checksum_holds(const struct store *store, int fd, const struct header *h)
 {
     struct digest128_state *state = digest128_new(&store->key);
     digest128_add(state, bytes_at(h, CHECKED));
@@ -182,7 +182,8 @@ static bool checksum_holds(const struct store *store, int fd, const struct heade
 }
 
 /* Writes down that it was used, unless that was done a while ago at most. */
-static void touch(struct store *store, int fd, const struct store_name *name, struct stat *st)
+static void store_touch(struct store *store, int fd, const struct store_name *name,
+                        struct stat *st)
 {
     struct timespec now;
     if (store->read_only || clock_gettime(CLOCK_REALTIME_COARSE, &now) < 0)
@@ -197,14 +198,14 @@ static void touch(struct store *store, int fd, const struct store_name *name, st
         fstat(fd, &after) < 0)
         return;
     /* That gave it another change time, which is no change. */
-    struct store_identity was = identity(st), id = identity(&after);
+    struct store_identity was = store_identity_of(st), id = store_identity_of(&after);
     if (was.mtime_ns == id.mtime_ns && st->st_size == after.st_size)
         store_seen_add(&store->seen, name, &id);
 }
 
 /* *ret but for its fd, of an open file; false: it is damaged. */
-static bool examine(struct store *store, int fd, const struct store_name *name,
-                    struct stored *ret)
+static bool store_examine(struct store *store, int fd, const struct store_name *name,
+                          struct stored *ret)
 {
     struct stat st;
     struct header h;
@@ -212,15 +213,16 @@ static bool examine(struct store *store, int fd, const struct store_name *name,
         st.st_size < (off_t)sizeof(h))
         return false;
     /* By read, not pread: it leaves the descriptor where the packed bytes begin. */
-    if (io_read_full(fd, &h, sizeof(h)) != (ssize_t)sizeof(h) || !header_matches(&h, name, &st))
+    if (io_read_full(fd, &h, sizeof(h)) != (ssize_t)sizeof(h) ||
+        !store_header_matches(&h, name, &st))
         return false;
-    struct store_identity id = identity(&st);
+    struct store_identity id = store_identity_of(&st);
     if (!store_seen_check(&store->seen, name, &id)) {
-        if (!checksum_holds(store, fd, &h))
+        if (!store_checksum_holds(store, fd, &h))
             return false;
         store_seen_add(&store->seen, name, &id);
     }
-    touch(store, fd, name, &st);
+    store_touch(store, fd, name, &st);
     *ret = (struct stored){.fd = -1,
                            .offset = sizeof(h),
                            .packed_len = le64toh(h.packed_len),
@@ -230,9 +232,9 @@ static bool examine(struct store *store, int fd, const struct store_name *name,
 }
 
 /* What has that name and isn't a chunk. If a good one came there just now: a miss, later. */
-static void drop_damaged(struct store *store, const char *path)
+static void store_drop_damaged(struct store *store, const char *path)
 {
-    count(&store->damaged);
+    store_count(&store->damaged);
     if (store->read_only)
         return;
     cleanup_fd int shard = store_shard(store, path);
@@ -241,19 +243,19 @@ static void drop_damaged(struct store *store, const char *path)
 }
 
 /* Whether the error of an open is about what lies there, and not about us or the moment. */
-static bool is_foreign(int r)
+static bool store_is_foreign(int r)
 {
     return r == -ELOOP || r == -EPERM || r == -EACCES || r == -ENXIO || r == -EIO;
 }
 
-static bool get(struct store *store, const struct store_name *name, struct stored *ret)
+static bool store_find(struct store *store, const struct store_name *name, struct stored *ret)
 {
     char path[STORE_PATH_MAX];
     store_path(path, name);
     cleanup_fd int fd =
         io_open_beneath(store->chunks_fd, path, O_RDONLY | O_NOATIME | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0 ? is_foreign(fd) : !examine(store, fd, name, ret)) {
-        drop_damaged(store, path);
+    if (fd < 0 ? store_is_foreign(fd) : !store_examine(store, fd, name, ret)) {
+        store_drop_damaged(store, path);
         return false;
     }
     if (fd < 0)
@@ -264,10 +266,10 @@ static bool get(struct store *store, const struct store_name *name, struct store
 
 bool store_get(struct store *store, const struct store_name *name, struct stored *ret)
 {
-    struct store_name asked = normal(name);
+    struct store_name asked = store_normal_name(name);
     struct stored found;
-    bool is_there = store->usable && get(store, &asked, &found);
-    count(is_there ? &store->hits : &store->misses);
+    bool is_there = store->usable && store_find(store, &asked, &found);
+    store_count(is_there ? &store->hits : &store->misses);
     if (is_there)
         *ret = found;
     return is_there;
@@ -276,7 +278,7 @@ bool store_get(struct store *store, const struct store_name *name, struct stored
 /* ---- put ------------------------------------------------------------------------------ */
 
 /* The directory that the path is in, made where it is missing. */
-static int have_shard(struct store *store, const char *path)
+static int store_have_shard(struct store *store, const char *path)
 {
     int fd = store_shard(store, path);
     for (int tries = 0; fd == -ENOENT && tries < 2; tries++) {
@@ -291,9 +293,9 @@ static int have_shard(struct store *store, const char *path)
     return fd;
 }
 
-static struct header make_header(const struct store *store, const struct store_name *name,
-                                 struct bytes packed, uint64_t plain_len,
-                                 const struct sha256 *plain_sha)
+static struct header store_make_header(const struct store *store, const struct store_name *name,
+                                       struct bytes packed, uint64_t plain_len,
+                                       const struct sha256 *plain_sha)
 {
     struct header h = {.version = htole32(STORE_VERSION),
                        .codec = htole32((uint32_t)name->codec),
@@ -311,13 +313,13 @@ static struct header make_header(const struct store *store, const struct store_n
     return h;
 }
 
-static int put(struct store *store, const struct store_name *name, struct bytes packed,
-               uint64_t plain_len, const struct sha256 *plain_sha)
+static int store_add(struct store *store, const struct store_name *name, struct bytes packed,
+                     uint64_t plain_len, const struct sha256 *plain_sha)
 {
     char path[STORE_PATH_MAX];
     store_path(path, name);
     uint64_t len = sizeof(struct header) + (uint64_t)packed.len;
-    cleanup_fd int shard = have_shard(store, path);
+    cleanup_fd int shard = store_have_shard(store, path);
     if (shard < 0)
         return shard;
     struct stat st;
@@ -326,11 +328,11 @@ static int put(struct store *store, const struct store_name *name, struct bytes 
     int r = store_make_room(store, len);
     if (r < 0)
         return r;
-    struct header h = make_header(store, name, packed, plain_len, plain_sha);
+    struct header h = store_make_header(store, name, packed, plain_len, plain_sha);
     r = store_publish(store, shard, path + 3, bytes_at(&h, sizeof(h)), packed, false);
     if (r == 0) {
         store_count_put(store, len);
-        count(&store->puts);
+        store_count(&store->puts);
     }
     return r == -EEXIST ? 0 : r;
 }
@@ -342,10 +344,10 @@ int store_put(struct store *store, const struct store_name *name, struct bytes p
         return -ENODEV;
     if (store->read_only)
         return -EROFS;
-    struct store_name asked = normal(name);
-    int r = put(store, &asked, packed, plain_len, plain_sha);
+    struct store_name asked = store_normal_name(name);
+    int r = store_add(store, &asked, packed, plain_len, plain_sha);
     if (r < 0)
-        count(&store->put_failures);
+        store_count(&store->put_failures);
     return r;
 }
 

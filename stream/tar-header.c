@@ -16,13 +16,13 @@
 
 #include <stdio.h>
 
-static bool mtime_fits(int64_t mtime)
+static bool tar_mtime_fits(int64_t mtime)
 {
     return mtime >= 0 && (uint64_t)mtime <= USTAR_NUMBER_MAX;
 }
 
 /* The path as the header has it: a directory's with a slash. Appended to *out. */
-static struct bytes full_path(const struct tar_header *h, struct buf *out)
+static struct bytes tar_full_path(const struct tar_header *h, struct buf *out)
 {
     int r = buf_add_bytes(out, h->path);
     if (r == 0 && h->type == '5')
@@ -30,7 +30,7 @@ static struct bytes full_path(const struct tar_header *h, struct buf *out)
     return r < 0 ? h->path : buf_bytes(out);
 }
 
-static void put_ustar(struct buf *out, const struct tar_header *h, struct bytes path)
+static void tar_put_ustar(struct buf *out, const struct tar_header *h, struct bytes path)
 {
     uint8_t block[USTAR_BLOCK];
     ustar_fill(block, &(struct ustar_header){
@@ -39,7 +39,7 @@ static void put_ustar(struct buf *out, const struct tar_header *h, struct bytes 
                           .type = h->type,
                           .mode = h->mode & 07777,
                           .size = h->size <= USTAR_NUMBER_MAX ? h->size : 0,
-                          .mtime = mtime_fits(h->mtime) ? (uint64_t)h->mtime : 0,
+                          .mtime = tar_mtime_fits(h->mtime) ? (uint64_t)h->mtime : 0,
                       });
     ustar_octal(block + USTAR_DEVICE_MAJOR_AT, 7, 0);
     ustar_octal(block + USTAR_DEVICE_MINOR_AT, 7, 0);
@@ -48,30 +48,30 @@ static void put_ustar(struct buf *out, const struct tar_header *h, struct bytes 
         abort(); /* out has room for any header: TAR_HEADER_MAX */
 }
 
-static void put_record(struct buf *out, const char *key, struct bytes value)
+static void tar_put_record(struct buf *out, const char *key, struct bytes value)
 {
     if (ustar_record(out, key, value) < 0)
         abort();
 }
 
 /* Appends the records that ustar has no room for; none: nothing. */
-static void put_records(struct buf *out, const struct tar_header *h, struct bytes path)
+static void tar_put_records(struct buf *out, const struct tar_header *h, struct bytes path)
 {
     bool long_path = ustar_split(path) == SIZE_MAX, long_link = h->link.len > USTAR_NAME_MAX;
     if ((long_path && !utf8_valid(path)) || (long_link && !utf8_valid(h->link)))
-        put_record(out, "hdrcharset", BYTES("BINARY"));
+        tar_put_record(out, "hdrcharset", BYTES("BINARY"));
     if (long_link)
-        put_record(out, "linkpath", h->link);
+        tar_put_record(out, "linkpath", h->link);
     char number[32];
-    if (!mtime_fits(h->mtime)) {
+    if (!tar_mtime_fits(h->mtime)) {
         snprintf(number, sizeof(number), "%lld", (long long)h->mtime);
-        put_record(out, "mtime", bytes_of(number));
+        tar_put_record(out, "mtime", bytes_of(number));
     }
     if (long_path)
-        put_record(out, "path", path);
+        tar_put_record(out, "path", path);
     if (h->size > USTAR_NUMBER_MAX) {
         snprintf(number, sizeof(number), "%llu", (unsigned long long)h->size);
-        put_record(out, "size", bytes_of(number));
+        tar_put_record(out, "size", bytes_of(number));
     }
 }
 
@@ -82,19 +82,19 @@ static const struct tar_header pax_header = {
 void tar_add_header(struct buf *out, const struct tar_header *h)
 {
     cleanup_buf struct buf path_buf = BUF(TAR_HEADER_MAX), records = BUF(TAR_HEADER_MAX);
-    struct bytes path = full_path(h, &path_buf);
+    struct bytes path = tar_full_path(h, &path_buf);
     if (buf_reserve(out, tar_header_size(h)) < 0)
         abort();
-    put_records(&records, h, path);
+    tar_put_records(&records, h, path);
     if (records.len) {
         struct tar_header x = pax_header;
         x.size = records.len;
-        put_ustar(out, &x, x.path);
+        tar_put_ustar(out, &x, x.path);
         if (buf_add_bytes(out, buf_bytes(&records)) < 0 ||
             buf_add_zeros(out, ustar_padding(records.len)) < 0)
             abort();
     }
-    put_ustar(out, h, path);
+    tar_put_ustar(out, h, path);
 }
 
 bool tar_is_plain(const struct tar_header *h)
@@ -106,10 +106,10 @@ size_t tar_header_size(const struct tar_header *h)
 {
     /* The common case without building anything. */
     if (h->path.len < USTAR_NAME_MAX && h->link.len <= USTAR_NAME_MAX &&
-        h->size <= USTAR_NUMBER_MAX && mtime_fits(h->mtime))
+        h->size <= USTAR_NUMBER_MAX && tar_mtime_fits(h->mtime))
         return USTAR_BLOCK;
     cleanup_buf struct buf path_buf = BUF(TAR_HEADER_MAX), records = BUF(TAR_HEADER_MAX);
-    put_records(&records, h, full_path(h, &path_buf));
+    tar_put_records(&records, h, tar_full_path(h, &path_buf));
     return records.len ? 2 * USTAR_BLOCK + records.len + ustar_padding(records.len)
                        : USTAR_BLOCK;
 }
@@ -120,7 +120,7 @@ void tar_add_poison(struct buf *out)
      * Python pass over a block of junk, but not over this. */
     struct tar_header x = pax_header;
     x.size = USTAR_BLOCK;
-    put_ustar(out, &x, x.path);
+    tar_put_ustar(out, &x, x.path);
     for (size_t i = 0; i < 2 * USTAR_BLOCK; i++)
         if (buf_add_byte(out, '!') < 0)
             abort();

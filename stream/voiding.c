@@ -12,7 +12,7 @@ struct voiding {
     size_t n_gone, gone_cap, n_came, came_cap;
 };
 
-static bool same_inode(const struct node *a, const struct node *b)
+static bool void_same_inode(const struct node *a, const struct node *b)
 {
     return a && b && a->id.dev == b->id.dev && a->id.ino == b->id.ino;
 }
@@ -23,7 +23,7 @@ static void void_hash(void *context, struct bytes path)
     struct voiding *v = context;
     const struct node *was = tree_find(v->was, path), *is = tree_find(v->is, path);
     bool was_file = was && S_ISREG(was->id.mode), is_file = is && S_ISREG(is->id.mode);
-    bool same = same_inode(was, is);
+    bool same = void_same_inode(was, is);
     if (was_file && is_file && was->version != is->version &&
         stat_identity_equal(&was->id, &is->id))
         hashdb_void(v->db, v->tree, is->id.dev, is->id.ino);
@@ -36,7 +36,7 @@ static void void_hash(void *context, struct bytes path)
             (struct inode){is->id.dev, is->id.ino};
 }
 
-static int compare_inodes(const void *a, const void *b)
+static int void_compare_inodes(const void *a, const void *b)
 {
     const struct inode *x = a, *y = b;
     if (x->dev != y->dev)
@@ -45,14 +45,14 @@ static int compare_inodes(const void *a, const void *b)
 }
 
 /* What was renamed is not gone: below a directory that moved, all hashes hold. */
-static void drop_renamed(struct voiding *v)
+static void void_drop_renamed(struct voiding *v)
 {
     size_t n = 0;
     if (!v->n_gone || !v->n_came)
         return;
-    qsort(v->came, v->n_came, sizeof(*v->came), compare_inodes);
+    qsort(v->came, v->n_came, sizeof(*v->came), void_compare_inodes);
     for (size_t i = 0; i < v->n_gone; i++)
-        if (!bsearch(&v->gone[i], v->came, v->n_came, sizeof(*v->came), compare_inodes))
+        if (!bsearch(&v->gone[i], v->came, v->n_came, sizeof(*v->came), void_compare_inodes))
             v->gone[n++] = v->gone[i];
     v->n_gone = n;
 }
@@ -62,7 +62,7 @@ void void_hashes(struct hashdb *db, int64_t hashdb_tree, const struct tree *was,
 {
     struct voiding v = {.db = db, .tree = hashdb_tree, .was = was, .is = is, .bits = bits};
     tree_compare(was, is, UINT32_MAX, void_hash, &v);
-    drop_renamed(&v);
+    void_drop_renamed(&v);
     hashdb_gone(db, hashdb_tree, v.gone, v.n_gone);
     arena_release(&v.arena);
 }

@@ -13,7 +13,7 @@ void warm_drop_view__with_lock(struct view *view)
     *view = (struct view){0};
 }
 
-static struct digest128 terms_key(const struct warm *warm, const struct plan *plan)
+static struct digest128 view_key(const struct warm *warm, const struct plan *plan)
 {
     const struct terms *t = &plan->terms;
     struct digest128_state *state = digest128_new(&warm->key);
@@ -43,7 +43,7 @@ struct changes {
     bool links; /* a file with several links, by either tree, is among them */
 };
 
-static void add_change(void *context, struct bytes path)
+static void view_add_change(void *context, struct bytes path)
 {
     struct changes *c = context;
     if (bytes_equal(path, c->plan->terms.aside))
@@ -54,10 +54,10 @@ static void add_change(void *context, struct bytes path)
 }
 
 /* Fills the plan's links and chunks from what the view has of an older tree. */
-static void patch_view__with_lock(const struct view *view, struct plan *plan)
+static void view_patch__with_lock(const struct view *view, struct plan *plan)
 {
     struct changes c = {.plan = plan, .was = view->tree};
-    tree_compare(view->tree, plan->tree, plan->terms.bit, add_change, &c);
+    tree_compare(view->tree, plan->tree, plan->terms.bit, view_add_change, &c);
     if (c.links) {
         /* Which name of a file is the first one may have changed anywhere. */
         plan->links = links_make(&plan->terms, plan->tree);
@@ -73,7 +73,7 @@ static void patch_view__with_lock(const struct view *view, struct plan *plan)
     arena_release(&c.arena);
 }
 
-static struct view *find_view__with_lock(struct warm *warm, const struct digest128 *key,
+static struct view *view_find__with_lock(struct warm *warm, const struct digest128 *key,
                                          bool *ret_new)
 {
     struct view *best = &warm->views[0];
@@ -90,7 +90,7 @@ static struct view *find_view__with_lock(struct warm *warm, const struct digest1
 }
 
 /* Whether nothing is to be read to know this chunk. */
-static bool is_known(const struct plan *plan, struct chunk *chunk)
+static bool view_knows_chunk(const struct plan *plan, struct chunk *chunk)
 {
     struct digest128 name;
     if (!plan->terms.for_digest)
@@ -101,26 +101,26 @@ static bool is_known(const struct plan *plan, struct chunk *chunk)
     return known;
 }
 
-static void ask_database(struct warm *warm, struct plan *plan)
+static void view_ask_database(struct warm *warm, struct plan *plan)
 {
     size_t unknown = 0;
     for (size_t i = 0; i < plan->chunks.n; i++)
-        unknown += !is_known(plan, plan->chunks.at[i]);
+        unknown += !view_knows_chunk(plan, plan->chunks.at[i]);
     if (unknown >= HASHES_LOADED_MIN)
         plan->hashes = hashdb_load(warm->setup.hashes, warm->hashdb_tree);
 }
 
 void warm_chunks(struct warm *warm, struct plan *plan)
 {
-    struct digest128 key = terms_key(warm, plan);
+    struct digest128 key = view_key(warm, plan);
     pthread_mutex_lock(&warm->lock);
     bool new;
-    struct view *view = find_view__with_lock(warm, &key, &new);
+    struct view *view = view_find__with_lock(warm, &key, &new);
     if (new) {
         plan->links = links_make(&plan->terms, plan->tree);
         chunks_cut(&plan->terms, plan->links, plan->tree, &plan->chunks);
     } else {
-        patch_view__with_lock(view, plan);
+        view_patch__with_lock(view, plan);
     }
     /* Meanwhile others may have gone ahead, or the bit may be another's. */
     bool ours = false;
@@ -141,5 +141,5 @@ void warm_chunks(struct warm *warm, struct plan *plan)
     plan->hashdb = warm->setup.hashes;
     plan->hashdb_tree = warm->hashdb_tree;
     if (plan->hashdb && plan->store)
-        ask_database(warm, plan);
+        view_ask_database(warm, plan);
 }

@@ -9,7 +9,7 @@ struct audit {
 };
 
 /* Of a directory that went, one event tells, and none of what was below it. */
-static void count_missed(void *context, struct bytes path)
+static void audit_count_missed(void *context, struct bytes path)
 {
     struct audit *audit = context;
     for (size_t i = 0; i < path.len; i++)
@@ -20,7 +20,7 @@ static void count_missed(void *context, struct bytes path)
 }
 
 /* Views that were dropped leave entries in a tree until it is made anew. */
-static uint32_t live_bits__with_lock(const struct warm *warm)
+static uint32_t warm_live_bits__with_lock(const struct warm *warm)
 {
     uint32_t bits = 0;
     for (size_t i = 0; i < TREE_VIEWS_MAX; i++)
@@ -49,7 +49,8 @@ int warm_audit(struct warm *warm, struct pool *pool, uint64_t *ret_missed, struc
         told &= told_after;
         struct audit audit = {.told = dirty, .is = warm->tree};
         if (r == 0 && told)
-            tree_compare(was, warm->tree, live_bits__with_lock(warm), count_missed, &audit);
+            tree_compare(was, warm->tree, warm_live_bits__with_lock(warm), audit_count_missed,
+                         &audit);
         *ret_missed = audit.missed;
         /* … but is looked at again, by the next answer. */
         if (r == 0 && !dirty_is_empty(dirty))
@@ -77,23 +78,23 @@ void warm_trim(struct warm *warm, uint64_t since_ns)
     skeletons_trim(warm->skeletons, since_ns);
 }
 
-static void count_dir(const struct dir *dir, struct warm_stats *stats)
+static void warm_count_dir(const struct dir *dir, struct warm_stats *stats)
 {
     stats->n_dirs++;
     stats->n_entries += dir->n;
     stats->bytes += dir->n_bytes;
     for (size_t i = 0; i < dir->n; i++)
         if (dir->nodes[i].below)
-            count_dir(dir->nodes[i].below, stats);
+            warm_count_dir(dir->nodes[i].below, stats);
 }
 
-static struct warm_stats count_all__with_lock(const struct warm *warm)
+static struct warm_stats warm_count_all__with_lock(const struct warm *warm)
 {
     struct warm_stats stats = {0};
     stats.n_dirty = warm->n_dirty;
     stats.n_dirty_total = warm->n_dirty_total;
     if (warm->tree)
-        count_dir(warm->tree->root.below, &stats);
+        warm_count_dir(warm->tree->root.below, &stats);
     for (size_t i = 0; i < VIEWS_MAX; i++) {
         const struct view *view = &warm->views[i];
         stats.n_views += view->bit != 0;
@@ -110,7 +111,7 @@ void warm_stats(struct warm *warm, struct warm_stats *ret)
 {
     pthread_mutex_lock(&warm->stats_lock);
     if (pthread_mutex_trylock(&warm->lock) == 0) {
-        warm->stats = count_all__with_lock(warm);
+        warm->stats = warm_count_all__with_lock(warm);
         pthread_mutex_unlock(&warm->lock);
     }
     *ret = warm->stats;

@@ -70,8 +70,9 @@ void warm_free(struct warm *warm)
 /* ---- the tree --------------------------------------------------------------------------- */
 
 /* Equal for rules that give equal verdicts: the ignore file's text, and the paths read. */
-static struct digest128 rules_key(const struct warm *warm, const struct send_request *request,
-                                  const struct rules *rules)
+static struct digest128 warm_rules_key(const struct warm *warm,
+                                       const struct send_request *request,
+                                       const struct rules *rules)
 {
     struct digest128_state *state = digest128_new(&warm->key);
     const struct reads *reads = rules->tree.reads;
@@ -91,8 +92,8 @@ static struct digest128 rules_key(const struct warm *warm, const struct send_req
 }
 
 /* The slot of these rules; *ret_new: the tree knows nothing of them yet. */
-static size_t find_slot__with_lock(struct warm *warm, const struct digest128 *key,
-                                   struct rules *rules, bool *ret_new)
+static size_t warm_find_slot__with_lock(struct warm *warm, const struct digest128 *key,
+                                        struct rules *rules, bool *ret_new)
 {
     size_t best = 0;
     *ret_new = false;
@@ -121,8 +122,8 @@ void warm_lose_tree__with_lock(struct warm *warm)
 }
 
 /* Looks again at the other names of what is found to have several; *tree is replaced. */
-static int look_at_links(const struct tree_walk *walk, const struct tree *was,
-                         struct tree **tree, struct failure *f)
+static int warm_look_at_links(const struct tree_walk *walk, const struct tree *was,
+                              struct tree **tree, struct failure *f)
 {
     struct dirty *dirty = dirty_new();
     struct tree *made = *tree, *newer;
@@ -138,7 +139,7 @@ static int look_at_links(const struct tree_walk *walk, const struct tree *was,
 }
 
 /* The views that both the tree that was and the next one are made for. */
-static uint32_t known_bits__with_lock(const struct warm *warm)
+static uint32_t warm_known_bits__with_lock(const struct warm *warm)
 {
     uint32_t bits = 0;
     for (size_t i = 0; i < TREE_VIEWS_MAX; i++)
@@ -167,14 +168,14 @@ int warm_make_tree__with_lock(struct warm *warm, struct pool *pool, const struct
         walk.n_rules--;
     struct tree *old = warm->tree ? warm->tree : warm->last, *new;
     int r = tree_make(&walk, old, dirty, &new, f);
-    r = r < 0 ? r : look_at_links(&walk, old, &new, f);
+    r = r < 0 ? r : warm_look_at_links(&walk, old, &new, f);
     if (r < 0) {
         warm_lose_tree__with_lock(warm); /* by what is dirty alone it can't be mended */
         return r;
     }
     if (old && warm->setup.hashes)
         void_hashes(warm->setup.hashes, warm->hashdb_tree, old, new,
-                    known_bits__with_lock(warm));
+                    warm_known_bits__with_lock(warm));
     for (size_t i = 0; i < TREE_VIEWS_MAX; i++)
         warm->made_for[i] = warm->slots[i].rules ? warm->slots[i].serial : 0;
     tree_unref(warm->tree);
@@ -230,8 +231,8 @@ int warm_tree(struct warm *warm, const struct send_request *request, struct tree
     size_t slots[TREE_VIEWS_MAX];
     pthread_mutex_lock(&warm->lock);
     for (size_t i = 0; i < n_views; i++) {
-        struct digest128 key = rules_key(warm, request, views[i].rules);
-        slots[i] = find_slot__with_lock(warm, &key, views[i].rules, &new[i]);
+        struct digest128 key = warm_rules_key(warm, request, views[i].rules);
+        slots[i] = warm_find_slot__with_lock(warm, &key, views[i].rules, &new[i]);
         warm->slots[slots[i]].used_ns = clock_now_ns(); /* so that the next takes another */
         any_new |= new[i];
     }

@@ -24,7 +24,7 @@ enum {
 
 /* ---- cutting: the caller's thread -------------------------------------------------- */
 
-static int open_large(struct writer *w, struct chunk *chunk, struct failure *f)
+static int writer_open_large(struct writer *w, struct chunk *chunk, struct failure *f)
 {
     const struct plan *plan = w->packing.plan;
     struct large_file large = {.chunk = chunk};
@@ -49,7 +49,7 @@ static int open_large(struct writer *w, struct chunk *chunk, struct failure *f)
     return 0;
 }
 
-static void close_large(struct large_file *large)
+static void writer_close_large(struct large_file *large)
 {
     if (large->fd >= 0)
         close(large->fd);
@@ -60,10 +60,10 @@ static void close_large(struct large_file *large)
 void writer_drop(struct segment *segment)
 {
     if (segment->tail)
-        close_large(&segment->large);
+        writer_close_large(&segment->large);
 }
 
-static void cut_part(struct writer *w, struct segment *segment)
+static void writer_cut_part(struct writer *w, struct segment *segment)
 {
     uint64_t left = (uint64_t)w->large.st.st_size - w->large.offset;
     segment->large = w->large;
@@ -76,7 +76,7 @@ static void cut_part(struct writer *w, struct segment *segment)
         w->large = (struct large_file){.fd = -1};
 }
 
-static void begin_segment(struct segment *segment)
+static void writer_clear_segment(struct segment *segment)
 {
     segment->large = (struct large_file){.fd = -1};
     segment->literal = NULL;
@@ -88,9 +88,9 @@ static void begin_segment(struct segment *segment)
 int writer_next(struct writer *w, struct segment *segment, struct failure *f)
 {
     const struct plan *plan = w->packing.plan;
-    begin_segment(segment);
+    writer_clear_segment(segment);
     if (w->large.entry)
-        return cut_part(w, segment), 1;
+        return writer_cut_part(w, segment), 1;
     for (;; w->at++) {
         if (w->at == AT_END)
             return 0;
@@ -110,16 +110,16 @@ int writer_next(struct writer *w, struct segment *segment, struct failure *f)
             segment->chunk = chunk;
             return 1;
         }
-        int r = open_large(w, chunk, f);
+        int r = writer_open_large(w, chunk, f);
         if (r < 0)
             return r;
-        return cut_part(w, segment), 1;
+        return writer_cut_part(w, segment), 1;
     }
 }
 
 /* ---- writing: the caller's thread -------------------------------------------------- */
 
-static int written(struct writer *w, int r, uint64_t len, struct failure *f)
+static int writer_written(struct writer *w, int r, uint64_t len, struct failure *f)
 {
     if (r == -EPIPE)
         return fail(f, r, "the reader of the stream closed it early");
@@ -131,12 +131,12 @@ static int written(struct writer *w, int r, uint64_t len, struct failure *f)
     return 0;
 }
 
-static int write_out(struct writer *w, struct bytes bytes, struct failure *f)
+static int writer_put(struct writer *w, struct bytes bytes, struct failure *f)
 {
-    return written(w, out_write(w->out, bytes), bytes.len, f);
+    return writer_written(w, out_write(w->out, bytes), bytes.len, f);
 }
 
-static void count(struct writer *w, uint64_t tar_bytes, size_t entries)
+static void writer_count(struct writer *w, uint64_t tar_bytes, size_t entries)
 {
     struct send_progress *progress = w->packing.request->progress;
     w->stats->tar_bytes += tar_bytes;
@@ -151,7 +151,8 @@ static void count(struct writer *w, uint64_t tar_bytes, size_t entries)
  * Passes a large file on. One small block serves for all of it: read and written by the same
  * core it never leaves that core's cache, which doubles the rate of segments read by others.
  */
-static int write_large(struct writer *w, const struct large_file *large, struct failure *f)
+static int writer_pass_large(struct writer *w, const struct large_file *large,
+                             struct failure *f)
 {
     struct stat_identity id = stat_identity(&large->st);
     struct tar_header h = entry_header(&w->packing.plan->terms, large->entry, &id);
@@ -181,18 +182,18 @@ static int write_large(struct writer *w, const struct large_file *large, struct 
                 abort();
         }
         if (r == 0)
-            r = write_out(w, buf_bytes(&block), f);
+            r = writer_put(w, buf_bytes(&block), f);
         w->inside_file = at < id.size || r < 0;
         if (r < 0)
             return r;
-        count(w, block.len, at == id.size);
+        writer_count(w, block.len, at == id.size);
         buf_clear(&block);
     } while (at < id.size);
     return 0;
 }
 
 /* Waits for a segment, packing others meanwhile. */
-static int await_segment(struct writer *w, struct segment *segment, struct failure *f)
+static int writer_await(struct writer *w, struct segment *segment, struct failure *f)
 {
     pthread_mutex_lock(&w->packing.lock);
     while (!segment->done) {
@@ -209,31 +210,31 @@ static int await_segment(struct writer *w, struct segment *segment, struct failu
 }
 
 /* To the descriptor. */
-static int take_out(struct writer *w, struct segment *segment, struct failure *f)
+static int writer_take_out(struct writer *w, struct segment *segment, struct failure *f)
 {
     const struct stored *stored = &segment->stored;
     int r;
     if (stored->fd >= 0)
-        r = written(w, out_pass(w->out, stored->fd, stored->offset, stored->packed_len),
-                    stored->packed_len, f);
+        r = writer_written(w, out_pass(w->out, stored->fd, stored->offset, stored->packed_len),
+                           stored->packed_len, f);
     else
-        r = write_out(w, buf_bytes(w->packing.codec ? &segment->packed : &segment->plain), f);
+        r = writer_put(w, buf_bytes(w->packing.codec ? &segment->packed : &segment->plain), f);
     if (r < 0)
         return r;
     w->stats->n_stored += stored->fd >= 0;
-    count(w, stored->fd >= 0 ? stored->plain_len : segment->plain.len,
-          segment->large.entry ? segment->tail
-          : segment->chunk     ? segment->chunk->n
-                               : segment->literal->n);
+    writer_count(w, stored->fd >= 0 ? stored->plain_len : segment->plain.len,
+                 segment->large.entry ? segment->tail
+                 : segment->chunk     ? segment->chunk->n
+                                      : segment->literal->n);
     return 0;
 }
 
-static int finish_segment(struct writer *w, struct segment *segment, struct failure *f)
+static int writer_finish_segment(struct writer *w, struct segment *segment, struct failure *f)
 {
     if (segment->whole)
-        return write_large(w, &segment->large, f);
-    int r = await_segment(w, segment, f);
-    /* As in write_large(): before the last byte of a large file, the check. */
+        return writer_pass_large(w, &segment->large, f);
+    int r = writer_await(w, segment, f);
+    /* As in writer_pass_large(): before the last byte of a large file, the check. */
     if (r == 0 && segment->tail)
         r = content_check(segment->large.fd, &segment->large.st, segment->large.entry->path, f);
     if (r == 0)
@@ -249,7 +250,7 @@ static int finish_segment(struct writer *w, struct segment *segment, struct fail
  * position; inside a file (a large one, the inner tar) it is just cut; packed: junk behind
  * whole segments.
  */
-static void poison(struct writer *w)
+static void writer_poison(struct writer *w)
 {
     if (w->stats->out_bytes == 0)
         return;
@@ -296,7 +297,7 @@ static struct segment *ring_segment(const struct ring *ring, size_t i)
 }
 
 /* Wide enough to keep every thread busy, no wider: memory that is reused stays cached. */
-static void fill_ring(struct writer *w, struct ring *ring)
+static void ring_fill(struct writer *w, struct ring *ring)
 {
     size_t window = 2 * pool_width(w->pool) + 2;
     if (window > ring->n)
@@ -313,7 +314,7 @@ static void fill_ring(struct writer *w, struct ring *ring)
 }
 
 /* Waits for the pool and closes what unwritten segments hold. */
-static void abandon_ring(struct writer *w, struct ring *ring)
+static void ring_abandon(struct writer *w, struct ring *ring)
 {
     atomic_store(&w->packing.cancelled, true);
     pool_drain(w->pool);
@@ -321,15 +322,15 @@ static void abandon_ring(struct writer *w, struct ring *ring)
         writer_drop(ring_segment(ring, ring->written));
 }
 
-static int write_segments(struct writer *w, struct ring *ring, struct failure *f)
+static int ring_write(struct writer *w, struct ring *ring, struct failure *f)
 {
     int r = 0;
     for (;;) {
-        fill_ring(w, ring);
+        ring_fill(w, ring);
         if (ring->cut == ring->written)
             break;
         struct segment *segment = ring_segment(ring, ring->written);
-        r = finish_segment(w, segment, f);
+        r = writer_finish_segment(w, segment, f);
         if (r < 0)
             break;
         ring->written++;
@@ -341,7 +342,7 @@ static int write_segments(struct writer *w, struct ring *ring, struct failure *f
             *f = ring->failure;
     }
     if (r < 0)
-        abandon_ring(w, ring);
+        ring_abandon(w, ring);
     return r;
 }
 
@@ -351,7 +352,7 @@ int writer_run(struct writer *w, struct failure *f)
     ring.at = xcalloc(ring.n, sizeof(*ring.at));
     for (size_t i = 0; i < ring.n; i++)
         segment_init(&ring.at[i], &w->packing);
-    int r = write_segments(w, &ring, f);
+    int r = ring_write(w, &ring, f);
     for (size_t i = 0; i < ring.n; i++)
         segment_release(&ring.at[i]);
     free(ring.at);
@@ -361,7 +362,7 @@ int writer_run(struct writer *w, struct failure *f)
 void writer_release(struct writer *w)
 {
     if (w->large.entry)
-        close_large(&w->large);
+        writer_close_large(&w->large);
     pthread_mutex_destroy(&w->packing.lock);
     pthread_cond_destroy(&w->packing.done);
 }
@@ -374,10 +375,10 @@ int write_plan(const struct send_request *request, const struct plan *plan, stru
     writer_init(&w, request, plan, pool, stats);
     out_open(&out, request);
     w.out = &out;
-    w.take = take_out;
+    w.take = writer_take_out;
     int r = writer_run(&w, f);
     if (r < 0 && r != -EPIPE && r != -ECANCELED)
-        poison(&w);
+        writer_poison(&w);
     writer_release(&w);
     return r;
 }
