@@ -4,7 +4,7 @@
  * without a name and linked when whole. What lies in the directory was put there by this user
  * or is not believed, and no link in it is followed.
  */
-#include "store-priv.h"
+#include "store-dir.h"
 
 #include <errno.h>
 #include <fcntl.h>

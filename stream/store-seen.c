@@ -1,11 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Which chunks this process has verified: a bounded table of sets of eight. A set is chosen by
- * bits of the digest, which are as good as random; a full set makes the table twice as large,
- * up to a maximum, and from then on takes the place of its longest unused. What is forgotten is
- * only verified once more.
- */
-#include "store-priv.h"
+#include "store-seen.h"
 
 #include <stdlib.h>
 

@@ -12,7 +12,9 @@
  * Two sweeps at once, of two processes, remove together what either would have. At worst each
  * counts bytes that the other is about to remove, and somewhat more goes than had to.
  */
-#include "store-priv.h"
+#include "store-sweep.h"
+
+#include "store-dir.h"
 
 #include <dirent.h>
 #include <errno.h>

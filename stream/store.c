@@ -37,7 +37,9 @@
  * O_NOATIME), so that it says the same on noatime mounts. Nothing is synced but the key: a
  * chunk that a crash tore fails its checksum.
  */
+#include "store-dir.h"
 #include "store-priv.h"
+#include "store-sweep.h"
 
 #include <assert.h>
 #include <endian.h>

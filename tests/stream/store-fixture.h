@@ -6,7 +6,7 @@
 #ifndef CTXD_STORE_FIXTURE_H
 #define CTXD_STORE_FIXTURE_H
 
-#include "store-priv.h"
+#include "store-dir.h"
 #include "tap.h"
 
 #include <time.h>
