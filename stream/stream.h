@@ -16,6 +16,7 @@
 #include "dockerfile.h"
 #include "hashdb.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 
 /* What a request that a gate refused (max_bytes, max_files) returns; no byte was written. */

@@ -20,8 +20,9 @@ UNIT = [
     "dockerfile-parse", "line", "directive", "heredoc", "instruction", "json-form", "words",
     "expand", "lex", "read-pattern",
     "reads", "base-images", "run-mounts", "scope", "sources", "stages", "follow", "rewrite", "select",
-    "tree", "db", "db-damage", "db-unusable", "db-others", "stream", "skeleton", "store",
-    "store-limits", "warm", "warm-memory",
+    "tree", "db", "db-damage", "db-unusable", "db-others",
+    "stream", "carry", "control", "entries", "pack", "plan", "skeleton", "tar-header", "voiding", "writer",
+    "store", "store-dir", "store-seen", "store-sweep", "warm", "warm-memory", "warm-upkeep",
     "proto", "http-listen", "http-parse", "http-peer", "metrics-text", "url", "urls",
     "watch", "watch-drain", "watch-mounts",
     "options", "option-help", "option-parse", "bases", "output", "progress", "report",
@@ -70,8 +71,9 @@ def unit_suites():
 # What runs under ThreadSanitizer and valgrind: programs of the daemon and of what it stands on. False:
 # takes valgrind more than three minutes, and runs under it only with --full.
 DYNAMIC = {"tree": True, "proto": True, "http-listen": True, "http-parse": True, "http-peer": True, "url": True,
-           "urls": True, "store": True, "watch": True, "watch-drain": False, "watch-mounts": True, "warm": False,
-           "store-limits": False, "db": False, "db-damage": False, "db-unusable": False, "db-others": False}
+           "urls": True, "store": True, "watch": True, "watch-drain": False, "watch-mounts": True,
+           "warm": False, "warm-upkeep": True, "voiding": True, "store-dir": True, "store-seen": True,
+           "store-sweep": False, "db": False, "db-damage": False, "db-unusable": False, "db-others": False}
 
 
 def dynamic_suites():

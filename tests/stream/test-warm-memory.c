@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a daemon remembers of files: it outlives nothing it was told, and nobody makes it up. */
-#include "pack.h"
 #include "warm-world.h"
 
 #include <errno.h>
@@ -164,88 +163,9 @@ static void made_up_bytes(void)
     world_end(&w);
 }
 
-/* ---- and what is told of it ------------------------------------------------------------- */
-
-static struct warm_stats seen;
-
-static void no_enter(void *watch, int fd, struct bytes path)
-{
-    (void)watch, (void)fd, (void)path;
-}
-
-static void no_leave(void *watch, struct bytes path)
-{
-    (void)watch, (void)path;
-}
-
-static bool ask_stats(void *watch, struct dirty *dirty)
-{
-    struct warm *const *warm = watch;
-    (void)dirty;
-    warm_stats(*warm, &seen);
-    return true;
-}
-
-static void stats_of_busy(void)
-{
-    struct world w = world_new();
-    struct warm *warm;
-    struct ask ask;
-    struct send_stats stats;
-    struct failure f = {0};
-    random_state = 19;
-    view = 0;
-    tap_case("statistics don't wait for a tree that is made");
-    write_file(&w, "a", 10);
-    struct tree_watch watch = {&warm, no_enter, no_leave};
-    warm = warm_new(&(struct warm_setup){
-        .root_fd = w.root, .root_name = bytes_of(w.path), .watch = &watch, .drain = ask_stats});
-    cleanup_fd int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    TAP_CHECK(ask_begin(&w, &ask));
-    ask.request.out_fd = null;
-    alarm(20);
-    TAP_CHECK(send_run(&ask.request, warm, NULL, &stats, &f) == 0 && seen.n_entries == 0);
-    warm_stats(warm, &seen);
-    TAP_CHECK(seen.n_entries == 2);
-    seen.n_entries = 0;
-    TAP_CHECK(send_run(&ask.request, warm, NULL, &stats, &f) == 0 && seen.n_entries == 2);
-    alarm(0);
-    dockerfile_free(ask.df);
-    warm_free(warm);
-    view = -1;
-    world_end(&w);
-}
-
-static const char *other_version(void)
-{
-    return "0.0.1";
-}
-
-static void other_library(void)
-{
-    struct world w = world_new();
-    tap_case("what another version of the library packed is not found in the store");
-    open_warm(&w);
-    const struct plan plan = {.store = w.store};
-    const struct send_request request = {.codec = SEND_GZIP, .level = 1};
-    struct codec other = codec_gzip;
-    other.version = other_version;
-    const struct packing ours = {.request = &request, .plan = &plan, .codec = &codec_gzip};
-    const struct packing theirs = {.request = &request, .plan = &plan, .codec = &other};
-    struct digest128 content = digest128(BYTES("x"));
-    struct store_name a = store_name_of(&ours, &content), b = store_name_of(&theirs, &content),
-                      c = store_name_of(&ours, &content);
-    TAP_CHECK(!digest128_equal(&a.content, &b.content));
-    TAP_CHECK(digest128_equal(&a.content, &c.content) && a.level == 1);
-    close_warm(&w);
-    world_end(&w);
-}
-
 int main(void)
 {
     contents_are_remembered();
     made_up_bytes();
-    other_library();
-    stats_of_busy();
     return tap_end();
 }

@@ -10,8 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 
 /* ---- changes -------------------------------------------------------------------------- */
 
@@ -148,72 +146,6 @@ static void change(struct world *w)
     }
 }
 
-/* ---- answers --------------------------------------------------------------------------- */
-
-static bool same_counts(const struct send_stats *a, const struct send_stats *b)
-{
-    return a->n_files == b->n_files && a->n_dirs == b->n_dirs && a->n_links == b->n_links &&
-           a->n_hardlinks == b->n_hardlinks && a->n_skipped == b->n_skipped &&
-           a->content_bytes == b->content_bytes && a->tar_bytes == b->tar_bytes;
-}
-
-static bool pulled_is(struct world *w, const struct ask *ask, const struct buf *want)
-{
-    struct failure f = {0};
-    struct body *body;
-    if (!TAP_CHECKF(body_open(&ask->request, w->warm, NULL, &body, &f) == 0, "%s", f.text))
-        return false;
-    cleanup_buf struct buf got = BUF(SIZE_MAX / 2);
-    uint8_t block[70000];
-    ssize_t n;
-    while ((n = body_read(body, block, sizeof(block), &f)) > 0)
-        if (buf_add(&got, block, (size_t)n) < 0)
-            abort();
-    bool ok = TAP_CHECKF(n == 0, "%s", f.text);
-    ok &= TAP_CHECK(body_length(body) == want->len);
-    ok &= TAP_CHECK(bytes_equal(buf_bytes(&got), buf_bytes(want)));
-    body_free(body);
-    return ok;
-}
-
-static bool same_digest(struct world *w, const struct ask *ask)
-{
-    struct digest_answer cold, warm;
-    struct failure f = {0};
-    if (!TAP_CHECKF(digest_run(&ask->request, NULL, true, NULL, &cold, &f) == 0, "%s",
-                    f.text) ||
-        !TAP_CHECKF(digest_run(&ask->request, w->warm, true, NULL, &warm, &f) == 0, "%s",
-                    f.text))
-        return false;
-    bool ok = TAP_CHECK(sha256_equal(&cold.sha, &warm.sha)) &&
-              TAP_CHECK(cold.n_files == warm.n_files && cold.bytes == warm.bytes);
-    for (size_t i = 0; i < cold.n_lines; i++)
-        ok &= TAP_CHECK(sha256_equal(&cold.lines[i].sha, &warm.lines[i].sha));
-    digest_release(&cold);
-    digest_release(&warm);
-    return ok;
-}
-
-static bool answers_agree(struct world *w)
-{
-    struct ask ask;
-    if (!ask_begin(w, &ask))
-        return false;
-    cleanup_buf struct buf cold = BUF(SIZE_MAX / 2), warm = BUF(SIZE_MAX / 2);
-    struct send_stats cold_stats = {0}, warm_stats = {0};
-    bool ok = send_to_memory(&ask.request, w->warm, &warm, &warm_stats) == 0 &&
-              send_to_memory(&ask.request, NULL, &cold, &cold_stats) == 0;
-    ok = ok && TAP_CHECKF(bytes_equal(buf_bytes(&cold), buf_bytes(&warm)),
-                          "%zu bytes warm, %zu cold", warm.len, cold.len);
-    ok = ok && TAP_CHECK(same_counts(&cold_stats, &warm_stats));
-    if (ok && random_below(4) == 0)
-        ok = pulled_is(w, &ask, &cold);
-    if (ok && random_below(4) == 0)
-        ok = same_digest(w, &ask);
-    dockerfile_free(ask.df);
-    return ok;
-}
-
 /* ---- runs -------------------------------------------------------------------------------- */
 
 static void run(uint64_t seed, uint32_t steps)
@@ -254,35 +186,6 @@ static void run(uint64_t seed, uint32_t steps)
     world_end(&w);
 }
 
-static void audit_heals(void)
-{
-    struct world w = world_new();
-    struct failure f = {0};
-    random_state = 7;
-    tap_case("an audit finds what no event told of, and heals it");
-    if (mkdirat(w.root, "d0", 0755) < 0)
-        abort();
-    write_file(&w, "d0/f1.txt", 100);
-    open_warm(&w);
-    answers_agree(&w);
-    write_file(&w, "d0/f1.txt", 200); /* nobody tells */
-    uint64_t missed = 0;
-    TAP_CHECKF(warm_audit(w.warm, w.pool, &missed, &f) == 0, "%s", f.text);
-    TAP_CHECKF(missed == 1, "%llu missed", (unsigned long long)missed);
-    TAP_CHECK(answers_agree(&w));
-    tap_case("what lay below a directory that was told to be gone is not missed");
-    view = 0;
-    answers_agree(&w);
-    TAP_CHECK(renameat(w.root, "d0", w.root, "d1") == 0);
-    tell(TELL_CONTENT, "d0");
-    tell(TELL_BELOW, "d1");
-    TAP_CHECKF(warm_audit(w.warm, w.pool, &missed, &f) == 0, "%s", f.text);
-    TAP_CHECKF(missed == 0, "%llu missed", (unsigned long long)missed);
-    view = -1;
-    close_warm(&w);
-    world_end(&w);
-}
-
 static void links_are_found(void)
 {
     struct world w = world_new();
@@ -311,77 +214,6 @@ static void links_are_found(void)
     world_end(&w);
 }
 
-/* Files whose hash the database has, after all that was asked of it. */
-static int n_hashes(struct world *w)
-{
-    struct hashdb_stats stats;
-    hashdb_sync(w->hashes);
-    hashdb_stats(w->hashes, &stats);
-    return (int)stats.n_files;
-}
-
-static void sh(const struct world *w, const char *script)
-{
-    pid_t pid = fork();
-    if (pid == 0) {
-        execl("/bin/sh", "sh", "-c", fchdir(w->root) == 0 ? script : "false", NULL);
-        _exit(127);
-    }
-    int status;
-    if (waitpid(pid, &status, 0) != pid || status != 0)
-        abort();
-    tell(TELL_BELOW, "");
-}
-
-static void gone_is_forgotten(void)
-{
-    static const struct {
-        const char *title, *script;
-        int n_left;
-        bool audit;
-    } cases[] = {
-        {"a file that goes takes its hash along", "rm d0/f3", 19, false},
-        {"a directory that goes takes those below it", "rm -r d1", 9, true},
-        {"of a file that is renamed over another's name, the other's goes", "mv d0/f4 d0/f5", 8,
-         false},
-        {"a directory that is renamed keeps them", "mv d0 d2", 8, true},
-        {"a new name is of the same file", "ln d2/f6 d2/f6b", 8, false},
-        {"... which keeps its hash when one of them goes", "rm d2/f6b", 8, false},
-        {"what is unwanted only, since another view is asked for, is not gone", "", 8, false},
-    };
-    struct world w = world_new();
-    random_state = 13;
-    view = 0;
-    sh(&w, "rm go.mod; mkdir d0 d1; for i in 0 1 2 3 4 5 6 7 8 9; do echo $i >d0/f$i; echo $i "
-           ">d1/f$i; done;"
-           "touch -d 2001-01-01 d*/*");
-    tell_nothing();
-    open_warm(&w);
-    tap_case("each file that is read has a hash in the database");
-    TAP_CHECK(answers_agree(&w) && answers_agree(&w));
-    TAP_CHECKF(n_hashes(&w) == 20, "%d", n_hashes(&w));
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        tap_case("%s", cases[i].title);
-        if (!*cases[i].script) {
-            warm_trim(w.warm, clock_now_ns());
-            view = 2; /* which has d2/f1.txt alone */
-        }
-        sh(&w, cases[i].script);
-        /* An answer reads again what was forgotten in vain, an audit doesn't. */
-        uint64_t missed;
-        struct failure f = {0};
-        if (cases[i].audit)
-            TAP_CHECKF(warm_audit(w.warm, w.pool, &missed, &f) == 0, "%s", f.text);
-        else
-            TAP_CHECK(answers_agree(&w));
-        TAP_CHECKF(n_hashes(&w) == cases[i].n_left, "%d", n_hashes(&w));
-        TAP_CHECK(answers_agree(&w));
-    }
-    view = -1;
-    close_warm(&w);
-    world_end(&w);
-}
-
 int main(void)
 {
     const char *seed = getenv("SEED"), *steps = getenv("STEPS");
@@ -394,9 +226,7 @@ int main(void)
         run(only, (uint32_t)n_steps);
         return tap_end();
     }
-    audit_heals();
     links_are_found();
-    gone_is_forgotten();
     for (uint64_t i = 1; i <= 6; i++)
         run(i, (uint32_t)n_steps);
     return tap_end();

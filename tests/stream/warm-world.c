@@ -213,3 +213,67 @@ int send_to_memory(const struct send_request *from, struct warm *warm, struct bu
         return r;
     return lseek(fd, 0, SEEK_SET) < 0 ? -errno : io_read_rest(fd, out);
 }
+
+static bool same_counts(const struct send_stats *a, const struct send_stats *b)
+{
+    return a->n_files == b->n_files && a->n_dirs == b->n_dirs && a->n_links == b->n_links &&
+           a->n_hardlinks == b->n_hardlinks && a->n_skipped == b->n_skipped &&
+           a->content_bytes == b->content_bytes && a->tar_bytes == b->tar_bytes;
+}
+
+static bool pulled_is(struct world *w, const struct ask *ask, const struct buf *want)
+{
+    struct failure f = {0};
+    struct body *body;
+    if (!TAP_CHECKF(body_open(&ask->request, w->warm, NULL, &body, &f) == 0, "%s", f.text))
+        return false;
+    cleanup_buf struct buf got = BUF(SIZE_MAX / 2);
+    uint8_t block[70000];
+    ssize_t n;
+    while ((n = body_read(body, block, sizeof(block), &f)) > 0)
+        if (buf_add(&got, block, (size_t)n) < 0)
+            abort();
+    bool ok = TAP_CHECKF(n == 0, "%s", f.text);
+    ok &= TAP_CHECK(body_length(body) == want->len);
+    ok &= TAP_CHECK(bytes_equal(buf_bytes(&got), buf_bytes(want)));
+    body_free(body);
+    return ok;
+}
+
+static bool same_digest(struct world *w, const struct ask *ask)
+{
+    struct digest_answer cold, warm;
+    struct failure f = {0};
+    if (!TAP_CHECKF(digest_run(&ask->request, NULL, true, NULL, &cold, &f) == 0, "%s",
+                    f.text) ||
+        !TAP_CHECKF(digest_run(&ask->request, w->warm, true, NULL, &warm, &f) == 0, "%s",
+                    f.text))
+        return false;
+    bool ok = TAP_CHECK(sha256_equal(&cold.sha, &warm.sha)) &&
+              TAP_CHECK(cold.n_files == warm.n_files && cold.bytes == warm.bytes);
+    for (size_t i = 0; i < cold.n_lines; i++)
+        ok &= TAP_CHECK(sha256_equal(&cold.lines[i].sha, &warm.lines[i].sha));
+    digest_release(&cold);
+    digest_release(&warm);
+    return ok;
+}
+
+bool answers_agree(struct world *w)
+{
+    struct ask ask;
+    if (!ask_begin(w, &ask))
+        return false;
+    cleanup_buf struct buf cold = BUF(SIZE_MAX / 2), warm = BUF(SIZE_MAX / 2);
+    struct send_stats cold_stats = {0}, warm_stats = {0};
+    bool ok = send_to_memory(&ask.request, w->warm, &warm, &warm_stats) == 0 &&
+              send_to_memory(&ask.request, NULL, &cold, &cold_stats) == 0;
+    ok = ok && TAP_CHECKF(bytes_equal(buf_bytes(&cold), buf_bytes(&warm)),
+                          "%zu bytes warm, %zu cold", warm.len, cold.len);
+    ok = ok && TAP_CHECK(same_counts(&cold_stats, &warm_stats));
+    if (ok && random_below(4) == 0)
+        ok = pulled_is(w, &ask, &cold);
+    if (ok && random_below(4) == 0)
+        ok = same_digest(w, &ask);
+    dockerfile_free(ask.df);
+    return ok;
+}

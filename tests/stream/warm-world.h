@@ -54,5 +54,8 @@ extern int view; /* of the Dockerfiles and ignore files, 0: the whole context; -
 bool ask_begin(struct world *w, struct ask *ask);
 int send_to_memory(const struct send_request *from, struct warm *warm, struct buf *out,
                    struct send_stats *stats);
+/* Whether some view's answer is the one that is made from nothing; by chance also that of HTTP
+ * and its digest. */
+bool answers_agree(struct world *w);
 
 #endif
