@@ -263,6 +263,7 @@ static int body_next_segment(struct body *body, struct failure *f)
 
 ssize_t body_read(struct body *body, void *at, size_t len, struct failure *f)
 {
+    ASSERT_THREAD(THREAD_LANE | THREAD_HTTP);
     uint64_t left = 0;
     while (!left) {
         if (body->has_segment)

@@ -30,6 +30,7 @@ static uint32_t warm_live_bits__with_lock(const struct warm *warm)
 
 int warm_audit(struct warm *warm, struct pool *pool, uint64_t *ret_missed, struct failure *f)
 {
+    ASSERT_THREAD(THREAD_LANE);
     *ret_missed = 0;
     if (!warm->setup.drain)
         return 0;

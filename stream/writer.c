@@ -348,6 +348,7 @@ static int ring_write(struct writer *w, struct ring *ring, struct failure *f)
 
 int writer_run(struct writer *w, struct failure *f)
 {
+    ASSERT_THREAD(THREAD_LANE | THREAD_HTTP); /* it waits for the pool */
     struct ring ring = {.n = 2 * pool_threads(w->pool) + 2, .more = 1};
     ring.at = xcalloc(ring.n, sizeof(*ring.at));
     for (size_t i = 0; i < ring.n; i++)
