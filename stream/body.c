@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An answer that is pulled, for HTTP: its length and ETag come first, so every segment must
- * have been read once before the first byte goes out. In a daemon that is remembered: an answer
- * that nothing changed costs no file. The ETag is
+ * An answer for HTTP, which the caller pulls. Its length and ETag come first, so every segment
+ * must have been read once before the first byte is given. A daemon remembers what it found: if
+ * nothing changed, no file is read for them. The ETag is
  *
- *     SHA-256( "ctxd-etag-1" NUL, codec, its library's version, level,
- *              SHA-256 of: what is before, each chunk, what is behind )
+ *     SHA-256( "ctxd-etag-1" NUL, codec, level, its library's version,
+ *              SHA-256 of: the entries before the chunks, each chunk, the entries after them )
  *
- * When the bytes are pulled, each segment's SHA-256 must be the same again before its bytes
- * leave (of a large file, before its last part does): a file that changed in between breaks the
- * body off, short of its length.
+ * When the bytes are pulled, each segment must have the same SHA-256 again before its bytes are
+ * given (a large file: before those of its last part). If a file changed in between, the body
+ * ends there, short of its length.
  */
 #include "answer.h"
 #include "writer.h"
 
 #include <errno.h>
 
-/* What a chunk of the plan was measured to be. */
+/* What was found when a chunk was read for the ETag. */
 struct measure {
-    uint64_t len; /* as it goes out */
+    uint64_t len; /* packed, if the stream is */
     struct sha256 sha;
 };
 
@@ -30,13 +30,13 @@ struct body {
     struct measure before, behind, *chunks; /* chunks: as in the plan */
     struct sha256 etag;
     uint64_t length;
-    size_t *unknown;    /* while measuring: the plan's index of each chunk that is read */
-    size_t at;          /* the chunk, or of the unknown ones the one, that comes now */
-    uint64_t large_len; /* of a large file's parts so far */
+    size_t *unknown;    /* while measuring: the index in the plan of each chunk that is read */
+    size_t at;          /* while measuring: the index in `unknown` of the next chunk */
+    uint64_t large_len; /* of the parts of a large file so far */
     struct sha256_state *parts; /* … and their SHA-256 */
     struct segment segment;     /* the one that is being pulled */
-    bool pulling, has_segment;  /* segment is set up; it holds bytes not yet given out */
-    uint64_t given;             /* of the segment */
+    bool pulling, has_segment;  /* segment is initialized; it was cut and not dropped yet */
+    uint64_t given;             /* bytes of the segment that body_read() gave already */
 };
 
 /* ---- measuring ------------------------------------------------------------------------- */
@@ -48,7 +48,7 @@ static uint64_t body_segment_length(const struct writer *w, const struct segment
                                    : segment->plain.len;
 }
 
-/* What is remembered of a chunk. */
+/* Whether the chunk's measure is remembered, for this codec and level. */
 static bool body_recall(const struct send_request *request, struct chunk *chunk,
                         struct measure *ret)
 {
@@ -106,7 +106,8 @@ static int body_take_measure(struct writer *w, struct segment *segment, struct f
     return 0;
 }
 
-/* Reads the chunks of the plan that must be read to be known, and what is around them. */
+/* Reads the chunks of the plan that are unknown, and the entries before and after the chunks.
+ */
 static int body_measure(struct body *body, struct failure *f)
 {
     struct plan *plan = &body->answer.plan;
@@ -167,7 +168,7 @@ int body_open(const struct send_request *request, struct warm *warm, struct note
     struct body *body = xcalloc(1, sizeof(*body));
     body->request = request;
     body->parts = sha256_new();
-    body->segment.stored.fd = -1; /* a body that nobody pulls is freed, too */
+    body->segment.stored.fd = -1; /* body_free() looks at it, even if nothing was pulled */
     int r = answer_make(request, warm, false, notes, &body->answer, &body->stats, f);
     if (r < 0) {
         sha256_free(body->parts);
@@ -212,7 +213,7 @@ static int body_changed(const struct segment *segment, struct failure *f)
                 QUOTE(path));
 }
 
-/* Whether the segment is what the ETag was made of; of a large file, once it is whole. */
+/* Whether the segment is what the ETag was made of; of a large file, after its last part. */
 static int body_check_segment(struct body *body, struct failure *f)
 {
     const struct segment *segment = &body->segment;

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How the Dockerfile travels. The stream must build with plain `docker build -`, so it carries
- * the chosen Dockerfile under the name that is looked for; where an instruction would read that
- * entry although `docker build .` would not give it one, the whole context goes into an inner
- * tar, and the Dockerfile is rewritten to read from there. The table:
+ * How the Dockerfile travels. The stream must build with plain `docker build -`, so it contains
+ * the chosen Dockerfile under the name that the builders look for. If an instruction would read
+ * this entry, and with `docker build .` there would be none, the whole context goes into an
+ * inner tar, and the Dockerfile is rewritten to read from there. The table:
  *
  *   the tree's kept "Dockerfile" is the chosen one      it stays, as the last entry
  *   nothing reads the name it would get                 added, as the last entry
  *   an instruction reads it (COPY . .)                  inner tar and rewritten Dockerfile
- *   … and the file can't be rewritten                   added; a warning says what is gained
- *   a kept "dockerfile" that a cut stream would run     inner tar; else a guard entry, first
+ *   … and the file can't be rewritten                   added; a warning says what the image
+ *                                                       gains
+ *   a kept "dockerfile" that would build a cut stream   inner tar; else a guard entry, first
  *   an instruction reads .ctx without naming it         inner tar, .ctx beside it
- *   … and the file can't be rewritten                   a warning says what is gained
- *   the builder is given a Dockerfile otherwise (bare)  the tree as it is
+ *   … and the file can't be rewritten                   a warning says what the image gains
+ *   the builder gets a Dockerfile in another way (bare) the tree as it is
  */
 #include "carry.h"
 
@@ -34,13 +35,13 @@ static bool carry_is_chosen(const struct node *node, const struct control *contr
            node->id.dev == st->st_dev;
 }
 
-/* Why the plain way would show, for a person. */
+/* Why the image would differ if the Dockerfile travelled the plain way. */
 struct reason {
-    bool shows;  /* an entry that docker build . would not have can be read */
-    bool alters; /* … and stands where the context has another file of that name */
-    bool guard;  /* a cut stream could build by another file */
-    const char *text;
-    uint32_t recipe_line; /* an instruction would take .ctx along; 0: none */
+    bool shows;       /* an instruction can read an entry that docker build . would not have */
+    bool alters;      /* … in the place of another file of that name, which the context has */
+    bool guard;       /* a cut stream could build with another file as its Dockerfile */
+    const char *text; /* for the user */
+    uint32_t recipe_line; /* of an instruction that would take .ctx along; 0: none */
 };
 
 static struct reason carry_find_reason(const struct carriage *c, const struct tree *tree,
@@ -72,8 +73,8 @@ static struct reason carry_find_reason(const struct carriage *c, const struct tr
 }
 
 /*
- * Classic removes the Dockerfile itself, if the .dockerignore that came along excludes the name
- * that it came under. Source: docker v20.10.24, builder/remotecontext/detect.go.
+ * The classic builder removes the Dockerfile itself if the .dockerignore in the stream excludes
+ * the name of its entry. Source: docker v20.10.24, builder/remotecontext/detect.go.
  */
 static int carry_classic_removes(const struct send_request *request,
                                  const struct ignore *ignore, const struct carriage *c,
@@ -86,7 +87,7 @@ static int carry_classic_removes(const struct send_request *request,
     return ignore_path(ignore, c->name, ret_removes, f);
 }
 
-/* What is sent is what is read: so the image gets it, and nothing tells. */
+/* Says that the image gets .ctx: the build itself would not tell. */
 static void carry_note_recipe(const struct dockerfile *dockerfile, uint32_t line,
                               const char *cause, struct notes *notes)
 {
@@ -140,7 +141,7 @@ int carry_decide(const struct send_request *request, const struct rules *rules,
         c.how = CARRY_NODE;
     } else if (!upper &&
                carry_is_chosen(carry_find_kept(tree, bit, BYTES("dockerfile")), control)) {
-        /* Both builders look for the lower-case name where the other is missing. */
+        /* Both builders look for the lower-case name if the other one is missing. */
         c.how = CARRY_NODE;
         c.name = BYTES("dockerfile");
     }

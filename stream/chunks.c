@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Entries -> chunks. Where one ends depends on what it holds alone, so that an edit moves few
- * boundaries, and a patch finds its way back to the old ones:
+ * Entries -> chunks. The end of a chunk depends on its own entries alone. So an edit moves few
+ * boundaries, and a patch soon meets the old ones again:
  *
  *     was   [ a b c ][ d e ][ f g h ][ i j ]
  *     edit                ^ e2 is new
  *     cut anew       [ d e e2 ][ f …         f begins a chunk, as before: the rest is shared
  *
- * Path hashes close a chunk of 64 small files on the average; six bits make chunks of some
- * hundred kilobytes, which is where a splice stops gaining and an edit does not yet cost.
+ * A chunk of small files ends after 64 of them on average, by the hash of a path. These six
+ * bits make chunks of some hundred kilobytes: with larger ones splice() gains no more, and an
+ * edit does not cost much yet.
  */
 #include "chunks.h"
 
+/* The six bits of a path's hash that are zero where a chunk ends. */
 enum { BOUNDARY_MASK = 63 };
 
 static struct chunk *chunk_ref(struct chunk *chunk)
@@ -69,13 +71,13 @@ struct cutter {
     const struct links *links;
     struct chunks *out;
     struct chunk *open; /* being filled, or NULL */
-    uint64_t bytes;     /* of it, as the cut counts */
-    /* chunks_patch() only: */
-    const struct chunks *was;
-    size_t next_was; /* the first old chunk that is not passed */
+    uint64_t bytes;     /* in it: a block and the content of each entry */
+    /* For chunks_patch() only: */
+    const struct chunks *was; /* NULL: chunks_cut() */
+    size_t next_was;          /* the first old chunk that the walk has not passed */
     const struct bytes *changed;
     size_t n_changed, next_changed;
-    bool met; /* an old boundary fits, behind which nothing differs until next_changed */
+    bool met; /* an old boundary fits: nothing differs from there to next_changed */
 };
 
 static void cutter_close(struct cutter *c)
@@ -91,7 +93,7 @@ static struct chunk *cutter_open(struct cutter *c, struct bytes path)
     struct chunk *chunk = xcalloc(1, sizeof(*chunk) + path.len);
     chunk->refs = 1;
     pthread_mutex_init(&chunk->lock, NULL);
-    chunk->first_len = (uint16_t)path.len; /* at most PATH_MAX + NAME_MAX */
+    chunk->first_len = (uint16_t)path.len; /* fits: at most PATH_MAX + NAME_MAX */
     memcpy(chunk->first, path.at, path.len);
     return c->open = chunk;
 }
@@ -140,8 +142,8 @@ static void cutter_add_entry(struct cutter *c, const struct entry *e)
         cutter_close(c);
 }
 
-/* Whether the old chunks may go on from here: one begins with this path, and nothing between
- * its beginning and the next change differs. */
+/* Whether the old chunks can be shared from here on: one begins with this path, and nothing
+ * differs between its beginning and the next change. */
 static bool cutter_meets_old(struct cutter *c, struct bytes path)
 {
     if (!c->was || c->open)
@@ -167,7 +169,7 @@ static bool cutter_on_node(void *context, struct bytes path, const struct node *
         cutter_add_entry(c, &e);
         return true;
     }
-    /* It has no entry, but a note, which a chunk must remember. */
+    /* The node has no entry, but a note is due, which the chunk must count. */
     struct chunk *chunk = c->open ? c->open : cutter_open(c, path);
     chunk->counts.n_skipped++;
     chunk->counts.n_notes++;
@@ -185,7 +187,8 @@ void chunks_cut(const struct terms *terms, const struct links *links, const stru
 
 /* ---- patching ---------------------------------------------------------------------------- */
 
-/* The old chunk to begin again with for a change at `path`: the last that begins before it. */
+/* The first old chunk to cut anew for a change at `path`: the last one that begins before it.
+ */
 static size_t chunks_before(const struct chunks *was, struct bytes path)
 {
     size_t low = 0, high = was->n;
@@ -196,7 +199,8 @@ static size_t chunks_before(const struct chunks *was, struct bytes path)
         else
             high = mid;
     }
-    /* A chunk may have ended because of what the next one began with: so before, not at. */
+    /* Not the one that begins at `path`: the chunk before it may have ended because of `path`,
+     * if that was a large file. */
     return low ? low - 1 : 0;
 }
 
@@ -211,7 +215,7 @@ void chunks_patch(const struct terms *terms, const struct links *links, const st
                        .was = was,
                        .changed = changed,
                        .n_changed = n_changed};
-    size_t kept = 0; /* old chunks that are in *ret or replaced */
+    size_t kept = 0; /* the number of old chunks that are in *ret or replaced */
     while (c.next_changed < n_changed) {
         size_t from = chunks_before(was, changed[c.next_changed]);
         if (from < kept)
@@ -221,7 +225,7 @@ void chunks_patch(const struct terms *terms, const struct links *links, const st
         c.next_was = from + (from < was->n);
         c.met = false;
         c.bytes = 0;
-        /* The first chunk is cut from the very beginning: something may now lie before it. */
+        /* The first chunk is cut from the start of the tree: new entries may come before it. */
         entries_walk(terms, tree,
                      from && from < was->n ? chunk_first(was->at[from]) : BYTES(""),
                      cutter_on_node, &c);

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One version of a file, or a failure. The guarantee:
+ * The guarantee that a file is read in one version:
  *
  * 1. content_open() returns a stat whose change time lies in an earlier clock tick than the
- *    stat call itself, so that any write after it gives the file another change time;
- * 2. content_check(), after the last byte was read, finds the same stat, so that there was no
- *    such write.
+ *    stat call itself, so that any later write gives the file another change time;
+ * 2. content_check(), called after the last byte was read, finds the same stat, so that there
+ *    was no such write.
  *
- * Where the walk's own stat is such a one, as nearly always, it serves as the first: then one
- * fstat, after reading, is all.
+ * The walk's own stat nearly always fulfils the first sentence. Then one fstat() after reading
+ * is enough.
  *
  * A write stamps the file when it begins, not when it ends, and its thread may lose the
- * processor in between: two halves of two versions, and one stamp. So of a file that was
- * stamped in the last ten seconds it is asked, after the first stat, whether anybody has it
- * open for writing (a read lease is granted only where nobody has); where so, that is waited
- * for. What stays open is a single write() that takes longer than the wait, one to a file of
- * another user (whose lease is not ours to take), and a write through a mapping made before
- * that, which the kernel stamps only at its first touch of a clean page.
+ * processor in between: the file is then half of one version and half of another, under one
+ * stamp. So if a file was stamped in the last ten seconds, content_is_sure() tells, after the
+ * first stat, whether any process has the file open for writing (the kernel grants a read lease
+ * only if none has), and content_settle() waits until none has. Three cases remain: a single
+ * write() that takes longer than the wait; a write to a file of another user, on which this
+ * process may take no lease; and a write through a mapping that was made before, because the
+ * kernel stamps the file only when a clean page is first touched.
  */
 #include "content.h"
 
@@ -26,23 +27,27 @@
 #include <signal.h>
 #include <time.h>
 
-/* A file changed just now is waited for this long at most: many ticks of any kernel (1-10 ms).
- * A change time further in the future is a set clock: a write would take it back to now. */
+/* The longest wait is a hundred steps of 1 ms: many clock ticks of any kernel (1-10 ms). If the
+ * change time is further in the future than that, the clock was set back, and a write would
+ * move the change time back to now: waiting is no use. */
 enum { SETTLE_STEP_NS = 1000000, SETTLE_STEPS = 100 };
 
-#define RECENT_NS (10 * 1000000000ll) /* the three calls take 5 us: not for every file */
+/* A change within ten seconds counts as recent. Older files are spared the lease, because its
+ * three system calls take 5 us. */
+#define RECENT_NS (10 * 1000000000ll)
 
 enum content_sure content_is_sure(int fd)
 {
-    /* Somebody who opens it in this instant waits for our release, and the kernel tells us by a
-     * signal: by one that is ignored unless asked for, instead of SIGIO, which kills. */
+    /* If another process opens the file while we hold the lease, that process waits for the
+     * release, and the kernel sends us a signal. The default, SIGIO, would end this process;
+     * SIGURG is ignored. */
     if (fcntl(fd, F_SETSIG, SIGURG) < 0 || fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
         return errno == EAGAIN ? CONTENT_HELD : CONTENT_UNKNOWN;
     fcntl(fd, F_SETLEASE, F_UNLCK);
     return CONTENT_SURE;
 }
 
-/* Whether the file may be in the middle of a write that began before a stat that gave `id`. */
+/* Whether a write that began before the stat `id` may still be under way. */
 static bool content_may_be_half_written(int fd, const struct stat_identity *id,
                                         int64_t clock_ns)
 {
@@ -73,7 +78,8 @@ void content_dir_close(struct content_dir *dir)
     *dir = (struct content_dir){.fd = -1};
 }
 
-/* The directory of `path`, opened unless the last file lay in it too. */
+/* Opens the directory of `path`, unless the last file was in the same one. A descriptor that
+ * *dir owns, or -errno. */
 static int content_dir_fd(const struct content_source *source, struct content_dir *dir,
                           struct bytes path)
 {

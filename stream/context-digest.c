@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The digest of what a target reads. Of each entry one record:
+ * The digest of what a target reads. Each entry gives one record:
  *
  *     type 1 (f, d, l)   executable by its owner 1 (x, -)
  *     path length 8 LE, path
  *     file: size 8 LE, SHA-256 of its content 32;   link: target length 8 LE, target
  *
- * Records of a run of entries, which ends behind a path whose hash has six zero bits, are
- * hashed together; then
+ * The records of a chunk are hashed together. (With terms.for_digest a chunk ends only after a
+ * path whose hash has six zero bits.) Then the digest is
  *
  *     SHA-256( "ctxd-digest-1" NUL, SHA-256 of the Dockerfile, target length 8 LE, target,
- *              the SHA-256 of each run,
+ *              the SHA-256 of each chunk,
  *              with --recipe: the SHA-256 of what is read of .ctx, as in the stream )
  *
- * so that a daemon reads the runs anew that something changed in, and no others. Times, owners
- * and other bits of the mode are not in it, and a hard link is the file that it is.
+ * so that a daemon reads only the chunks again in which something changed. Times, owners and
+ * the other bits of the mode are not part of it. A hard link counts as the file that it is.
  */
 #include "answer.h"
 #include "content.h"
@@ -26,8 +26,8 @@ struct digesting {
     struct plan *plan;
     struct content_source source;
     atomic_bool failed;
-    pthread_mutex_t lock; /* of failure */
-    struct failure failure;
+    pthread_mutex_t lock;   /* guards failure */
+    struct failure failure; /* the first one */
 };
 
 struct digest_job {
@@ -37,6 +37,7 @@ struct digest_job {
     struct sha256 *ret;
 };
 
+/* A file is read in blocks of this size: one stays in the core's second-level cache. */
 enum { BLOCK_BYTES = 256 << 10 };
 
 static void digest_add_number(struct sha256_state *state, uint64_t n)
@@ -55,7 +56,7 @@ static void digest_add_text(struct sha256_state *state, struct bytes text)
 
 /* ---- contents ------------------------------------------------------------------------- */
 
-/* Reads all of an open file, block by block. key: of the XXH3. */
+/* Hashes all of an open file. key: for the XXH3 digest; may be NULL. */
 static int digest_file(int fd, const struct stat *st, struct bytes path,
                        const struct digest_key *key, struct content_hash *ret,
                        struct failure *f)
@@ -85,7 +86,8 @@ static int digest_file(int fd, const struct stat *st, struct bytes path,
     return r == 0 ? content_check(fd, st, path, f) : r;
 }
 
-/* The content of one version of a file. *ret_sure: of the tree's, and it may be remembered. */
+/* The hash of one version of a file. *ret_sure: it is the tree's version, and the digest of the
+ * chunk may be remembered. */
 static int digest_content(struct digesting *all, const struct entry *e,
                           struct content_hash *ret, uint64_t *ret_size, bool *ret_sure,
                           struct failure *f)
@@ -147,7 +149,7 @@ static int digest_record(struct digesting *all, struct sha256_state *state,
     return 0;
 }
 
-/* ---- runs ------------------------------------------------------------------------------- */
+/* ---- chunks ----------------------------------------------------------------------------- */
 
 static int digest_chunk(struct digesting *all, struct chunk *chunk, struct sha256 *ret,
                         struct failure *f)
@@ -185,9 +187,9 @@ static void digest_run_job(struct pool_job *base)
     }
 }
 
-/* The SHA-256 of each run of the plan, in runs[]. */
-static int digest_runs(const struct send_request *request, struct answer *answer,
-                       struct sha256 *runs, struct failure *f)
+/* The SHA-256 of each chunk of the plan, in shas[]. */
+static int digest_chunks(const struct send_request *request, struct answer *answer,
+                         struct sha256 *shas, struct failure *f)
 {
     struct plan *plan = &answer->plan;
     struct digesting all = {
@@ -200,11 +202,11 @@ static int digest_runs(const struct send_request *request, struct answer *answer
         struct chunk *chunk = plan->chunks.at[i];
         pthread_mutex_lock(&chunk->lock);
         bool known = chunk->has_digest;
-        runs[i] = chunk->digest;
+        shas[i] = chunk->digest;
         pthread_mutex_unlock(&chunk->lock);
         if (known)
             continue;
-        jobs[i] = (struct digest_job){{.run = digest_run_job}, &all, chunk, &runs[i]};
+        jobs[i] = (struct digest_job){{.run = digest_run_job}, &all, chunk, &shas[i]};
         pool_add_last(answer->pool, &jobs[i].job);
     }
     pool_drain(answer->pool);
@@ -289,7 +291,7 @@ static int digest_lines(const struct send_request *request, struct answer *answe
 /* ---- the whole -------------------------------------------------------------------------- */
 
 static struct sha256 digest_whole(const struct send_request *request, const struct plan *plan,
-                                  const struct sha256 *runs)
+                                  const struct sha256 *shas)
 {
     struct sha256_state *state = sha256_new();
     struct sha256 dockerfile = sha256(request->control->dockerfile);
@@ -298,7 +300,7 @@ static struct sha256 digest_whole(const struct send_request *request, const stru
     digest_add_text(state, request->reads.target);
     for (size_t i = 0; i < plan->chunks.n; i++)
         if (plan->chunks.at[i]->n)
-            sha256_add(state, bytes_at(runs[i].at, sizeof(runs[i].at)));
+            sha256_add(state, bytes_at(shas[i].at, sizeof(shas[i].at)));
     if (request->recipe) {
         struct sha256 recipe = sha256(plan->recipe);
         sha256_add(state, bytes_at(recipe.at, sizeof(recipe.at)));
@@ -320,11 +322,11 @@ int digest_run(const struct send_request *request, struct warm *warm, bool per_i
     int r = answer_make(&last, warm, true, notes, &answer, &stats, f);
     if (r < 0)
         return r;
-    struct sha256 *runs = xcalloc(answer.plan.chunks.n + 1, sizeof(*runs));
-    r = digest_runs(&last, &answer, runs, f);
+    struct sha256 *shas = xcalloc(answer.plan.chunks.n + 1, sizeof(*shas));
+    r = digest_chunks(&last, &answer, shas, f);
     if (r == 0)
-        ret->sha = digest_whole(&last, &answer.plan, runs);
-    free(runs);
+        ret->sha = digest_whole(&last, &answer.plan, shas);
+    free(shas);
     ret->n_files = stats.n_files + stats.n_hardlinks;
     ret->bytes = stats.content_bytes;
     if (r == 0 && per_instruction)

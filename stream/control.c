@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The control files: which Dockerfile, which ignore file. They alone may lie outside the root,
- * and only where the user named them.
+ * The control files: the Dockerfile and the ignore file. Only these may be outside the root,
+ * and only if the user named them.
  */
 #include "content.h"
 #include "stream.h"
@@ -12,7 +12,7 @@
 static int control_read_text(int fd, struct bytes name, size_t max, struct buf *text,
                              struct failure *f)
 {
-    /* What can't be rewound is no file, which is said next. */
+    /* A descriptor that can't be rewound is no regular file: io_read_regular() refuses it. */
     int r = lseek(fd, 0, SEEK_SET) < 0 && errno != ESPIPE ? -errno : io_read_regular(fd, text);
     if (r == -EISDIR)
         return fail(f, r, "%s is a directory", QUOTE(name));
@@ -23,8 +23,8 @@ static int control_read_text(int fd, struct bytes name, size_t max, struct buf *
     return r < 0 ? fail_errno(f, r, "can't read %s", QUOTE(name)) : 0;
 }
 
-/* Reads a control file that was found, in one version: a change while it is read is waited out.
- * The open descriptor is the caller's. */
+/* Reads an open control file in one version; tries again if it changes meanwhile. The caller
+ * closes the descriptor. */
 static int control_load_file(struct arena *arena, int fd, struct bytes name, size_t max,
                              struct bytes *ret_text, struct stat *ret_stat, struct failure *f)
 {
@@ -64,7 +64,7 @@ static int control_load_stdin(const struct control_request *request, struct cont
     return 0;
 }
 
-/* The Dockerfile as -f names it, or the root's own. Opens without blocking on a FIFO. */
+/* Opens the Dockerfile that -f names, or the root's own, without blocking on a FIFO. */
 static int control_open_dockerfile(const struct control_request *request, struct control *c,
                                    struct failure *f)
 {
@@ -108,9 +108,9 @@ static int control_load_dockerfile(const struct control_request *request, struct
 }
 
 /*
- * Takes what open gave for a candidate. 1: loaded, 0: absent, <0 failed.
- * An ignore file that is there and can't be read never means "send everything", as it does for
- * Docker where it is a directory.
+ * Loads the ignore file `name`; `fd` is the result of opening it. 1: loaded, 0: absent, <0:
+ * failed. An ignore file that exists but can't be read is an error. (If it is a directory,
+ * Docker sends everything.)
  */
 static int control_take_ignore(struct control *c, int fd, struct bytes name, struct failure *f)
 {
@@ -128,7 +128,8 @@ static int control_take_ignore(struct control *c, int fd, struct bytes name, str
     return 1;
 }
 
-/* A link that leads out of the root or nowhere is as absent for Docker, and easily missed. */
+/* For Docker, a link that leads out of the root or nowhere is no ignore file, which users
+ * overlook. */
 static void control_note_dead_link(int root_fd, const char *name, struct notes *notes)
 {
     struct stat st;
@@ -147,7 +148,7 @@ static int control_load_ignore(const struct control_request *request, struct con
     if (request->ignore_file) {
         struct bytes name = bytes_of(request->ignore_file);
         if (bytes_equal(name, BYTES("/dev/null"))) {
-            c->has_ignore = true; /* the one device that means something: no rules */
+            c->has_ignore = true; /* the only device that is allowed: no rules */
             return 0;
         }
         int fd = open(request->ignore_file, flags);

@@ -1,9 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Tree -> entries in order. Per directory names in byte order, children directly after their
- * directory. What of it a view sends, and how, is decided here for every use of a tree: a cut
- * into chunks, a chunk's own entries, a digest.
- */
 #include "entries.h"
 
 #include <assert.h>
@@ -27,7 +22,8 @@ struct walk {
     const struct terms *terms;
     entries_visit *visit;
     void *context;
-    /* A directory was opened by its path to be in the tree; one more name fits behind it. */
+    /* The walk of the tree opened each directory by its path, so that is shorter than PATH_MAX;
+     * one more name fits after it. */
     char path[PATH_MAX + NAME_MAX + 2];
 };
 
@@ -50,7 +46,8 @@ static size_t entries_lower_bound(const struct dir *dir, struct bytes name)
     return low;
 }
 
-/* `from` is what of the starting path lies below this directory; {NULL}: all of it. */
+/* `from`: the part of the starting path below this directory; {NULL}: start at the beginning.
+ */
 static bool entries_walk_dir(struct walk *w, const struct dir *dir, size_t path_len,
                              struct bytes from)
 {
@@ -63,7 +60,7 @@ static bool entries_walk_dir(struct walk *w, const struct dir *dir, size_t path_
         struct bytes below = {0};
         bool passed = false;
         if (first.at && bytes_equal(node_name(node), first)) {
-            below = from; /* {NULL} where the path ends here */
+            below = from; /* {NULL} if the path ends here */
             passed = from.at != NULL;
         }
         if (!(node->sent & w->terms->bit) || entries_is_aside(w, path_len, node))
@@ -111,8 +108,8 @@ static struct inode_key links_key(const struct node *node)
 
 static bool entry_has_links(const struct terms *terms, const struct node *node)
 {
-    /* BuildKit makes a symbolic link of each name; the classic builder keeps the names of one
-     * together. */
+    /* BuildKit makes a symbolic link of its own for each name of one; the classic builder keeps
+     * the hard links. */
     return node_may_link(node) && (S_ISREG(node->id.mode) || terms->classic) &&
            !(node->empty & terms->bit) && !terms->for_digest;
 }
@@ -144,7 +141,7 @@ struct links *links_make(const struct terms *terms, const struct tree *tree)
     struct linking l = {terms, links};
     if (tree->root.below->many_links && !terms->for_digest) {
         entries_walk(terms, tree, BYTES(""), links_add, &l);
-        /* What is set aside comes last, so any other name of it is the first one. */
+        /* The file that is set aside comes last, so any other name of it comes first. */
         const struct node *last = terms->aside_dropped ? NULL : tree_find(tree, terms->aside);
         if (terms->aside.len && last && last->sent & terms->bit)
             links_add(&l, terms->aside, last);
@@ -181,7 +178,7 @@ bool entry_of(const struct terms *terms, const struct links *links, struct bytes
         return false;
     if (S_ISREG(mode) && terms->dockerfile.at && node->id.ino == terms->ino &&
         node->id.dev == terms->dev) {
-        /* Sent as it was analysed, by whichever of its names comes first. */
+        /* The first of its names is sent with the text that was parsed. */
         ret->kind = ENTRY_TEXT;
         ret->text = terms->dockerfile;
     }
@@ -214,7 +211,7 @@ static int64_t entry_mtime(const struct terms *terms, const struct stat_identity
 {
     if (terms->fixed_mtime || !id)
         return terms->fixed_mtime ? terms->mtime_seconds : 0;
-    /* Whole seconds, rounded down also before 1970. */
+    /* Whole seconds, rounded down, also for times before 1970. */
     int64_t ns = id->mtime_ns, second = 1000000000;
     return ns / second - (ns % second < 0);
 }
@@ -235,8 +232,8 @@ struct tar_header entry_header(const struct terms *terms, const struct entry *e,
         h.size = e->kind == ENTRY_TEXT ? e->text.len : e->empty ? 0 : id->size;
     } else if (S_ISDIR(id->mode)) {
         h.type = '5';
-        /* The classic client passes through an excluded directory and doesn't send it: the
-         * engine makes it anew. */
+        /* The classic client only passes through an excluded directory and doesn't send it; the
+         * engine creates it. */
         if (terms->classic && e->path.len && !(e->node->keep & terms->bit) && e->node->name_len)
             h.mode = 0755;
     } else {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tree -> entries: which nodes a view sends, in which order, and what each becomes in the tar.
+ * The names of a directory come in byte order, and its entries directly after the directory.
  * Every use of a tree decides this here: the cut into chunks, a chunk's own entries, a digest.
  *
  *     struct links *links = links_make(&terms, tree);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gzip by libdeflate: each segment one member; members concatenate (RFC 1952 2.2). */
+/* gzip by libdeflate: each segment is one member; members may be concatenated (RFC 1952 2.2).
+ */
 #include "codec.h"
 
 #include <libdeflate.h>
@@ -27,7 +28,7 @@ static size_t gzip_pack(void *state, const void *in, size_t len, void *out, size
     return libdeflate_gzip_compress(state, in, len, out, room);
 }
 
-/* There is no asking the library itself. */
+/* The header's version: the library has no function that tells its own. */
 static const char *gzip_version(void)
 {
     return LIBDEFLATE_VERSION_STRING;
@@ -39,7 +40,7 @@ const struct codec codec_gzip = {
     .free = gzip_free,
     .bound = gzip_bound,
     .pack = gzip_pack,
-    /* A member's header, then a deflate block of the reserved type 3. */
+    /* The header of a member, then a deflate block of the reserved type 3. */
     .poison = {(const uint8_t *)"\x1f\x8b\x08\0\0\0\0\0\0\xff\x07!!!!!!!!!!!!!!!!", 27},
     .version = gzip_version,
 };

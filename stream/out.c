@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bytes -> the descriptor of a request. Alone, a client simply waits for its reader. A daemon
- * may not, since a thread that sleeps in write() hears of nothing: it has a descriptor that
- * doesn't block, and all waiting is done in poll(), beside the client's connection.
+ * Bytes -> the descriptor of a request. A client without a daemon simply blocks in write(). A
+ * daemon must not, because a thread that sleeps in write() can't be cancelled: its descriptor
+ * is non-blocking, and the thread waits in poll(), for the client's connection, too.
  */
 #include "out.h"
 
@@ -12,8 +12,8 @@
 
 enum {
     PIPE_BYTES = 1 << 20, /* the most an unprivileged process may ask for */
-    STALL_MS = 250,       /* a reader that takes nothing for so long is said to stall */
-    COPY_BYTES = 128 << 10,
+    STALL_MS = 250,       /* a reader that takes nothing for this long is reported as stalled */
+    COPY_BYTES = 128 << 10, /* read and written while it is in the core's own cache */
 };
 
 void out_open(struct out *out, const struct send_request *request)
@@ -21,7 +21,7 @@ void out_open(struct out *out, const struct send_request *request)
     struct stat st;
     *out = (struct out){.fd = request->out_fd, .hooks = request->hooks};
     out->is_pipe = fstat(out->fd, &st) == 0 && S_ISFIFO(st.st_mode);
-    /* Not granted past the user's share of pipe pages: then as it is. */
+    /* Fails if the user has too many pipe pages already; the pipe then keeps its size. */
     if (out->is_pipe)
         (void)fcntl(out->fd, F_SETPIPE_SZ, PIPE_BYTES);
 }
@@ -70,7 +70,7 @@ int out_write(struct out *out, struct bytes bytes)
     return 0;
 }
 
-/* Where no splice can be had: a file, a socket of an old kernel. */
+/* For descriptors that splice() doesn't take: a file, a socket of an old kernel. */
 static int out_copy(struct out *out, int fd, off_t at, uint64_t len)
 {
     cleanup_free uint8_t *block = xmalloc(COPY_BYTES);
@@ -101,7 +101,7 @@ int out_pass(struct out *out, int fd, uint64_t offset, uint64_t len)
             continue;
         }
         if (n == 0)
-            return -EIO; /* a chunk that is shorter than its header says */
+            return -EIO; /* the chunk is shorter than its header says */
         if (errno == EINVAL)
             break;
         int r = errno == EAGAIN ? out_wait(out) : errno == EINTR ? 0 : -errno;

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A segment on the pool: entries -> headers and checked contents -> compressed; or, where the
- * store has it under its name, nothing but a descriptor. Knows nothing of the segments before
- * and after it, so any number of them run side by side.
+ * Packs a segment: entries -> headers and checked contents -> compressed; or, if the store has
+ * it under its name, just a descriptor. A segment doesn't depend on those before and after it,
+ * so any number of them can be packed side by side.
  *
- * A chunk's name is a keyed digest of, for each entry, its header and its content's digest: so
- * it can be told from what the database knows of the files, without reading one. Both are by
- * the store's key, since two contents of equal XXH3 are easily made up by who knows its secret.
+ * The name of a chunk is a keyed digest of the header and the content's digest of each entry.
+ * So the name can be computed from what the database knows of the files, without reading them.
+ * Both digests use the store's key, because anybody who knows the secret of an XXH3 can easily
+ * make up two contents with the same digest.
  */
 #include "pack.h"
 
 #include <errno.h>
 
-/* A file that changes under each of so many tries is not to be had in one version. */
+/* After this many tries to read one version of a file that keeps changing, the send fails. */
 enum { CONTENT_TRIES = 6 };
 
-/* What is learnt of a chunk while it is packed, if it is to be remembered. */
+/* The name of a chunk, computed while the chunk is packed. */
 struct naming {
-    struct digest128_state *state; /* NULL: nothing is to be learnt */
-    bool as_walked;                /* all entries were what the tree says, and surely so */
+    struct digest128_state *state; /* NULL: no name is needed */
+    bool as_walked;                /* so far, all entries certainly are what the tree says */
 };
 
 struct store_name store_name_of(const struct packing *p, const struct digest128 *content)
@@ -26,7 +27,7 @@ struct store_name store_name_of(const struct packing *p, const struct digest128 
     struct store_name name = {*content, p->request->codec, 0};
     if (!p->codec)
         return name;
-    /* What another version of the library packed must not be sent for what this one packs. */
+    /* Another version of the library may pack to other bytes: the stream must not have them. */
     struct digest128_state *state = digest128_new(store_key(p->plan->store));
     digest128_add(state, bytes_at(content->at, sizeof(content->at)));
     digest128_add(state, bytes_of(p->codec->version()));
@@ -58,7 +59,7 @@ static void naming_add_entry(struct naming *naming, struct bytes header,
     digest128_add(naming->state, bytes_at(content->at, sizeof(content->at)));
 }
 
-/* Names what was just read, and tells the database of a regular file of the tree. */
+/* Adds a regular file that was just read to the name, and its hash to the database. */
 static void naming_learn(struct segment *segment, const struct entry *e, struct bytes header,
                          struct bytes content, enum content_sure sure, struct naming *naming)
 {
@@ -78,7 +79,7 @@ static bool pack_is_content(const struct entry *e)
     return e->kind == ENTRY_NODE && !e->empty && S_ISREG(e->node->id.mode);
 }
 
-/* The name by what the database knows; false: some content is not known. */
+/* Computes the name from the hashes that the database has; false: one is missing. */
 static bool naming_by_hashes(const struct plan *plan, const struct entries *entries,
                              struct naming *naming)
 {
@@ -122,7 +123,8 @@ static bool pack_find_stored(struct segment *segment, const struct digest128 *na
 
 /* ---- entries ---------------------------------------------------------------------------- */
 
-/* The common case: the file is the one that the walk saw. */
+/* The common case: the file is the one that the walk saw. false: it isn't, or there is no room.
+ */
 static bool pack_as_walked(struct segment *segment, const struct entry *e,
                            struct naming *naming)
 {
@@ -146,7 +148,7 @@ static bool pack_as_walked(struct segment *segment, const struct entry *e,
     return buf_add_zeros(out, ustar_padding(size)) == 0;
 }
 
-/* One version of a file that may not be what the walk saw. 1: done, 0: it changed meanwhile. */
+/* Reads a file that may have changed since the walk. 1: done, 0: it changed again meanwhile. */
 static int pack_opened(struct segment *segment, const struct entry *e, struct naming *naming,
                        struct failure *f)
 {
@@ -187,7 +189,7 @@ static int pack_opened(struct segment *segment, const struct entry *e, struct na
     return r < 0 && r != -ESTALE ? r : 0;
 }
 
-/* Appends header, content and padding of a file: one version of it, or fails. */
+/* Appends header, content and padding of one version of a file. */
 static int pack_file(struct segment *segment, const struct entry *e, struct naming *naming,
                      struct failure *f)
 {
@@ -262,7 +264,7 @@ static void pack_keep(const struct segment *segment, const struct digest128 *nam
 
 /* ---- a chunk ---------------------------------------------------------------------------- */
 
-/* Whether the store has the chunk by that name. */
+/* Whether the store has the segment's chunk under that name; if so, fills `stored`. */
 static bool pack_find_chunk(struct segment *segment, const struct digest128 *name)
 {
     if (!pack_find_stored(segment, name))
@@ -273,7 +275,7 @@ static bool pack_find_chunk(struct segment *segment, const struct digest128 *nam
     return true;
 }
 
-/* The same, by the name that the database gives. */
+/* The same, with a name from the hashes of the database. */
 static bool pack_find_by_hashes(struct segment *segment, const struct entries *entries,
                                 struct naming *naming)
 {
@@ -288,7 +290,7 @@ static bool pack_find_by_hashes(struct segment *segment, const struct entries *e
     return pack_find_chunk(segment, &name);
 }
 
-/* Reads all of it, packs it and, where that is what the tree says, keeps it. */
+/* Reads and packs the chunk; keeps it in the store if it certainly is what the tree says. */
 static int pack_anew(struct segment *segment, const struct entries *entries,
                      struct naming *naming, struct failure *f)
 {
@@ -351,7 +353,8 @@ static int pack_read_part(struct segment *segment, struct failure *f)
     return segment->tail ? buf_add_zeros(out, ustar_padding(now.size)) : 0;
 }
 
-/* A part is named by its bytes: it is read each time, which its packing costs many times. */
+/* The name of a part is the digest of its bytes, so it is read each time: packing it would cost
+ * many times as much. */
 static int pack_part(struct segment *segment, struct failure *f)
 {
     const struct packing *p = segment->packing;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What goes around the chunks of a view. The Dockerfile comes last of all, so that a stream cut
- * anywhere before its end has none:
+ * What goes around the chunks of a view. The Dockerfile comes last of all, so that a stream
+ * that is cut anywhere before its end has none:
  *
  *   plain:   [./] [guard] [.ctx] | chunks | Dockerfile, end
- *                                   ([./] only where the first entry is no plain ustar header:
+ *                                   ([./] only if the first entry is no plain ustar header:
  *                                    Docker sniffs 1,024 bytes and knows no other)
  *   inner:   [.ctx] ctx.tar{ [./] | chunks | end } Dockerfile, end
  *   bare:    [./] [.ctx] | chunks | end
@@ -15,7 +15,7 @@
 
 static const uint8_t end_marks[2 * USTAR_BLOCK];
 
-/* What a guard entry says: neither builder knows the instruction, so a cut stream fails. */
+/* The text of a guard entry: no builder knows its instruction, so that a cut stream fails. */
 #define GUARD_TEXT                                                                             \
     "# This stream was cut short: its Dockerfile comes last.\nINCOMPLETE stream\n"
 
@@ -101,7 +101,7 @@ static void plan_add_inner(struct planner *p)
     uint64_t inside = plan->tar_bytes + sizeof(end_marks) + (empty ? USTAR_BLOCK : 0);
     plan_add_recipe(p);
     plan_add_raw(p, &plan->before, plan_inner_header(p, inside));
-    /* Docker takes a tar without entries for a file, and would copy instead of unpack. */
+    /* Docker takes a tar without entries for a plain file, and would copy it, not unpack it. */
     if (empty)
         plan_add_raw(p, &plan->before, plan_dot_header(p));
     plan_add_raw(p, &plan->behind, bytes_at(end_marks, sizeof(end_marks)));
@@ -109,7 +109,8 @@ static void plan_add_inner(struct planner *p)
     plan->fixed_sizes = true;
 }
 
-/* The chosen file of the tree, last: as it was analysed, or a link to another of its names. */
+/* The tree's own Dockerfile, last: with the text that was parsed, or as a link to another of
+ * its names. */
 static void plan_add_dockerfile(struct planner *p)
 {
     struct plan *plan = p->plan;
@@ -145,7 +146,7 @@ static bool plan_first_is_plain(const struct plan *plan)
     return plain;
 }
 
-/* By this view: a daemon's tree has nodes that others alone send. */
+/* Whether this view sends the path: a daemon's tree has nodes that only other views send. */
 static bool plan_sends(const struct planner *p, struct bytes path)
 {
     const struct node *node = tree_find(p->plan->tree, path);
@@ -167,7 +168,7 @@ static void plan_add_plain(struct planner *p)
     plan_add_recipe(p);
 }
 
-/* ---- what the whole is ----------------------------------------------------------------- */
+/* ---- sums, notes and limits -------------------------------------------------------------- */
 
 static void plan_sum_chunks(struct planner *p)
 {
@@ -230,7 +231,7 @@ static void plan_add_notes(const struct planner *p, struct notes *notes)
     }
 }
 
-/* The largest file's path, in the arena. */
+/* The path of the largest file, in the plan's arena. */
 static struct bytes plan_largest_path(struct planner *p, uint64_t *ret_size)
 {
     struct plan *plan = p->plan;

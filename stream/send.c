@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The whole of ctx-send as a straight line of calls: request -> plan -> bytes. */
+/* The whole of ctx-send: request -> plan (answer.c) -> bytes (writer.c). */
 #include "answer.h"
 #include "writer.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What goes along of a skeleton: the trees that an instruction names. A read "names" .ctx if
- * that is its first component, as written; others may still take it along, as `COPY . .` does.
+ * The part of a skeleton that travels: the trees that an instruction names. A read "names" .ctx
+ * if that is its first component as written. Other reads may take it along, as `COPY . .` does.
  */
 #include "skeleton-part.h"
 
@@ -11,9 +11,9 @@
 
 #include <errno.h>
 
-/* All of it is one segment of the stream (pack.h). */
+/* Bytes. The part is one segment of the stream (pack.h). */
 #define PART_MAX CHUNK_MAX
-/* Headers of a file as deep as a path can be, and of all its directories. */
+/* Bytes: room for the headers of a file as deep as a path can be, and of its directories. */
 #define HEADERS_MAX (16ul << 20)
 
 static bool part_names_carried(const struct df_read *read)
@@ -22,7 +22,7 @@ static bool part_names_carried(const struct df_read *read)
     return bytes_next(&rest, '/', &first) && bytes_equal(first, BYTES(RECIPE_CARRIED));
 }
 
-/* Whether it may read anything at all, for want of knowing better. */
+/* Whether it may read anything at all, because what it reads is not known. */
 static bool part_reads_anything(const struct df_read *read)
 {
     return read->kind == DF_READ_ALL || (read->pattern.len == 0 && read->widened.len);
@@ -34,11 +34,11 @@ struct choosing {
     const struct dockerfile *dockerfile;
     struct notes *notes;
     bool *chosen; /* by file */
-    bool all;     /* whatever names it */
+    bool all;     /* choose every file */
     bool any_named, any_missing;
 };
 
-/* "COPY .ctx/cargo/root/ ./", for a person. */
+/* Tells the user which units the recipe has. */
 static void part_note_units(const struct choosing *c)
 {
     const struct skeleton *s = c->skeleton;
@@ -52,7 +52,7 @@ static void part_note_units(const struct choosing *c)
         }
 }
 
-/* Chooses what one read takes; *found where there is some. */
+/* Chooses the files that one read takes; sets *found if there is any. */
 static int part_choose_read(struct choosing *c, size_t i, bool *found, struct failure *f)
 {
     const struct skeleton *s = c->skeleton;
@@ -67,7 +67,7 @@ static int part_choose_read(struct choosing *c, size_t i, bool *found, struct fa
     return 0;
 }
 
-/* A mount's source is read as written and expanded, one after the other: that is one word. */
+/* The source of a mount gives two reads, one as written and one expanded: they are one word. */
 static bool part_ends_word(const struct reads *reads, size_t i)
 {
     const struct df_read *a = &reads->at[i], *b = a + 1;
@@ -78,7 +78,7 @@ static int part_choose(struct choosing *c, struct failure *f)
 {
     const struct skeleton *s = c->skeleton;
     size_t warned = SIZE_MAX;
-    bool named = false, found = false; /* by a word's reads so far */
+    bool named = false, found = false; /* by the reads of the word so far */
     int r = 0;
     for (size_t i = 0; i < c->reads->n && r == 0; i++) {
         const struct df_read *read = &c->reads->at[i];
@@ -117,7 +117,7 @@ static int part_choose(struct choosing *c, struct failure *f)
     return 0;
 }
 
-/* Whether what is sent would reach an image by an instruction that doesn't name it. */
+/* Finds an instruction that would take chosen files into an image without naming .ctx. */
 static int part_find_swallower(const struct choosing *c, struct skeleton_part *ret,
                                struct failure *f)
 {

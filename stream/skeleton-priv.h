@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the two files of skeletons share: making and keeping them, and taking a part. */
+/* A skeleton as its two files see it: skeleton.c makes and keeps it, skeleton-part.c takes
+ * parts. */
 #ifndef CTXD_SKELETON_PRIV_H
 #define CTXD_SKELETON_PRIV_H
 
@@ -11,11 +12,11 @@ struct skeleton {
     struct arena arena;
     struct bytes ecos;
     struct recipe *recipe;
-    struct carried *at; /* its files below .ctx, by path */
+    struct carried *at; /* its files below .ctx, sorted by path */
     size_t n;
-    struct table sources; /* the files of the tree that it was made of */
+    struct table sources; /* the paths of the files that it was made from */
     struct notes notes;
-    bool as_walked; /* all of them as the tree has them, and surely so: it may be kept */
+    bool as_walked; /* all sources certainly were what the tree says, so that it may be kept */
 };
 
 #endif

@@ -9,11 +9,11 @@
 #include <pthread.h>
 
 enum {
-    KEPT_MAX = 8,   /* recipes of one root: choices of ecosystems, ignore files */
-    READ_TRIES = 6, /* as for what is sent */
+    KEPT_MAX = 8,   /* recipes of one root: one for each choice of ecosystems and ignore file */
+    READ_TRIES = 6, /* as for the files of a stream: pack.c */
 };
 
-/* A larger one is made each time: it would take more to keep. */
+/* A larger one is made anew each time, rather than kept in memory. */
 #define KEPT_BYTES_MAX (64u << 20)
 
 static void skeleton_free(struct skeleton *s)
@@ -65,7 +65,7 @@ static bool skeleton_look_up(void *context, struct bytes path, enum listed_kind 
            (*ret_kind == LISTED_LINK || S_ISREG(node->id.mode));
 }
 
-/* The regular file of the context that a path is, or that links there lead to; {NULL}: none. */
+/* The regular file of the context at a path, with links followed inside it; {NULL}: none. */
 static struct bytes skeleton_find_file(struct making *m, struct arena *a, struct bytes path)
 {
     return listing_follow(a, path, skeleton_look_up, m);
@@ -106,7 +106,7 @@ static void skeleton_list_dir(struct making *m, const struct dir *dir, struct by
 
 /* ---- contents ---------------------------------------------------------------------------- */
 
-/* One version of a file that may not be what the tree says. */
+/* Reads one version of a file that may have changed since the walk. */
 static int skeleton_read_opened(struct making *m, struct bytes path,
                                 const struct stat_identity *walked, struct buf *to,
                                 bool *ret_executable, struct failure *f)
@@ -131,7 +131,7 @@ static int skeleton_read_opened(struct making *m, struct bytes path,
     }
 }
 
-/* As the stream reads what it sends: one version, and known to be the tree's. */
+/* Reads a file as the stream does: one version, and it notices if that is not the tree's. */
 static int skeleton_read_source(void *context, struct bytes listed, struct buf *to,
                                 bool *ret_executable, struct failure *f)
 {
@@ -188,17 +188,17 @@ static int skeleton_make(const struct skeleton_request *request, struct skeleton
     return 0;
 }
 
-/* ---- what is kept ------------------------------------------------------------------------ */
+/* ---- kept skeletons ---------------------------------------------------------------------- */
 
 struct kept {
     struct skeleton *skeleton; /* NULL: free */
-    struct tree *tree;         /* that it is of */
+    struct tree *tree;         /* that it was made from */
     uint64_t serial, used_ns;
     struct bytes ecos; /* the skeleton's */
 };
 
 struct skeletons {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* guards at */
     struct kept at[KEPT_MAX];
 };
 
@@ -255,7 +255,7 @@ static bool kept_is_for(const struct kept *k, const struct skeleton_request *req
            bytes_equal(k->ecos, request->send->recipe_ecos);
 }
 
-/* The place of this question, or where to put its answer. */
+/* The place of the request's skeleton; if it has none, the free or oldest place for it. */
 static struct kept *kept_find__with_lock(struct skeletons *kept,
                                          const struct skeleton_request *request)
 {
@@ -277,7 +277,7 @@ struct comparing {
     bool differs;
 };
 
-/* A recipe is made of names, of links, and of the contents of its sources. */
+/* A recipe depends on names, on links, and on the contents of its sources. */
 static void kept_on_difference(void *context, struct bytes path)
 {
     struct comparing *c = context;
@@ -302,7 +302,7 @@ static void kept_put(struct skeletons *kept, const struct skeleton_request *requ
 {
     pthread_mutex_lock(&kept->lock);
     struct kept *k = kept_find__with_lock(kept, request);
-    /* Meanwhile others may have gone ahead. */
+    /* Another answer may have put one of a newer tree meanwhile. */
     if (!kept_is_for(k, request) || k->tree->generation <= request->tree->generation) {
         struct kept new = {.skeleton = skeleton_ref(skeleton),
                            .tree = tree_ref(request->tree),
@@ -315,7 +315,7 @@ static void kept_put(struct skeletons *kept, const struct skeleton_request *requ
     pthread_mutex_unlock(&kept->lock);
 }
 
-/* What is kept for the question, with references of its own. */
+/* What is kept for the request, with references of its own. */
 static struct kept kept_get(struct skeletons *kept, const struct skeleton_request *request)
 {
     struct kept found = {0};
@@ -364,7 +364,7 @@ int skeleton_get(struct skeletons *kept, const struct skeleton_request *request,
     }
     if (kept && s->as_walked && skeleton_bytes(s) <= KEPT_BYTES_MAX)
         kept_put(kept, request, s);
-    /* Warnings are of units: skeleton_part() gives those of what is sent. */
+    /* Warnings belong to units: skeleton_part() adds those of the units that are sent. */
     for (size_t i = 0; i < s->notes.n; i++)
         if (s->notes.at[i].level == NOTE_INFO)
             notes_add(notes, NOTE_INFO, "%.*s", BYTES_ARG(s->notes.at[i].text));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The directory of a chunk store, the names in it, and how files come to be there: written
- * without a name and linked when whole. What lies in the directory was put there by this user
- * or is not believed, and no link in it is followed.
+ * The directory of a chunk store, the names in it, and its new files, which are written without
+ * a name and linked when they are whole. Only what this user put into the directory is
+ * believed, and no link in it is followed.
  */
 #include "store-dir.h"
 
@@ -13,7 +13,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-/* A directory that is gone is tried for again so often. */
+/* Ten seconds: the pause between two tries to make a removed directory again. It may be removed
+ * for good, and each chunk that is put would try. */
 #define HEAL_PAUSE_NS 10000000000u
 
 static const char *const suffixes[] = {
@@ -73,7 +74,7 @@ static int store_write_parts(int fd, struct bytes head, struct bytes body, bool 
     return r == 0 && synced && fsync(fd) < 0 ? -errno : r;
 }
 
-/* -EOPNOTSUPP: this way can't be had here. */
+/* -EOPNOTSUPP: the file system or the process's /proc doesn't allow it. */
 static int store_publish_unnamed(int dir_fd, const char *name, struct bytes head,
                                  struct bytes body, bool synced)
 {
@@ -92,7 +93,7 @@ static int store_publish_unnamed(int dir_fd, const char *name, struct bytes head
     return r == -ENOENT && access(self, F_OK) < 0 ? -EOPNOTSUPP : r;
 }
 
-/* Under a name that a crash may leave behind; the sweep knows it. */
+/* Uses a temporary name. A crash may leave it behind; the sweep removes it. */
 static int store_publish_named(int dir_fd, const char *name, struct bytes head,
                                struct bytes body, bool synced)
 {
@@ -105,10 +106,10 @@ static int store_publish_named(int dir_fd, const char *name, struct bytes head,
     if (fd < 0)
         return -errno;
     int r = store_write_parts(fd, head, body, synced);
-    /* Network file systems tell of a full disk here only. */
+    /* Network file systems report a full disk only here. */
     if (close(fd) < 0 && r == 0)
         r = -errno;
-    /* Not rename(), which would take the place of another's key. */
+    /* Not rename(), which would replace the key of another process. */
     if (r == 0 && linkat(dir_fd, temp, dir_fd, name, 0) < 0) {
         r = -errno;
         if ((r == -EPERM || r == -EOPNOTSUPP) &&
@@ -133,7 +134,8 @@ int store_publish(struct store *store, int dir_fd, const char *name, struct byte
 
 /* ---- the directory -------------------------------------------------------------------- */
 
-/* Ours alone? `path` is for the message. */
+/* Whether the directory is this user's and no other user may enter it. `path` is for messages.
+ */
 static int store_check_directory(int fd, const char *path, struct failure *f)
 {
     struct stat st;
@@ -185,7 +187,7 @@ static int store_open_both(const struct store *store, int *ret_dir, int *ret_chu
 
 /* ---- the key -------------------------------------------------------------------------- */
 
-/* 0, -ENOENT, -EBADMSG: there is one that can't be ours, *ret_ino, or -errno. */
+/* 0; -ENOENT: there is none; -EBADMSG: the file, with inode *ret_ino, can't be ours; -errno. */
 static int store_read_key(int dir_fd, struct digest_key *ret, ino_t *ret_ino)
 {
     cleanup_fd int fd =
@@ -207,7 +209,7 @@ static int store_read_key(int dir_fd, struct digest_key *ret, ino_t *ret_ino)
     return 0;
 }
 
-/* Unless another process has already put a good one there. */
+/* Removes the key with that inode, unless another process has replaced it already. */
 static int store_remove_bad_key(int dir_fd, ino_t bad)
 {
     struct stat st;
@@ -217,8 +219,9 @@ static int store_remove_bad_key(int dir_fd, ino_t bad)
 }
 
 /*
- * The key that all processes of the user share: the first one's. It alone is synced, once in
- * the store's life, since a key of zeros after a loss of power would be one that others know.
+ * Reads the key that all processes of the user share, or makes it: the first process to link
+ * one wins. Only the key is synced, once in the life of the store, because after a loss of
+ * power it might consist of zeros, which others would guess.
  */
 static int store_have_key(struct store *store, struct notes *notes, struct failure *f)
 {
@@ -254,14 +257,15 @@ int store_dir_open(struct store *store, struct notes *notes, struct failure *f)
 }
 
 /*
- * dup3() so that another thread's next call finds the new directory at the old number. If
- * another process was quicker with a key of its own, we keep ours: its chunks have other names.
+ * Uses dup3(), so that the next call of another thread finds the new directory at the old
+ * descriptor. If another process has made a key of its own meanwhile, we keep ours: the chunks
+ * of the two have different names.
  */
 static void store_heal__with_lock(struct store *store)
 {
     struct stat st;
     if (fstat(store->chunks_fd, &st) < 0 || st.st_nlink > 0)
-        return; /* it was no removal, or another thread has seen to it */
+        return; /* nothing was removed, or another thread has repaired it */
     int dir = -1, chunks = -1;
     if (store_open_both(store, &dir, &chunks, NULL) < 0)
         return;

@@ -4,9 +4,10 @@
 #include <stdlib.h>
 
 enum {
-    WAYS = 8,
-    SETS_FIRST = 16,
-    /* 64 Ki chunks: 3.5 MiB of memory, and more than a cache of 4 GiB has at 64 KiB each. */
+    WAYS = 8,        /* entries of a set: few enough to search one by one */
+    SETS_FIRST = 16, /* 128 chunks: a small tree */
+    /* Sets, so 64 Ki chunks: 3.5 MiB of memory, and as many as a cache of 4 GiB has at 64 KiB
+     * each. */
     SETS_MAX = 8192,
 };
 
@@ -34,7 +35,7 @@ void store_seen_release(struct store_seen *seen)
 static struct store_seen_entry *seen_set__with_lock(const struct store_seen *seen,
                                                     const struct digest128 *content)
 {
-    /* Not the first byte: names of one shard share it, and some caller may make up others. */
+    /* Not the first bytes: all names of one shard share the first one. */
     uint64_t bits;
     memcpy(&bits, content->at + 8, sizeof(bits));
     return seen->entries + (bits & (seen->n_sets - 1)) * WAYS;
@@ -65,7 +66,7 @@ bool store_seen_check(struct store_seen *seen, const struct store_name *name,
     return same;
 }
 
-/* A free entry of the set, or the longest unused one. */
+/* A free entry of the set, or the one that was unused for longest. */
 static struct store_seen_entry *seen_victim__with_lock(struct store_seen_entry *set)
 {
     struct store_seen_entry *oldest = set;
@@ -78,7 +79,7 @@ static struct store_seen_entry *seen_victim__with_lock(struct store_seen_entry *
     return oldest;
 }
 
-/* Each set becomes two, so that all entries find room. */
+/* Splits each set into two, so that all entries find room. */
 static void seen_grow__with_lock(struct store_seen *seen)
 {
     struct store_seen_entry *old = seen->entries;

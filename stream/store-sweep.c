@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Keeping the chunk store within its limits, in memory that doesn't grow with it: one pass adds
- * up the bytes by how long they have been unused, which gives the age past which all must go; a
- * second removes them.
+ * Keeps the chunk store within its limits, with memory that doesn't depend on the store's size.
+ * A first pass adds up the bytes by the time for which they have been unused. That gives the
+ * age above which chunks must be removed; a second pass removes them.
  *
- * Ages are told apart to three per cent, by buckets as long as a 32nd of the power of two they
- * are in:
+ * Ages have a precision of three per cent: a bucket is as long as a 32nd of the power of two
+ * that it is in.
  *
  *     age    0 1 2 … 63 | 64-65 … 126-127 | 128-131 … | … ms
  *
- * Two sweeps at once, of two processes, remove together what either would have. At worst each
- * counts bytes that the other is about to remove, and somewhat more goes than had to.
+ * If two processes sweep at the same time, they remove together what either would have removed.
+ * At worst each counts bytes that the other is about to remove, and both together remove
+ * somewhat more than necessary.
  */
 #include "store-sweep.h"
 
@@ -25,11 +26,13 @@
 
 #define PER_OCTAVE 32u
 #define N_BUCKETS ((64u - 4u) * PER_OCTAVE)
-/* No file takes an hour to write. */
+/* An hour: a temporary file that is older was left by a crash, as no write takes that long. */
 #define STALE_TEMP_MS 3600000u
-/* Of no known age, as the clock was set back: oldest, but not past any limit. */
+/* The age of a file whose time is in the future, because the clock was set back: older than all
+ * others, but not above any limit. */
 #define AGE_UNKNOWN UINT64_MAX
-/* A sweep that a put asked for makes room for more than one: an eighth. */
+/* A sweep that a put asked for frees an eighth of max_bytes, so that the next puts need none.
+ */
 #define SPARE 8
 
 static size_t sweep_bucket(uint64_t age_ms)
@@ -40,7 +43,7 @@ static size_t sweep_bucket(uint64_t age_ms)
     return (top - 4) * PER_OCTAVE + (size_t)(age_ms >> (top - 5)) % PER_OCTAVE;
 }
 
-/* What a file of that length takes of the disk, and of max_bytes. */
+/* The bytes that a file of that length takes on disk, and of max_bytes: whole pages. */
 static uint64_t store_disk_size(uint64_t len)
 {
     return (len + 4095) / 4096 * 4096;
@@ -48,11 +51,11 @@ static uint64_t store_disk_size(uint64_t len)
 
 struct sweep {
     struct store *store;
-    int64_t now_ms;     /* since 1970: the files' clock */
-    size_t from_bucket; /* those past it go; N_BUCKETS: none */
-    uint64_t in_bucket; /* bytes to remove of that one */
+    int64_t now_ms;     /* since 1970: the clock of file times */
+    size_t from_bucket; /* later buckets are removed; N_BUCKETS: none */
+    uint64_t in_bucket; /* bytes to remove from that bucket itself */
     uint64_t bytes, n, freed;
-    uint64_t by_age[N_BUCKETS]; /* bytes that may go */
+    uint64_t by_age[N_BUCKETS]; /* bytes that may be removed */
 };
 
 static uint64_t sweep_age_since(const struct sweep *sweep, struct timespec at)
@@ -79,7 +82,7 @@ static bool sweep_is_expired(const struct sweep *sweep, uint64_t age_ms)
     return age_ms != AGE_UNKNOWN && age_ms / 1000 > sweep->store->limits.max_age_seconds;
 }
 
-/* Whether it must go, by its age alone in the first pass. */
+/* Whether to remove a file; in the first pass by its age alone. */
 static bool sweep_must_go(struct sweep *sweep, uint64_t age_ms, uint64_t size)
 {
     if (age_ms < STORE_RECENT_SECONDS * 1000u)
@@ -101,8 +104,7 @@ static bool sweep_remove(struct sweep *sweep, int dir_fd, const char *name, uint
     return true;
 }
 
-/* Anything that is no directory is swept, also what we don't know: it takes room in our name.
- */
+/* Sweeps any file that is no directory, also one whose name is unknown: it takes room, too. */
 static void sweep_file(struct sweep *sweep, int dir_fd, const char *name)
 {
     struct stat st;
@@ -118,7 +120,7 @@ static void sweep_file(struct sweep *sweep, int dir_fd, const char *name)
         sweep->by_age[sweep_bucket(age)] += size;
 }
 
-/* By the last write, whatever read it since. */
+/* Removes a temporary file by the time of its last write, however recently it was read. */
 static void sweep_temp(struct sweep *sweep, int dir_fd, const char *name)
 {
     struct stat st;
@@ -155,7 +157,7 @@ static void sweep_pass(struct sweep *sweep)
     }
 }
 
-/* Where the second pass begins to remove, so that `excess` bytes go. */
+/* Sets the age from which the second pass removes, so that it removes `excess` bytes. */
 static void sweep_set_cut(struct sweep *sweep, uint64_t excess)
 {
     size_t b = N_BUCKETS - 1;
@@ -165,7 +167,8 @@ static void sweep_set_cut(struct sweep *sweep, uint64_t excess)
     sweep->in_bucket = excess;
 }
 
-/* Where there are more than max_bytes, removes until `target` are left. Holds sweeping. */
+/* If there are more than max_bytes, removes chunks until `target` bytes are left. With the lock
+ * `sweeping`. Returns the bytes freed. */
 static uint64_t sweep_to__with_lock(struct store *store, uint64_t max_bytes, uint64_t target)
 {
     struct timespec now;
@@ -183,8 +186,8 @@ static uint64_t sweep_to__with_lock(struct store *store, uint64_t max_bytes, uin
         sweep_set_cut(&sweep, sweep.bytes - target);
         sweep_pass(&sweep);
     }
-    /* What was put meanwhile may have been seen, too, and is then counted twice until the next
-     * sweep: rather that than not at all. */
+    /* A chunk that was put meanwhile may have been seen, too. It is then counted twice until
+     * the next sweep, which is better than not at all. */
     pthread_mutex_lock(&store->counting);
     store->bytes = sweep.bytes + store->put_bytes - put_bytes;
     store->n_chunks = sweep.n + store->n_put - n_put;
@@ -204,7 +207,8 @@ uint64_t store_sweep(struct store *store)
     return freed;
 }
 
-/* For room of that size. One of these at a time, and a tenth of the time at most. */
+/* Sweeps to make room for `size` bytes, unless a sweep is running or the last one ended just
+ * now: sweeps take a tenth of the time at most. */
 static void sweep_if_due(struct store *store, uint64_t size)
 {
     uint64_t begin = clock_now_ns();
@@ -218,7 +222,8 @@ static void sweep_if_due(struct store *store, uint64_t size)
     pthread_mutex_unlock(&store->sweeping);
 }
 
-/* Whether it would pass the limit, as far as is known; *ret_known: it is. */
+/* Whether `size` more bytes would exceed the limit. *ret_known: the bytes were counted, so that
+ * the answer is right. */
 static bool store_would_pass(struct store *store, uint64_t size, bool *ret_known)
 {
     pthread_mutex_lock(&store->counting);

@@ -2,10 +2,10 @@
 /*
  * The chunk store. In its directory (0700, ours, no link):
  *
- *     key                  192 random bytes, 0600: names and checksums are keyed by it
- *     chunks/ab/abcd….tar  a chunk: 32 digits of hex, of which the first two are its shard,
+ *     key                  192 random bytes, mode 0600: the key of names and checksums
+ *     chunks/ab/abcd….tar  a chunk: 32 hex digits, the first two of which are its shard,
  *                          then .tar, .gz-LEVEL or .zst-LEVEL
- *     .tmp-…               an unfinished file, where the file system needs a name for one
+ *     .tmp-…               an unfinished file, if the file system has no O_TMPFILE
  *
  * A chunk's file; numbers are little-endian:
  *
@@ -22,20 +22,21 @@
  *         88    16  XXH3-128, keyed, of the 88 bytes above and the packed ones
  *        104     …  the packed bytes
  *
- * Who can write to the directory is this user (or root), so the checksum is there for disks,
- * crashes and programs gone astray; keyed, since a chunk's packed bytes come from trees that
- * others write to, and none of them shall be able to make up a file that passes for another.
+ * Only this user (or root) can write to the directory, so the checksum guards against disks,
+ * crashes and faulty programs. It has a key, because the packed bytes come from trees that
+ * other users write to, and none of them must be able to make up a file that is taken for
+ * another.
  *
  * The guarantee of store_get():
  *
- * 1. the whole file passed the checksum in this process, and its inode, times and length are
- *    still those that fstat() gave before that;
- * 2. a file is never changed once it has its name, by us, so that the descriptor gives those
- *    bytes whatever becomes of the name.
+ * 1. this process has verified the checksum of the whole file, and its inode, times and length
+ *    still are those that fstat() gave before that;
+ * 2. no process changes a file after it has its name, so the descriptor gives these bytes even
+ *    if the name is removed.
  *
- * The time of last use is the file's access time, which only we set (a get opens with
- * O_NOATIME), so that it says the same on noatime mounts. Nothing is synced but the key: a
- * chunk that a crash tore fails its checksum.
+ * The time of the last use is the file's access time. It is set by futimens() only (a get opens
+ * with O_NOATIME), so that it is the same on mounts with noatime. Only the key is synced: a
+ * chunk that was damaged by a crash fails its checksum.
  */
 #include "store-dir.h"
 #include "store-priv.h"
@@ -71,7 +72,7 @@ static const uint8_t magic[8] = {'c', 't', 'x', 'c', 'h', 'u', 'n', 'k'};
 static char *store_copy_path(const char *directory)
 {
     size_t len = strlen(directory);
-    /* "link/" would be followed for all of O_NOFOLLOW. */
+    /* O_NOFOLLOW would follow "link/". */
     while (len > 1 && directory[len - 1] == '/')
         len--;
     char *copy = xmalloc(len + 1);
@@ -92,14 +93,15 @@ void store_open(const char *directory, const struct store_limits *limits, bool r
     pthread_mutex_init(&store->healing, NULL);
     pthread_mutex_init(&store->sweeping, NULL);
     pthread_mutex_init(&store->counting, NULL);
-    /* Replaced by the one that is there; up to 256 bytes the call can't fail or fall short. */
+    /* A fresh key; store_dir_open() replaces it by the one on disk. Up to 256 bytes, the call
+     * can't fail or fall short. */
     if (getrandom(store->key.secret, sizeof(store->key.secret), 0) !=
         (ssize_t)sizeof(store->key.secret))
         abort();
     struct failure f;
     int r = store_dir_open(store, notes, &f);
     store->usable = r == 0;
-    /* A client alone has none, and need not hear of it. */
+    /* If no daemon ever ran, a client finds no store: that is no reason to warn. */
     if (r < 0)
         notes_add(notes, read_only && r == -ENOENT ? NOTE_INFO : NOTE_WARNING,
                   "nothing is kept packed: %s", f.text);
@@ -132,7 +134,7 @@ static void store_count(atomic_uint_fast64_t *counter)
     atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
-/* A tar has no level, whatever the caller's default is. */
+/* The name with level 0 if nothing is packed, whatever the caller's default is. */
 static struct store_name store_normal_name(const struct store_name *name)
 {
     struct store_name out = *name;
@@ -162,7 +164,7 @@ static bool store_header_matches(const struct header *h, const struct store_name
            (uint64_t)st->st_size - sizeof(*h) == packed_len;
 }
 
-/* Reads the whole: by pread, since a mapping of a file that shrinks kills. */
+/* Reads the whole file with pread(): reading a mapping of a file that shrinks raises SIGBUS. */
 static bool store_checksum_holds(const struct store *store, int fd, const struct header *h)
 {
     struct digest128_state *state = digest128_new(&store->key);
@@ -183,7 +185,7 @@ static bool store_checksum_holds(const struct store *store, int fd, const struct
     return left == 0 && digest128_equal(&got, &h->checksum);
 }
 
-/* Writes down that it was used, unless that was done a while ago at most. */
+/* Sets the access time, unless that was done within the last hour. */
 static void store_touch(struct store *store, int fd, const struct store_name *name,
                         struct stat *st)
 {
@@ -191,7 +193,7 @@ static void store_touch(struct store *store, int fd, const struct store_name *na
     if (store->read_only || clock_gettime(CLOCK_REALTIME_COARSE, &now) < 0)
         return;
     time_t age = now.tv_sec - st->st_atim.tv_sec;
-    /* In the future, where the clock was set back: no time to compare with. */
+    /* Negative, if the clock was set back: then the old time means nothing. */
     if (age < STORE_TOUCH_SECONDS && age > -STORE_RECENT_SECONDS)
         return;
     struct stat after;
@@ -199,13 +201,13 @@ static void store_touch(struct store *store, int fd, const struct store_name *na
             0 ||
         fstat(fd, &after) < 0)
         return;
-    /* That gave it another change time, which is no change. */
+    /* futimens() changed the change time, but not the content. */
     struct store_identity was = store_identity_of(st), id = store_identity_of(&after);
     if (was.mtime_ns == id.mtime_ns && st->st_size == after.st_size)
         store_seen_add(&store->seen, name, &id);
 }
 
-/* *ret but for its fd, of an open file; false: it is damaged. */
+/* Checks an open file and fills *ret except for its fd; false: the file is damaged. */
 static bool store_examine(struct store *store, int fd, const struct store_name *name,
                           struct stored *ret)
 {
@@ -214,7 +216,7 @@ static bool store_examine(struct store *store, int fd, const struct store_name *
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
         st.st_size < (off_t)sizeof(h))
         return false;
-    /* By read, not pread: it leaves the descriptor where the packed bytes begin. */
+    /* read(), not pread(): it leaves the offset where the packed bytes begin. */
     if (io_read_full(fd, &h, sizeof(h)) != (ssize_t)sizeof(h) ||
         !store_header_matches(&h, name, &st))
         return false;
@@ -233,7 +235,8 @@ static bool store_examine(struct store *store, int fd, const struct store_name *
     return true;
 }
 
-/* What has that name and isn't a chunk. If a good one came there just now: a miss, later. */
+/* Removes a file that is not the chunk of its name. If another process has just replaced it by
+ * a good one, that one is lost, and the next get misses. */
 static void store_drop_damaged(struct store *store, const char *path)
 {
     store_count(&store->damaged);
@@ -244,7 +247,8 @@ static void store_drop_damaged(struct store *store, const char *path)
         unlinkat(shard, path + 3, 0);
 }
 
-/* Whether the error of an open is about what lies there, and not about us or the moment. */
+/* Whether this error of open() says that the file is no chunk, rather than something about this
+ * process or the moment. */
 static bool store_is_foreign(int r)
 {
     return r == -ELOOP || r == -EPERM || r == -EACCES || r == -ENXIO || r == -EIO;
@@ -279,7 +283,7 @@ bool store_get(struct store *store, const struct store_name *name, struct stored
 
 /* ---- put ------------------------------------------------------------------------------ */
 
-/* The directory that the path is in, made where it is missing. */
+/* Opens the directory of the path; makes it if it is missing. */
 static int store_have_shard(struct store *store, const char *path)
 {
     int fd = store_shard(store, path);
@@ -326,7 +330,7 @@ static int store_add(struct store *store, const struct store_name *name, struct 
         return shard;
     struct stat st;
     if (fstatat(shard, path + 3, &st, AT_SYMLINK_NOFOLLOW) == 0)
-        return 0; /* if it isn't good, the next get finds out */
+        return 0; /* if it is damaged, the next get finds out */
     int r = store_make_room(store, len);
     if (r < 0)
         return r;

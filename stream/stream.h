@@ -6,8 +6,9 @@
  *
  *     control files -> Dockerfile's reads, ignore rules -> walk -> plan -> pack -> write
  *
- * Promises: the same bytes for the same tree and request; a stream that ends early can't build
- * (docs/stream.md). Never writes to the tree, never runs anything, never prints.
+ * It promises the same bytes for the same tree and request, and that a stream which ends early
+ * can't build (docs/stream.md). It never writes to the tree, runs no program and prints
+ * nothing.
  */
 #ifndef CTXD_STREAM_H
 #define CTXD_STREAM_H
@@ -19,7 +20,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 
-/* What a request that a gate refused (max_bytes, max_files) returns; no byte was written. */
+/* The result of a request that exceeds max_bytes or max_files; no byte was written. */
 #define SEND_REFUSED (-EDQUOT)
 
 enum send_builder { SEND_ANY, SEND_BUILDKIT, SEND_CLASSIC };
@@ -28,11 +29,11 @@ enum send_dockerfile { SEND_DOCKERFILE_AUTO, SEND_DOCKERFILE_PLAIN };
 enum send_codec { SEND_TAR, SEND_GZIP, SEND_ZSTD };
 
 #define SEND_GZIP_LEVEL_MAX 12 /* libdeflate's */
-#define SEND_GZIP_LEVEL 1      /* the default: a local engine reads faster than 6 packs */
-#define SEND_ZSTD_LEVEL_MAX 19
-#define SEND_ZSTD_LEVEL 3
+#define SEND_GZIP_LEVEL 1      /* the default: a local engine reads faster than level 6 packs */
+#define SEND_ZSTD_LEVEL_MAX 19 /* zstd's highest without "ultra" */
+#define SEND_ZSTD_LEVEL 3      /* the default, zstd's own */
 
-/* Counted while a stream is written; read by whoever shows progress. Thread: any. */
+/* Counted while a stream is written, for a thread that shows progress. Thread: any. */
 struct send_progress {
     atomic_uint_fast64_t entries, entries_total; /* total is 0 until the walk is done */
     atomic_uint_fast64_t bytes, bytes_total;     /* of the tar, before compression */
@@ -45,8 +46,8 @@ struct control {
     struct bytes dockerfile_name; /* for messages: as given, or "Dockerfile" */
     struct bytes dockerfile;      /* its text */
     struct stat dockerfile_stat;  /* st_ino 0: not a file (standard input) */
-    struct bytes ignore_name;     /* a line that excludes something belongs here */
-    struct bytes ignore;          /* empty where there is none */
+    struct bytes ignore_name;     /* the ignore file; if there is none, where it would be */
+    struct bytes ignore;          /* its text; empty if there is none */
     bool has_ignore;
     bool ignore_of_root; /* it is the root's own .dockerignore, which a builder would find */
 };
@@ -54,30 +55,33 @@ struct control {
 struct control_request {
     int root_fd;
     struct bytes root_name;
-    const char *dockerfile; /* NULL: Dockerfile of the root, else dockerfile; "-": stdin_fd;
-                               else relative to the working directory */
+    /* NULL: the root's Dockerfile, or else its dockerfile. "-": read from stdin_fd. Others are
+     * relative to the working directory. */
+    const char *dockerfile;
     int stdin_fd;
-    /* NULL: <Dockerfile>.dockerignore, else .dockerignore of the root. */
+    /* NULL: <Dockerfile>.dockerignore, or else .dockerignore of the root. */
     const char *ignore_file;
-    enum send_builder builder; /* classic: .dockerignore of the root only */
+    enum send_builder builder; /* classic: only .dockerignore of the root */
 };
 
 /*
- * Loads both. -ENOENT … with a message that says what to do; a FIFO, a directory or a device is
- * refused, but for the ignore file /dev/null, which is an empty one.
- * *ret is released by control_release().
+ * Loads both, each in one version. 0, or -errno with a message that says what to do. A FIFO, a
+ * directory or a device is refused, except for the ignore file /dev/null, which is an empty
+ * one. The caller releases *ret with control_release(). Thread: any.
  */
 int control_load(const struct control_request *request, struct notes *notes,
                  struct control *ret, struct failure *f) must_use;
 void control_release(struct control *control);
 
-/* How whoever runs a request takes part in it; then out_fd is one that never blocks. Thread of
- * the calls: the request's. */
+/*
+ * Lets the caller of a request watch and cancel it while bytes are written. out_fd must be
+ * non-blocking. The calls come from the request's thread.
+ */
 struct send_hooks {
     void *context;
-    /* A descriptor whose hang-up cancels the request (-ECANCELED); -1: none. */
+    /* A descriptor; its hang-up cancels the request (-ECANCELED). -1: none. */
     int cancel_fd;
-    /* The reader of out_fd takes nothing for a while (true), or takes again (false). */
+    /* true: the reader of out_fd has taken nothing for a while; false: it takes again. */
     void (*stalled)(void *context, bool stalled);
 };
 
@@ -85,24 +89,24 @@ struct send_request {
     int root_fd;
     struct bytes root_name;        /* for messages */
     const struct control *control; /* borrowed */
-    struct dockerfile *dockerfile; /* of control->dockerfile; borrowed */
+    struct dockerfile *dockerfile; /* parsed from control->dockerfile; borrowed */
     struct df_request reads;       /* target, args, bases … */
     enum send_builder builder;
-    bool full;                /* ignore rules only */
-    bool recipe;              /* .ctx goes along (skeleton.h) … */
-    struct bytes recipe_ecos; /* … of these, comma-separated; empty: all */
-    bool bare;   /* no Dockerfile in the stream: for a builder that is given it otherwise */
-    bool verify; /* trust no event: look at everything by stat for this answer */
+    bool full;                /* send all that the ignore rules keep, read or not */
+    bool recipe;              /* .ctx is added (skeleton.h) … */
+    struct bytes recipe_ecos; /* … of these ecosystems, comma-separated; empty: of all */
+    bool bare;   /* no Dockerfile in the stream: the builder gets it in another way */
+    bool verify; /* trust no event: stat everything for this answer */
     enum send_mtime mtime;
     int64_t mtime_seconds; /* with SEND_MTIME_FIXED */
     enum send_dockerfile dockerfile_mode;
     enum send_codec codec;
-    int level;                     /* of the codec */
-    uint64_t max_bytes, max_files; /* 0: no gate */
-    int out_fd;
-    struct send_progress *progress; /* NULL: nobody watches */
-    const struct send_hooks *hooks; /* NULL: none */
-    struct pool *pool;              /* NULL: one of its own; else used by this request alone */
+    int level;                      /* of the codec */
+    uint64_t max_bytes, max_files;  /* of content; 0: no limit */
+    int out_fd;                     /* borrowed */
+    struct send_progress *progress; /* NULL: not counted */
+    const struct send_hooks *hooks; /* NULL: none, and out_fd may block */
+    struct pool *pool;              /* NULL: the call makes one; else no other call uses it */
 };
 
 struct send_stats {
@@ -110,7 +114,7 @@ struct send_stats {
     uint64_t n_skipped;                             /* sockets, FIFOs, devices */
     uint64_t content_bytes;                         /* of regular files */
     uint64_t tar_bytes, out_bytes;
-    uint64_t n_dirs_read, n_stats; /* for this answer */
+    uint64_t n_dirs_read, n_stats; /* for this answer; 0: the tree was up to date */
     uint64_t n_chunks, n_stored;   /* chunks of the stream; segments that were packed before */
     uint64_t walk_ns, total_ns;
     bool rewritten;  /* inner tar and rewritten Dockerfile */
@@ -120,20 +124,22 @@ struct send_stats {
 /* ---- what a daemon keeps of one root between answers (warm.c) ------------------------- */
 
 /*
- * The newest tree, the views that were asked for, their chunks. Answers may run side by side:
- * each sees the tree as it was when it began or later. Thread: any.
+ * The newest tree, the views that requests asked for, and their chunks. Answers may run side by
+ * side: each sees the tree as it was when the answer began, or later. Thread: any, unless a
+ * function says otherwise.
  */
 struct warm;
 
 struct warm_setup {
     int root_fd;                    /* borrowed until warm_free() */
     struct bytes root_name;         /* the root's real path; copied */
-    struct store *store;            /* NULL: nothing is kept packed. Borrowed */
+    struct store *store;            /* NULL: no chunk is kept packed. Borrowed */
     struct hashdb *hashes;          /* NULL: no hash outlives the process. Borrowed */
-    const struct tree_watch *watch; /* NULL: every answer looks at everything by stat */
+    const struct tree_watch *watch; /* NULL: every answer stats everything. Borrowed */
     /*
-     * Adds all that changed until now to *dirty, never waits. false: what changed can't be
-     * told (too many events, a directory that can't be watched): all is looked at by stat.
+     * Adds all changes until now to *dirty; must not wait. false: some changes are unknown (too
+     * many events, a directory that can't be watched), so that everything must be looked at by
+     * stat.
      */
     bool (*drain)(void *watch, struct dirty *dirty);
 };
@@ -142,39 +148,40 @@ struct warm *warm_new(const struct warm_setup *setup);
 void warm_free(struct warm *warm); /* no answer may be running */
 
 /*
- * Looks at everything by stat and heals what was missed; *ret_missed counts the paths that no
- * event had told of. Uses the pool. 0, or as tree_make().
+ * Looks at everything by stat and corrects the tree; *ret_missed counts the changed paths that
+ * no event had told of. 0, or as tree_make(). Thread: lane; it waits for the pool.
  */
 int warm_audit(struct warm *warm, struct pool *pool, uint64_t *ret_missed,
                struct failure *f) must_use;
-/* Drops views that nobody asked for since that time (clock_now_ns()). */
+/* Drops the views that no request asked for since that time (clock_now_ns()). */
 void warm_trim(struct warm *warm, uint64_t since_ns);
 
 struct warm_stats {
     uint64_t n_views, n_entries, n_dirs, n_chunks;
     uint64_t bytes; /* memory of trees and chunk lists */
-    /* Paths that were found to have changed: by the last look, and by all. Where that can't be
-     * told, or the first tree is made: all entries. */
+    /* Changed paths: of the last look, and of all looks. All entries of the tree are counted if
+     * the changes are unknown, and for the first tree. */
     uint64_t n_dirty, n_dirty_total;
 };
-/* Never waits: while a tree is made, as last counted. */
+/* Never waits: while a tree is made, it gives the counts of the last call. */
 void warm_stats(struct warm *warm, struct warm_stats *ret);
 
 /* ---- answers ------------------------------------------------------------------------- */
 
 /*
- * Does the whole job, with or without what a daemon kept (warm NULL): the same bytes. 0, or
- * -errno with a message; SEND_REFUSED by a gate. After a failure that came with bytes already
- * written, the stream on out_fd is one that no reader accepts, if it is closed now.
- * SIGPIPE must be ignored. Thread: any, one request a call.
+ * Makes and writes the stream, with what a daemon kept or without (warm is NULL): the bytes are
+ * the same. 0, or -errno with a message; SEND_REFUSED by a limit. If it fails after the first
+ * byte was written, no reader accepts the stream, provided that the caller closes out_fd now.
+ * The process must ignore SIGPIPE. Thread: lane or HTTP; it waits for the pool.
  */
 int send_run(const struct send_request *request, struct warm *warm, struct notes *notes,
              struct send_stats *ret_stats, struct failure *f) must_use;
 
 /*
- * The same answer, to be pulled, with its length and ETag known beforehand (body.c): for HTTP.
- * The request's out_fd is not used. The ETag is equal only if the bytes are; what body_read()
- * gives can't make up the whole length without being what the ETag says: it fails before.
+ * The same answer for HTTP (body.c): the caller pulls it, and knows its length and ETag before
+ * the first byte. The request's out_fd is not used. Equal ETags mean equal bytes: if the
+ * content no longer is what the ETag stands for, body_read() fails before it has given the
+ * whole length. The request must outlive the body. Thread: lane or HTTP, one at a time.
  */
 struct body;
 int body_open(const struct send_request *request, struct warm *warm, struct notes *notes,
@@ -182,13 +189,13 @@ int body_open(const struct send_request *request, struct warm *warm, struct note
 uint64_t body_length(const struct body *body);
 const struct sha256 *body_etag(const struct body *body);
 const struct send_stats *body_stats(const struct body *body);
-/* Up to len bytes that follow the last ones, at least one; 0 at the end; -errno. */
+/* The next bytes: 1 to len of them, 0 at the end, or -errno with a message. */
 ssize_t body_read(struct body *body, void *at, size_t len, struct failure *f) must_use;
 void body_free(struct body *body);
 
 /*
- * SHA-256 of what the target reads (context-digest.c), the same wherever the tree lies:
- * independent of times, owners, umask and hard links. Without a target: the last stage's.
+ * SHA-256 of what the target reads (context-digest.c). It does not depend on where the tree is,
+ * nor on times, owners, umask or hard links. Without a target, the last stage is taken.
  */
 struct digest_line {
     uint32_t line;       /* of the instruction */
@@ -210,59 +217,61 @@ void digest_release(struct digest_answer *answer);
 /* ---- the chunk store (store.c) ------------------------------------------------------- */
 
 /*
- * Packed chunks as files below one directory of mode 0700, each named by a digest keyed per
- * user of what is in it. A cache: nothing depends on it, everything in it may vanish, and a
- * chunk is believed only after its checksum was right once in this process's life. Several
- * processes may share it. Thread: any.
+ * Packed chunks, each in a file below one directory of mode 0700. The name of a file is a
+ * digest of its content, with a key per user. The store is a cache: nothing depends on it,
+ * every file may vanish, and this process believes a chunk only after it has verified the
+ * checksum once. Several processes may share a store. Thread: any.
  */
 struct store;
 
 struct store_limits {
-    uint64_t max_bytes;       /* past it the longest unused go */
-    uint64_t max_age_seconds; /* unused for so long: goes */
+    uint64_t max_bytes;       /* above it the chunks that were unused for longest are removed */
+    uint64_t max_age_seconds; /* a chunk that was unused for longer is removed */
 };
 
 /*
- * Never fails: a directory that can't be had, or is somebody else's, is noted, and the store
- * then finds and keeps nothing. read_only: for a client beside a daemon.
+ * Never fails: if the directory can't be used, or belongs to another user, it adds a note, and
+ * the store then finds and keeps nothing. read_only: for a client that runs beside a daemon.
+ * The caller ends *ret with store_close().
  */
 void store_open(const char *directory, const struct store_limits *limits, bool read_only,
                 struct notes *notes, struct store **ret);
 void store_close(struct store *store);
-/* Names chunks: the user's own. Borrowed from the store. */
+/* The user's own key, by which chunks are named. Borrowed from the store. */
 const struct digest_key *store_key(const struct store *store);
 
 struct store_name {
-    struct digest128 content; /* keyed; of the plain bytes' making */
+    struct digest128 content; /* keyed; of headers and contents (pack.c) */
     enum send_codec codec;
     int level;
 };
 
 struct stored {
-    int fd;          /* at `offset`: the caller's to close */
-    uint64_t offset; /* of the packed bytes in it */
+    int fd;          /* positioned at `offset`; the caller closes it */
+    uint64_t offset; /* of the packed bytes in the file */
     uint64_t packed_len, plain_len;
     struct sha256 plain_sha; /* of the plain bytes */
 };
 
-/* Whether it is there, whole. */
+/* Whether the chunk is there and undamaged; only then *ret is written. */
 bool store_get(struct store *store, const struct store_name *name, struct stored *ret);
 /*
- * Keeps it if that can be done; 0, also where it was there, or -errno, which is no failure of
- * anything: -ENOSPC …; -EDQUOT: past max_bytes, and a sweep (made by this call, if none was
- * made just now) found nothing unused for a minute; -EFBIG: larger than max_bytes alone;
- * -EROFS, -ENODEV: this store keeps nothing.
+ * Keeps a chunk if possible. 0, also if it was there already; or -errno, after which a caller
+ * goes on without: -ENOSPC …; -EDQUOT: above max_bytes, and a sweep (by this call, unless one
+ * was made just now) found no chunk that was unused for a minute; -EFBIG: the chunk alone is
+ * larger than max_bytes; -EROFS, -ENODEV: this store keeps nothing.
  */
 int store_put(struct store *store, const struct store_name *name, struct bytes packed,
               uint64_t plain_len, const struct sha256 *plain_sha);
 /*
- * Enforces the limits; what was used in the last minute stays (of another process's uses those
- * count that it wrote down: a chunk's first in an hour). Returns the bytes freed.
+ * Enforces the limits. Chunks that were used in the last minute stay. (Of the uses by another
+ * process only those count that it wrote to disk: the first use of a chunk in an hour.) Returns
+ * the number of bytes freed.
  */
 uint64_t store_sweep(struct store *store);
 
 struct store_stats {
-    uint64_t bytes, n_chunks; /* as of the last sweep, and what was put since */
+    uint64_t bytes, n_chunks; /* as of the last sweep, plus what was put since */
     uint64_t hits, misses, puts, put_failures, damaged;
     bool usable;
 };

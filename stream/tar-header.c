@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ustar headers (base/ustar.h has the table) with PAX extended headers (POSIX.1-2001) in front
- * of them, where ustar has no room for a value:
+ * ustar headers (base/ustar.h has the table), each after a PAX extended header (POSIX.1-2001)
+ * if ustar has no room for a value:
  *
  *   record       written for
- *   hdrcharset   "BINARY", if a record carries bytes that are not UTF-8; always the first
+ *   hdrcharset   "BINARY", if a record has bytes that are not UTF-8; always the first
  *   linkpath     a target of more than 100 bytes
  *   mtime        a time before 1970 or after 2242
  *   path         a path that ustar can't split
  *   size         8 GiB and more
  *
- * A directory's path ends in a slash. Owner and group are 0. Paths are bytes.
+ * The path of a directory ends in a slash. Owner and group are 0. Paths are bytes.
  */
 #include "tar-header.h"
 
@@ -21,7 +21,7 @@ static bool tar_mtime_fits(int64_t mtime)
     return mtime >= 0 && (uint64_t)mtime <= USTAR_NUMBER_MAX;
 }
 
-/* The path as the header has it: a directory's with a slash. Appended to *out. */
+/* The path as the header has it: that of a directory with a slash. Appends it to *out. */
 static struct bytes tar_full_path(const struct tar_header *h, struct buf *out)
 {
     int r = buf_add_bytes(out, h->path);
@@ -54,7 +54,7 @@ static void tar_put_record(struct buf *out, const char *key, struct bytes value)
         abort();
 }
 
-/* Appends the records that ustar has no room for; none: nothing. */
+/* Appends a record for each value that ustar has no room for. */
 static void tar_put_records(struct buf *out, const struct tar_header *h, struct bytes path)
 {
     bool long_path = ustar_split(path) == SIZE_MAX, long_link = h->link.len > USTAR_NAME_MAX;
@@ -75,7 +75,7 @@ static void tar_put_records(struct buf *out, const struct tar_header *h, struct 
     }
 }
 
-/* The PAX header is a file of its own name, which no reader shows. */
+/* The PAX header has a name of its own, which no reader shows. */
 static const struct tar_header pax_header = {
     .path = {(const uint8_t *)"././@PaxHeader", 14}, .type = 'x', .mode = 0644};
 
@@ -104,7 +104,7 @@ bool tar_is_plain(const struct tar_header *h)
 
 size_t tar_header_size(const struct tar_header *h)
 {
-    /* The common case without building anything. */
+    /* The common case builds no records. */
     if (h->path.len < USTAR_NAME_MAX && h->link.len <= USTAR_NAME_MAX &&
         h->size <= USTAR_NUMBER_MAX && tar_mtime_fits(h->mtime))
         return USTAR_BLOCK;
@@ -116,8 +116,8 @@ size_t tar_header_size(const struct tar_header *h)
 
 void tar_add_poison(struct buf *out)
 {
-    /* A well-formed PAX header that announces records, and bytes that are none: bsdtar and
-     * Python pass over a block of junk, but not over this. */
+    /* A valid PAX header that announces records, then bytes that are none: bsdtar and Python
+     * skip a block of junk, but not this. */
     struct tar_header x = pax_header;
     x.size = USTAR_BLOCK;
     tar_put_ustar(out, &x, x.path);

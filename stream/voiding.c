@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the database of hashes is told of two trees: contents that changed, files that went. */
 #include "voiding.h"
 
 struct voiding {
@@ -8,7 +7,7 @@ struct voiding {
     const struct tree *was, *is;
     uint32_t bits; /* of the views that both trees were made for */
     struct arena arena;
-    struct inode *gone, *came; /* by the names that went, and that came */
+    struct inode *gone, *came; /* the files of names that were removed, and added */
     size_t n_gone, gone_cap, n_came, came_cap;
 };
 
@@ -17,7 +16,8 @@ static bool void_same_inode(const struct node *a, const struct node *b)
     return a && b && a->id.dev == b->id.dev && a->id.ino == b->id.ino;
 }
 
-/* A file that was written to though stat is as it was: the database must not know better. */
+/* Voids the hash of a file that was written to although its stat is the same, and collects the
+ * files whose names were removed or added. */
 static void void_hash(void *context, struct bytes path)
 {
     struct voiding *v = context;
@@ -27,7 +27,8 @@ static void void_hash(void *context, struct bytes path)
     if (was_file && is_file && was->version != is->version &&
         stat_identity_equal(&was->id, &is->id))
         hashdb_void(v->db, v->tree, is->id.dev, is->id.ino);
-    /* By the same rules it would be there still: it is not only unwanted now. */
+    /* Both trees were made by the rules of v->bits, so the file is gone, and not just excluded.
+     */
     if (was_file && !same && was->n_links == 1 && was->sent & v->bits)
         *ARENA_PUSH(&v->arena, v->gone, &v->n_gone, &v->gone_cap) =
             (struct inode){was->id.dev, was->id.ino};
@@ -44,7 +45,7 @@ static int void_compare_inodes(const void *a, const void *b)
     return x->ino < y->ino ? -1 : x->ino > y->ino;
 }
 
-/* What was renamed is not gone: below a directory that moved, all hashes hold. */
+/* A renamed file is not gone: all hashes below a directory that was moved stay valid. */
 static void void_drop_renamed(struct voiding *v)
 {
     size_t n = 0;

@@ -2,7 +2,8 @@
 /* The views of a daemon's tree, and the chunks of each, patched up to the newest tree. */
 #include "warm-priv.h"
 
-/* From so many unknown chunks on the hashes of the whole tree are loaded with one query. */
+/* With at least this many unknown chunks, one query loads the hashes of the whole tree. To read
+ * the files of fewer chunks costs less than that. */
 enum { HASHES_LOADED_MIN = 32 };
 
 void warm_drop_view__with_lock(struct view *view)
@@ -21,8 +22,8 @@ static struct digest128 view_key(const struct warm *warm, const struct plan *pla
                           t->aside_dropped, t->for_digest,  t->classic};
     digest128_add(state, bytes_at(numbers, sizeof(numbers)));
     warm_key_add(state, t->aside);
-    /* Which file is the Dockerfile, and its text, shows in a chunk only if it has another name
-     * there: else an edit of it costs no view. */
+    /* The Dockerfile and its text are part of the key only if the file has another name, which
+     * is in a chunk. Otherwise an edit of it needs no new view. */
     const struct node *node = t->dockerfile.at ? tree_find(plan->tree, t->aside) : NULL;
     if (node && node->n_links > 1) {
         uint64_t file[] = {t->dev, t->ino};
@@ -40,26 +41,26 @@ struct changes {
     struct arena arena;
     struct bytes *at;
     size_t n, cap;
-    bool links; /* a file with several links, by either tree, is among them */
+    bool links; /* one of them has several links in either tree */
 };
 
 static void view_add_change(void *context, struct bytes path)
 {
     struct changes *c = context;
     if (bytes_equal(path, c->plan->terms.aside))
-        return; /* in no chunk */
+        return; /* it is in no chunk */
     *ARENA_PUSH(&c->arena, c->at, &c->n, &c->cap) = arena_copy(&c->arena, path);
     const struct node *was = tree_find(c->was, path), *is = tree_find(c->plan->tree, path);
     c->links |= (was && node_may_link(was)) || (is && node_may_link(is));
 }
 
-/* Fills the plan's links and chunks from what the view has of an older tree. */
+/* Fills the plan's links and chunks from those that the view has of an older tree. */
 static void view_patch__with_lock(const struct view *view, struct plan *plan)
 {
     struct changes c = {.plan = plan, .was = view->tree};
     tree_compare(view->tree, plan->tree, plan->terms.bit, view_add_change, &c);
     if (c.links) {
-        /* Which name of a file is the first one may have changed anywhere. */
+        /* The first name of a file may have changed anywhere in the tree. */
         plan->links = links_make(&plan->terms, plan->tree);
         chunks_cut(&plan->terms, plan->links, plan->tree, &plan->chunks);
     } else {
@@ -89,7 +90,7 @@ static struct view *view_find__with_lock(struct warm *warm, const struct digest1
     return best;
 }
 
-/* Whether nothing is to be read to know this chunk. */
+/* Whether the chunk's name (or digest) was learnt, so that no file need be read for it. */
 static bool view_knows_chunk(const struct plan *plan, struct chunk *chunk)
 {
     struct digest128 name;
@@ -122,7 +123,8 @@ void warm_chunks(struct warm *warm, struct plan *plan)
     } else {
         view_patch__with_lock(view, plan);
     }
-    /* Meanwhile others may have gone ahead, or the bit may be another's. */
+    /* Since warm_tree(), another answer may have put the chunks of a newer tree into the view,
+     * or the bit may belong to other rules. */
     bool ours = false;
     for (size_t i = 0; i < TREE_VIEWS_MAX; i++)
         ours |= warm->slots[i].rules && warm->slots[i].serial == plan->serial;

@@ -12,8 +12,8 @@
 #include "warm.h"
 
 enum {
-    /* Past it the view unused for longest is dropped. Two for each set of rules: a view costs
-     * a list of chunks, most of which it shares with no other. */
+    /* Two for each set of rules. A further view takes the place of the one unused for longest.
+     */
     VIEWS_MAX = 64,
 };
 

@@ -3,12 +3,13 @@
 #include "warm-priv.h"
 
 struct audit {
-    const struct dirty *told;
+    const struct dirty *told; /* by events */
     const struct tree *is;
-    uint64_t missed;
+    uint64_t missed; /* changed paths that are not in `told` */
 };
 
-/* Of a directory that went, one event tells, and none of what was below it. */
+/* Counts a changed path unless events told of it. A removed directory gives one event, and none
+ * for what was below it. */
 static void audit_count_missed(void *context, struct bytes path)
 {
     struct audit *audit = context;
@@ -19,7 +20,8 @@ static void audit_count_missed(void *context, struct bytes path)
     audit->missed += !dirty_covers(audit->told, path);
 }
 
-/* Views that were dropped leave entries in a tree until it is made anew. */
+/* The bits of all rules: entries of rules that were dropped stay in a tree until the next one
+ * is made. */
 static uint32_t warm_live_bits__with_lock(const struct warm *warm)
 {
     uint32_t bits = 0;
@@ -40,12 +42,13 @@ int warm_audit(struct warm *warm, struct pool *pool, uint64_t *ret_missed, struc
     int r = 0;
     if (was) {
         bool told = warm->setup.drain(warm->setup.watch->watch, dirty);
-        tree_check_links(was, warm->setup.root_fd, dirty); /* which every answer does */
+        tree_check_links(was, warm->setup.root_fd, dirty); /* as every answer does */
         struct dirty *all = dirty_new();
         dirty_below(all, BYTES(""));
         r = warm_make_tree__with_lock(warm, pool, all, f);
         dirty_free(all);
-        /* What happened during the sweep may be in it: that is not missed either. */
+        /* The new tree may show changes that were made meanwhile: they are not missed either.
+         */
         bool told_after = warm->setup.drain(warm->setup.watch->watch, dirty);
         told &= told_after;
         struct audit audit = {.told = dirty, .is = warm->tree};
@@ -53,7 +56,7 @@ int warm_audit(struct warm *warm, struct pool *pool, uint64_t *ret_missed, struc
             tree_compare(was, warm->tree, warm_live_bits__with_lock(warm), audit_count_missed,
                          &audit);
         *ret_missed = audit.missed;
-        /* … but is looked at again, by the next answer. */
+        /* It may also show only a part of them: look at all of them again. */
         if (r == 0 && !dirty_is_empty(dirty))
             r = warm_make_tree__with_lock(warm, pool, dirty, f);
         if (r == 0)

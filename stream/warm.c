@@ -3,19 +3,23 @@
  * What a daemon keeps of one root between answers. The guarantee, in two sentences:
  *
  * 1. An answer begins by asking what changed until now (drain), and looks at all of that again;
- *    where that can't be told, it looks at everything.
- * 2. What it did not look at again is as the last look found it, and a chunk is remembered only
- *    if all of it was read in the version that the tree has, by a stat that any later write
- *    changes or while nobody could write.
+ *    if the changes are unknown, it looks at everything.
+ * 2. What it did not look at again is as the last look found it. A chunk is remembered only if
+ *    all of it was read in the version that the tree has: under a stat that any later write
+ *    changes, or while no process could write.
  *
  *              drain -> dirty ┐
  *     tree 7 ─────────────────┴─ tree_make ─> tree 8 ──────────> the next answer's start
  *       │ one bit a view                        │
  *     view A's chunks of tree 5 ── tree_compare(5, 8, A) ─> chunks_patch ─> A's chunks of 8
  *
- * A view is (rules, terms). Rules take a bit of the tree; views that differ in terms alone
- * (times, which file is the Dockerfile) share it. New rules cost a walk of everything, by which
- * unchanged entries keep their versions, so that no other view has anything to do.
+ * A view is (rules, terms). Each set of rules has a bit of the tree; views that differ only in
+ * terms (times, which file is the Dockerfile) share a bit. New rules cost a walk of the whole
+ * tree. Unchanged entries keep their versions in it, so that the other views have nothing to
+ * do.
+ *
+ * This file has the tree; warm-chunks.c the views and their chunks; warm-upkeep.c what a daemon
+ * does between answers.
  */
 #include "voiding.h"
 #include "warm-priv.h"
@@ -28,7 +32,7 @@ struct warm *warm_new(const struct warm_setup *setup)
     warm->setup = *setup;
     warm->root_name = bytes_dup(setup->root_name);
     warm->dirty = dirty_new();
-    /* Up to 256 bytes the call can't fail or fall short. */
+    /* Up to 256 bytes, the call can't fail or fall short. */
     if (getrandom(warm->key.secret, sizeof(warm->key.secret), 0) !=
         (ssize_t)sizeof(warm->key.secret))
         abort();
@@ -69,7 +73,8 @@ void warm_free(struct warm *warm)
 
 /* ---- the tree --------------------------------------------------------------------------- */
 
-/* Equal for rules that give equal verdicts: the ignore file's text, and the paths read. */
+/* The key of a set of rules: of the ignore file's text, and of the paths that are read. Rules
+ * with the same key decide every path in the same way. */
 static struct digest128 warm_rules_key(const struct warm *warm,
                                        const struct send_request *request,
                                        const struct rules *rules)
@@ -91,7 +96,8 @@ static struct digest128 warm_rules_key(const struct warm *warm,
     return key;
 }
 
-/* The slot of these rules; *ret_new: the tree knows nothing of them yet. */
+/* The slot of these rules, if necessary that of the ones unused for longest. *ret_new: no tree
+ * was made by these rules yet. */
 static size_t warm_find_slot__with_lock(struct warm *warm, const struct digest128 *key,
                                         struct rules *rules, bool *ret_new)
 {
@@ -112,7 +118,6 @@ static size_t warm_find_slot__with_lock(struct warm *warm, const struct digest12
     return best;
 }
 
-/* The next answer looks at everything, and compares with what was. */
 void warm_lose_tree__with_lock(struct warm *warm)
 {
     if (!warm->tree)
@@ -121,7 +126,7 @@ void warm_lose_tree__with_lock(struct warm *warm)
     warm->last = steal(&warm->tree);
 }
 
-/* Looks again at the other names of what is found to have several; *tree is replaced. */
+/* Looks again at the other names of files that now have several; replaces *tree. */
 static int warm_look_at_links(const struct tree_walk *walk, const struct tree *was,
                               struct tree **tree, struct failure *f)
 {
@@ -138,7 +143,7 @@ static int warm_look_at_links(const struct tree_walk *walk, const struct tree *w
     return r;
 }
 
-/* The views that both the tree that was and the next one are made for. */
+/* The bits of the rules by which the last tree was made and the next one will be. */
 static uint32_t warm_known_bits__with_lock(const struct warm *warm)
 {
     uint32_t bits = 0;
@@ -170,7 +175,7 @@ int warm_make_tree__with_lock(struct warm *warm, struct pool *pool, const struct
     int r = tree_make(&walk, old, dirty, &new, f);
     r = r < 0 ? r : warm_look_at_links(&walk, old, &new, f);
     if (r < 0) {
-        warm_lose_tree__with_lock(warm); /* by what is dirty alone it can't be mended */
+        warm_lose_tree__with_lock(warm); /* looking at `dirty` alone would not be enough */
         return r;
     }
     if (old && warm->setup.hashes)
@@ -185,7 +190,6 @@ int warm_make_tree__with_lock(struct warm *warm, struct pool *pool, const struct
     return 0;
 }
 
-/* What was told is looked at. */
 void warm_forget_dirty__with_lock(struct warm *warm)
 {
     dirty_free(warm->dirty);
@@ -233,7 +237,7 @@ int warm_tree(struct warm *warm, const struct send_request *request, struct tree
     for (size_t i = 0; i < n_views; i++) {
         struct digest128 key = warm_rules_key(warm, request, views[i].rules);
         slots[i] = warm_find_slot__with_lock(warm, &key, views[i].rules, &new[i]);
-        warm->slots[slots[i]].used_ns = clock_now_ns(); /* so that the next takes another */
+        warm->slots[slots[i]].used_ns = clock_now_ns(); /* so that the next view gets another */
         any_new |= new[i];
     }
     const struct tree *before = warm->tree;

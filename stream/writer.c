@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Plan -> segments -> descriptor. A segment is a chunk of the plan, a part of a large file, or
- * what goes around the chunks. Segments are packed on the pool and written here, in order:
+ * Plan -> segments -> descriptor. The caller's thread cuts and writes the segments, in order;
+ * the pool packs them (pack.c):
  *
  *     plan  --cut-->  segment 1 | segment 2 | segment 3 | …      at most `window` at once
- *                        |         |         |
- *                     read, check, compress on the pool
- *                        |         |         |
- *     out   <--write-----+---------+---------+             by the caller's thread
+ *                         |           |           |
+ *                     read, check, compress: on the pool
+ *                         |           |           |
+ *     out   <--write------+-----------+-----------+
  *
- * Where a segment ends depends on the entries alone (chunks.c), so compressed bytes don't
- * depend on threads, nor on what a store had packed already.
+ * The end of a segment depends on the entries alone (chunks.c). So the compressed bytes depend
+ * neither on the threads, nor on what a store had packed before.
  */
 #include "writer.h"
 
@@ -18,8 +18,8 @@
 #include <fcntl.h>
 
 enum {
-    BLOCK_BYTES = 128 << 10,     /* read and written while it is in the core's own cache */
-    READ_AHEAD_BYTES = 16 << 20, /* keeps a cold disk's queue full */
+    BLOCK_BYTES = 128 << 10,     /* stays in the core's own cache between read and write */
+    READ_AHEAD_BYTES = 16 << 20, /* enough to keep the queue of a cold disk full */
 };
 
 /* ---- cutting: the caller's thread -------------------------------------------------- */
@@ -148,8 +148,8 @@ static void writer_count(struct writer *w, uint64_t tar_bytes, size_t entries)
 }
 
 /*
- * Passes a large file on. One small block serves for all of it: read and written by the same
- * core it never leaves that core's cache, which doubles the rate of segments read by others.
+ * Passes a large file on, through one small block. As one core reads and writes it, the block
+ * never leaves that core's cache; this doubles the rate of segments that the pool reads.
  */
 static int writer_pass_large(struct writer *w, const struct large_file *large,
                              struct failure *f)
@@ -176,7 +176,8 @@ static int writer_pass_large(struct writer *w, const struct large_file *large,
         at += want;
         int r = 0;
         if (at == id.size) {
-            /* Before its last byte is out: all was read in one version, or the send fails. */
+            /* Before the last byte is written: all was read in one version, or the send fails.
+             */
             r = content_check(large->fd, &large->st, large->entry->path, f);
             if (r == 0 && buf_add_zeros(&block, ustar_padding(id.size)) < 0)
                 abort();
@@ -192,7 +193,7 @@ static int writer_pass_large(struct writer *w, const struct large_file *large,
     return 0;
 }
 
-/* Waits for a segment, packing others meanwhile. */
+/* Waits until the pool has packed a segment; packs others meanwhile. */
 static int writer_await(struct writer *w, struct segment *segment, struct failure *f)
 {
     pthread_mutex_lock(&w->packing.lock);
@@ -209,7 +210,7 @@ static int writer_await(struct writer *w, struct segment *segment, struct failur
     return segment->result;
 }
 
-/* To the descriptor. */
+/* Writes a segment to the descriptor. */
 static int writer_take_out(struct writer *w, struct segment *segment, struct failure *f)
 {
     const struct stored *stored = &segment->stored;
@@ -234,7 +235,7 @@ static int writer_finish_segment(struct writer *w, struct segment *segment, stru
     if (segment->whole)
         return writer_pass_large(w, &segment->large, f);
     int r = writer_await(w, segment, f);
-    /* As in writer_pass_large(): before the last byte of a large file, the check. */
+    /* As in writer_pass_large(): check a large file before its last byte is written. */
     if (r == 0 && segment->tail)
         r = content_check(segment->large.fd, &segment->large.st, segment->large.entry->path, f);
     if (r == 0)
@@ -246,9 +247,9 @@ static int writer_finish_segment(struct writer *w, struct segment *segment, stru
 }
 
 /*
- * Ends a stream that failed so that nothing accepts it. Between entries junk in header
- * position; inside a file (a large one, the inner tar) it is just cut; packed: junk behind
- * whole segments.
+ * Ends a stream that failed so that no reader accepts it. Between entries it appends junk in
+ * header position; inside a file (a large one, the inner tar) nothing, so that the file is
+ * short; to a packed stream junk after the last whole segment.
  */
 static void writer_poison(struct writer *w)
 {
@@ -261,7 +262,7 @@ static void writer_poison(struct writer *w)
     } else if (!w->inside_file && !w->packing.plan->fixed_sizes) {
         tar_add_poison(&junk);
     }
-    /* The stream already failed: what can't be written is cut, which is as good. */
+    /* If this can't be written, the stream is cut short, which is as good. */
     if (out_write(w->out, buf_bytes(&junk)) < 0)
         return;
 }
@@ -283,12 +284,13 @@ void writer_init(struct writer *w, const struct send_request *request, const str
     };
 }
 
-/* The segments under way: of those cut and handed to the pool, the written ones are out. */
+/* The segments that are cut, and given to the pool, but not written yet. */
 struct ring {
     struct segment *at;
     size_t n, cut, written;
-    int more; /* what writer_next() said last: 1, 0 at the plan's end, <0 failed */
-    struct failure failure; /* of that; told once the segments before it are out */
+    int more; /* the last result of writer_next(): 1, 0 at the plan's end, <0 failed */
+    struct failure
+        failure; /* of writer_next(); reported after the segments before are written */
 };
 
 static struct segment *ring_segment(const struct ring *ring, size_t i)
@@ -296,7 +298,8 @@ static struct segment *ring_segment(const struct ring *ring, size_t i)
     return &ring->at[i % ring->n];
 }
 
-/* Wide enough to keep every thread busy, no wider: memory that is reused stays cached. */
+/* Cuts enough segments to keep every thread busy, and no more, because memory that is reused
+ * stays in the cache. */
 static void ring_fill(struct writer *w, struct ring *ring)
 {
     size_t window = 2 * pool_width(w->pool) + 2;
@@ -313,7 +316,7 @@ static void ring_fill(struct writer *w, struct ring *ring)
     }
 }
 
-/* Waits for the pool and closes what unwritten segments hold. */
+/* Waits for the pool and drops the segments that are not written. */
 static void ring_abandon(struct writer *w, struct ring *ring)
 {
     atomic_store(&w->packing.cancelled, true);

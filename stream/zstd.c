@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Zstandard: each segment one frame, with its checksum; frames concatenate (RFC 8878 3.1). */
+/* Zstandard: each segment is one frame with a checksum; frames may be concatenated (RFC
+ * 8878 3.1). */
 #include "codec.h"
 
 #include <zstd.h>
@@ -36,7 +37,7 @@ const struct codec codec_zstd = {
     .free = zstd_free,
     .bound = zstd_bound,
     .pack = zstd_pack,
-    /* A frame's header, then a block of the reserved type 3. */
+    /* The header of a frame, then a block of the reserved type 3. */
     .poison = {(const uint8_t *)"\x28\xb5\x2f\xfd\x00\x58\x07\x00\x00!!!!!!!!!!!!!!!!", 25},
     .version = ZSTD_versionString,
 };
