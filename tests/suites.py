@@ -21,7 +21,7 @@ UNIT = [
     "expand", "lex", "read-pattern",
     "reads", "base-images", "run-mounts", "scope", "sources", "stages", "follow", "rewrite", "select",
     "tree", "db", "db-damage", "db-unusable", "db-others",
-    "stream", "carry", "control", "entries", "pack", "plan", "skeleton", "tar-header", "voiding", "writer",
+    "stream", "carry", "chunks", "control", "entries", "pack", "plan", "skeleton", "tar-header", "voiding", "writer",
     "store", "store-dir", "store-seen", "store-sweep", "warm", "warm-memory", "warm-upkeep",
     "proto", "http-listen", "http-parse", "http-peer", "metrics-text", "url", "urls",
     "watch", "watch-drain", "watch-mounts",
