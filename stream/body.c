@@ -106,8 +106,7 @@ static int body_take_measure(struct writer *w, struct segment *segment, struct f
     return 0;
 }
 
-/* Reads the chunks of the plan that are unknown, and the entries before and after the chunks.
- */
+/* Reads the unknown chunks of the plan, and the entries before and after the chunks. */
 static int body_measure(struct body *body, struct failure *f)
 {
     struct plan *plan = &body->answer.plan;

@@ -187,8 +187,7 @@ void chunks_cut(const struct terms *terms, const struct links *links, const stru
 
 /* ---- patching ---------------------------------------------------------------------------- */
 
-/* The first old chunk to cut anew for a change at `path`: the last one that begins before it.
- */
+/* The first old chunk to cut anew for a change at `path`: the last that begins before it. */
 static size_t chunks_before(const struct chunks *was, struct bytes path)
 {
     size_t low = 0, high = was->n;

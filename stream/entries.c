@@ -46,8 +46,7 @@ static size_t entries_lower_bound(const struct dir *dir, struct bytes name)
     return low;
 }
 
-/* `from`: the part of the starting path below this directory; {NULL}: start at the beginning.
- */
+/* `from`: the part of the starting path below this directory; {NULL}: walk all of it. */
 static bool entries_walk_dir(struct walk *w, const struct dir *dir, size_t path_len,
                              struct bytes from)
 {

@@ -54,8 +54,7 @@ struct terms {
     bool for_digest;         /* no hard links; chunks end by paths alone */
 };
 
-/* (dev, ino) -> the path that comes first in the stream, of files with several links. Sealed.
- */
+/* (dev, ino) -> the first path in the stream, of files with several links. Sealed. */
 struct links;
 struct links *links_make(const struct terms *terms, const struct tree *tree);
 struct links *links_ref(struct links *links);

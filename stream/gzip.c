@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gzip by libdeflate: each segment is one member; members may be concatenated (RFC 1952 2.2).
- */
+/* gzip by libdeflate: a segment is one member; members may be concatenated (RFC 1952 2.2). */
 #include "codec.h"
 
 #include <libdeflate.h>

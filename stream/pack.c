@@ -123,8 +123,7 @@ static bool pack_find_stored(struct segment *segment, const struct digest128 *na
 
 /* ---- entries ---------------------------------------------------------------------------- */
 
-/* The common case: the file is the one that the walk saw. false: it isn't, or there is no room.
- */
+/* The common case: the file is the one that the walk saw. false: it isn't, or no room. */
 static bool pack_as_walked(struct segment *segment, const struct entry *e,
                            struct naming *naming)
 {

@@ -217,7 +217,7 @@ void skeleton_digest(const struct skeleton *s, const struct df_read *read,
         if (!reads_path(one, s->at[k].path, false))
             continue;
         if (part_add_file(&part, &seen, &s->at[k], &out) < 0)
-            abort(); /* skeleton_part() took all of it */
+            abort(); /* skeleton_part() had room for all of it */
     }
     if (out.len)
         sha256_add(state, buf_bytes(&out));

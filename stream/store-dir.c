@@ -134,8 +134,7 @@ int store_publish(struct store *store, int dir_fd, const char *name, struct byte
 
 /* ---- the directory -------------------------------------------------------------------- */
 
-/* Whether the directory is this user's and no other user may enter it. `path` is for messages.
- */
+/* 0 if the directory is this user's and no other may enter it. `path` is for messages. */
 static int store_check_directory(int fd, const char *path, struct failure *f)
 {
     struct stat st;

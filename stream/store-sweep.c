@@ -31,8 +31,7 @@
 /* The age of a file whose time is in the future, because the clock was set back: older than all
  * others, but not above any limit. */
 #define AGE_UNKNOWN UINT64_MAX
-/* A sweep that a put asked for frees an eighth of max_bytes, so that the next puts need none.
- */
+/* A sweep for a put frees an eighth of max_bytes, so that the next puts need none. */
 #define SPARE 8
 
 static size_t sweep_bucket(uint64_t age_ms)

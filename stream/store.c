@@ -31,8 +31,8 @@
  *
  * 1. this process has verified the checksum of the whole file, and its inode, times and length
  *    still are those that fstat() gave before that;
- * 2. no process changes a file after it has its name, so the descriptor gives these bytes even
- *    if the name is removed.
+ * 2. neither ctxd nor ctx-send changes a file after it has its name, so the descriptor gives
+ *    these bytes even if the name is removed.
  *
  * The time of the last use is the file's access time. It is set by futimens() only (a get opens
  * with O_NOATIME), so that it is the same on mounts with noatime. Only the key is synced: a

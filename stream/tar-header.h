@@ -13,8 +13,7 @@
 
 #include "base.h"
 
-/* Bytes. Enough for a PAX header with a path and a target as long as Linux allows (4 KiB each).
- */
+/* Bytes. Enough for a PAX header with the longest path and target of Linux (4 KiB each). */
 #define TAR_HEADER_MAX (64u << 10)
 
 struct tar_header {

@@ -27,8 +27,7 @@ static void void_hash(void *context, struct bytes path)
     if (was_file && is_file && was->version != is->version &&
         stat_identity_equal(&was->id, &is->id))
         hashdb_void(v->db, v->tree, is->id.dev, is->id.ino);
-    /* Both trees were made by the rules of v->bits, so the file is gone, and not just excluded.
-     */
+    /* Both trees were made by the rules of v->bits: the file is gone, and not just excluded. */
     if (was_file && !same && was->n_links == 1 && was->sent & v->bits)
         *ARENA_PUSH(&v->arena, v->gone, &v->n_gone, &v->gone_cap) =
             (struct inode){was->id.dev, was->id.ino};

@@ -12,8 +12,7 @@
 #include "warm.h"
 
 enum {
-    /* Two for each set of rules. A further view takes the place of the one unused for longest.
-     */
+    /* Two for each set of rules. A further one replaces the view unused for longest. */
     VIEWS_MAX = 64,
 };
 
@@ -55,8 +54,7 @@ struct warm {
     struct warm_stats stats;    /* as last counted */
 };
 
-/* Adds a field to a key, with its length, so that no two lists of fields give the same bytes.
- */
+/* Adds a field to a key, with its length: no two lists of fields give the same bytes. */
 static inline void warm_key_add(struct digest128_state *state, struct bytes field)
 {
     uint64_t len = field.len;

@@ -47,8 +47,7 @@ int warm_audit(struct warm *warm, struct pool *pool, uint64_t *ret_missed, struc
         dirty_below(all, BYTES(""));
         r = warm_make_tree__with_lock(warm, pool, all, f);
         dirty_free(all);
-        /* The new tree may show changes that were made meanwhile: they are not missed either.
-         */
+        /* Changes that were made meanwhile may be in the new tree: they are not missed. */
         bool told_after = warm->setup.drain(warm->setup.watch->watch, dirty);
         told &= told_after;
         struct audit audit = {.told = dirty, .is = warm->tree};

@@ -10,7 +10,7 @@
  *
  *              drain -> dirty ┐
  *     tree 7 ─────────────────┴─ tree_make ─> tree 8 ──────────> the next answer's start
- *       │ one bit a view                        │
+ *       │ one bit a set of rules                │
  *     view A's chunks of tree 5 ── tree_compare(5, 8, A) ─> chunks_patch ─> A's chunks of 8
  *
  * A view is (rules, terms). Each set of rules has a bit of the tree; views that differ only in

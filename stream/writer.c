@@ -176,8 +176,7 @@ static int writer_pass_large(struct writer *w, const struct large_file *large,
         at += want;
         int r = 0;
         if (at == id.size) {
-            /* Before the last byte is written: all was read in one version, or the send fails.
-             */
+            /* Before the last byte is written: if there were two versions, the send fails. */
             r = content_check(large->fd, &large->st, large->entry->path, f);
             if (r == 0 && buf_add_zeros(&block, ustar_padding(id.size)) < 0)
                 abort();

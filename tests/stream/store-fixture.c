@@ -42,7 +42,6 @@ struct store_name name_of(size_t i)
                                .level = kinds[i % 3].level};
 }
 
-/* The i-th chunk's bytes: the same in each process. */
 struct bytes content_of(size_t i, size_t len)
 {
     static _Thread_local uint64_t room[1 << 15];
@@ -62,7 +61,6 @@ int put_chunk(struct store *store, size_t i, size_t len)
     return store_put(store, &name, b, name.codec == SEND_TAR ? len : len * 3, &sha);
 }
 
-/* What fd has from where it stands is the i-th chunk. */
 bool is_content(int fd, size_t i, size_t len)
 {
     static _Thread_local uint8_t got[1 << 18];
@@ -100,7 +98,6 @@ bool is_there(const struct fixture *x, size_t i)
     return lstat(path, &st) == 0;
 }
 
-/* As if last used so long ago. */
 void set_age(const struct fixture *x, size_t i, time_t seconds)
 {
     char path[PATH_ROOM];
@@ -119,7 +116,6 @@ struct store_stats stats_of(struct store *store)
     return stats;
 }
 
-/* Files below the store whose names begin so. */
 static const char *counted_prefix;
 static size_t counted;
 
@@ -158,7 +154,6 @@ bool ended_well(pid_t pid)
     return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* Turns one bit over; the times stay. */
 bool damage(const char *path, off_t at)
 {
     cleanup_fd int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);

@@ -15,7 +15,7 @@ struct rewriter {
     atomic_bool stop;
 };
 
-/* One version over the other, in place. */
+/* Writes one version over the other, in place. */
 static void *rewrite_rules(void *context)
 {
     struct rewriter *rewriter = context;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a builder's habits make of the same tree. */
+/* Entries that differ between BuildKit and the classic builder. */
 #include "stream-fixture.h"
 
 #include <fcntl.h>
@@ -13,7 +13,7 @@ static void to_classic(struct send_request *request)
     request->builder = SEND_CLASSIC;
 }
 
-/* Whether a path is there with this type and, where not NULL, these octal digits of a mode. */
+/* Whether the tar has the path with this type and mode (four octal digits; NULL: any). */
 static bool has_entry(const struct buf *tar, const char *path, uint8_t type, const char *mode)
 {
     uint8_t got = 1;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The names of packed chunks. */
 #include "pack.h"
 #include "warm-world.h"
 

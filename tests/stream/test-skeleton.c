@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a stream carries of a recipe: when it is made anew, and which part goes along. */
+/* The recipe in a stream: when it is made again, and which part of it is sent. */
 #include "scratch.h"
 #include "skeleton-part.h"
 #include "tap.h"
@@ -91,7 +91,7 @@ static int get(struct world *w, struct skeleton **ret, struct failure *f)
     return r;
 }
 
-/* Whether what was kept serves, and nothing is read. */
+/* Whether the kept recipe is used, and no file is read. */
 static bool is_kept(struct world *w)
 {
     static struct skeleton *last;
@@ -242,7 +242,7 @@ static void check_part(struct world *w, size_t i)
     reads_free(reads);
 }
 
-/* A dozen directories, all of which are called a-b there. */
+/* A dozen directories, all of which would be called a-b below .ctx. */
 static void names_alike(void)
 {
     struct world w = world_new();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The chunk store's directory and key, the names in it and new files. */
+/* The directory of the chunk store: its key, the names in it, and new files. */
 #include "scratch.h"
 #include "store-fixture.h"
 
@@ -113,7 +113,7 @@ static void test_key_race(void)
     }
 }
 
-/* Opens it and says whether it is used; the only note must have the word. */
+/* Whether the store can't be used, and its only note contains the word. */
 static bool refused(const struct fixture *x, const char *word)
 {
     cleanup_notes struct notes notes = {0};
@@ -183,7 +183,7 @@ static void test_directory(void)
     TAP_CHECK(get_chunk(second, 1, 10) == RIGHT);
     store_close(second);
     scratch_remove(x.path);
-    TAP_CHECK(put_chunk(store, 1, 10) == -ENOENT); /* once in a while only */
+    TAP_CHECK(put_chunk(store, 1, 10) == -ENOENT); /* it was healed just now */
     store->next_heal_ns = 0;
     TAP_CHECK(put_chunk(store, 1, 10) == 0 && is_there(&x, 1));
     store_close(store);

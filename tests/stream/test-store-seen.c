@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The bounded table of verified chunks. */
 #include "store-fixture.h"
 
 static void test_seen(void)

@@ -292,7 +292,7 @@ static void test_killed(void)
         uint8_t got[64];
         ssize_t n = io_read_full(ticks[0], got, 1 + round);
         TAP_CHECK(writer.dies || n == (ssize_t)(1 + round));
-        /* Somewhere in the 300 us that a put takes. */
+        /* At some moment of the 300 us that a put takes. */
         for (uint64_t end = clock_now_ns() + round * 37 % 50 * 6000; clock_now_ns() < end;)
             ;
         if (!writer.dies)

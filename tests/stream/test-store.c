@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The chunk store: what it is for, and what is not believed. */
+/* The chunk store: what it keeps, damage that it finds, and readers beside a daemon. */
 #include "scratch.h"
 #include "store-fixture.h"
 
@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* ---- what it is for --------------------------------------------------------------------- */
+/* ---- keeping ----------------------------------------------------------------------------- */
 
 static void test_round_trip(void)
 {
@@ -228,7 +228,7 @@ static void test_after_verification(void)
 
 /* ---- readers ---------------------------------------------------------------------------- */
 
-/* Paths, lengths and all times of what is there. */
+/* Of the paths, lengths and times of all files. */
 static struct digest128_state *listing;
 
 static int list_one(const char *path, const struct stat *st, int type, struct FTW *at)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* tar headers: what needs a PAX record, and what it says. */
 #include "tap.h"
 #include "tar-header.h"
 

@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Files whose hash the database has, after all that was asked of it. */
+/* The number of files whose hash the database has, after all writes. */
 static int n_hashes(struct world *w)
 {
     struct hashdb_stats stats;
@@ -61,7 +61,7 @@ static void gone_is_forgotten(void)
             view = 2; /* which has d2/f1.txt alone */
         }
         sh(&w, cases[i].script);
-        /* An answer reads again what was forgotten in vain, an audit doesn't. */
+        /* An answer would read a file whose hash was voided by mistake; an audit doesn't. */
         uint64_t missed;
         struct failure f = {0};
         if (cases[i].audit)

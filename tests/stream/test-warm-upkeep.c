@@ -18,7 +18,7 @@ static void audit_heals(void)
     write_file(&w, "d0/f1.txt", 100);
     open_warm(&w);
     answers_agree(&w);
-    write_file(&w, "d0/f1.txt", 200); /* nobody tells */
+    write_file(&w, "d0/f1.txt", 200); /* not reported */
     uint64_t missed = 0;
     TAP_CHECKF(warm_audit(w.warm, w.pool, &missed, &f) == 0, "%s", f.text);
     TAP_CHECKF(missed == 1, "%llu missed", (unsigned long long)missed);
@@ -51,7 +51,7 @@ static void audit_names_the_ignore_file(void)
     ask.request.out_fd = null;
     ask.control.ignore_name = BYTES("api.dockerignore");
     TAP_CHECKF(send_run(&ask.request, w.warm, NULL, &stats, &f) == 0, "%s", f.text);
-    /* Root reads everything: nobody doesn't. */
+    /* Root may read everything, so become another user. */
     uid_t uid = geteuid();
     TAP_CHECK(mkdirat(w.root, "closed", 0) == 0 && fchmodat(w.root, ".", 0755, 0) == 0);
     TAP_CHECK(uid != 0 || seteuid(65534) == 0);

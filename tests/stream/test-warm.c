@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a daemon keeps between answers, without a daemon: random changes of a tree, told as
- * inotify would tell them, or not at all; after each, some view's answer must be, byte for
- * byte, the one that is made from nothing. SEED=N repeats a run, STEPS=N makes it longer.
+ * What a daemon keeps between answers, tested without a daemon: random changes of a tree, each
+ * reported as inotify would, or not at all. After each change the answer of some view must be,
+ * byte for byte, the one that is made from nothing. SEED=N repeats a run, STEPS=N sets its
+ * length.
  */
 #include "scratch.h"
 #include "warm-world.h"
@@ -71,7 +72,7 @@ static void change_link(struct world *w)
         if (symlinkat(from, w->root, to) == 0)
             tell(TELL_CONTENT, to);
     } else if (linkat(w->root, from, w->root, to, 0) == 0) {
-        tell(TELL_CONTENT, to); /* of `from`, whose number of links changed, nobody tells */
+        tell(TELL_CONTENT, to); /* no event tells that `from` has another link */
     }
 }
 

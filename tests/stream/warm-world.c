@@ -18,7 +18,7 @@ uint32_t random_below(uint32_t n)
     return (uint32_t)(random_state >> 11) % n;
 }
 
-/* ---- a tree, and who watches it ------------------------------------------------------ */
+/* ---- a tree and its watch ------------------------------------------------------------ */
 
 static void on_enter(void *watch, int fd, struct bytes path)
 {
@@ -34,7 +34,7 @@ static void on_leave(void *watch, struct bytes path)
     w->n_left++;
 }
 
-/* The changes are kept as text, told to a new set at each drain. */
+/* Changes since the last drain, which adds them to its set. */
 struct telling {
     enum telling_what what;
     char path[256];
@@ -63,7 +63,7 @@ static bool drain(void *watch, struct dirty *dirty)
             dirty_below(dirty, path);
         else
             dirty_entry(dirty, path, tellings[i].what == TELL_CONTENT);
-        /* As the watcher does, since the name may be one that no view sees. */
+        /* As the watcher does, because the name may be one that no view sees. */
         struct stat st;
         if (fstatat(w->root, tellings[i].path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
             !S_ISDIR(st.st_mode) && st.st_nlink > 1)
@@ -103,7 +103,7 @@ void close_warm(struct world *w)
     w->lost = false;
 }
 
-/* What a recipe is made of, some of which changes it. */
+/* Writes a manifest, by chance with a change that the recipe shows. */
 static size_t write_manifest(struct bytes name, char text[static 256])
 {
     unsigned version = random_below(4), dependency = random_below(4);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A tree in a directory of its own, what a daemon keeps of it, and who watches it: each change
- * is told by tell() as inotify would, or not at all.
+ * A tree in a directory of its own, what a daemon keeps of it, and a watch: a test reports its
+ * changes with tell(), as inotify would, or not at all.
  *
  *     struct world w = world_new();
  *     open_warm(&w);
@@ -17,15 +17,14 @@
 #include "stream.h"
 #include "tap.h"
 
-/* What is left to chance: the same for the same state. Never 0. */
+/* The state of random_below(): the same state gives the same numbers. Never 0. */
 extern uint64_t random_state;
 uint32_t random_below(uint32_t n);
 
 struct world {
     char path[64], store_path[64], db_path[64];
     int root;
-    struct dirty *told; /* since the last drain */
-    bool lost;          /* … and more, that can't be told */
+    bool lost; /* the next drain says that some changes are unknown */
     struct pool *pool;
     struct store *store;
     struct hashdb *hashes;
@@ -42,7 +41,7 @@ void write_file(const struct world *w, const char *path, size_t len);
 
 enum telling_what { TELL_STAT, TELL_CONTENT, TELL_BELOW };
 void tell(enum telling_what what, const char *path);
-void tell_nothing(void); /* of what was told since the last drain */
+void tell_nothing(void); /* forgets what was told since the last drain */
 
 struct ask {
     struct control control;
@@ -50,12 +49,13 @@ struct ask {
     struct send_request request;
 };
 
-extern int view; /* of the Dockerfiles and ignore files, 0: the whole context; -1: by chance */
+extern int
+    view; /* the Dockerfile and ignore file to ask with. 0: the whole context; -1: random */
 bool ask_begin(struct world *w, struct ask *ask);
 int send_to_memory(const struct send_request *from, struct warm *warm, struct buf *out,
                    struct send_stats *stats);
-/* Whether some view's answer is the one that is made from nothing; by chance also that of HTTP
- * and its digest. */
+/* Whether the answer of `view` is, byte for byte, the one that is made from nothing. One time
+ * in four it also compares the answer of HTTP, and one time in four the digest. */
 bool answers_agree(struct world *w);
 
 #endif
