@@ -6,8 +6,8 @@
  *     … plan->terms …
  *     warm_chunks(warm, plan);
  *
- * Answers may call these side by side. Thread: lane or HTTP; both wait while another answer
- * makes a tree.
+ * Answers may call these side by side. Thread: lane or HTTP; the calls wait while another
+ * answer makes a tree.
  */
 #ifndef CTXD_WARM_H
 #define CTXD_WARM_H
