@@ -37,42 +37,50 @@ void put_text(const struct fixture *x, const char *path, const char *text)
 void sent_release(struct sent *s)
 {
     buf_release(&s->bytes);
-    notes_release(&s->notes);
 }
+int ask_tree(const struct fixture *x, size_t threads, struct asked *ret, struct failure *f)
+{
+    struct control_request from = {.root_fd = x->root, .root_name = BYTES(".")};
+    *ret = (struct asked){.pool = pool_new(threads)};
+    int r = control_load(&from, &ret->notes, &ret->control, f);
+    if (r == 0)
+        r = dockerfile_parse(ret->control.dockerfile_name, ret->control.dockerfile, &ret->df,
+                             f);
+    ret->request = (struct send_request){.root_fd = x->root,
+                                         .root_name = BYTES("."),
+                                         .control = &ret->control,
+                                         .dockerfile = ret->df,
+                                         .level = 1,
+                                         .out_fd = -1,
+                                         .pool = ret->pool};
+    return r;
+}
+
+void asked_release(struct asked *asked)
+{
+    dockerfile_free(asked->df);
+    control_release(&asked->control);
+    notes_release(&asked->notes);
+    pool_free(asked->pool);
+}
+
 struct sent send_tree(const struct fixture *x, size_t threads, enum send_codec codec,
                       void (*change)(struct send_request *))
 {
     struct sent s = {.bytes = BUF(SIZE_MAX / 2)};
     cleanup_fd int out = memfd_create("stream", MFD_CLOEXEC);
-    struct control control = {0};
-    struct dockerfile *df = NULL;
-    struct pool *pool = pool_new(threads);
-    s.result =
-        control_load(&(struct control_request){.root_fd = x->root, .root_name = BYTES(".")},
-                     &s.notes, &control, &s.failure);
+    struct asked asked;
+    s.result = ask_tree(x, threads, &asked, &s.failure);
+    asked.request.codec = codec;
+    asked.request.out_fd = out;
+    if (s.result == 0 && change)
+        change(&asked.request);
     if (s.result == 0)
-        s.result =
-            dockerfile_parse(control.dockerfile_name, control.dockerfile, &df, &s.failure);
-    if (s.result == 0) {
-        struct send_request request = {
-            .root_fd = x->root,
-            .root_name = BYTES("."),
-            .control = &control,
-            .dockerfile = df,
-            .codec = codec,
-            .level = 1,
-            .out_fd = out,
-            .pool = pool,
-        };
-        if (change)
-            change(&request);
-        s.result = send_run(&request, NULL, &s.notes, &s.stats, &s.failure);
-    }
+        s.result = send_run(&asked.request, NULL, &asked.notes, &s.stats, &s.failure);
+    s.n_notes = asked.notes.n;
     if (lseek(out, 0, SEEK_SET) < 0 || io_read_rest(out, &s.bytes) < 0)
         abort();
-    dockerfile_free(df);
-    control_release(&control);
-    pool_free(pool);
+    asked_release(&asked);
     return s;
 }
 

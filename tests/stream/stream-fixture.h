@@ -26,11 +26,26 @@ void put_text(const struct fixture *x, const char *path, const char *text);
 /* A Dockerfile and 302 files: small ones in src/, with two links, and a large one. */
 void put_tree(const struct fixture *x);
 
+/* A request for the stream of the context, with all that it borrows. */
+struct asked {
+    struct control control;
+    struct dockerfile *df;
+    struct pool *pool;
+    struct notes notes;
+    struct send_request request;
+};
+
+/* *ret must not move. Released by asked_release(), also after a failure. */
+int ask_tree(const struct fixture *x, size_t threads, struct asked *ret,
+             struct failure *f) must_use;
+void asked_release(struct asked *asked);
+#define cleanup_asked __attribute__((cleanup(asked_release)))
+
 struct sent {
     struct buf bytes;
     struct send_stats stats;
     struct failure failure;
-    struct notes notes;
+    size_t n_notes;
     int result;
 };
 

@@ -23,7 +23,7 @@ static void test_dockerfile_places(void)
     tap_case("under ADD . nothing can be rewritten, and a warning says what the image gains");
     put_text(&x, "Dockerfile", "FROM scratch\nADD . /\n");
     cleanup_sent struct sent add = send_tree(&x, 2, SEND_TAR, NULL);
-    TAP_CHECK(!add.stats.rewritten && add.notes.n > 0);
+    TAP_CHECK(!add.stats.rewritten && add.n_notes > 0);
 
     tap_case("a kept dockerfile could stand in for the Dockerfile of a cut stream: inner tar");
     put_text(&x, "Dockerfile", "FROM scratch\nCOPY . /\n");
