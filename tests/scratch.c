@@ -15,7 +15,7 @@ void scratch_make(char *template)
     abort();
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+static int scratch_remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
 {
     (void)st, (void)type, (void)at;
     remove(path);
@@ -24,5 +24,5 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 
 void scratch_remove(const char *path)
 {
-    nftw(path, remove_one, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    nftw(path, scratch_remove_one, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }

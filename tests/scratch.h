@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Directories that a test has to itself. */
+/* scratch: private directories for tests. */
 #ifndef CTXD_SCRATCH_H
 #define CTXD_SCRATCH_H
 
-/* Makes the directory of a template, "/tmp/x-XXXXXX", which becomes its path; or ends the test.
- */
+/* Makes a directory. The template, "/tmp/x-XXXXXX", becomes its path. Aborts on failure. */
 void scratch_make(char *template);
-/* Removes what can be removed of a directory and all below it; what is mounted there stays. */
+/* Removes a directory and all below it, as far as that is possible. What is mounted there
+ * stays. */
 void scratch_remove(const char *path);
 
 #endif

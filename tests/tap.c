@@ -13,7 +13,7 @@ static struct {
     char title[512];
 } tap;
 
-static void report(void)
+static void tap_report(void)
 {
     if (!tap.open)
         return;
@@ -27,7 +27,7 @@ static void report(void)
 
 void tap_case(const char *format, ...)
 {
-    report();
+    tap_report();
     va_list args;
     va_start(args, format);
     vsnprintf(tap.title, sizeof(tap.title), format, args);
@@ -43,7 +43,7 @@ void tap_skip(const char *reason)
 
 int tap_end(void)
 {
-    report();
+    tap_report();
     printf("1..%zu\n", tap.n);
     return tap.failed || tap.n == 0;
 }

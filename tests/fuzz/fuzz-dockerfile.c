@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any text as a Dockerfile, and each of its words expanded.
+ * Parses any text as a Dockerfile, and expands each of its words. Checks that:
  *
- *   - instructions follow each other in the text; keyword and flags are where it is said
- *   - a flag put behind the keyword, and bytes put at a value's end, are read as that
- *   - the certain bytes of a word are there whatever its unknown variables turn out to be, and
- *     a word that is refused while something is unknown is refused with every value
+ *   - instructions follow each other in the text, and keywords and flags are at their offsets
+ *   - a flag that is inserted after the keyword is read as a flag, and bytes that are inserted
+ *     at the end of a value are read as part of the value
+ *   - the certain bytes of a word are in its expansion, whatever values its unknown variables
+ *     get; and a word that is refused with unknown variables is refused with every value
  */
 #include "dockerfile.h"
 #include "fuzz.h"
@@ -16,10 +17,11 @@
 
 /* ---- words ------------------------------------------------------------------------------ */
 
-/* What a name is follows from its bytes, so that an input alone tells what happens. */
+/* The bytes of a name decide its state and value, so that the input alone decides what happens.
+ */
 struct world {
-    bool hides; /* a third of the names is unknown */
-    uint64_t n; /* else: their values in the n-th world */
+    bool hides; /* a third of the names are unknown */
+    uint64_t n; /* else: they have the values of the n-th world */
 };
 
 static enum df_value look_up(void *scope, struct bytes name, struct bytes *ret_value)
@@ -67,7 +69,7 @@ static void check_word(struct bytes word, uint8_t escape)
 
 /* ---- places ----------------------------------------------------------------------------- */
 
-/* The same file with `more` put at `at`, or NULL where it has no room. */
+/* Parses the file with `more` inserted at `at`. NULL: a line or the file becomes too long. */
 static struct dockerfile *with(const struct dockerfile *df, size_t at, struct bytes more)
 {
     struct arena arena = {0};
@@ -81,7 +83,7 @@ static struct dockerfile *with(const struct dockerfile *df, size_t at, struct by
     struct failure f = {0};
     int r = dockerfile_parse(df->name, text, &changed, &f);
     arena_release(&arena);
-    /* A line, or the file, may be as long as it can be. */
+    /* A line, or the file, may already have its maximum length. */
     MUST(r == 0 || r == -E2BIG || strstr(f.text, "more than"));
     return r == 0 ? changed : NULL;
 }
@@ -147,7 +149,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_places(df, ins);
         if (ins->trigger)
             check_places(df, ins->trigger);
-        /* Each costs a parse of the whole. */
+        /* Each check parses the whole file again. */
         if (i < 8)
             check_inserts(df, i);
         for (size_t n = 0; n < ins->n_words && n < 64; n++)

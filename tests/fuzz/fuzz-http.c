@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a stranger may write into a request, and what a table of the kernel may hold: one input,
- * read by each of the parsers. None may break, and what must hold of their answers does.
+ * Gives one input to each parser of what a client can write into a request, and of a table of
+ * the kernel. None may crash, and the invariants of their answers must hold.
  */
 #include "fuzz.h"
 #include "http-parse.h"
@@ -12,7 +12,8 @@ static void expect(bool holds, const char *what, struct bytes input)
     FUZZ_CHECK(holds, "%s: %s", what, QUOTE(input));
 }
 
-/* Each address has one spelling: what was understood, spelled again, is what was given. */
+/* Each address has one spelling: an address that was parsed and written again is the same text.
+ */
 static void check_path(struct bytes input)
 {
     struct http_path path;
@@ -42,7 +43,7 @@ static void check_none_match(struct bytes input)
         first++;
     bool star = first < input.len && input.at[first] == '*';
     expect(!met || star || contains(input, etag), "a match of nothing", input);
-    /* In front of any list the tag is found, strong or weak. */
+    /* The tag is found at the front of any list, strong or weak. */
     cleanup_buf struct buf list = BUF(1u << 20);
     if (buf_addf(&list, "W/%.*s ,", BYTES_ARG(etag)) < 0 || buf_add_bytes(&list, input) < 0)
         return;
@@ -54,7 +55,8 @@ static void check_host(struct bytes input)
 {
     if (!http_host_ours(input))
         return;
-    /* No letter but of localhost or an IPv6 address: nothing that a resolver is asked for. */
+    /* The only letters are those of localhost or of an IPv6 address, so that no name is left
+     * that a resolver could be asked for. */
     bool local = input.len >= 9 && bytes_equal_nocase(bytes_head(input, 9), BYTES("localhost"));
     bool bracket = input.at[0] == '[';
     for (size_t i = local ? 9 : 0; !bracket && i < input.len; i++)
@@ -79,7 +81,8 @@ static void check_label(struct bytes input)
         return;
     struct bytes line = buf_bytes(&text);
     expect(bytes_find(line, '\n') == line.len - 1, "a sample of two lines", input);
-    /* The first quote that is not escaped ends the value, and only "} 1 follows. */
+    /* The first quote that is not escaped ends the value; after the value only `"} 1` follows.
+     */
     size_t i = strlen("m{l=\"");
     while (i < line.len && line.at[i] != '"')
         i += line.at[i] == '\\' ? 2 : 1;

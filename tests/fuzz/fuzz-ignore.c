@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An ignore file, then paths, each behind a NUL. No input may break or stall the reader, and
- * where it is small enough, live nodes must judge as the letter of the rules does.
+ * The input is an ignore file and paths, each after a NUL. No input may crash or stall the
+ * reader. If the input is small enough, the fast matcher must give the same verdicts as the
+ * slow one, which follows the rules literally.
  */
 #include "fuzz.h"
 #include "ignore-engine.h"
 
-/* What the letter can judge in good time: it runs each pattern on each directory's whole path.
- */
+/* Bytes, bytes, components and paths that the slow matcher judges in good time: it runs each
+ * pattern on the whole path of each directory. */
 enum { TEXT_MAX = 4096, PATH_BYTES = 256, DEPTH = 12, PATHS = 8 };
 
 static void expect(bool holds, const char *what, struct bytes text, struct bytes path)
@@ -15,13 +16,14 @@ static void expect(bool holds, const char *what, struct bytes text, struct bytes
     FUZZ_CHECK(holds, "%s: of %s, %s", what, QUOTE(text), QUOTE(path));
 }
 
-/* One path, a component at a time; all but the last are directories. slow may be NULL. */
+/* Walks to a path, a component at a time. All components but the last are directories. slow may
+ * be NULL. */
 static void walk(const struct ignore *quick, const struct ignore *slow, struct bytes text,
                  struct bytes path)
 {
     struct ignore_dir *here = NULL, *there = NULL;
     struct bytes rest = bytes_head(path, PATH_BYTES), name;
-    bool left = false; /* quick has left the directory out */
+    bool left = false; /* quick does not descend into the directory */
     for (int depth = 0; depth < DEPTH && bytes_next(&rest, '/', &name); depth++) {
         if (name.len == 0)
             continue;

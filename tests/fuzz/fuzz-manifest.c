@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON, YAML or XML, by the first byte. No input may break or stall a reader or its writer. */
+/* Reads JSON, YAML or XML, as the first byte says. No input may crash or stall a reader or its
+ * writer. */
 #include "formats.h"
 #include "fuzz.h"
 

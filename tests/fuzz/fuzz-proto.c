@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A line of a client: its first byte says how many descriptors come with it. What is accepted
- * is written again and read again, to the same bytes. And the same text as a daemon's answer.
+ * Reads a line of a client. Its first byte says how many descriptors come with it. A request
+ * that is accepted, written and read again must give the same bytes. The same text is then read
+ * as an answer of the daemon.
  */
 #include "fuzz.h"
 #include "proto.h"
@@ -20,7 +21,7 @@ static void request(struct bytes line, const int *fds, size_t n, bool stored)
     cleanup_buf struct buf first = BUF(8 * PROTO_REQUEST_MAX),
                            again = BUF(8 * PROTO_REQUEST_MAX);
     if (proto_request_print(was, &first, &f) == 0) {
-        /* Without its descriptors: they are not there a second time. */
+        /* The second read gets no descriptors. */
         FUZZ_CHECK(proto_request_parse(buf_bytes(&first), NULL, 0, true, &is, &f) == 0 || n > 0,
                    "what was written can't be read");
         if (is && n == 0) {

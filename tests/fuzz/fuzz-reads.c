@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any text as a Dockerfile: what it reads, and its rewrite. The first byte chooses the request.
+ * Takes any text as a Dockerfile, and finds its reads and its rewrite. The first byte chooses
+ * the request. Checks that:
  *
- *   - a request that knows more never reads what one that knows less did not select
- *   - one builder never reads what was not selected for any
- *   - the rewritten file parses, has a stage more, and copies nothing else of the context
+ *   - a request that knows more reads nothing that a request that knows less did not select
+ *   - a request for one builder reads nothing that was not selected for any builder
+ *   - the rewritten file parses, has one stage more, and copies nothing from the context
  */
 #include "dockerfile.h"
 #include "fuzz.h"
@@ -24,7 +25,8 @@ static struct reads *reads_for(const struct dockerfile *df, const struct df_requ
     return reads;
 }
 
-/* Whether a path of components, none of them "..": all that a pattern may be. */
+/* Tells whether a path consists of components other than "", "." and "..", as a pattern must.
+ */
 static bool is_clean(struct bytes path)
 {
     struct bytes rest = path, name;
@@ -58,7 +60,7 @@ static void check_rewrite(const struct dockerfile *df, const struct df_request *
     if (dockerfile_rewrite(df, request, BYTES("ctx.tar"), BYTES(".ctx"), &arena, &text, &f) ==
         0) {
         int r = dockerfile_parse(BYTES("Dockerfile"), text, &again, &f);
-        /* Only the maxima of size may be passed by what was added. */
+        /* The added text may pass only the maxima of size. */
         if (r == -EINVAL && text.len < 60000)
             abort();
         struct reads *reads = r == 0 ? reads_for(again, request) : NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A recipe, as hostile as can be. What is accepted must hold its promises: clean paths below
- * the directory, and written and read again it must be the same recipe.
+ * Reads a recipe of any hostile text. If it is accepted, its paths must be clean and below the
+ * directory, and the recipe must be the same after it is written and read again.
  */
 #include "fuzz.h"
 #include "items.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A tar round trip: tar-header.c writes entries made of the input, libarchive reads them and
- * must give back every path, type, mode, size, time and target as it was.
+ * A tar round trip: tar-header.c writes entries that are made of the input, and libarchive must
+ * read the same path, type, mode, size, time and target of each.
  *
  * The input is a sequence of entries: type, 2 bytes of mode, a time, a size, and two texts with
- * their lengths, each cut to what a context can hold (clean relative paths, no NUL).
+ * their lengths. All are reduced to what a context can contain: clean relative paths, no NUL.
  */
 #include "fuzz.h"
 #include "tar-header.h"
@@ -30,7 +30,8 @@ static uint64_t take_number(struct input *in, size_t bytes)
     return value;
 }
 
-/* A text of the input without NULs; the fuzzer repeats it to reach the lengths that matter. */
+/* Takes a text off the input, without NULs. It is repeated a few times, so that the fuzzer
+ * reaches the lengths at which tar headers change their form. */
 static struct bytes take_text(struct input *in, size_t max)
 {
     size_t len = take_number(in, 1), times = 1 + take_number(in, 1) % 20;
@@ -68,7 +69,7 @@ static void expect(bool holds, const char *what, struct bytes path)
 
 static void expect_text(const char *got, struct bytes want, const char *what, struct bytes path)
 {
-    /* libarchive gives no text for what its locale can't say; a NULL proves nothing. */
+    /* libarchive returns NULL for a text that its locale can't represent: no error. */
     if (got)
         expect(bytes_equal(bytes_of(got), want), what, path);
 }

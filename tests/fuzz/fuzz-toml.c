@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * TOML of any kind. No input may break or stall the reader; what it read must be writable, and
- * what was written must be read, and be written the same.
+ * Reads any text as TOML. No input may crash or stall the reader. What it read must be
+ * writable; and after it is written and read, it must be written to the same bytes.
  */
 #include "formats.h"
 #include "fuzz.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every fuzz target declares, and how it says that a promise doesn't hold. */
+/* fuzz: what every fuzz target declares, and the check that reports a broken promise. */
 #ifndef CTXD_FUZZ_H
 #define CTXD_FUZZ_H
 
@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Ends the run, with a sentence as for printf, unless the claim is true. */
+/* Prints a sentence, as printf() does, and aborts, unless the claim is true. */
 #define FUZZ_CHECK(claim, ...)                                                                 \
     do {                                                                                       \
         if (!(claim)) {                                                                        \

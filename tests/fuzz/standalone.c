@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs a fuzz target once over each file given, or of each directory given, without libFuzzer:
- * for compilers that lack it, and for a debugger. Prints TAP, a case a file.
+ * Runs a fuzz target without libFuzzer, for compilers that lack it and for a debugger. Each
+ * argument is a file, or a directory whose files are taken; each file is run once. Prints TAP,
+ * with a case for each file.
  */
 #include "base.h"
 #include "fuzz.h"

@@ -14,7 +14,7 @@ import (
 	"github.com/moby/patternmatcher/ignorefile"
 )
 
-// cpu is what this process has used of the processor, so that a busy machine does not count.
+// cpu returns the processor time of this process, on which a busy machine has no influence.
 func cpu() time.Duration {
 	var used syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
@@ -23,7 +23,7 @@ func cpu() time.Duration {
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
-// bench measures what tests/ignore/bench-match.c measures: the same walk, as fsutil's filter does it.
+// bench measures the same walk as tests/ignore/bench-match.c does, but as fsutil's filter walks it.
 func bench(out io.Writer, rulesPath, treePath string) error {
 	f, err := os.Open(rulesPath)
 	if err != nil {
@@ -43,7 +43,7 @@ func bench(out io.Writer, rulesPath, treePath string) error {
 		return err
 	}
 	entries := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
-	kept, err := benchWalk(pm, entries) // warm: patterns compile when first met
+	kept, err := benchWalk(pm, entries) // warms up: a pattern is compiled when it is first used
 	if err != nil {
 		return err
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/docker/docker/pkg/fileutils"
 )
 
-// classicWalk is what the 20.10 client does with a tree: the verdicts of its own matcher, and the
-// way of archive.TarWithOptions through it, which can't be called without a disk.
+// classicWalk walks a tree as the 20.10 client does, with the verdicts of the client's own matcher.
+// The walk copies that of archive.TarWithOptions, which can't be called without a disk.
 func classicWalk(t tree, patterns []string) ([]byte, error) {
 	pm, err := fileutils.NewPatternMatcher(patterns)
 	if err != nil {

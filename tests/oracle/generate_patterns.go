@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// A case is made of few names and few letters, so that patterns hit: random text would agree with
-// anything by matching nothing.
+// A case is made of few names and few letters, so that patterns match. With random text nothing
+// would match, and any two matchers would agree.
 type maker struct {
 	*rand.Rand
 	names []string
@@ -28,7 +28,7 @@ var pools = [][]string{
 	{"5", "d", "a5", "a_b", "a b", "-", "a-b", "\t", "z", "Z"},
 }
 
-// Pieces of pattern text that mean something to one layer or another.
+// Parts of patterns that have a meaning in some layer: ignore file, glob or regular expression.
 var pieces = []string{
 	"*", "**", "?", "/", "a", "b", "x", ".", "a*", "*a", "**/", "/**", "/*", "[ab]", "[^a]", "[a-z]", "[!a]",
 	"[*]", "[?]", "[]a]", "[a-]", "[", "]", "\\a", "\\*", "\\", "\\d", "\\W", "\\b", "\\B", "\\n", "\\pL", "\\x61", "\\Q", "\\E", "^",
@@ -45,7 +45,7 @@ func (m *maker) pick(from []string) string { return from[m.Intn(len(from))] }
 
 func (m *maker) chance(percent int) bool { return m.Intn(100) < percent }
 
-// name is one component; now and then a new one, by gluing or cutting.
+// name makes one component. Some are new names, joined of two or cut off one.
 func (m *maker) name() string {
 	n := m.pick(m.names)
 	if m.chance(10) {
@@ -93,7 +93,7 @@ func (m *maker) tree() tree {
 	return t
 }
 
-// fuzzy turns a component into a pattern that it matches, or nearly.
+// fuzzy turns a component into a pattern that matches it, or almost does.
 func (m *maker) fuzzy(c string) string {
 	switch m.Intn(16) {
 	case 0, 1:
@@ -125,7 +125,7 @@ func (m *maker) fuzzy(c string) string {
 	return c
 }
 
-// near is a pattern made from a path of the tree.
+// near makes a pattern from a path of the tree.
 func (m *maker) near(t tree) string {
 	parts := strings.Split(t[m.Intn(len(t))].path, "/")
 	if len(parts) > 1 && m.chance(30) {
@@ -144,7 +144,7 @@ func (m *maker) near(t tree) string {
 	}
 	p := strings.Join(parts, "/")
 	if i := strings.IndexByte(p, '/'); i > 0 && m.chance(5) {
-		// What crosses a slash, and what does not.
+		// Some of these match a slash, others don't.
 		p = p[:i] + m.pick([]string{"[^a]", "[^b]", "?", "[.-0]", "\\/", "\\x2f", "\\W", "[^/]", "**"}) + p[i+1:]
 	}
 	switch m.Intn(12) {
@@ -176,15 +176,15 @@ func (m *maker) soup() string {
 	return b.String()
 }
 
-// plain is an exception of the kind that lets the reference leave directories unentered: no
-// wildcard but at the end.
+// plain makes an exception whose only wildcard is at the end. With such exceptions alone, the
+// reference doesn't enter all directories.
 func (m *maker) plain(t tree) string {
 	parts := strings.Split(t[m.Intn(len(t))].path, "/")
 	p := strings.Join(parts[:1+m.Intn(len(parts))], "/")
 	return p + m.pick([]string{"", "", "/*", "/**", "/*/**", "/*/**", "**", "|a/*", "{1}/*"})
 }
 
-// file is the bytes of an ignore file for the tree.
+// file makes the bytes of an ignore file for the tree.
 func (m *maker) file(t tree) string {
 	var b strings.Builder
 	if m.chance(2) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // oracle makes up ignore files and trees, asks moby/patternmatcher and fsutil's own filter what is
-// sent, and prints it as vectors (tests/vectors/README.md) for ignore-vectors to read.
+// sent, and prints the answers as vectors (tests/vectors/README.md). ignore-vectors reads them.
 //
 //	oracle --n 200000 --seed 1 | ignore-vectors -
 //	oracle --seed 1 --only 4711      one case, by the number in its id
-//	oracle --classic                 what the 20.10 client does: ignore-vectors --classic -
-//	oracle --bench IGNOREFILE TREE   what bench-match measures, of the library
+//	oracle --classic                 by the rules of the 20.10 client, for ignore-vectors --classic -
+//	oracle --bench IGNOREFILE TREE   measures the library as bench-match measures ignore/
 package main
 
 import (
@@ -34,7 +34,7 @@ func okOr(err error) string {
 	return "ok"
 }
 
-// rules are what a case is judged by: the verdict on a path, and the walk.
+// rules judge a case: path gives the verdict on one path, walk those on a whole tree.
 type rules struct {
 	path func(patterns []string) (func(string) (bool, error), error)
 	walk func(t tree, patterns []string) (verdicts []byte, err error)
@@ -62,7 +62,7 @@ var classic = rules{
 	walk: classicWalk,
 }
 
-// write makes the case of that number: its content depends on seed and number alone.
+// write makes the case of that number. Its content depends only on the seed and the number.
 func (r rules) write(out *bytes.Buffer, seed, number int64) {
 	m := &maker{Rand: rand.New(rand.NewSource(seed<<32 + number))}
 	m.names = pools[m.Intn(len(pools))]
@@ -151,7 +151,7 @@ func main() {
 	if *byClassic {
 		r = classic
 	}
-	// patternmatcher's scanner complains there of bad UTF-8, a line for each.
+	// patternmatcher's scanner writes a line about each byte of bad UTF-8 to os.Stderr.
 	stderr := os.Stderr
 	os.Stderr, _ = os.Open(os.DevNull)
 	out := bufio.NewWriterSize(os.Stdout, 1<<20)

@@ -15,8 +15,8 @@ import (
 	"github.com/tonistiigi/fsutil/types"
 )
 
-// entry is one path of a tree, in walk order; below says where the next one that is not below it
-// stands.
+// entry is one path of a tree. Entries are in walk order; below is the index of the next entry that
+// is not below this one.
 type entry struct {
 	path  string
 	kind  byte // d, f or l, as in the vectors
@@ -36,7 +36,8 @@ func (e entry) stat() *types.Stat {
 	return &types.Stat{Path: e.path, Mode: uint32(mode)}
 }
 
-// memory is a tree as fsutil's own directory walk shows it, remembering what was looked at.
+// memory shows a tree to fsutil as its own directory walk does, and records which entries were
+// looked at.
 type memory struct {
 	tree    tree
 	verdict []byte
@@ -64,7 +65,7 @@ func (m *memory) Open(string) (io.ReadCloser, error) {
 	return io.NopCloser(strings.NewReader("")), nil
 }
 
-// walk gives the verdict on each entry as the vectors code it; or the walk's error.
+// walk returns the verdict on each entry, in the code of the vectors, or the error of the walk.
 func walk(t tree, patterns []string) ([]byte, error) {
 	m := &memory{tree: t, verdict: []byte(strings.Repeat(".", len(t)))}
 	index := make(map[string]int, len(t))

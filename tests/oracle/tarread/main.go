@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// tarread lists a tar archive from standard input as Go's archive/tar reads it, which is what
-// BuildKit, containerd, kaniko and buildah unpack contexts with. One JSON object a line; names and
-// link targets as base64, because they are bytes. Ends with status 1 at the first error.
+// tarread lists a tar archive from standard input as Go's archive/tar reads it. BuildKit, containerd,
+// kaniko and buildah unpack contexts with that package. Each entry is a JSON object on a line. Names
+// and link targets are in base64, because they are bytes. The first error ends it with status 1.
 package main
 
 import (

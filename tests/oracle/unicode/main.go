@@ -2,8 +2,8 @@
 
 //go:build go1.25
 
-// unicode prints ignore/unicode-categories.c and ignore/unicode-scripts.c from Go's own tables:
-// the code points of the groups that a regex calls \p{Name}.
+// unicode prints ignore/unicode-categories.c and ignore/unicode-scripts.c from Go's own tables. They
+// contain the code points of the groups that a regex calls \p{Name}.
 //
 //	go run ./unicode categories | clang-format >../../ignore/unicode-categories.c
 //	go run ./unicode scripts | clang-format >../../ignore/unicode-scripts.c
@@ -17,7 +17,7 @@ import (
 	"unicode"
 )
 
-// partition gives each code point the index of its table, from 1 on; 0 if no table contains it.
+// partition returns the index of the table that contains each code point, from 1 on; 0: none does.
 func partition(names []string, tables map[string]*unicode.RangeTable) []uint8 {
 	of := make([]uint8, unicode.MaxRune+1)
 	set := func(lo, hi, stride uint32, index int) {
@@ -39,8 +39,8 @@ func partition(names []string, tables map[string]*unicode.RangeTable) []uint8 {
 	return of
 }
 
-// printArray fills each line up to 96 columns: clang-format would align the values, and needs a
-// fifth more lines for that.
+// printArray fills each line up to 96 columns. clang-format would align the values, which takes a
+// fifth more lines.
 func printArray(declaration string, values []string) {
 	fmt.Printf("/* clang-format off */\n%s[] = {", declaration)
 	column := 96
