@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Base images with real toolchains in them, made of this machine's own, for RUN steps without a network.
+"""Base images with real toolchains, made of the toolchains of this machine, for RUN steps without a network.
 
-    root = Root()                        # busybox, users, the directories that every tool wants
+    root = Root()                        # busybox, users, the directories that every tool needs
     root.program("/usr/bin/python3.11")  # a program with the libraries that it loads
-    root.tree("/usr/lib/python3.11")     # a directory, at its own place or at another
+    root.tree("/usr/lib/python3.11")     # a directory, at the same path or at another
     root.image(engine, "python:3.13-slim-bookworm", PIP_NO_INDEX="1")
 
-An image bears the name that an example's Dockerfile asks for. What the example would fetch lies in
-it already, and variables of the image tell the tools not to ask elsewhere: the Dockerfile itself is
-built as it is. Nothing is copied on the way: the archive is written from where the files are.
+An image has the name that the Dockerfile of an example asks for. It already contains what the example
+would fetch, and its variables tell the tools not to ask a registry, so the Dockerfile is built as it
+is. No file is copied before: the archive is written from where the files are.
 """
 
 import io
@@ -22,7 +22,7 @@ APPLETS = ("sh cat chmod cp cut dirname basename echo env expr find grep head id
            "rm sed sleep sort stat tail tar test touch tr true uname wc which xargs").split()
 USERS = "root:x:0:0:root:/root:/bin/sh\nnode:x:1000:1000::/home/node:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
 GROUPS = "root:x:0:\nnode:x:1000:\nnogroup:x:65534:\n"
-# What `cc` runs and reads to link a program; a compiler isn't among it.
+# What `cc` runs and reads to link a program. A compiler isn't part of it.
 LINKER = ("collect2", "ld")
 LINKED = ("crt1.o Scrt1.o crti.o crtn.o crtbegin.o crtbeginS.o crtbeginT.o crtend.o crtendS.o libgcc.a libgcc_eh.a "
           "libgcc_s.so libgcc_s.so.1 libc.so libc.so.6 libc_nonshared.a libm.so libm.so.6 libmvec.so.1 libpthread.a "
@@ -30,11 +30,11 @@ LINKED = ("crt1.o Scrt1.o crti.o crtn.o crtbegin.o crtbeginS.o crtbeginT.o crten
 
 
 class Unavailable(Exception):
-    """What this machine lacks, or could not fetch."""
+    """This machine lacks something, or could not fetch it."""
 
 
 def tool(name, package):
-    """Its real path."""
+    """The real path of a program; Unavailable, with the package to install, if it is missing."""
     found = shutil.which(name)
     if found is None:
         raise Unavailable(f"{name} is missing: apt-get install {package}")
@@ -42,7 +42,7 @@ def tool(name, package):
 
 
 def fetch(*words, cwd=None, **env):
-    """What a tool prints while it gets something ready, from a registry as a rule."""
+    """Runs a tool that prepares something, usually from a registry. Returns what it prints."""
     done = subprocess.run(list(map(str, words)), cwd=cwd, env=os.environ | env, stdin=subprocess.DEVNULL, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
     if done.returncode:
@@ -53,7 +53,7 @@ def fetch(*words, cwd=None, **env):
 
 class Root:
     def __init__(self):
-        self.made = {}  # path in the image, without its slash: (kind, where from | its bytes | its target)
+        self.made = {}  # path in the image, without leading slash: (kind, source | bytes | target of a link)
         for directory in ("usr/bin", "usr/sbin", "usr/lib", "usr/lib64"):
             self._put(directory, "d")
             self._put(directory.removeprefix("usr/"), "l", directory)
@@ -76,11 +76,11 @@ class Root:
         self._put(path, "l", target)
 
     def tree(self, source, target=None, leave=None):
-        """A directory, or a file, without the paths that the pattern `leave` finds."""
+        """Adds a directory or a file, without the paths in which the pattern `leave` matches."""
         self._put(target or source, "f", (source, leave and re.compile(leave)))
 
     def file(self, path):
-        """As it is: what a link leads to, and the link."""
+        """Adds a file at its own path. For a link, adds the link and what it leads to."""
         path = os.path.normpath(path)
         at = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
         real = os.path.realpath(at)
@@ -89,7 +89,7 @@ class Root:
         self.tree(real)
 
     def program(self, path, target=None):
-        """With the libraries that the loader finds for it."""
+        """Adds a program with the libraries that the loader finds for it."""
         if target:
             self.tree(os.path.realpath(path), target)
         else:
@@ -113,7 +113,7 @@ class Root:
                 self.file(where)
 
     def image(self, engine, name, *also, **variables):
-        """Imports it, under every name."""
+        """Imports the image under `name` and all other names."""
         variables.setdefault("PATH", "/usr/local/bin:/usr/bin:/bin")
         changes = [word for key, value in variables.items() for word in ("-c", f"ENV {key}={value}")]
         with subprocess.Popen([engine.docker, "import", *changes, "-", name], env=engine.env, stdin=subprocess.PIPE,
@@ -131,7 +131,7 @@ class Root:
             subprocess.run([engine.docker, "tag", name, other], env=engine.env, check=True)
 
     def _write(self, tar):
-        seen = set()  # an engine takes no path twice, and a tree may hold what was named as well
+        seen = set()  # a tree may contain what was added by name too, and an engine takes no path twice
 
         def once(entry, leave):
             if entry.name in seen or leave and leave.search("/" + entry.name):

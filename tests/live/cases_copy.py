@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each form of COPY and ADD, and how its sources are spelled."""
+"""Each form of COPY and ADD, and each way to write their sources."""
 
 import gzip
 import io
@@ -83,7 +83,7 @@ CASES = [
     Case("a directive after a comment is a comment",
          "# a comment\n# escape=`\nFROM scratch\nCOPY a.txt \\\n /x/\n", [APP], source="docker-context 1.2"),
 
-    # Links as sources: followed at the end and on the way, but not inside a copied directory.
+    # Links as sources: they are followed at the end and on the way, but not inside a copied directory.
     copy("a link to a file is copied under the link's name", "COPY l /x/", ["a.txt", link("l", "a.txt")]),
     copy("a link to a directory gives the directory's contents", "COPY l /x/", [APP, link("l", "app")]),
     copy("an absolute link is below the context", "COPY l m /x/",

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ignore files, and where and what the Dockerfile is."""
+"""Ignore files, and Dockerfiles in other places and with other names."""
 
 from cases_copy import APP, small_tar
 from engine import Request
 from fixture import Case, directory, file, hard, link
 
 ALL = "FROM scratch\nCOPY . /x/\n"
-# The classic builder is sent an ignored Dockerfile, takes it away again, and leaves its directory:
-# docs/builders.md.
+# The classic builder's client sends an ignored Dockerfile. The builder removes the file, but not its
+# directory: docs/builders.md.
 NOT_CLASSIC = ("buildkit",)
 OWN = "knows no ignore file but the common one"
 TREE = ("app/main.py app/lib/x.py app/lib/deep/y.py app/lib/deep/y.log app/a.log README.md docs/a.md docs/b.txt "
@@ -21,7 +21,7 @@ def ignored(title, rules, dockerfile=ALL, tree=TREE, **more):
 
 
 def placed(title, tree, **more):
-    """No `Dockerfile` of its own: the tree or the request says where it is."""
+    """A case whose tree or request contains the Dockerfile."""
     more.setdefault("source", "docker-context 2")
     return Case(title, None, tree, **more)
 
@@ -81,7 +81,7 @@ CASES = [
             differs="this engine sends an ignored directory when it enters it", less=("x/build",),
             source="dockerignore 10, W1"),
 
-    # The Dockerfile: ignored, elsewhere, under another name.
+    # The Dockerfile is ignored, in another place, or has another name.
     ignored("the Dockerfile is ignored and the root is copied", "Dockerfile\n"),
     ignored("Dockerfile and ignore file are ignored and the root is copied", "Dockerfile*\n.dockerignore\n"),
     ignored("everything but one directory is ignored and the root is copied", "*\n!app\n**/*.log\n",
@@ -157,7 +157,7 @@ CASES = [
     placed("an unknown instruction fails on both sides", [APP, file("Dockerfile", "FROM scratch\nCOPPY a.txt /\n")],
            fails=True),
 
-    # An ignore file of the Dockerfile's own; the classic builder doesn't know it.
+    # The Dockerfile has an ignore file of its own, which the classic builder doesn't know.
     placed("a Dockerfile's own ignore file replaces the common one",
            [APP, file("Dockerfile.dev", ALL), file("Dockerfile.dev.dockerignore", "other\n")], ignore="app\n",
            request=Request(file="ctx/Dockerfile.dev"), classic_apart=OWN),

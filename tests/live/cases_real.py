@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The examples, with what a working copy collects beside them, and directories of any Debian."""
+"""The examples, with the files that a working copy collects, and directories that every Debian has."""
 
 import os
 
@@ -7,7 +7,7 @@ from engine import REPO, Request
 from cases_ignore import OWN
 from fixture import Case, file, link
 
-# What lies about in a checkout after a day's work, and must stay at home.
+# Files that a working copy contains after a day's work, and that must not be sent.
 NOISE = [
     ".git/HEAD .git/config .git/objects/4b/825dc642cb6eb9a060e54bf8d69288fbee4904 .env notes.md debug.log",
     "target/debug/build/x target/release/deps/lock node_modules/vite/package.json node_modules/.bin/ dist/old.js",

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The examples that are built with a recipe in the stream: what is edited in each, and its base images.
+"""The examples that are built with a recipe in the stream, with the edits of each and its base images.
 
-An edit is (path, pattern, text): each match becomes the text, and there must be one; without a pattern
-the text is the whole file.
+An edit is (path, pattern, text). Each match of the pattern is replaced by the text, and there must be a
+match. If the pattern is None, the text is the whole file.
 """
 
 import glob
@@ -16,23 +16,24 @@ from dataclasses import dataclass
 from bases import Root, fetch, tool
 from engine import BUILDERS, REPO
 
-NODE, PNPM, UV = "22.20.0", "10.34.8", "0.13.9"  # a node:22 that there is a wheel of; what the Dockerfiles install
+# A node:22 for which there is a wheel; and the versions that the Dockerfiles install.
+NODE, PNPM, UV = "22.20.0", "10.34.8", "0.13.9"
 
 
 @dataclass
 class Example:
     name: str
     manifest: str
-    bases: object  # (engine, this example, a directory to work in) makes the images of its FROM lines, and
-    # returns edits that change a dependency
-    sources: list  # another first line, by way of a new file
-    version: list  # of the members, or what else means nothing to dependencies
+    bases: object  # (engine, this example, a directory to work in) -> edits that change a dependency; makes
+    # the images of the FROM lines
+    sources: list  # edits that change the first line of the output, with a new file
+    version: list  # edits of a manifest that change no dependency, say the version of a member
     builders: tuple = BUILDERS
-    said: str = "3 words, the most frequent:"  # by the program as it is
-    says: str = "counted anew: 3"  # with `sources`
-    asks: tuple = ()  # options that print the version
-    members: str = ""  # what the last RUN prints when it compiles them,
-    others: str = ""  # ... and when it compiles anything else
+    said: str = "3 words, the most frequent:"  # output of the program as it is
+    says: str = "counted anew: 3"  # output after `sources`
+    asks: tuple = ()  # options that make the program print its version
+    members: str = ""  # what the last RUN prints when it compiles a member
+    others: str = ""  # what it prints when it compiles anything else
 
     @property
     def path(self):
@@ -40,7 +41,7 @@ class Example:
 
 
 def scratch(example, home, name="scratch"):
-    """A copy for a tool to work in."""
+    """A copy of the example in which a tool can work."""
     at = pathlib.Path(home, name)
     shutil.copytree(example.path, at)
     return at
@@ -125,7 +126,7 @@ NODE_JS = Example(
 
 
 def python_bases(engine, example, home):
-    """Debian's Python, whatever version the name says."""
+    """Debian's Python, whatever version the name of the image says."""
     python = "/usr/bin/python3"
     library = fetch(python, "-c", "import sysconfig; print(sysconfig.get_path('stdlib'))").strip()
     pip = (sys.executable, "-m", "pip")
@@ -172,12 +173,12 @@ def go_bases(engine, example, home):
     env = {"GOMODCACHE": f"{home}/mod", "GOFLAGS": "-modcacherw", "GOTOOLCHAIN": "local"}
     copy = scratch(example, home)
     fetch("go", "mod", "download", cwd=copy, **env)
-    # Go's own library, compiled: each build would do it again.
+    # Go's own library is compiled here once; without that each build would compile it again.
     fetch("go", "build", "-trimpath", "-o", "tally", "./cmd/tally", cwd=copy, CGO_ENABLED="0", GOCACHE=f"{home}/cache", **env)
     fetch("go", "get", "github.com/spf13/pflag@v1.0.6", cwd=copy, **env)
     fetch("go", "mod", "download", cwd=copy, **env)
     root = Root()
-    # Debian's is made of links to directories elsewhere.
+    # Debian's GOROOT consists of links to other directories.
     for directory in {goroot, *(os.path.realpath(entry.path) for entry in os.scandir(goroot))}:
         root.tree(directory, leave=r"/(testdata|api|doc|test|misc|\.git)$|_test\.go$")
     root.tree(f"{home}/mod", "/go/pkg/mod")
@@ -221,7 +222,7 @@ def maven_bases(engine, example, home):
             root.file(f"{maven}/{link}")
     root.link("/usr/local/bin/mvn", mvn)
     root.link("/usr/local/bin/java", f"{java}/bin/java")
-    # These files say which registry an archive came from, and Maven asks it again if it is another.
+    # These files say which registry an archive came from. If another one is set, Maven asks it again.
     root.tree(f"{home}/m2", "/m2", leave=r"/_remote\.repositories$|\.lastUpdated$")
     root.text("/root/.m2/settings.xml", "<settings><localRepository>/m2</localRepository><offline>true</offline></settings>\n")
     root.image(engine, "maven:3-eclipse-temurin-17", "eclipse-temurin:17-jre", JAVA_HOME=java)

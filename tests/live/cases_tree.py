@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What files can be: kinds, modes, times, names, sizes, hard links."""
+"""All kinds of files, with all modes, times, names, sizes and hard links."""
 
 from engine import Request
 from fixture import Case, directory, fifo, file, hard, link
@@ -55,7 +55,7 @@ CASES = [
           file("d/half", mtime=1_234_567_890.5), file("d/almost", mtime=1_234_567_890.999),
           file("d/ahead", mtime=2_147_483_647), file("d/y2038", mtime=2_147_483_648),
           file("d/later", mtime=4_102_444_800)], source="docker-context 3.1"),
-    # Docker's unpacking of any archive moves them to 1970, so BuildKit's local contexts alone keep them.
+    # Docker moves such times to 1970 when it unpacks an archive. Only BuildKit's local contexts keep them.
     Case("times before 1970", SOME, [file("d/before", mtime=-1), file("d/long-before", mtime=-1_000_000_000.25)],
          builders=("classic",), source="docker pkg/archive, boundTime"),
     Case("symbolic links keep their text", ALL,

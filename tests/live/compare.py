@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two trees, or two images, and the differences between them that count.
+"""Compares two trees, or two images, and returns the differences that count.
 
-Equal means, path by path: type, mode, owner, size, content, link target, the set of hard links, and
-for all but directories the time of modification. Directories' times are left out because two runs
-of `docker build .` disagree on them. A file that a RUN step wrote has the time of its build: two
+Each path must have the same type, mode, owner, size, content, link target and set of hard links. Its
+time of modification must be the same too, unless it is a directory: two runs of `docker build .`
+disagree on the times of directories. A file that a RUN step wrote has the time of its build, so two
 times that are both later than the beginning of the run count as equal.
 """
 
@@ -15,7 +15,7 @@ BEGAN = int(time.time())
 
 
 def tree_differences(want, have, since=BEGAN, ignore=None):
-    """The differences as lines of text, none when the trees are equal; `ignore` matches paths to leave out."""
+    """The differences as lines of text; none if the trees are equal. Paths that `ignore` matches are left out."""
     lines = []
     for path in sorted(want.keys() | have.keys()):
         if ignore and ignore.search(path):
@@ -38,7 +38,7 @@ def tree_differences(want, have, since=BEGAN, ignore=None):
 
 
 def image_differences(engine, want, have, history, ignore=None):
-    """`want` is what `docker build .` made, `have` what the stream made; None: not built."""
+    """`want` is what `docker build .` built, `have` what the stream built. An image of None: the build failed."""
     if (want.image is None) != (have.image is None):
         side = "the directory builds, the stream does not" if have.image is None else \
             "the stream builds, the directory does not"
@@ -59,10 +59,10 @@ def image_differences(engine, want, have, history, ignore=None):
 
 
 def unsteady_names(builder, case):
-    """In what two runs of `docker build` with the classic builder differ. A file .wh.NAME of the
-    context is a whiteout in the layer that is packed, and there only while BuildKit happens to
-    have made the same layer before. And the client adds a line with a random name to the ignore
-    file when the Dockerfile comes from outside the context."""
+    """The paths in which two runs of `docker build` with the classic builder differ. A file .wh.NAME of
+    the context becomes a whiteout in the layer, and is there only if BuildKit has made the same layer
+    before. And if the Dockerfile comes from outside the context, the client adds a line with a random
+    name to the ignore file."""
     if builder != "classic":
         return None
     inside = (case.request.file or "ctx").startswith("ctx")

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A ctxd of the tests' own beside the private engine, its addresses, and what it counts.
+"""A private ctxd beside the private engine, its addresses, and what it counts.
 
     with Ctxd(engine) as ctxd:
         url = ctxd.url("ctx", Request(), cwd=home)           # ctx url ctx
         with ctxd.counting() as spent:
             engine.build_dir(url, Request(), "buildkit")     # docker build $(ctx url)
-        spent.bytes, spent.answers                           # what that transferred
+        spent.bytes, spent.answers                           # what the build transferred
         ctxd.get(url).body
 """
 
@@ -31,7 +31,7 @@ PROGRAMS = ("ctx", "ctxd")
 
 
 def missing():
-    """Which of its programs is not there, or None."""
+    """The name of a program that is not built, or None."""
     return next((name for name in PROGRAMS if not os.access(os.path.join(BUILD, name), os.X_OK)), None)
 
 
@@ -43,7 +43,7 @@ class Answer:
     body: bytes
 
     def fault(self, want=None):
-        """None when it is a whole body, and of these bytes."""
+        """None if the body is complete and consists of the bytes `want`; else what is wrong."""
         if self.status != 200:
             return f"status {self.status}: {self.body[:200]!r}"
         if len(self.body) != self.length:
@@ -55,7 +55,7 @@ class Answer:
 
 @dataclass
 class Spent:
-    """What builds cost the daemon, without the questions for its metrics."""
+    """What the daemon sent for builds, without the requests for its metrics."""
 
     bytes: int = 0
     answers: Counter = field(default_factory=Counter)  # by HTTP status
@@ -88,7 +88,7 @@ class Ctxd:
 
     @contextlib.contextmanager
     def stopped(self):
-        """It stands still, and what happens meanwhile happens in the middle of its work."""
+        """Stops the daemon. Whatever happens meanwhile happens in the middle of its work."""
         pid = self.daemon.process.pid
         os.kill(pid, signal.SIGSTOP)
         try:
@@ -97,25 +97,25 @@ class Ctxd:
         finally:
             os.kill(pid, signal.SIGCONT)
 
-    # -- its clients --------------------------------------------------------------------------
+    # -- clients ------------------------------------------------------------------------------
 
     def run(self, program, *args, cwd=None, stdin=b""):
         return self.box.run(program, *args, env=self.env, cwd=cwd, stdin=stdin, timeout=TIMEOUT)
 
     def url(self, context, request, *more, cwd):
-        """What `ctx url` prints for what the request and further options ask."""
+        """What `ctx url` prints for a request and further options."""
         done = self.run("ctx", "url", *options_of(request), *more, context, cwd=cwd)
         if done.status:
             raise RuntimeError(f"ctx url: exit {done.status}: {done.err}")
         return done.out.decode().strip()
 
     def send(self, how, context, request, *more, cwd):
-        """`ctx-send --daemon=HOW`, with the request's own Dockerfile on its standard input."""
+        """Runs `ctx-send --daemon=HOW` with the Dockerfile of the request on its standard input."""
         return self.run("ctx-send", f"--daemon={how}", *options_of(request), *more, context, cwd=cwd,
                         stdin=(request.stdin or "").encode())
 
     def sending(self, how, context, request, *more, cwd, **pipes):
-        """The same, running: its stdout is for somebody else to read."""
+        """Starts the same, and doesn't wait for it. The caller says where its stdout goes."""
         return self.box.popen("ctx-send", f"--daemon={how}", *options_of(request), *more, context, cwd=cwd,
                               env=self.env, **pipes)
 
@@ -151,7 +151,8 @@ class Ctxd:
         spent.bytes, spent.cut = grown["ctxd_bytes_out_total"], grown["ctxd_http_cut_total"]
         for name, number in grown.items():
             if code := re.fullmatch(r'ctxd_http_responses_total\{code="(\d+)"\}', name):
-                # A page of metrics tells of those before it: the first of the two is in between.
+                # A page of metrics counts the answers before it. So the second page counts the first
+                # one, which is no answer to a build.
                 spent.answers[int(code[1])] = number - (code[1] == "200")
 
     def status(self):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Answers of ctxd that end before their end: groups of suite_daemon.py.
+"""Answers of ctxd that are cut short: groups of suite_daemon.py.
 
-A file changes while the body is on its way, or the daemon is killed. A body is short of its length
-then, no builder makes an image of it, and the next build is right.
+A file changes while the body is being sent, or the daemon is killed. Then the body is shorter than its
+declared length, no builder makes an image of it, and the next build is right.
 """
 
 import hashlib
@@ -22,15 +22,15 @@ from suite_cut import ACCIDENTS, ALL, BLOCK, MIB
 
 FULL = bool(os.environ.get("FULL"))
 FORMS = (("tar", ()), ("tar.gz", ("-z",)))
-NOISE = random.Random(1).randbytes(MIB)  # does not compress, so that a gzip stalls as well
+NOISE = random.Random(1).randbytes(MIB)  # does not compress, so that a gzip stream stalls too
 TRIES = 12
-# A file past 1 MiB is read from the tree as it is sent; smaller ones may lie in the store by then,
-# packed, and what is sent is the version of the beginning.
+# A file larger than 1 MiB is read from the tree while it is sent. Smaller files may already be in the
+# store, packed; then their old version is sent.
 LARGE_FILE = 2 * NOISE
 
 
 def digest_difference(entry, *contents):
-    """None when it is a file of one of the contents."""
+    """None if the entry is a file with one of the contents."""
     digests = {hashlib.sha256(content).hexdigest() for content in contents}
     return None if entry and entry.digest in digests else f"another content: {entry}"
 
@@ -66,7 +66,7 @@ def cut_one_body(claims, ctxd, home, options, content, happens, sentence):
 
 
 def slow_get(ctxd, url, accident):
-    """The answer as a reader has it that stands still after the first bytes until the accident."""
+    """The answer to a reader that stops after the first bytes, and reads on after the accident."""
     parts = urllib.parse.urlsplit(url)
     with socket.socket() as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 10)
@@ -76,8 +76,8 @@ def slow_get(ctxd, url, accident):
         got = bytearray(s.recv(4 << 10))
         stand_still(ctxd)
         accident()
-        while piece := receive(s):
-            got += piece
+        while chunk := receive(s):
+            got += chunk
     head, _, body = bytes(got).partition(b"\r\n\r\n")
     fields = dict(line.split(": ", 1) for line in head.decode("latin-1").split("\r\n")[1:])
     return Answer(int(head.split()[1]), fields.get("ETag"), int(fields["Content-Length"]), body)
@@ -91,7 +91,7 @@ def receive(s):
 
 
 def stand_still(ctxd):
-    """Waits until the daemon has sent what the kernel takes without a reader."""
+    """Waits until the daemon has sent all that the buffers of the kernel take."""
     before, same = -1, 0
     while same < 4:
         now = ctxd.bytes_out()
@@ -106,7 +106,7 @@ LARGE = [file(f"d/{n:03}", NOISE) for n in range(96)]
 
 
 def version(number):
-    """A large file of one version throughout, so that a mixture shows."""
+    """A large file in which every line names the version, so that a mixture of two is noticed."""
     return b"version %08d\n" % number * (3 * MIB // 17)
 
 
@@ -115,7 +115,7 @@ def large_context(home, title):
 
 
 def build_disturbed(engine, ctxd, url, disturb, builder="buildkit"):
-    """(the image or None, whether it was disturbed in the middle) of a build of that address."""
+    """Builds an address and disturbs the build: (the image or None, whether the build was still running)."""
     before = ctxd.bytes_out()
     words = engine.command(builder, "-q", url)
     with subprocess.Popen(words, env=engine.client_env(builder), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -152,7 +152,7 @@ def cut_build(claims, engine, ctxd, home):
             if why:
                 wrong.append(f"in the next, {why}")
             if options and number >= 3:
-                break  # packed as a whole before the first byte: there is nothing to hit
+                break  # a gzip is complete before its first byte is sent, so no change can hit it
         claims.check("\n".join(wrong) or None, f"{form}: of {number} builds and the next ones none has another version")
         if not options:
             claims.check(None if failed else f"none of {number} failed", f"{form}: a build fails whose context changes")
@@ -185,7 +185,7 @@ def killed(claims, engine, ctxd, home):
 
 
 def killed_pipe(claims, engine, ctxd, home):
-    """At random places of a stream on its way to Docker."""
+    """Kills the daemon at random places of a stream that ctx-send passes to Docker."""
     Case("killed", ALL, [file(f"d/{n % 40}/{n}", random.Random(n).randbytes(4000)) for n in range(800)]).make(home)
     chance = random.Random(os.environ.get("SEED", time.time_ns()))
     for builder in BUILDERS:
@@ -212,15 +212,15 @@ def killed_send(engine, ctxd, home, builder, options, after):
     passed, alive = 0, True
     with ctxd.sending("require", "ctx", Request(), *options, cwd=home, stdout=subprocess.PIPE,
                       stderr=subprocess.DEVNULL) as child:
-        while piece := os.read(child.stdout.fileno(), 16 << 10):
-            if alive and passed + len(piece) > after:
+        while chunk := os.read(child.stdout.fileno(), 16 << 10):
+            if alive and passed + len(chunk) > after:
                 ctxd.kill()
                 alive = False
             try:
-                docker.stdin.write(piece)
+                docker.stdin.write(chunk)
             except BrokenPipeError:
                 break
-            passed += len(piece)
+            passed += len(chunk)
         child.stdout.close()
         status = child.wait(TIMEOUT)
     out, _ = docker.communicate(timeout=TIMEOUT)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The private Docker engine of the tests: its lifetime, its API, and builds through its client.
+"""The private Docker engine of the tests: its lifetime, its API, and builds with its client.
 
     with Engine.for_tests() as engine:
         built = engine.build_dir("ctx", Request(), "buildkit")      # docker build ctx
-        if built.image: print(engine.tree(built.image))             # what `docker export` holds
+        if built.image: print(engine.tree(built.image))             # what `docker export` contains
 
-script/engine starts it; when the environment already has one (script/engine run DIR -- …), that
-one is used. It is never the machine's own engine, so a build that crashes it costs nobody a thing.
+script/engine starts the engine. If the environment already names one (script/engine run DIR -- …), that
+one is used. It is never the engine of the machine, so a build that crashes it does no harm.
 """
 
 import contextlib
@@ -33,13 +33,13 @@ TIMEOUT = 300  # seconds for one build: ten times what the slowest takes on a lo
 
 @dataclass(frozen=True)
 class Request:
-    """What a user may give besides the context, to `docker build` and to ctx-send alike."""
+    """What a user may give besides the context, both to `docker build` and to ctx-send."""
 
     file: str | None = None  # as given to -f
     stdin: str | None = None  # the Dockerfile, for -f -
     target: str | None = None
     args: tuple = ()  # (name, value) pairs
-    send: tuple = ()  # further options of ctx-send alone
+    send: tuple = ()  # options that only ctx-send gets
 
     def docker_options(self, with_file=True):
         options = []
@@ -62,7 +62,7 @@ class Built:
 class Entry:
     """One path of an image or a stream."""
 
-    kind: str  # f, d, l, and p c b for what is rarely met
+    kind: str  # f file, d directory, l symbolic link, p pipe, c and b devices
     mode: int
     uid: int
     gid: int
@@ -70,7 +70,7 @@ class Entry:
     mtime: int
     digest: str = ""
     link: str = ""
-    twins: tuple = ()  # all names of the same inode, when there are several
+    twins: tuple = ()  # all names of the same inode, if there are several
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -94,7 +94,7 @@ class Engine:
 
     @classmethod
     def none(cls):
-        """For suites that build nothing."""
+        """An object without an engine, for suites that build nothing."""
         return cls("", "", dict(os.environ))
 
     @classmethod
@@ -114,7 +114,7 @@ class Engine:
             yield cls(values["DOCKER_HOST"].removeprefix("unix://"), values["DOCKER"], env | values)
         finally:
             if home:
-                # In a session of its own: what ends a suite's process group must not end this.
+                # It has a session of its own: a signal to the process group of a suite must not end it.
                 subprocess.run([script, "stop", home], check=False, start_new_session=True)
                 shutil.rmtree(home, ignore_errors=True)
 
@@ -128,12 +128,12 @@ class Engine:
         return base + ([] if cache else ["--no-cache"]) + list(options)
 
     def build_dir(self, path, request, builder, cache=False, cwd=None):
-        """`docker build [options] PATH`, as the user would have typed it in `cwd`."""
+        """Runs `docker build [options] PATH` as a user would in `cwd`."""
         words = self.command(builder, "-q", *request.docker_options(), os.fspath(path), cache=cache)
         return self._run(words, builder, (request.stdin or "").encode(), cwd)
 
     def build_tar(self, data, request, builder, cache=False):
-        """`docker build [options] -`, with the stream's bytes (or an open file) on stdin."""
+        """Runs `docker build [options] -` with the bytes of a stream, or an open file, on stdin."""
         words = self.command(builder, "-q", *request.docker_options(with_file=False), "-", cache=cache)
         return self._run(words, builder, data)
 
@@ -150,7 +150,7 @@ class Engine:
         return Built(image[-1], log)
 
     def post_build(self, data, builder, **query):
-        """The same by `POST /build`, without a client: quicker, and what other clients do."""
+        """The same with `POST /build`, without a client. It is faster, and other clients build so too."""
         query = {"networkmode": "none", "nocache": "1", "forcerm": "1"} | query
         if builder == "buildkit":
             query["version"] = "2"
@@ -179,7 +179,7 @@ class Engine:
             connection.close()
 
     def config(self, image):
-        """What the image says besides its files, without what no two builds share."""
+        """The config and history of the image, without what differs in any two builds."""
         _, body = self.call("GET", f"/images/{image}/json")
         _, past = self.call("GET", f"/images/{image}/history")
         config = json.loads(body)["Config"] or {}
@@ -188,7 +188,7 @@ class Engine:
         return {k: v for k, v in config.items() if v}, [step["CreatedBy"] for step in json.loads(past)]
 
     def tree(self, image):
-        """{path: Entry} of `docker export` of a container made from the image."""
+        """{path: Entry} of the `docker export` of a container of the image."""
         status, body = self.call("POST", "/containers/create", {"Image": image, "Cmd": ["none"]})
         if status != 201:
             raise RuntimeError(f"create from {image}: {body!r}")
@@ -203,7 +203,7 @@ class Engine:
             self.call("DELETE", f"/containers/{container}?force=1")
 
     def clean(self):
-        """Forgets the images of the builds so far."""
+        """Removes the images of all builds so far."""
         with self.lock:
             images, self.made = self.made, []
         for image in dict.fromkeys(images):
@@ -211,7 +211,7 @@ class Engine:
 
 
 def fast_directory():
-    """Memory, where there is plenty: an engine syncs each layer to its disk, which is half its time."""
+    """A directory in memory, if enough is free: an engine spends half its time on syncing layers to disk."""
     memory = "/dev/shm"
     try:
         return memory if shutil.disk_usage(memory).free > 8 << 30 else None
@@ -224,7 +224,7 @@ KINDS = {tarfile.SYMTYPE: "l", tarfile.DIRTYPE: "d", tarfile.FIFOTYPE: "p",
 
 
 def entries_of(tar):
-    """{path: Entry} of an open tarfile; a later entry of a name replaces the earlier one."""
+    """{path: Entry} of an open tarfile. A later entry replaces an earlier one with the same name."""
     found, first_of = {}, {}
     for member in tar:
         path = member.name.removeprefix("./").rstrip("/") or "."
@@ -258,7 +258,7 @@ def add_twins(found, first_of):
 
 
 def entries_below(root):
-    """{path: Entry} of a directory on disk: what a reader of the stream extracted."""
+    """{path: Entry} of a directory on disk, into which a reader extracted the stream."""
     found, inodes = {}, {}
     root = os.fsencode(root)
     for at, directories, files in os.walk(root):

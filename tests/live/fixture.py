@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Contexts made from a short description, so that a test case is data.
+"""Makes contexts from a short description, so that a test case is data.
 
     Case("a symlink in a copied directory stays a symlink",
          tree=["app/main.py app/lib/", link("app/here", "main.py")],
          dockerfile="FROM scratch\\nCOPY app /app\\n",
          source="docker-context 1.5")
 
-A string names paths by white space: `dir/` an empty directory, anything else a regular file whose
-content tells its case and its path, so that no two cases share a cache entry by chance. Times lie
-in the past, differ from path to path and have nanoseconds; parents come by themselves.
+A string contains paths separated by white space. `dir/` is an empty directory. Anything else is a
+regular file, whose content names its case and its path, so that no two cases share a cache entry by
+chance. Times are in the past, differ from path to path and have nanoseconds. Parents are made too.
 """
 
 import os
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 from engine import Request
 
-OLD = 1_400_000_000  # 2014: before every run, so that a file of the context is told from a new one
+OLD = 1_400_000_000  # in 2014, before every run: a file of the context differs from one that a build makes
 
 
 @dataclass(frozen=True)
@@ -61,28 +61,28 @@ class Case:
     """One context, one Dockerfile, and how it is built."""
 
     title: str
-    dockerfile: str | None = None  # written as `Dockerfile`; None: the tree has it, or Request.stdin
+    dockerfile: str | None = None  # written as `Dockerfile`; None: it is in the tree or in Request.stdin
     tree: list = field(default_factory=list)
-    copy_of: str = ""  # a directory whose copy the tree is added to
-    in_place: str = ""  # a directory of this machine that is the context itself, never written to
+    copy_of: str = ""  # a directory; the tree is added to a copy of it
+    in_place: str = ""  # a directory of this machine that is the context; it is never written to
     ignore: str | bytes | None = None  # written as `.dockerignore`
-    outside: list = field(default_factory=list)  # nodes beside the context, which is `ctx`
+    outside: list = field(default_factory=list)  # nodes beside the context, whose name is `ctx`
     request: Request = Request()
-    vary: list = field(default_factory=list)  # Requests that the stream made with `request` must serve
+    vary: list = field(default_factory=list)  # Requests that the stream of `request` must serve too
     builders: tuple = ("buildkit", "classic")
-    fails: bool = False  # it must not build, on either side
-    classic_apart: str = ""  # why the classic builder's own verdicts are other ones: only a stream
-    # made with --builder=classic is held against it
-    engine_bug: str = ""  # why this engine's BuildKit can't build the directory, but the stream
-    differs: str = ""  # why this engine's BuildKit and today's rules part: exactly `more` is too much
-    more: tuple = ()  # ... in the stream's image, and `less` is missing there
-    less: tuple = ()
-    gains: tuple = ()  # a Dockerfile that BuildKit's image gains, of which stderr warns
+    fails: bool = False  # neither the directory nor the stream may build
+    classic_apart: str = ""  # why the classic builder selects other files. Only a stream that was made with
+    # --builder=classic is compared with it
+    engine_bug: str = ""  # why this engine's BuildKit can build the stream, but not the directory
+    differs: str = ""  # why this engine's BuildKit differs from today's rules
+    more: tuple = ()  # then: exactly these paths are too much in the image of the stream
+    less: tuple = ()  # then: exactly these paths are missing there
+    gains: tuple = ()  # a Dockerfile that BuildKit's image contains in addition; stderr warns of it
     source: str = ""
     slow: bool = False
 
     def make(self, home):
-        """Writes the context to HOME/ctx and what lies beside it to HOME."""
+        """Writes the context to HOME/ctx, and the nodes outside it to HOME."""
         nodes = list(_nodes(self.tree))
         if self.dockerfile is not None:
             nodes.append(file("Dockerfile", self.dockerfile))
@@ -96,7 +96,7 @@ class Case:
 
     @property
     def context(self):
-        """As it is given on the command line, from HOME."""
+        """The argument for a command line that is run in HOME."""
         return self.in_place or "ctx"
 
 
@@ -110,10 +110,10 @@ def _nodes(items):
 
 
 def old_time_ns(key):
-    """A time of its own for each path of each case, with a part below the second.
+    """A different time for each path of each case, with a fraction of a second.
 
-    Of each case, because BuildKit takes a file of the same path, size and time as in a former build
-    for unchanged, and keeps former builds by the context's name as it was typed.
+    It differs between cases too, because BuildKit keeps former builds by the name of the context as it was
+    typed, and takes a file with the same path, size and time as in a former build for unchanged.
     """
     number = zlib.crc32(os.fsencode(key))
     return (OLD + number % 100_000_000) * 1_000_000_000 + number % 999_999_937
@@ -122,7 +122,7 @@ def old_time_ns(key):
 def make_tree(root, nodes, salt):
     root = os.fsencode(root)
     os.makedirs(root, exist_ok=True)
-    late = []  # directories get their mode and time when nothing is written below them any more
+    late = []  # directories, which get mode and time when all below them is written
     for node in nodes:
         full = os.path.join(root, os.fsencode(node.path))
         _make_parents(root, os.path.dirname(full), late)
@@ -150,7 +150,7 @@ def make_tree(root, nodes, salt):
 
 
 def copy_tree(source, target):
-    """A copy with times of the past, so that they are compared; a git repository is cloned."""
+    """Makes a copy with times in the past, so that they are compared. A git repository is cloned."""
     if os.path.exists(os.path.join(source, ".git")):
         subprocess.run(["git", "clone", "-q", "--no-hardlinks", source, target], check=True)
     else:

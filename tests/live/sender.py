@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ctx-send, as the tests run it: its options from a Request, its stream in a file."""
+"""Runs ctx-send with the options of a Request, and keeps its stream in a file."""
 
 import os
 import subprocess
@@ -13,12 +13,12 @@ CTX_SEND = os.path.abspath(os.environ.get("CTX_SEND", REPO / "build" / "ctx-send
 @dataclass
 class Sent:
     status: int
-    path: str  # the file that holds the stream
+    path: str  # the file that contains the stream
     err: str
 
     @property
     def crashed(self):
-        """Anything but the exit codes that the manual names."""
+        """None if the exit code is one that the manual names; else what happened."""
         return None if self.status in (0, 1, 2, 3) else f"ctx-send ended with {self.status}\n{self.err}"
 
     def bytes(self):
@@ -36,7 +36,7 @@ def options_of(request, builder=None, full=False):
 
 
 def send(context, request, home, name, env, builder=None, full=False, extra=()):
-    """`ctx-send … CONTEXT > HOME/NAME`, from HOME, where relative names of the request begin."""
+    """Runs `ctx-send … CONTEXT > HOME/NAME` in HOME. Relative names in the request are relative to HOME."""
     path = os.path.join(home, name)
     words = [CTX_SEND, *options_of(request, builder, full), *extra, context]
     with open(path, "wb") as out:
@@ -46,7 +46,7 @@ def send(context, request, home, name, env, builder=None, full=False, extra=()):
 
 
 def build_sent(engine, sent, request, builder, cache=False):
-    """The image of the stream; a stream that was refused builds nothing."""
+    """Builds the stream. If ctx-send refused, nothing is built."""
     if sent.status != 0:
         return Built(None, f"ctx-send exit {sent.status}: {sent.err}")
     with open(sent.path, "rb") as data:

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# In the stand-in images this file is cargo, npm, pip, python, apt-get and the rest: what the RUN
-# lines of the examples call. It installs and compiles nothing. It writes files whose content
-# depends on what the real tool would read, and fails when that is not there, so a stream that
-# lacks a source gives another image, or none.
+# In the stand-in images this file takes the place of cargo, npm, pip, python, apt-get and all other
+# tools that the RUN lines of the examples call. It installs and compiles nothing. It writes files
+# whose content depends on the files that the real tool would read, and fails if they are missing. So
+# if a stream lacks a source, the image differs, or the build fails.
 set -eu
 
 die() {
@@ -16,7 +16,7 @@ need() {
 	for file in "$@"; do [ -e "$file" ] || die "$file is missing"; done
 }
 
-digest() { # of the names and contents of all files below the given paths, in one order
+digest() { # digest PATH…: of the names and contents of all files below the paths, in sorted order
 	find "$@" -type f | sort | xargs sha256sum | sha256sum | cut -c1-64
 }
 
@@ -24,7 +24,7 @@ field() { # field NAME FILE: the first value of a quoted field, in TOML or JSON
 	sed -n 's/^[ "]*'"$1"'"* *[=:] *"\([^"]*\)".*/\1/p' "$2" | head -n 1
 }
 
-add_user() { # the last word is the name
+add_user() { # add_user OPTION… NAME
 	for word in "$@"; do name=$word; done
 	grep -q "^$name:" /etc/passwd || echo "$name:x:1001:1001::/home/$name:/bin/sh" >>/etc/passwd
 }

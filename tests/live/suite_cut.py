@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A stream that ends early, for whatever reason, never builds.
 
-Cut at each block before the last byte of the Dockerfile; ended by ctx-send itself because a file
-changed under it (a poisoned stream); ended by SIGKILL. Docker takes an archive without its end
-mark, so what saves the user is the order of the entries and the poison, and this holds both down.
+It is cut at each block before the last byte of the Dockerfile; or ctx-send ends it because a file
+changed (a poisoned stream); or SIGKILL ends it. Docker accepts an archive without its end mark, so only
+the order of the entries and the poison protect the user. This suite tests both.
 """
 
 import io
@@ -103,7 +103,7 @@ def sample(cuts, count):
 
 
 def squeezed_claim(tap, engine, case, home, builder, whole):
-    """A cut gzip stream builds only when nothing but its check sum is missing."""
+    """A cut gzip stream builds only if nothing but its checksum is missing."""
     sent = send(case.context, case.request, home, "s.tgz", engine.env, extra=("-z",))
     data, wrong = sent.bytes(), []
     for cut in range(0, len(data), 1 if FULL else 41):
@@ -144,19 +144,21 @@ ACCIDENTS = [(vanish, "vanishes"), (shorten, "gets shorter"), (lengthen, "gets l
              (rewrite, "is written to"), (bar, "becomes a directory")]
 
 
-# Where the file is, and (files, MiB each): the last of many, not begun yet, or one that is half sent.
+# Where the file is, and (files, MiB each) to try: the last of many files, which is not begun yet, or one
+# file that is half sent.
 PLACES = [("at the end", ((24, 1), (96, 1), (384, 1))), ("in the middle of its data", ((1, 24), (1, 192)))]
 FORMS = [("plain", ()), ("gzip", ("-z",))]
 
 
 def poison_claims(engine, home, form, where, accident):
-    """Of one stream that ctx-send ends because a file changes while the reader stalls; its tail."""
+    """Claims about one stream that ctx-send ends because a file changes while the reader stalls; and the
+    tail of the stream."""
     (kind, squeeze), (place, sizes), (happens, what) = form, where, accident
     claims, tails = Claims(), {}
     data, status, err, whole = stalled(engine, home, happens, squeeze, sizes)
     sentence = f"{kind}: a file that {what}, {place}, while the reader stalls"
     if status == 0:
-        # It was read before, or is read after: then the stream tells of one version.
+        # The file was read before the change, or after it. Then the stream contains one version.
         claims.check(None if whole(data) else "a mixture of two versions", f"{sentence}, is sent in one version")
     else:
         claims.check(None if status == 1 and err.strip() else f"exit {status}, {err!r}",
@@ -169,10 +171,11 @@ def poison_claims(engine, home, form, where, accident):
 
 
 def stalled(engine, home, accident, squeeze, sizes):
-    """The bytes, exit code and message of a send whose last file meets with an accident."""
-    for files, size in sizes:  # what is read ahead differs by machine: more, until something is left
+    """The bytes, exit code and message of a send during which the last file has an accident."""
+    # How much is read ahead depends on the machine. Larger contexts are tried until a part is not read.
+    for files, size in sizes:
         shutil.rmtree(home, ignore_errors=True)
-        # Noise does not compress, so that a gzip stream stalls as well.
+        # Noise does not compress, so that a gzip stream stalls too.
         noise = random.Random(1).randbytes(size * MIB)
         make_tree(os.path.join(home, "ctx"), [file(f"d/{n:04}", noise) for n in range(files)]
                   + [file("Dockerfile", ALL)], "poison")
@@ -192,7 +195,7 @@ def stalled(engine, home, accident, squeeze, sizes):
 
 
 def stand_still(pid):
-    """Waits until the program has done all it can: its processor time stands still."""
+    """Waits until the program has done all it can, so that its processor time no longer grows."""
     before, same = None, 0
     while same < 4:
         with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
@@ -221,7 +224,7 @@ def rejected_by_all(tap, engine, data, sentence, builders=BUILDERS):
 
 
 def reads_by_command(name, data):
-    """A program that lists an archive from its standard input and unpacks the compression itself."""
+    """Tells whether a program lists the archive on its standard input. It unpacks the compression itself."""
     squeezed = data[:2] == b"\x1f\x8b"
     listing = [*name.split(), "-tzf" if squeezed else "-tf", "-"]
     return subprocess.run(listing, input=data, capture_output=True, timeout=TIMEOUT).returncode == 0
@@ -229,7 +232,7 @@ def reads_by_command(name, data):
 
 def reads_in_python(_, data):
     try:
-        # Not "r|*": with gzip that mode ends after the first member and calls it the whole.
+        # Not "r|*": with gzip that mode stops after the first member without an error.
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:*") as tar:
             for member in tar:
                 if member.isfile():
@@ -244,7 +247,7 @@ READERS = {"tar": reads_by_command, "bsdtar": reads_by_command, "busybox tar": r
 
 
 def headers(data):
-    """Offsets of the headers of a plain stream, up to where it stops being one."""
+    """Offsets of the headers of a plain stream, up to the first place without a header."""
     at = 0
     while at + BLOCK <= len(data) and data[at + 257:at + 262] == b"ustar":
         yield at
@@ -253,13 +256,13 @@ def headers(data):
 
 
 def tail_of(data):
-    """What follows the last whole entry: the poison, or the beginning of a file that was cut."""
+    """What follows the last complete entry: the poison, or the beginning of a file that was cut."""
     *_, before, last = headers(data)
     return data[last:] if data[last + 156:last + 157] == b"x" else data[before:][:2 * BLOCK]
 
 
 def tail_claims(tap, engine, home, tails):
-    """Each kind of ending, at every place of a small stream where an entry could have begun."""
+    """Puts each kind of ending at every place of a small stream where an entry could begin."""
     case = CONTEXTS[0]
     os.mkdir(home)
     case.make(home)
@@ -267,7 +270,7 @@ def tail_claims(tap, engine, home, tails):
     places = [at for at in headers(data) if data[at:at + 10] != b"Dockerfile"]
     for what, tail in tails.items():
         if tail[156:157] != b"x":
-            continue  # cut inside a file: the cuts above have it
+            continue  # it is cut inside a file, which the cuts above test
         for name, reads in READERS.items():
             if name != "Python" and shutil.which(name.split()[0]) is None:
                 continue
@@ -283,7 +286,7 @@ def tail_claims(tap, engine, home, tails):
 # -- kill ---------------------------------------------------------------------------------------
 
 def kill_claims(engine, home, builder):
-    """SIGKILL at random: what reached Docker by then never builds, unless it was everything."""
+    """SIGKILL at random: what reached Docker before never builds, unless it was the whole stream."""
     case = Case("killed", ALL, [file(f"d/{n % 40}/{n}", b"%d" % n * 4000) for n in range(800)])
     os.makedirs(home)
     case.make(home)
@@ -295,7 +298,7 @@ def kill_claims(engine, home, builder):
         after = chance.randrange(whole)
         passed, image = killed_build(engine, case, home, request, builder, after)
         shots.append(after)
-        if image and passed < whole - 2 * BLOCK:  # less than all but the end mark
+        if image and passed < whole - 2 * BLOCK:  # more is missing than the end mark
             built.append((after, passed))
     claims.check(built and f"of {whole} bytes: (killed after, passed on): {built}",
                  f"{builder}: killed after {min(shots)} to {max(shots)} bytes, {len(shots)} times, it never builds")
@@ -303,20 +306,20 @@ def kill_claims(engine, home, builder):
 
 
 def killed_build(engine, case, home, request, builder, after):
-    """(bytes that Docker got, the image or None) when ctx-send is killed after so many bytes."""
+    """Kills ctx-send after so many bytes: (bytes that Docker got, the image or None)."""
     docker = subprocess.Popen(engine.command(builder, "-q", "-"), env=engine.client_env(builder),
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     words = [CTX_SEND, *options_of(request), case.context]
     passed, killed = 0, False
     with subprocess.Popen(words, cwd=home, env=engine.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
-        while piece := os.read(child.stdout.fileno(), 32 << 10):
-            if not killed and passed + len(piece) > after:
+        while chunk := os.read(child.stdout.fileno(), 32 << 10):
+            if not killed and passed + len(chunk) > after:
                 child.kill()
                 killed = True
             try:
-                docker.stdin.write(piece)
+                docker.stdin.write(chunk)
             except BrokenPipeError:
                 break
-            passed += len(piece)
+            passed += len(chunk)
     out, _ = docker.communicate(timeout=TIMEOUT)
     return passed, out.decode().strip() if docker.returncode == 0 else None

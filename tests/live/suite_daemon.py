@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds that ctxd serves, by its address and by the pipe, give the image of `docker build .`.
 
-An unchanged context transfers nothing, a change transfers once, and an answer that is cut, for a
-file that changed in the middle or a daemon that was killed, builds nothing and poisons nothing.
-Each group has a daemon of its own, so that what one counts is its own; all share the engine, whose
+An unchanged context transfers nothing, and a change transfers once. An answer is cut if a file changes
+in the middle or the daemon is killed; then it builds nothing, and the next build is right. Each group
+has its own daemon, because it looks at the daemon's counters. All groups share the engine, whose
 BuildKit (before 0.18) offers any server the ETags of all servers.
 """
 
@@ -35,7 +35,7 @@ from tap import Claims
 FULL = bool(os.environ.get("FULL"))
 ALL = "FROM scratch\nCOPY . /x/\n"
 
-# Of the cases of the suite `images`, those that differ in what a daemon has to do: FULL takes all.
+# Those cases of the suite `images` in which a daemon has different things to do. FULL takes all cases.
 CHOSEN = {
     cases_tree: ["hard links stay hard links", "odd names at the top", "symbolic links keep their text",
                  "times: the epoch, before 2001, far ahead, and a fraction of a second", "many small files",
@@ -84,7 +84,8 @@ def chosen(tap):
 
 
 def usable(case):
-    """Not what this engine's builders and today's rules part in: the suite `images` has those."""
+    """False for a case in which this engine's builders differ from today's rules: the suite `images` has
+    those."""
     return not (case.differs or case.engine_bug or case.gains or case.in_place)
 
 
@@ -104,7 +105,7 @@ def one_case(trial):
 
 
 def one_group(engine, group, home):
-    """A group's claims, with a daemon and a directory of its own."""
+    """The claims of a group, which gets its own daemon and directory."""
     claims = Claims()
 
     def work():
@@ -119,7 +120,7 @@ def one_group(engine, group, home):
 
 
 def without_file(request):
-    """An address has the Dockerfile in it."""
+    """The request for a build by address: the address already contains the Dockerfile."""
     return replace(request, file=None, stdin=None)
 
 
@@ -132,7 +133,7 @@ def make(case, home):
 # -- the same image -----------------------------------------------------------------------------
 
 class Bodies:
-    """All bodies and their ETags: one tag, one body, whoever's it is."""
+    """All bodies and their ETags. Two different bodies never have the same ETag, not even of two cases."""
 
     def __init__(self):
         self.lock, self.of, self.wrong, self.count = threading.Lock(), {}, [], 0
@@ -151,7 +152,7 @@ class Bodies:
 
 
 class Trial:
-    """One case: the bytes of all ways to get them, then the images."""
+    """One case: compares the bytes that all ways give, then the images."""
 
     def __init__(self, engine, ctxd, case, home, number, seen):
         self.engine, self.ctxd, self.case, self.home = engine, ctxd, case, home
@@ -171,7 +172,7 @@ class Trial:
             want = self.engine.build_dir(self.case.context, self.case.request, builder, cwd=self.home)
             if self.case.fails and want.image:
                 self.claims.check("`docker build` of the directory was expected to fail", self.case.title)
-            # Each form by each way, in turns: the address and the pipe send the same bytes.
+            # The address and the pipe send the same bytes, so each case takes each form by one way only.
             turn = (self.number + BUILDERS.index(builder)) % 2
             for way, form in ((self.by_address, FORMS[turn]), (self.by_pipe, FORMS[1 - turn])):
                 have = way(builder, form[1])
@@ -187,7 +188,7 @@ class Trial:
             return f"by the daemon exit {served.status}, {len(served.out)} bytes, {served.err!r}; " \
                    f"without it {alone.status}, {len(alone.out)}, {alone.err!r}"
         if case.request.file == "-":
-            return None  # has no address
+            return None  # a Dockerfile on standard input has no address
         answer = ctxd.get(ctxd.url(case.context, case.request, *form, cwd=self.home))
         self.seen.add(answer, case.title)
         if alone.status:
@@ -221,7 +222,7 @@ class Trial:
 
 
 def edit_all(context):
-    """Another content for each file that is no control file, and one more file at the top."""
+    """Changes the content of each file but Dockerfiles and ignore files, and adds a file at the top."""
     for at, _, files in os.walk(os.fsencode(context)):
         for name in files:
             full = os.path.join(at, name)
@@ -235,7 +236,7 @@ def edit_all(context):
 # -- what is transferred --------------------------------------------------------------------------
 
 def build_counted(engine, ctxd, url, home):
-    """(the image, its log, what was spent) of `docker build URL` with BuildKit's cache."""
+    """(Built, Spent) of `docker build URL` with BuildKit's cache."""
     iid = os.path.join(home, "iid")
     if os.path.exists(iid):
         os.unlink(iid)
@@ -253,14 +254,14 @@ def build_counted(engine, ctxd, url, home):
 
 
 def uncached(log):
-    """The steps of a plain progress log, all of them, that were not taken from the cache."""
+    """All steps of a plain progress log that were not taken from the cache."""
     steps = dict(re.findall(r"(?m)^#(\d+) (\[.*?\] (?:COPY|ADD|RUN) .*)$", log))
     cached = set(re.findall(r"(?m)^#(\d+) CACHED", log))
     return [text for number, text in steps.items() if number not in cached] if steps else ["no step at all"]
 
 
 def nothing_spent(built, spent, image):
-    """None when nothing was transferred and all steps were cached, for that image."""
+    """None if nothing was transferred, all steps were cached, and that image came out."""
     if spent.bytes or set(+spent.answers) != {304}:
         return str(spent)
     return "\n".join(uncached(built.log)) or (None if built.image == image else f"{built.image}: {built.log[-1000:]}")
@@ -329,7 +330,7 @@ def state_repeats(claims, engine, ctxd, name, url, context, case):
 
 
 def lacks(engine, built, path, content):
-    """None when the image has that content there."""
+    """None if the image contains a file with that content at the path."""
     if not built.image:
         return built.log
     return daemon_cut.digest_difference(engine.tree(built.image).get(path), content)
@@ -389,7 +390,7 @@ def bare(claims, engine, ctxd, home):
             own = wanted_names(case)
             claims.check(answer.fault() or (names != own and f"{sorted(names)} instead of {sorted(own)}"),
                          f"{form}: {case.title}: it holds what is read, and nothing else")
-            # What a newer client does with -f and an address: the Dockerfile comes from here.
+            # With -f and an address, a newer client takes the Dockerfile from its own machine.
             have = engine.build_dir(out, Request(file=case.request.file or "ctx/Dockerfile"), "buildkit", cwd=where)
             claims.check("\n".join(image_differences(engine, want, have, history=True)),
                          f"{form}: {case.title}: with its Dockerfile it gives the image")

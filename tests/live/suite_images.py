@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The image of the stream is the image of `docker build .`, with both builders.
 
-For every case: the tree of `docker build DIR` against that of `ctx-send DIR | docker build -`; the
-pruned stream after the full one hits the cache in every step; and the one stream serves every
-other target and build argument just as the directory does.
+For every case the tree of `docker build DIR` is compared with that of `ctx-send DIR | docker build -`. A
+build of the pruned stream after the full one must hit the cache in every step. And the same stream must
+serve every other target and build argument as the directory does.
 """
 
 import os
@@ -22,7 +22,7 @@ from compare import image_differences, unsteady_names
 from engine import TIMEOUT, Request
 from sender import build_sent, send
 
-WORKERS = 3  # two cores, and an engine that waits for its disk now and then
+WORKERS = 3  # for two cores, because the engine sometimes waits for its disk
 
 
 def all_cases():
@@ -44,7 +44,7 @@ def run(tap, engine):
 
 
 def one_case(engine, case, home):
-    """[("check" | "skip", why, sentence)] of all that is claimed of one case."""
+    """All claims about one case: [("check" | "skip", why, sentence)]."""
     try:
         if case.in_place and not os.path.isdir(case.in_place):
             return [("skip", f"{case.in_place} is missing", case.title)]
@@ -58,7 +58,7 @@ def one_case(engine, case, home):
 
 
 class Trial:
-    """One case, built every way it is to be built."""
+    """One case, built in every way that it must build."""
 
     def __init__(self, engine, case, home):
         self.engine, self.case, self.home = engine, case, home
@@ -70,7 +70,7 @@ class Trial:
             yield "check", sent.crashed, case.title
             return
         if "buildkit" in case.builders and sent.status == 0:
-            # First, so that no other build of this case has filled the cache.
+            # This comes first, before another build of this case fills the cache.
             yield from self.cache_claim(sent)
         for builder in case.builders:
             apart = builder == "classic" and bool(case.classic_apart or case.differs)
@@ -115,7 +115,8 @@ class Trial:
         return "check", "\n".join(lines), sentence
 
     def known_differences(self, lines, all_of_them):
-        """Only the named ones may be there, and all of them must be: else the name is out of date."""
+        """The lines without the differences that the case names. All that it names must be there, or else the
+        case is out of date."""
         expected = [f"too much: {path!r}" for path in (*self.case.more, *self.case.gains)]
         expected += [f"missing: {path!r}" for path in self.case.less]
         return [line for line in lines if line not in expected] + [
@@ -123,7 +124,7 @@ class Trial:
             if all_of_them and line not in lines]
 
     def other_requests(self):
-        """What the stream, made without a target, must serve as well: each stage, and `vary`."""
+        """Requests that a stream without a target must serve too: each stage, and `vary`."""
         for request in self.case.vary:
             yield Request(self.case.request.file, self.case.request.stdin, request.target, request.args)
         if self.case.request.target is None and not self.case.request.args:
@@ -141,7 +142,7 @@ class Trial:
             return text.read()
 
     def cache_claim(self, pruned):
-        """The pruned stream, built after the full one, misses the cache in no step."""
+        """A build of the pruned stream after the full one hits the cache in every step."""
         full = self.send("any", "full.tar", full=True)
         if full.status == 0 and full.bytes() == pruned.bytes():
             return
@@ -160,7 +161,7 @@ def uncached_steps(log):
     """The COPY, ADD and RUN steps of a plain progress log that were not taken from the cache."""
     steps = dict(re.findall(r"(?m)^#(\d+) (\[.*?\] (?:COPY|ADD|RUN) .*)$", log))
     cached = set(re.findall(r"(?m)^#(\d+) CACHED", log))
-    # The step that unpacks the inner archive of a rewritten stream is new when the archive is.
+    # The step that unpacks the inner archive of a rewritten stream is not cached if the archive is new.
     return [text for number, text in steps.items() if number not in cached and not is_inner(text)]
 
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Other builders make the same tree from the stream: Debian's buildah, from standard input.
 
-`buildah bud -` unpacks plain, gzip and zstd streams. Its image is held against what Docker's
-BuildKit makes of the directory, file by file; what an engine puts into every container is left out.
+`buildah bud -` unpacks plain, gzip and zstd streams. Its image is compared, file by file, with the image
+that Docker's BuildKit makes of the directory. Files that an engine puts into every container are left
+out.
 """
 
 import os
@@ -84,7 +85,7 @@ def one_case(engine, buildah, case, home):
 
 
 def ignore_file_claims(engine, buildah, home):
-    """buildah applies a .dockerignore of the stream again, by the rules of old: docs/builders.md."""
+    """buildah applies a .dockerignore of the stream again, by older rules: docs/builders.md."""
     os.mkdir(home)
     for rules, want, sentence in (
             ("**\n!**/*.go\n!Dockerfile\n!.dockerignore\n", {"x", "x/Dockerfile", "x/.dockerignore"},
@@ -121,7 +122,7 @@ class Buildah:
         self.call("pull", f"docker-archive:{path}", check=True)
 
     def build(self, stream):
-        """({path: Entry} or None, what buildah said)."""
+        """Builds a stream: ({path: Entry} or None, what buildah printed)."""
         with open(stream, "rb") as data:
             done = self.call("bud", "--isolation", "chroot", "--no-cache", "-q", "-", stdin=data)
         if done.returncode:

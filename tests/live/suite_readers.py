@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every reader of archives sees the same in a stream.
+"""Every reader of archives reads the same from a stream.
 
-GNU tar, bsdtar, busybox tar and Python's tarfile extract the stream of each crafted context; Go's
-archive/tar, which is what Docker, buildah and kaniko use, lists it with the contents' digests.
-The gzip and zstd forms hold the same bytes.
+GNU tar, bsdtar, busybox tar and Python's tarfile extract the stream of each made context. Go's
+archive/tar, which Docker, buildah and kaniko use, lists it with the digests of the contents. The gzip
+and zstd forms contain the same bytes.
 """
 
 import base64
@@ -27,13 +27,13 @@ from engine import REPO, TIMEOUT, Entry, add_twins, entries_below, entries_of
 from sender import send
 
 NEEDS_ENGINE = False
-PLAIN = re.compile(r"[\w./+=,@%-]+\Z", re.ASCII)  # names that every `tar -t` prints as they are
+PLAIN = re.compile(r"[\w./+=,@%-]+\Z", re.ASCII)  # names that every `tar -t` prints without escapes
 
 
 def run(tap, engine):
     cases = [case for module in (cases_tree, cases_ignore, cases_stage, cases_copy, cases_real)
              for case in module.CASES if not case.fails and (os.environ.get("FULL") or not case.slow)
-             and not case.request.send]  # a form of its own: here each stream is read in all of them
+             and not case.request.send]  # these choose a form; here each stream is read in all forms
     only = os.environ.get("ONLY")
     with tempfile.TemporaryDirectory(prefix="live.") as top, ThreadPoolExecutor(2) as pool:
         readers = dict(available(tap, top))
@@ -45,7 +45,7 @@ def run(tap, engine):
 
 
 def available(tap, top):
-    """(name, what reads) of the readers that this machine has."""
+    """(name, function that reads) of each reader on this machine."""
     for name, options in (("tar", ["--numeric-owner"]), ("bsdtar", []), ("busybox tar", [])):
         if shutil.which(name.split()[0]) is None:
             tap.skip(f"{name} is missing", f"{name} extracts every stream alike")
@@ -64,7 +64,7 @@ def available(tap, top):
 
 
 def one_case(engine, readers, case, home):
-    """(why not, the sentence)."""
+    """(why the claim doesn't hold or None, the claim)."""
     sentence = f"all readers agree on: {case.title}"
     if case.in_place and not os.path.isdir(case.in_place):
         return None, f"{sentence}, which this machine lacks"
@@ -95,7 +95,7 @@ def one_case(engine, readers, case, home):
 
 
 def stream_lines(path):
-    """What every stream of ours is to be, whatever it holds."""
+    """What is wrong with a stream by the rules for every stream, whatever it contains."""
     with tarfile.open(path) as tar:
         members = tar.getmembers()
     names = [member.name for member in members]
@@ -124,7 +124,7 @@ def stream_lines(path):
 
 
 class Extractor:
-    """A tar program: it must extract what Python reads, and list the plain names."""
+    """A tar program, which must extract what Python reads, and list the plain names."""
 
     def __init__(self, words, options):
         self.words, self.options = words, options
@@ -133,8 +133,8 @@ class Extractor:
         with open(path, "rb") as data:
             done = subprocess.run([*self.words, *self.options, "-xpf", "-"], cwd=out, stdin=data,
                                   capture_output=True, timeout=TIMEOUT)
-        # GNU tar wonders about times of the future and of before 1970, and sets them; it doesn't know
-        # the record by which bsdtar learns that a name is not UTF-8, and takes names as they are.
+        # GNU tar sets times in the future and before 1970, but complains about them. It takes names as they
+        # are, and complains about the record that tells bsdtar that a name is not UTF-8.
         said = [line for line in done.stderr.decode(errors="backslashreplace").splitlines()
                 if "time stamp" not in line and "'hdrcharset'" not in line]
         if done.returncode or said:
@@ -153,9 +153,9 @@ class Extractor:
 
 def extract_in_python(path, out, want):
     if any(entry.kind == "l" and entry.twins for entry in want.values()):
-        return []  # it sets mode and time of a link's target when the link has a second name
+        return []  # if a symbolic link has a second name, tarfile sets the mode and time of its target
     with tarfile.open(path) as tar:
-        tar.extraction_filter = lambda member, _: member  # a context may hold absolute links
+        tar.extraction_filter = lambda member, _: member  # a context may contain absolute links
         tar.extractall(out, numeric_owner=True)
     have = entries_below(out)
     forget_link_times(have, want)
@@ -163,14 +163,14 @@ def extract_in_python(path, out, want):
 
 
 def forget_link_times(have, want):
-    """For readers that leave a symbolic link the time at which they made it."""
+    """For readers that don't set the time of a symbolic link."""
     for path, entry in have.items():
         if entry.kind == "l" and path in want:
             entry.mtime = want[path].mtime
 
 
 def forget_early_times(have, want):
-    """For a reader that takes a time before 1970, which needs an extended header, for 1970."""
+    """For a reader that reads 1970 for any time before it, because it doesn't know the extended header."""
     for path, entry in have.items():
         if path in want and want[path].mtime < 0 and entry.mtime == 0:
             entry.mtime = want[path].mtime

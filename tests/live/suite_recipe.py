@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`ctx-send --recipe . | docker build -`: the dependencies stay cached until one of them changes.
 
-The examples' own Dockerfiles are built, with real toolchains in images that are made of this machine's
-(bases.py), first as they are, then after an edit with a new file, after a change of versions, and after
-one of a dependency. The program that comes out is run each time.
+The Dockerfiles of the examples are built with real toolchains, in images that are made of the toolchains
+of this machine (bases.py): as they are, then after an edit with a new file, after a change of versions,
+and after a change of a dependency. The program is run each time.
 """
 
 import os
@@ -37,7 +37,7 @@ def run(tap, engine):
 
 
 def one_example(engine, example):
-    """(Claims, how long each part took)."""
+    """(Claims about one example, a text with the time that each part took)."""
     claims, times = Claims(), [example.name]
 
     def part(name, began):
@@ -61,7 +61,7 @@ def one_example(engine, example):
 
 @dataclass
 class Step:
-    """An instruction of the Dockerfile, as a build went through it."""
+    """An instruction of the Dockerfile, as a build ran it."""
 
     text: str
     cached: bool
@@ -75,7 +75,7 @@ class Built:
     steps: list
 
     def dependencies(self):
-        """The step that installs them: the first RUN on the skeleton."""
+        """The step that installs the dependencies: the first RUN after the COPY of the skeleton."""
         copied = False
         for step in self.steps:
             if copied and step.text.startswith("RUN "):
@@ -94,7 +94,7 @@ class Built:
 
 
 class Trial:
-    """One example and one builder: a working copy, and builds of it in a row."""
+    """One example and one builder: a working copy, and a sequence of builds of it."""
 
     def __init__(self, tap, engine, example, builder, home):
         self.tap, self.engine, self.example, self.builder = tap, engine, example, builder
@@ -130,7 +130,7 @@ class Trial:
         self.says(built, example.says, f"{VERSION}: the program is there")
         if example.asks:
             self.says(built, "0.5.0", f"{VERSION}: the program knows it", *example.asks)
-        # What the claims above would miss if nothing but cached steps were ever found.
+        # If every step were reported as cached, the claims above would pass. This one would fail.
         self.check(before == self.plain() and "still cached", f"{VERSION}: a plain COPY of the manifest is not cached")
 
         self.edit(dependency)
@@ -160,7 +160,7 @@ class Trial:
                 file.write(text)
 
     def plain(self):
-        """The image of the manifest alone, which is what people copy without a recipe."""
+        """The image of a COPY of the manifest alone, which people write without a recipe."""
         text = f"FROM busybox:latest\nCOPY {self.example.manifest} /\n"
         return self.build(recipe=False, request=Request(file="-", stdin=text)).image
 
@@ -184,7 +184,7 @@ class Trial:
 
 
 def buildkit_steps(log):
-    """From `--progress=plain`: `#7 [build 3/6] RUN make`, `#7 CACHED`, `#7 0.123 what it printed`."""
+    """The steps in a log of `--progress=plain`: `#7 [build 3/6] RUN make`, `#7 CACHED`, `#7 0.123 output`."""
     steps = {}
     for number, rest in re.findall(r"(?m)^#(\d+) (.*)$", log):
         if heading := re.match(r"\[(?:\S+ )?\d+/\d+\] (.*)", rest):
@@ -197,6 +197,6 @@ def buildkit_steps(log):
 
 
 def classic_steps(log):
-    """From the classic builder: `Step 3/6 : RUN make`, ` ---> Using cache`, what it printed."""
+    """The steps in a log of the classic builder: `Step 3/6 : RUN make`, ` ---> Using cache`, output."""
     parts = re.split(r"(?m)^Step \d+/\d+ : (.*)$", log)[1:]
     return [Step(text, " ---> Using cache" in printed, printed) for text, printed in zip(parts[::2], parts[1::2])]

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TAP on stdout: one line a claim, the plan at the end, what went wrong as `# ` lines.
+"""Prints TAP: a line for each claim, `# ` lines for what went wrong, and the plan at the end.
 
     tap = Tap()
-    tap.check(None, "a dangling link as source fails on both sides")     # None: it holds
-    tap.check("mode 0644 instead of 0600: a/b", "modes are kept")        # text: why it doesn't
-    tap.skip("bsdtar is missing", "bsdtar lists the stream")             # a failure when CI is set
+    tap.check(None, "a dangling link as source fails on both sides")     # None: the claim holds
+    tap.check("mode 0644 instead of 0600: a/b", "modes are kept")        # text: why it doesn't hold
+    tap.skip("bsdtar is missing", "bsdtar lists the stream")             # a failure if CI is set
     sys.exit(tap.end())
 """
 
@@ -14,7 +14,7 @@ import time
 
 
 class Claims:
-    """Takes claims down, from a thread of its own, for a Tap to state later in a settled order."""
+    """Records the claims of one thread. A Tap states them later, so that their order is always the same."""
 
     def __init__(self):
         self.made = []
@@ -34,7 +34,7 @@ class Tap:
         self.began = time.monotonic()
 
     def check(self, why, sentence):
-        """`why` is None or empty when the claim holds, else the text that says what was found."""
+        """`why` is None or empty if the claim holds, else a text that says what was found."""
         self.count += 1
         if why:
             self.failed += 1
@@ -59,12 +59,12 @@ class Tap:
         self._line(f"# {text}")
 
     def end(self):
-        """Prints the plan and the sums; the exit status."""
+        """Prints the plan and the sums. Returns the exit status."""
         self.note(f"{time.monotonic() - self.began:.0f} s, {self.failed} failed, {self.skipped} skipped")
         self._line(f"1..{self.count}")
         return 1 if self.failed else 0
 
     def _line(self, text):
-        # Names in messages may hold any byte: what a terminal can't print is escaped.
+        # Names in messages may contain any byte. What a terminal can't print is escaped.
         text = text.encode("utf-8", "backslashreplace").decode()
         print("".join(c if c.isprintable() else repr(c)[1:-1] for c in text), file=self.out, flush=True)
