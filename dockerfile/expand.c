@@ -177,9 +177,8 @@ static int expand_trim(struct lex *l, const struct form *form, const struct lex_
     return 0;
 }
 
-/* The name after the `$` of a template, and what follows the name. Empty: there is none, and
- * the
- * `$` is text. */
+/* The name after the `$` of a template. Empty: there is none, and the `$` is text. *ret_rest is
+ * what follows. */
 static struct bytes expand_template_name(struct bytes text, struct bytes *ret_rest)
 {
     bool brace = text.len && text.at[0] == '{';

@@ -17,8 +17,8 @@
  * targets of deeper links don't reach its builder, so a COPY with a wildcard above a link may
  * copy nothing, without a message. The classic builder has the whole context and follows every
  * link. So if the request's builder is BuildKit, this file follows the links that its client
- * follows. Otherwise it follows all of them, and a COPY that gets nothing from `docker build .`
- * gets the file from the stream.
+ * follows. Otherwise it follows all of them; then a COPY finds its file in the stream, even if
+ * BuildKit's own client would not have sent it.
  *
  * Builders also disagree on a `..` after a name in the text of a link: BuildKit cleans the
  * text, the classic builder walks it. If either may build, both ways are followed.
@@ -309,8 +309,7 @@ static int follow_run_step(struct follower *fo, struct follow_step *s)
     for (bool in_link = s->head.len > 0;;) {
         struct bytes whole = s->rest;
         if (in_link && !s->head.len) {
-            /* Several links may lead here. The queue makes sure that the rest is walked once.
-             */
+            /* Several links may lead here. Because of the queue the rest is walked once. */
             follow_queue(fo, *s);
             return 0;
         }

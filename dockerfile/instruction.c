@@ -272,9 +272,8 @@ void df_reread_trigger(struct dockerfile *df, const struct df_line *line,
     struct bytes whole = bytes_from(line->text, start),
                  again = instruction_trim_continuation(whole);
     bool cut = again.len < whole.len;
-    /* The blanks at which the builder cuts off the trigger include no vertical tab. If one
-     * stands there, the trigger begins with it, and a byte-order mark after it is not dropped.
-     */
+    /* The builder cuts off the trigger at blanks other than a vertical tab. If one stands
+     * there, the trigger begins with it, and a byte-order mark after it is not dropped. */
     const uint8_t *word_end = ins->word.at + ins->word.len;
     if (bytes_starts(again, BYTES("\xef\xbb\xbf")) &&
         !memchr(word_end, '\v', (size_t)(ins->args.at - word_end)))

@@ -162,8 +162,7 @@ static int lex_double_quote(struct lex *l, struct lex_text *out)
     return 0;
 }
 
-/* Reads a rune that is not special, or an escape and the rune after it. False: the text ends.
- */
+/* Reads a plain rune, or an escape and the rune after it. False: the text ends. */
 static bool lex_plain(struct lex *l, struct lex_text *out, bool *in_word)
 {
     size_t before = out->text.len;

@@ -11,7 +11,7 @@
  *     text    a   b   c   b   .        pattern  *b, longest
  *             0   1   2   3   4   5    empty tail: matches everywhere, and ends where it begins
  *             -   2   -   4   -   -    b: matches only where a b stands
- *             4   4   4   4   -   -    *: as far as a match that begins further right
+ *             4   4   4   4   -   -    *: ends where a match ends that begins here or later
  *
  * That is n·m steps for any input, with few branches and no backtracking.
  */

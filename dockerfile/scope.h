@@ -41,7 +41,7 @@ struct scope {
     struct analysis *an;
     const struct scope *parent; /* of the stage that this one is built on, at its end */
     struct table vars;          /* name -> struct variable * */
-    struct table args;          /* classic builder: ARGs. Any ENV hides them, FROM drops them */
+    struct table args;  /* the classic builder's ARGs: an ENV hides them, FROM drops them */
     bool global;        /* before the first FROM: a variable that isn't in vars is unset */
     bool env_known;     /* the base image's variables are in vars */
     bool any_name;      /* a line set a variable whose name is unknown */

@@ -73,8 +73,7 @@ static struct select_node *select_child(struct reads *reads, struct select *s,
     uintptr_t *value = table_put(*table, key, ret_new);
     if (*ret_new)
         *value = (uintptr_t)select_node_new(reads, s, f);
-    /* After a failure the table contains a NULL; then the set is good for reads_free() alone.
-     */
+    /* After a failure the table contains a NULL. The set is then good only for reads_free(). */
     return (struct select_node *)*value;
 }
 
@@ -253,8 +252,7 @@ static int select_compare_nodes(const void *a, const void *b)
 /* Makes a state of the nodes that the step found; there is one at least. */
 static struct select_dir *select_step_state(struct select_step *step)
 {
-    /* A node is reached in one way, but a `**` also from itself, so only it can be found twice.
-     */
+    /* Only a `**` can be found twice, because it is reached from itself too. */
     if (step->loops > 1) {
         qsort(step->at, step->n, sizeof(*step->at), select_compare_nodes);
         size_t n = 1;

@@ -4,7 +4,6 @@
 #include "reads-rows.h"
 #include "tap.h"
 
-/* clang-format off: a row is a line. */
 static const struct reads_row rows[] = {
     {"§1.2 a foreign syntax reads anything", "# syntax=example/other:1\nWHAT IS this\n", "",
      ".~"},
@@ -14,29 +13,30 @@ static const struct reads_row rows[] = {
     {"BUILDKIT_SYNTAX is Docker's", "FROM scratch\nCOPY a /\n",
      "arg=BUILDKIT_SYNTAX=docker/dockerfile:1", "a"},
 };
-/* clang-format on */
 
 /* want: the notes, a line each, with their level (W warning, I info) */
 static const struct {
     const char *source, *file, *options, *want;
 } note_cases[] = {
-    {"an ARG in the way", "FROM scratch\nARG S\nCOPY ${S} /d/\n", "",
+    {"a source with an ARG", "FROM scratch\nARG S\nCOPY ${S} /d/\n", "",
      "W Dockerfile:3: COPY ${S} sends everything: S may be set by docker build --build-arg; "
      "--args-final says it won't be\n"},
     {"a certain directory is no warning", "FROM scratch\nARG S\nCOPY src/${S} /d/\n", "",
      "I Dockerfile:3: COPY src/${S} sends all of \"src/\": S may be set by docker build "
      "--build-arg; --args-final says it won't be\n"},
-    {"nor is what makes no difference", "FROM scratch\nARG S\nCOPY . .\nCOPY $S /d/\n", "",
+    {"a widening that makes no difference is no warning",
+     "FROM scratch\nARG S\nCOPY . .\nCOPY $S /d/\n", "",
      "I Dockerfile:4: COPY $S sends everything: S may be set by docker build --build-arg; "
      "--args-final says it won't be\n"},
-    {"a variable made of another", "FROM scratch\nARG S\nENV T=x/$S\nCOPY $T /d/\n", "buildkit",
+    {"a variable that is made of another one", "FROM scratch\nARG S\nENV T=x/$S\nCOPY $T /d/\n",
+     "buildkit",
      "W Dockerfile:4: COPY $T sends everything: T is made of S, which may be set by docker "
      "build "
      "--build-arg; --args-final says it won't be\n"},
     {"the image's own variables", "FROM python\nCOPY a/$S /d/\n", "",
      "I Dockerfile:2: COPY a/$S sends all of \"a/\": S may be set by the image \"python\"; "
      "--base-config tells\n"},
-    {"a base, once", "FROM corp/b\nFROM corp/b\nCOPY a /\n", "",
+    {"two stages with one base image get one note", "FROM corp/b\nFROM corp/b\nCOPY a /\n", "",
      "W Dockerfile:1: FROM corp/b sends everything: its ONBUILD instructions are not known; "
      "--base-config asks the engine; --trust-bases=corp/b says there are none\n"},
     {"a base that the engine doesn't know", "FROM corp/b\nCOPY a /\n", "base=corp/b;silent",
@@ -49,7 +49,7 @@ static const struct {
      "--trust-bases=python says there are none\n"},
     {"a foreign syntax", "# syntax=other\nx\n", "",
      "W Dockerfile:1: # syntax=\"other\" sends everything: what it reads is not known\n"},
-    {"a malformed word that maybe nobody runs into",
+    {"a malformed word that not every build runs into",
      "FROM scratch AS a\nCOPY ${x /\nFROM scratch\nCOPY b /\n", "",
      "I Dockerfile:2: a substitution lacks its closing '}'\n"},
     {"all is known", "FROM scratch\nCOPY a /\n", "", ""},
@@ -74,17 +74,20 @@ static void test_notes(void)
 static const struct {
     const char *source, *file, *options, *want;
 } base_cases[] = {
-    {"those that may have triggers", "FROM corp/b\nFROM corp/c:1\nFROM corp/b\nFROM python\n",
+    {"images that may have triggers", "FROM corp/b\nFROM corp/c:1\nFROM corp/b\nFROM python\n",
      "", "corp/b corp/c:1"},
-    {"those whose variables are used", "FROM python\nFROM node\nCOPY $X /\n", "", "node"},
-    {"through a stage", "FROM python AS a\nFROM a\nCOPY $X /\n", "", "python"},
-    {"not what was asked for", "FROM corp/b\nFROM corp/c\n", "base=corp/b;silent", "corp/c"},
-    {"not what is trusted", "FROM corp/b\n", "trust=corp/*", ""},
-    {"not what has no certain name", "ARG X\nFROM corp/$X\nFROM $X\n", "", ""},
-    {"names with values", "ARG X=b\nFROM corp/$X\n", "final", "corp/b"},
-    {"only what the target needs", "FROM corp/a AS a\nFROM corp/b\n", "target=a", "corp/a"},
+    {"images whose variables are used", "FROM python\nFROM node\nCOPY $X /\n", "", "node"},
+    {"the image of the stage that a stage is built on", "FROM python AS a\nFROM a\nCOPY $X /\n",
+     "", "python"},
+    {"no image whose config was asked for", "FROM corp/b\nFROM corp/c\n", "base=corp/b;silent",
+     "corp/c"},
+    {"no image that is trusted", "FROM corp/b\n", "trust=corp/*", ""},
+    {"no image without a certain name", "ARG X\nFROM corp/$X\nFROM $X\n", "", ""},
+    {"a name with an ARG whose value is known", "ARG X=b\nFROM corp/$X\n", "final", "corp/b"},
+    {"only images that the target needs", "FROM corp/a AS a\nFROM corp/b\n", "target=a",
+     "corp/a"},
     {"not scratch", "FROM scratch\nCOPY $X /\n", "", ""},
-    {"of a foreign file nothing is known", "# syntax=x\nFROM corp/b\n", "", ""},
+    {"no image of a file in a foreign syntax", "# syntax=x\nFROM corp/b\n", "", ""},
 };
 
 static void test_bases(void)

@@ -3,7 +3,6 @@
 #include "reads-rows.h"
 #include "tap.h"
 
-/* clang-format off: a row is a line. */
 static const struct reads_row rows[] = {
     {"§1.1 bind is the default, all of the context",
      "FROM alpine\nRUN --mount=target=/x true\n", "", "."},
@@ -32,7 +31,6 @@ static const struct reads_row rows[] = {
     {"moby: the classic builder has no mounts",
      "FROM alpine\nRUN --mount=source=a,target=/x true\n", "classic", ""},
 };
-/* clang-format on */
 
 int main(void)
 {

@@ -3,13 +3,12 @@
 #include "reads-rows.h"
 #include "tap.h"
 
-/* clang-format off: a row is a line. */
 static const struct reads_row rows[] = {
     {"§1.1 sources, not the destination", "FROM scratch\nCOPY a b/c /d\n", "", "a b/c"},
     {"§1.5 [V] cleaned, root-relative, clamped",
      "FROM scratch\nCOPY /x ./y/../z ../../w q//r/ /d/\n", "", "q/r w x z"},
-    {"§1.5 [V] the whole", "FROM scratch\nCOPY . /d\n", "", "."},
-    {"§1.5 [V] the whole by another name", "FROM scratch\nCOPY a/.. /d\n", "", "."},
+    {"§1.5 [V] the whole context", "FROM scratch\nCOPY . /d\n", "", "."},
+    {"§1.5 [V] the whole context by another name", "FROM scratch\nCOPY a/.. /d\n", "", "."},
     {"§1.2 JSON form", "FROM scratch\nCOPY [\"a b\", \"c\", \"/d/\"]\n", "", "a b c"},
     {"§1.2 quotes are removed by the expander", "FROM scratch\nCOPY \"dir/a.txt\" 'b' /d/\n",
      "", "b dir/a.txt"},
@@ -29,7 +28,7 @@ static const struct reads_row rows[] = {
     {"§1.3 [V] --from is not expanded",
      "FROM scratch AS x\nFROM scratch\nARG S=x\nCOPY --from=$S a /d\n", "", ""},
     {"§1.1 heredocs read nothing", "FROM scratch\nCOPY <<EOF a /d/\nx\nEOF\n", "", "a"},
-    {"in the JSON form a heredoc was a path",
+    {"in the JSON form older builders took a heredoc for a path",
      "FROM scratch\nCOPY [\"<<EOF\", \"a\", \"/d/\"]\n", "", "<<EOF a"},
     {"§1.1 URLs are fetched",
      "FROM scratch\nADD https://example.com/a http://example.com/b c /d/\n", "", "c"},
@@ -41,20 +40,19 @@ static const struct reads_row rows[] = {
      "FROM scratch\nCOPY [\"a\\\\\\\\b\", \"/d/\"]\n", "", "a\\b!"},
     {"copy.go splitWildcards: plain before the first wildcard",
      "FROM scratch\nCOPY [\"a\\\\\\\\b/*\", \"/d/\"]\n", "", "a\\\\b/* a\\b/*"},
-    {"copy.go: an escaped wildcard is none", "FROM scratch\nCOPY [\"a\\\\\\\\*b\", \"/d/\"]\n",
-     "", "a\\*b!"},
+    {"copy.go: an escaped wildcard is a plain character",
+     "FROM scratch\nCOPY [\"a\\\\\\\\*b\", \"/d/\"]\n", "", "a\\*b!"},
     {"§1.5 [V] [[]x].txt", "FROM scratch\nCOPY [[]x].txt /d/\n", "", "[[]x].txt"},
     {"filepath.Match: a class may match a slash", "FROM scratch\nCOPY a/x[^b]c /d/\n", "",
      "a/x*~"},
-    {"filepath.Match: not one that begins a component", "FROM scratch\nCOPY a/[^b]c /d/\n", "",
-     "a/[^b]c"},
-    {"filepath.Match: a class is closed behind the slash",
+    {"filepath.Match: a class at the beginning of a component matches no slash",
+     "FROM scratch\nCOPY a/[^b]c /d/\n", "", "a/[^b]c"},
+    {"filepath.Match: a class that is closed after a slash",
      "FROM scratch\nCOPY a/x[b/c]d* /d/\n", "", "a/x*~"},
     {"§1.5 --parents", "FROM scratch\nCOPY --parents a/./b/c d/**/e /d/\n", "", "a/b/c d/**/e"},
     {"BFlags: --parents=false", "FROM scratch\nCOPY --parents=false a /d/\n", "", "a"},
     {"§1.1 nothing is read", "FROM scratch\nRUN true\n", "", ""},
 };
-/* clang-format on */
 
 int main(void)
 {

@@ -4,13 +4,13 @@
 #include "tap.h"
 
 static const struct parse_row flag_rows[] = {
-    {"flags come first, with a value or none", "split_command.go",
+    {"flags come first, with or without a value", "split_command.go",
      B("FROM --platform=$P a\nCOPY --link --from=x --chown= b c --d\n"),
      "1 FROM --platform=$P [a]\n2 COPY --link --from=x --chown= [b][c][--d]"},
-    {"their quotes and escapes are resolved", "split_command.go",
+    {"quotes and escapes of flags are resolved", "split_command.go",
      B("FROM a\nRUN --x=\"a b\" --'y'=\\\"c'd \\e' z\n"),
      "1 FROM [a]\n2 RUN --x=a b --y=\"cd e z"},
-    {"`--` ends them", "split_command.go", B("FROM a\nCOPY --a -- --b c\n"),
+    {"`--` ends the flags", "split_command.go", B("FROM a\nCOPY --a -- --b c\n"),
      "1 FROM [a]\n2 COPY --a [--b][c]"},
     {"one dash is no flag", "split_command.go", B("FROM a\nCOPY -a b\n"),
      "1 FROM [a]\n2 COPY [-a][b]"},
@@ -18,18 +18,18 @@ static const struct parse_row flag_rows[] = {
      "1 FROM [a]\n2 COPY [\"--a\"][b]"},
     {"an escape at the very end is dropped", "split_command.go",
      B("FROM a\nRUN --a\\\\\\\nRUN b\n"), "1 FROM [a]\n2 RUN --a\\\n3 RUN b"},
-    {"they are read byte by byte", "split_command.go, rune(line[pos])",
+    {"flags are read byte by byte", "split_command.go, rune(line[pos])",
      B("FROM a\nCOPY --x=\xc3\xa9 --y=\xc3\xa0z b c\n"),
      "1 FROM [a]\n2 COPY --x=\xc3\x83\xc2\xa9 --y=\xc3\x83 [z][b][c]"},
-    {"every instruction may have some", "split_command.go",
+    {"every instruction may have flags", "split_command.go",
      B("FROM a\nHEALTHCHECK --x=1 CMD y\n"), "1 FROM [a]\n2 HEALTHCHECK --x=1 CMD y"},
-    {"the builder judges names and values", "ours",
+    {"unknown and doubled flags are left to the builder", "ours",
      B("FROM a\nCOPY --nope --from --from=x b c\n"),
      "1 FROM [a]\n2 COPY --nope --from --from=x [b][c]"},
 };
 
 static const struct parse_row word_rows[] = {
-    {"a vertical tab parts keyword and words, a no-break space doesn't", "split_command.go",
+    {"a vertical tab separates keyword and words, a no-break space doesn't", "split_command.go",
      B("FROM\va\fAS\rb\nCOPY a\xc2\xa0"
        "b c\n"),
      "1 FROM [a][AS][b]\n2 COPY [a\xc2\xa0"
@@ -42,13 +42,13 @@ static const struct parse_row word_rows[] = {
     {"ENV's old form takes the rest of the line", "line_parsers.go",
      B("FROM a\nENV b  c = d \nENV \"x y\"z\n"),
      "1 FROM [a]\n2 ENV [b][c = d]\n3 ENV [\"x][y\"z]"},
-    {"ENV parts words at any Unicode space", "line_parsers.go",
+    {"ENV splits words at any Unicode space", "line_parsers.go",
      B("FROM a\nENV b=c\xe2\x80\x83"
        "d=e\n"),
      "1 FROM [a]\n2 ENV [b][c][d][e]"},
-    {"single quotes know no escape, double ones do", "line_parsers.go",
+    {"an escape counts in double quotes, not in single ones", "line_parsers.go",
      B("FROM a\nENV b='\\' c=\"\\\" d\"\n"), "1 FROM [a]\n2 ENV [b]['\\'][c][\"\\\" d\"]"},
-    {"ARG takes names, with values or not", "line_parsers.go",
+    {"ARG takes names, with or without values", "line_parsers.go",
      B("ARG b c=d e='f g'\nFROM a\nARG h= \"i j\"=k\n"),
      "1 ARG [b][c=d][e='f g']\n2 FROM [a]\n3 ARG [h=][\"i j\"=k]"},
     {"the escape of the directive counts", "line_parsers.go",
