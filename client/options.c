@@ -269,15 +269,15 @@ const struct option_group group_daemon = {"Who does the work:", daemon_options,
 
 static const struct option said_options[] = {
     {OPTION_CALL, 0, true, "stats", "text|json", 0, options_take_stats,
-     "Say what was sent and how long it took; json is one line, the last."},
+     "Print what was sent and how long it took; json is one line, the last."},
     {OPTION_SET, 'v', false, "verbose", NULL, AT(talk), NULL, VERBOSE_HELP, TALK_VERBOSE},
     {OPTION_SET, 'q', false, "quiet", NULL, AT(talk), NULL,
-     "Say nothing but why it failed: no progress, no warnings.", TALK_QUIET},
+     "Print nothing but the reason of a failure: no progress, no warnings.", TALK_QUIET},
     HELP_OPTION,
     {OPTION_SET, 'V', false, "version", NULL, AT(action), NULL, "Print the version and end.",
      ACTION_VERSION},
 };
-static const struct option_group group_said = {"What is said, on standard error:", said_options,
+static const struct option_group group_said = {"Output on standard error:", said_options,
                                                ARRAY_SIZE(said_options)};
 
 /* ---- the commands of ctx --------------------------------------------------------------- */
@@ -285,7 +285,7 @@ static const struct option_group group_said = {"What is said, on standard error:
 #define TALK_OPTIONS                                                                           \
     {OPTION_SET, 'v', false, "verbose", NULL, AT(talk), NULL, VERBOSE_HELP, TALK_VERBOSE},     \
         {OPTION_SET, 'q',      false, "quiet",                                                 \
-         NULL,       AT(talk), NULL,  "Say nothing but why it failed.",                        \
+         NULL,       AT(talk), NULL,  "Print nothing but the reason of a failure.",            \
          TALK_QUIET},                                                                          \
         HELP_OPTION
 
@@ -304,7 +304,7 @@ static const struct option digest_options[] = {
     {OPTION_FLAG, 0, false, "json", NULL, AT(json), NULL, "Print it as one JSON object."},
     TALK_OPTIONS,
 };
-const struct option_group group_digest = {"What is said:", digest_options,
+const struct option_group group_digest = {"Output:", digest_options,
                                           ARRAY_SIZE(digest_options)};
 
 static const struct option url_options[] = {
