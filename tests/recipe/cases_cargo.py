@@ -65,9 +65,9 @@ def masking(tap, box):
     tap.check(same(versions(parsed), [("a", SENTINEL), ("either", SENTINEL), ("either", "1.9.0")]),
               "a registry crate of a local one's name keeps its version")
     tap.check(same(edges(parsed, "a"), [f"either {SENTINEL}", "either 1.9.0"]),
-              "an edge to a local crate is masked with it, and is as short as it may be")
+              "an edge to a local crate is masked like the crate, and as short as is unambiguous")
     tap.check(same(parsed["a/Cargo.toml"]["dependencies"]["mine"], {"path": "../either", "package": "either"}),
-              "a renamed path dependency loses the version that would not fit")
+              "a renamed path dependency loses its version, which would not match")
     tree["either/Cargo.toml"] = crate("either").replace('version = "1.2.3"\n', "")
     _, parsed, _ = prepared(box, tree)
     tap.check(same(parsed["either/Cargo.toml"]["package"]["version"], SENTINEL), "a crate without a version gets the sentinel")
@@ -77,8 +77,9 @@ def masking(tap, box):
             "edition.workspace = true\n[lints]\nworkspace = true\n", "a/src/lib.rs": ""}
     _, parsed, _ = prepared(box, tree)
     tap.check(same(parsed["Cargo.toml"]["workspace"], {"members": ["a"], "package": {"edition": "2021"}}),
-              "what is inherited and dropped is gone from the workspace too")
-    tap.check(same(parsed["a/Cargo.toml"]["package"]["edition"], {"workspace": True}), "what is inherited and kept stays so")
+              "a key that is inherited and dropped is dropped from the workspace, too")
+    tap.check(same(parsed["a/Cargo.toml"]["package"]["edition"], {"workspace": True}),
+              "a key that is inherited and kept stays inherited")
     tree["a/Cargo.toml"] = crate("a", '[dependencies]\nx = { version = "1", public = true, artifact = "bin" }\n'
                                  '[hints]\nmostly-unused = true\n')
     tree["Cargo.toml"] = ('cargo-features = ["public-dependency"]\n[workspace]\nmembers = ["a"]\n'
@@ -103,10 +104,11 @@ def kept_whole(tap, box):
                                entry("log", "0.4.99", ["testing"]), entry("testing", "1.2.3"))}
     recipe, parsed, files = prepared(box, tree)
     tap.check(same(files.get("log/src/lib.rs"), "pub fn real() {}"), "a patched crate that a registry crate uses keeps its sources")
-    tap.check(same(parsed["log/Cargo.toml"]["package"]["version"], "0.4.99"), "and its version")
-    tap.check(same(("log", "0.4.99") in versions(parsed), True), "in the lock as well")
+    tap.check(same(parsed["log/Cargo.toml"]["package"]["version"], "0.4.99"),
+              "a patched crate that a registry crate uses keeps its version")
+    tap.check(same(("log", "0.4.99") in versions(parsed), True), "its version stays in the lock, too")
     tap.check(same([parsed["testing/Cargo.toml"]["package"]["version"], "testing/src/lib.rs" in files], [SENTINEL, False]),
-              "what only its tests need is a stub")
+              "a crate that only its tests need is a stub")
     tree = {"ws/Cargo.toml": '[workspace]\nmembers = ["a"]\nexclude = ["vendored"]\n', "ws/Cargo.lock": "version = 4\n",
             "ws/a/Cargo.toml": crate("a", '[dependencies]\nv = { path = "../vendored" }\ns = { path = "../../shared/s" }\n'),
             "ws/a/src/lib.rs": "", "ws/vendored/Cargo.toml": crate("v"), "ws/vendored/src/lib.rs": "",
@@ -116,9 +118,9 @@ def kept_whole(tap, box):
     recipe, parsed, _ = prepared(box, tree, "--dir=ws")
     tap.check(same(sorted(p for p in parsed if p.endswith("Cargo.toml")),
                    ["shared/Cargo.toml", "shared/s/Cargo.toml", "ws/Cargo.toml", "ws/a/Cargo.toml", "ws/vendored/Cargo.toml"]),
-              "path dependencies that are excluded, outside, or of another workspace are there")
+              "the recipe has path dependencies that are excluded, outside, or of another workspace")
     tap.check(same([parsed["ws/Cargo.toml"]["workspace"]["exclude"], parsed["shared/Cargo.toml"]["workspace"]["members"]],
-                   [["vendored"], ["s"]]), "and every workspace names what is there of it")
+                   [["vendored"], ["s"]]), "every workspace names those of its members that the recipe has")
 
 
 def closure(tap, box):
@@ -138,10 +140,10 @@ def closure(tap, box):
                   f"{option} keeps what it needs")
     workspace = parsed["Cargo.toml"]["workspace"]
     tap.check(same([workspace["members"], workspace["default-members"], list(workspace["dependencies"])],
-                   [["a", "c"], ["a"], ["x"]]), "members, default members and dependencies follow")
-    tap.check(same(versions(parsed), [("a", SENTINEL), ("c", SENTINEL), ("x", "1.0.0")]), "the lock follows")
-    tap.check(same(edges(parsed, "a"), ["c", "x"]), "its edges become short")
-    tap.check(same("patch" in parsed["Cargo.toml"], False), "a patch that is not used goes")
+                   [["a", "c"], ["a"], ["x"]]), "--bin restricts members, default members and dependencies")
+    tap.check(same(versions(parsed), [("a", SENTINEL), ("c", SENTINEL), ("x", "1.0.0")]), "--bin restricts the lock")
+    tap.check(same(edges(parsed, "a"), ["c", "x"]), "--bin shortens the edges of the lock")
+    tap.check(same("patch" in parsed["Cargo.toml"], False), "--bin drops a patch that is not used")
     box.tree("t", tree)
     before = box.prepare_bytes("t", "--bin=a")
     tree["b/Cargo.toml"] = crate("b", '[dependencies]\nz = "1"\n')
@@ -164,16 +166,16 @@ def targets(tap, box):
     stubs = {s["path"]: s["kind"] for s in recipe["ctx_recipe"]["stubs"]}
     tap.check(same(stubs, {"src/lib.rs": "rust-lib", "src/x.rs": "rust-bin"}), "tests, benches and examples are left out")
     tap.check(same(parsed["Cargo.toml"]["bin"], [{"name": "x", "path": "src/x.rs", "required-features": ["f"]}]),
-              "what steers tests is dropped of a binary, what it requires stays")
+              "a binary loses keys that concern tests, and keeps the features it requires")
     recipe, parsed, _ = prepared(box, tree, "--all-targets")
     stubs = {s["path"] for s in recipe["ctx_recipe"]["stubs"]}
     tap.check(same(stubs - {"src/lib.rs", "src/x.rs"}, {".ctx-stub/test.rs", ".ctx-stub/bench.rs", ".ctx-stub/example.rs"}),
-              "where they are asked for, one stands for all")
+              "if tests are asked for, one target stands for all")
     recipe, parsed, _ = prepared(box, tree, "--chef-exact")
     kinds = {(t["path"], t["kind"] if isinstance(t["kind"], str) else "Lib")
              for t in recipe["skeleton"]["manifests"][0]["targets"]}
     tap.check(same(kinds, {("src/lib.rs", "Lib"), ("src/x.rs", "Bin"), ("tests/own.rs", "Test"), ("examples/e.rs", "Example"),
-                           ("benches/b.rs", "Bench")}), "--chef-exact names them all")
+                           ("benches/b.rs", "Bench")}), "--chef-exact names all targets")
     box.path("t/.dockerignore").write_text("src/x.rs\n")
     recipe = box.prepare("t")
     tap.check(same([s["path"] for s in recipe["ctx_recipe"]["stubs"]], ["src/lib.rs"]), "no stub where the context has no source")
@@ -186,10 +188,12 @@ def configuration(tap, box):
             "rust-toolchain.toml": '# pinned\n[toolchain]\nchannel = "1.80"\n'}
     recipe, parsed, files = prepared(box, tree)
     tap.check(same([files.get("memory.x"), files.get("t.json"), files.get("tools/link.sh")], ["M", "{}", "#!/bin/sh\n"]),
-              "files that the configuration names come along")
+              "files that the configuration names are in the recipe")
     config = parsed[".cargo/config.toml"]
-    tap.check(same(["alias" in config, config["registries"]], [False, {"r": {"index": "i"}}]), "aliases and tokens don't")
-    tap.check(same(recipe["skeleton"]["rust_toolchain_file"][0], "Toml"), "the toolchain file is cargo-chef's too")
+    tap.check(same(["alias" in config, config["registries"]], [False, {"r": {"index": "i"}}]),
+              "aliases and tokens are not in the recipe")
+    tap.check(same(recipe["skeleton"]["rust_toolchain_file"][0], "Toml"),
+              "cargo-chef's part has the toolchain file, too")
     tree[".cargo/config.toml"] = 'include = "more.toml"\n'
     tree[".cargo/more.toml"] = "[net]\noffline = true\n"
     _, parsed, _ = prepared(box, tree)
@@ -199,7 +203,8 @@ def configuration(tap, box):
 def odd(tap, box):
     box.tree("t", {"Cargo.toml": "[package\n", "Cargo.lock": "version = 4\n"})
     run = box.run("prepare", box.path("t"))
-    tap.check(run.fault(0, r"Cargo\.toml:1: "), "a manifest that can't be read is copied, with file and line told")
+    tap.check(run.fault(0, r"Cargo\.toml:1: "),
+              "a manifest that can't be parsed is copied, with a warning that names file and line")
     for title, text in {"an empty manifest": "", "a package without a name": "[package]\n", "an empty workspace": "[workspace]\n",
                         "members of a wrong kind": "[workspace]\nmembers = 1\n", "a package of a wrong kind": "package = 1\n",
                         "dependencies of a wrong kind": crate("a", "dependencies = 1\n"),
@@ -210,4 +215,4 @@ def odd(tap, box):
         tap.check("crashed: " + run.err if run.crashed or run.status not in (0, 3) else None, f"does not stumble over {title}")
     box.tree("t", {"Cargo.toml": crate("a", '[dependencies]\nup = { path = "../../up" }\n'), "src/lib.rs": ""})
     run = box.run("prepare", box.path("t"))
-    tap.check(run.fault(0, "outside of the context"), "a path out of the context is told")
+    tap.check(run.fault(0, "outside of the context"), "a path that leaves the context gets a warning")

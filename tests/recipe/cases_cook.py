@@ -60,7 +60,7 @@ def again(tap, box, recipe):
     left = box.files("out")
     tap.check(run.fault(0) or run2.fault(0, "1 removed") or (None if "src/lib.rs" not in left and "src/extra.rs" in left
                                                             else str(left)),
-              "what an earlier cook wrote goes when the recipe lacks it, and nothing else")
+              "a cook removes what an earlier one wrote and the recipe lacks, and nothing else")
 
 
 def checkout(tap, box, recipe):
@@ -70,7 +70,7 @@ def checkout(tap, box, recipe):
     tap.check(run.fault(4, "no cook made") or (None if snapshot(box.path("co")) == before else "changed"),
               "a checkout is refused and left as it was")
     run = box.run("cook", "-r", "-", "--force", "-C", box.path("co"), stdin=recipe)
-    tap.check(run.fault(0), "--force cooks there all the same")
+    tap.check(run.fault(0), "--force cooks in a checkout")
     run = box.cook(recipe, "out")
     (box.path("out") / "src/main.rs").write_text("fn main() { theirs(); }")
     run = box.run("cook", "-r", "-", "-C", box.path("out"), stdin=recipe)
@@ -78,16 +78,17 @@ def checkout(tap, box, recipe):
     tap.check(run.fault(4, "main.rs") or (None if kept else "replaced"), "a stub that became a source is not replaced")
     target = box.tree("x", {".ctx/recipe.json": "{}", "lost+found": None, "recipe.json": recipe})
     run = box.run("cook", cwd=target)
-    tap.check(run.fault(0), "a directory with only the recipe in it is empty")
+    tap.check(run.fault(0), "a directory that only holds the recipe counts as empty")
 
 
 def child(tap, box, recipe):
     target = box.empty("out")
     run = box.run("cook", "-r", "-", "-C", target, "--", "sh", "-c", 'echo "$PWD" "$@"; exit 7', "sh", "a b", stdin=recipe)
     want = f"{os.path.realpath(target)} a b\n".encode()
-    tap.check(run.fault(7) or (None if run.out == want else repr(run.out)), "a command runs in the skeleton, its status is ours")
+    tap.check(run.fault(7) or (None if run.out == want else repr(run.out)),
+              "a command runs in the skeleton, and ctx-recipe ends with its status")
     run = box.run("cook", "-r", "-", "-C", box.empty("out"), "--", "no-such-command", stdin=recipe)
-    tap.check(run.fault(5, "no-such-command"), "a command that is missing is named")
+    tap.check(run.fault(5, "no-such-command"), "the message names a command that doesn't exist")
     hint = json.loads(recipe)
     hint["ctx_recipe"]["units"][0]["hint"]["install"] = ["touch", str(box.path("hinted"))]
     box.cook(hint, "out")
@@ -108,8 +109,8 @@ def tar(tap, box, recipe):
     tap.check(run.fault(0) or (None if facts == {(0, 0, MTIME, 0o644), (0, 0, MTIME, 0o755)} else str(facts)),
               "the tar's owners, times and modes are constants")
     tap.check(None if f"{long}/src/lib.rs" in names and names.index("src") < names.index("src/main.rs") else str(names),
-              "directories come first, long paths survive")
-    tap.check(None if run.out == run2.out else "two kinds", "the tar is the same twice")
+              "a directory comes before its files, and long paths are complete")
+    tap.check(None if run.out == run2.out else "two kinds", "two tars of a recipe have the same bytes")
     box.cook(recipe, "out", "--no-journal")
     target = box.empty("t")
     for program in (["tar"], ["busybox", "tar"], ["bsdtar"]):
@@ -137,11 +138,11 @@ def commands(tap, box, recipe):
     run = box.run("diff", box.path("r.json"), box.path("b"))
     tap.check(run.fault(1) or (None if b"cargo . + log 0.4.1\n" in run.out else run.out.decode()), "diff names a new dependency")
     run = box.run("diff", box.path("r.json"), box.path("a"))
-    tap.check(run.fault(0) or (run.out.decode() or None), "diff of the same says nothing")
+    tap.check(run.fault(0) or (run.out.decode() or None), "diff of a recipe with itself prints nothing")
     run = box.run("verify", box.path("r.json"), box.path("a"))
-    tap.check(run.fault(0), "verify holds what prepare made")
+    tap.check(run.fault(0), "verify accepts what prepare made")
     run = box.run("verify", box.path("r.json"), box.path("b"))
-    tap.check(run.fault(1), "verify finds a recipe that is behind")
+    tap.check(run.fault(1), "verify finds a recipe that is out of date")
     run = box.run("prepare", box.empty("empty"))
     tap.check(run.fault(3, "no manifest") or (None if json.loads(run.out)["ctx_recipe"]["units"] == [] else "units"),
               "nothing found is status 3 and an empty recipe")
@@ -162,7 +163,7 @@ def commands(tap, box, recipe):
                           (["prepare", "-o"], "needs a value"), (["diff", "a"], "diff OLD NEW"), (["cook", "x"], "cook"),
                           (["prepare", "--quiet=1"], "takes no value"), (["skeleton"], "--tar or a directory")):
         tap.check(box.run(*args).fault(2, pattern), f"wrong usage: {' '.join(args) or 'nothing'}")
-    tap.check(box.run("cook", "-r", "none.json").fault(5, "none.json"), "a recipe that is not there is named")
+    tap.check(box.run("cook", "-r", "none.json").fault(5, "none.json"), "the message names a recipe that doesn't exist")
 
 
 def several(tap, box):
@@ -176,7 +177,8 @@ def several(tap, box):
     tap.check(run.fault(0) or (None if box.files("out") == ["web/package-lock.json", "web/package.json"] else
                                str(box.files("out"))), "one unit can be cooked alone")
     only = contents(box.prepare("m", "--eco=go,python"))
-    tap.check(None if sorted(only) == ["api/go.mod", "py/requirements.txt"] else str(sorted(only)), "some can be prepared alone")
+    tap.check(None if sorted(only) == ["api/go.mod", "py/requirements.txt"] else str(sorted(only)),
+              "some ecosystems can be prepared alone")
     only = contents(box.prepare("m", "--dir=api"))
     tap.check(None if sorted(only) == ["api/go.mod"] else str(sorted(only)), "one directory can be prepared alone")
     secrets = {"package.json": '{"name":"x"}', ".npmrc": "//r/:_authToken=SECRET1\nregistry=https://u:SECRET2@r/\n"
@@ -191,8 +193,9 @@ def several(tap, box):
     run = box.run("prepare", box.path("s"))
     found = [f"SECRET{i}" for i in range(1, 11) if f"SECRET{i}".encode() in run.out]
     tap.check(run.fault(0) or (str(found) if found else None), "no credential enters a recipe")
-    tap.check(None if b"${TOKEN}" in run.out else "gone", "a variable for one stays")
-    tap.check(None if run.err.count("credential") + run.err.count("a token") >= 7 else run.err, "and each is told")
+    tap.check(None if b"${TOKEN}" in run.out else "gone", "a variable in place of a credential stays")
+    tap.check(None if run.err.count("credential") + run.err.count("a token") >= 7 else run.err,
+              "each credential that is left out gets a warning")
     over_lines(tap, box)
 
 
@@ -200,31 +203,36 @@ def over_lines(tap, box):
     """Source: java.util.Properties, YAML 1.2 §7.3, pip's join_lines, Ruby's string literals."""
     cases = {
         "a property that goes on in the next line": ("gradle.properties", "a=1\nrepoPassword=\\\n  SECRET\nb=2\n", "b=2"),
-        "in the line after that": ("gradle.properties", "token=x\\\n  y\\\n  SECRET\nb=2\n", "b=2"),
-        "behind CR LF": ("gradle.properties", "token=x\\\r\n  SECRET\r\nb=2\r\n", "b=2"),
-        "behind CR alone": ("gradle.properties", "a=1\rtoken=SECRET\rb=2\r", "b=2"),
-        "whose name does": ("gradle.properties", "repoPass\\\n  word=SECRET\nb=2\n", "b=2"),
-        "a login in a URL of a property that does": ("gradle.properties", "u=https://me:\\\n  SECRET@h/\nb=2\n", "b=2"),
+        "a property that goes on for two more lines": ("gradle.properties", "token=x\\\n  y\\\n  SECRET\nb=2\n", "b=2"),
+        "a property that goes on after CR LF": ("gradle.properties", "token=x\\\r\n  SECRET\r\nb=2\r\n", "b=2"),
+        "a property after a CR alone": ("gradle.properties", "a=1\rtoken=SECRET\rb=2\r", "b=2"),
+        "a property whose name goes on in the next line":
+            ("gradle.properties", "repoPass\\\n  word=SECRET\nb=2\n", "b=2"),
+        "a login in a URL that goes on in the next line":
+            ("gradle.properties", "u=https://me:\\\n  SECRET@h/\nb=2\n", "b=2"),
         "a property whose name is in capitals": ("gradle.properties", "REPO_PASSWORD=SECRET\nb=2\n", "b=2"),
         "a property after one that ends in two backslashes":
             ("gradle.properties", "dir=c:\\\\\ntoken=SECRET\nb=2\n", "dir=c:"),
-        "a property after a comment that ends in one": ("gradle.properties", "# c:\\\ntoken=SECRET\nb=2\n", "b=2"),
+        "a property after a comment that ends in a backslash":
+            ("gradle.properties", "# c:\\\ntoken=SECRET\nb=2\n", "b=2"),
         "a value of .npmrc in the next line": (".npmrc", "//h/:_authToken=\\\nSECRET\nsave-exact=true\n", "save-exact"),
         "a value of .yarnrc.yml in the next line":
             (".yarnrc.yml", "npmAuthToken:\n  SECRET\nnodeLinker: node-modules\n", "nodeLinker"),
-        "in a block below": (".yarnrc.yml", "npmScopes:\n  a:\n    npmAuthToken: >-\n      x\n\n      SECRET\n"
-                             "    npmRegistryServer: https://r/\n", "npmRegistryServer"),
+        "a value of .yarnrc.yml in a block below its key":
+            (".yarnrc.yml", "npmScopes:\n  a:\n    npmAuthToken: >-\n      x\n\n      SECRET\n"
+             "    npmRegistryServer: https://r/\n", "npmRegistryServer"),
         "a login of --index-url in the next line":
             ("requirements.txt", "--index-url https://me:x\\\nSECRET@h/simple\nsix\n", "https://h/simple"),
-        "in the line after an option": ("requirements.txt", "--extra-index-url \\\n  https://me:SECRET@h/simple\nsix\n",
-                                        "https://h/simple"),
-        "in a line before a comment": ("requirements.txt", "--index-url https://me:\\\nSECRET@h/simple\\\n# why\nsix\n",
-                                       "https://h/simple"),
+        "a login in the line after --extra-index-url":
+            ("requirements.txt", "--extra-index-url \\\n  https://me:SECRET@h/simple\nsix\n", "https://h/simple"),
+        "a login in a line that a comment follows":
+            ("requirements.txt", "--index-url https://me:\\\nSECRET@h/simple\\\n# why\nsix\n", "https://h/simple"),
         "a login in a string of a Gemfile": ("Gemfile", 'source "https://me:x\\\nSECRET@h/"\ngem "x"\n', "https://h/"),
         "a login of a gem server that is named like a setting":
             (".bundle/config", '---\nBUNDLE_MIRROR__H__COM: "me:SECRET"\nBUNDLE_JOBS: "4"\n', "BUNDLE_JOBS"),
-        "the same of a build host": (".bundle/config", '---\nBUNDLE_BUILD__H__COM: "me:SECRET"\n'
-                                     'BUNDLE_BUILD__PG: "--with-pg=/x"\n', "--with-pg"),
+        "a login of a build host that is named like a setting":
+            (".bundle/config", '---\nBUNDLE_BUILD__H__COM: "me:SECRET"\n'
+             'BUNDLE_BUILD__PG: "--with-pg=/x"\n', "--with-pg"),
     }
     needs = {"gradle.properties": "settings.gradle", ".bundle/config": "Gemfile"}
     for i, (title, (name, text, stays)) in enumerate(cases.items()):
@@ -233,7 +241,7 @@ def over_lines(tap, box):
         run = box.run("prepare", box.path(f"l{i}"))
         tap.check(run.fault(0) or ("it is in the recipe" if b"SECRET" in run.out else None) or
                   (None if stays.encode() in run.out else "its neighbour is gone") or
-                  (None if "credential" in run.err else "it is not told"), f"{title} is no way into a recipe")
+                  (None if "credential" in run.err else "no warning"), f"a secret is left out: {title}")
 
 
 def alone(tap, box, recipe):
@@ -244,10 +252,11 @@ def alone(tap, box, recipe):
             if b"__asan_init" in f.read():
                 return  # the runtime of a sanitizer is a shared library
     if os.geteuid() != 0:
-        tap.skip("needs root", "it runs in an empty root")
+        tap.skip("needs root", "the program runs in an empty root")
         return
     root = box.tree("root", {"recipe.json": recipe, "app": None})
     shutil.copy2(box.program, root / "ctx-recipe")
     r = subprocess.run(["chroot", root, "/ctx-recipe", "cook", "-r", "/recipe.json", "-C", "/app"], capture_output=True, text=True)
-    tap.check(r.stderr or (None if (root / "app/src/main.rs").exists() else "nothing cooked"), "it runs in an empty root")
-    tap.check(None if size < 1_500_000 else f"{size} bytes", "it has less than 1.5 MB")
+    tap.check(r.stderr or (None if (root / "app/src/main.rs").exists() else "nothing cooked"),
+              "the program runs in an empty root")
+    tap.check(None if size < 1_500_000 else f"{size} bytes", "the program has less than 1.5 MB")

@@ -427,11 +427,12 @@ def cases(tap, box):
         for title, change in stays.items():
             box.tree("b", change(tree))
             after = box.prepare_bytes("b", *options)
-            tap.check(None if after == before else f"{before.decode()}\n{after.decode()}", f"{eco}: {title} changes nothing")
+            tap.check(None if after == before else f"{before.decode()}\n{after.decode()}",
+                      f"{eco}: the recipe stays the same after {title}")
         for title, change in changes.items():
             box.tree("b", change(tree))
             after = box.prepare_bytes("b", *options)
-            tap.check("the same" if after == before else None, f"{eco}: {title} changes the recipe")
+            tap.check("the same" if after == before else None, f"{eco}: the recipe changes after {title}")
     everywhere(tap, box)
 
 
