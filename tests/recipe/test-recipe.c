@@ -21,119 +21,116 @@ static struct bytes first_note(const struct recipe *recipe)
 
 #define PACKAGE "[package]\nname = \"a\"\nversion = \"0.1.0\"\nedition = \"2021\"\n"
 
+static const struct {
+    const char *title;
+    const char *files[6][2]; /* path, content */
+    const char *want, *note; /* what the first note begins with; NULL: there is none */
+} finds[] = {
+    {"cargo: a package is its manifest, its lock and a stub for each target",
+     {{"Cargo.toml", PACKAGE},
+      {"Cargo.lock", "version = 3\n[[package]]\nname = \"a\"\nversion = \"0.1.0\"\n"},
+      {"src/main.rs", ""},
+      {"src/lib.rs", ""},
+      {"build.rs", ""}},
+     "cargo .: Cargo.lock Cargo.toml +build.rs +src/lib.rs +src/main.rs",
+     NULL},
+    {"cargo: a member belongs to the unit of its workspace",
+     {{"Cargo.toml", "[workspace]\nmembers = [\"crates/*\"]\n"},
+      {"crates/a/Cargo.toml", PACKAGE},
+      {"crates/a/src/lib.rs", ""}},
+     "cargo .: Cargo.toml crates/a/Cargo.toml +crates/a/src/lib.rs",
+     "no Cargo.lock: versions are not fixed"},
+    {"dotnet: a project brings the projects that it refers to",
+     {{"src/A.csproj", "<Project><ItemGroup><ProjectReference Include=\"..\\lib\\B.csproj\"/>"
+                       "</ItemGroup></Project>"},
+      {"lib/B.csproj", "<Project/>"},
+      {"app.sln", "Project(\"{1}\") = \"A\", \"src\\A.csproj\", \"{2}\"\n"}},
+     "dotnet .: app.sln lib/B.csproj src/A.csproj",
+     NULL},
+    {"elixir: the applications of an umbrella belong to its unit",
+     {{"mix.exs", ""}, {"mix.lock", ""}, {"apps/a/mix.exs", ""}, {"lib/a.ex", ""}},
+     "elixir .: apps/a/mix.exs mix.exs mix.lock",
+     NULL},
+    {"go: a workspace brings the modules that it uses",
+     {{"go.work", "go 1.22\nuse ./a\n"}, {"a/go.mod", "module a\n"}, {"a/go.sum", "x\n"}},
+     "go .: a/go.mod a/go.sum go.work",
+     NULL},
+    {"gradle: its scripts are taken, and one that resolves is added",
+     {{"settings.gradle", ""}, {"app/build.gradle", ""}, {"app/src/A.java", ""}},
+     "gradle .: .ctx-stub/resolve.gradle app/build.gradle settings.gradle",
+     NULL},
+    {"maven: the modules of a reactor belong to its unit",
+     {{"pom.xml", "<project><modules><module>a</module></modules></project>"},
+      {"a/pom.xml", "<project/>"}},
+     "maven .: a/pom.xml pom.xml",
+     NULL},
+    {"npm: the packages of a workspace belong to its unit",
+     {{"package.json", "{\"workspaces\": [\"packages/*\"]}"},
+      {"package-lock.json", "{}"},
+      {"packages/a/package.json", "{}"},
+      {"node_modules/b/package.json", "{}"},
+      {"node_modules/b/yarn.lock", ""}},
+     "npm .: package-lock.json package.json packages/a/package.json",
+     NULL},
+    {"npm: a token in .npmrc is left out, with a note",
+     {{"package.json", "{}"}, {"yarn.lock", ""}, {".npmrc", "_authToken=1\n"}},
+     "npm .: .npmrc package.json yarn.lock",
+     "\".npmrc\" holds a credential"},
+    {"npm: a manifest that can't be parsed is copied, with a note",
+     {{"package.json", "{"}, {"package-lock.json", "{}"}},
+     "npm .: package-lock.json package.json",
+     "copied as it is: package.json:1: "},
+    {"php: composer's lock comes with its manifest",
+     {{"composer.json", "{}"}, {"composer.lock", "{}"}, {"src/A.php", ""}},
+     "php .: composer.json composer.lock",
+     NULL},
+    {"php: next to a locked project, one without a lock is an example",
+     {{"a/composer.json", "{}"}, {"a/composer.lock", "{}"}, {"b/composer.json", "{}"}},
+     "php a: a/composer.json a/composer.lock",
+     NULL},
+    {"php: where nothing is locked, every project is a unit",
+     {{"a/composer.json", "{}"}, {"b/composer.json", "{}"}},
+     "php a: a/composer.json; php b: b/composer.json",
+     NULL},
+    {"python: a requirements file brings those that it includes",
+     {{"requirements.txt", "-r deps/more.txt\n"}, {"deps/more.txt", "a==1\n"}, {"a.py", ""}},
+     "python .: deps/more.txt requirements.txt",
+     NULL},
+    {"python: a member of a uv workspace belongs to its unit",
+     {{"pyproject.toml", "[project]\nname = \"r\"\n[tool.uv.workspace]\nmembers = [\"p/*\"]\n"},
+      {"uv.lock", "version = 1\n"},
+      {"p/a/pyproject.toml", "[project]\nname = \"a\"\n"}},
+     "python .: p/a/pyproject.toml pyproject.toml uv.lock",
+     NULL},
+    {"ruby: a Gemfile brings the gemspecs of its paths",
+     {{"Gemfile", "gem 'a', path: 'engines/a'\n"},
+      {"Gemfile.lock", ""},
+      {"engines/a/a.gemspec", ""}},
+     "ruby .: Gemfile Gemfile.lock engines/a/a.gemspec",
+     NULL},
+    {"units are sorted by ecosystem, then by directory",
+     {{"b/go.mod", "module b\n"},
+      {"a/go.mod", "module a\n"},
+      {"composer.json", "{}"},
+      {"Gemfile", ""}},
+     "go a: a/go.mod; go b: b/go.mod; php .: composer.json; ruby .: Gemfile",
+     NULL},
+};
+
 static void test_ecosystems(void)
 {
-    static const struct {
-        const char *title;
-        const char *files[6][2]; /* path, content */
-        const char *want, *note; /* what the first note begins with; NULL: there is none */
-    } cases[] = {
-        {"cargo: a package is its manifest, its lock and a stub for each target",
-         {{"Cargo.toml", PACKAGE},
-          {"Cargo.lock", "version = 3\n[[package]]\nname = \"a\"\nversion = \"0.1.0\"\n"},
-          {"src/main.rs", ""},
-          {"src/lib.rs", ""},
-          {"build.rs", ""}},
-         "cargo .: Cargo.lock Cargo.toml +build.rs +src/lib.rs +src/main.rs",
-         NULL},
-        {"cargo: a member belongs to the unit of its workspace",
-         {{"Cargo.toml", "[workspace]\nmembers = [\"crates/*\"]\n"},
-          {"crates/a/Cargo.toml", PACKAGE},
-          {"crates/a/src/lib.rs", ""}},
-         "cargo .: Cargo.toml crates/a/Cargo.toml +crates/a/src/lib.rs",
-         "no Cargo.lock: versions are not fixed"},
-        {"dotnet: a project brings the projects that it refers to",
-         {{"src/A.csproj",
-           "<Project><ItemGroup><ProjectReference Include=\"..\\lib\\B.csproj\"/>"
-           "</ItemGroup></Project>"},
-          {"lib/B.csproj", "<Project/>"},
-          {"app.sln", "Project(\"{1}\") = \"A\", \"src\\A.csproj\", \"{2}\"\n"}},
-         "dotnet .: app.sln lib/B.csproj src/A.csproj",
-         NULL},
-        {"elixir: the applications of an umbrella belong to its unit",
-         {{"mix.exs", ""}, {"mix.lock", ""}, {"apps/a/mix.exs", ""}, {"lib/a.ex", ""}},
-         "elixir .: apps/a/mix.exs mix.exs mix.lock",
-         NULL},
-        {"go: a workspace brings the modules that it uses",
-         {{"go.work", "go 1.22\nuse ./a\n"}, {"a/go.mod", "module a\n"}, {"a/go.sum", "x\n"}},
-         "go .: a/go.mod a/go.sum go.work",
-         NULL},
-        {"gradle: its scripts are taken, and one that resolves is added",
-         {{"settings.gradle", ""}, {"app/build.gradle", ""}, {"app/src/A.java", ""}},
-         "gradle .: .ctx-stub/resolve.gradle app/build.gradle settings.gradle",
-         NULL},
-        {"maven: the modules of a reactor belong to its unit",
-         {{"pom.xml", "<project><modules><module>a</module></modules></project>"},
-          {"a/pom.xml", "<project/>"}},
-         "maven .: a/pom.xml pom.xml",
-         NULL},
-        {"npm: the packages of a workspace belong to its unit",
-         {{"package.json", "{\"workspaces\": [\"packages/*\"]}"},
-          {"package-lock.json", "{}"},
-          {"packages/a/package.json", "{}"},
-          {"node_modules/b/package.json", "{}"},
-          {"node_modules/b/yarn.lock", ""}},
-         "npm .: package-lock.json package.json packages/a/package.json",
-         NULL},
-        {"npm: a token in .npmrc is left out, with a note",
-         {{"package.json", "{}"}, {"yarn.lock", ""}, {".npmrc", "_authToken=1\n"}},
-         "npm .: .npmrc package.json yarn.lock",
-         "\".npmrc\" holds a credential"},
-        {"npm: a manifest that can't be parsed is copied, with a note",
-         {{"package.json", "{"}, {"package-lock.json", "{}"}},
-         "npm .: package-lock.json package.json",
-         "copied as it is: package.json:1: "},
-        {"php: composer's lock comes with its manifest",
-         {{"composer.json", "{}"}, {"composer.lock", "{}"}, {"src/A.php", ""}},
-         "php .: composer.json composer.lock",
-         NULL},
-        {"php: next to a locked project, one without a lock is an example",
-         {{"a/composer.json", "{}"}, {"a/composer.lock", "{}"}, {"b/composer.json", "{}"}},
-         "php a: a/composer.json a/composer.lock",
-         NULL},
-        {"php: where nothing is locked, every project is a unit",
-         {{"a/composer.json", "{}"}, {"b/composer.json", "{}"}},
-         "php a: a/composer.json; php b: b/composer.json",
-         NULL},
-        {"python: a requirements file brings those that it includes",
-         {{"requirements.txt", "-r deps/more.txt\n"},
-          {"deps/more.txt", "a==1\n"},
-          {"a.py", ""}},
-         "python .: deps/more.txt requirements.txt",
-         NULL},
-        {"python: a member of a uv workspace belongs to its unit",
-         {{"pyproject.toml",
-           "[project]\nname = \"r\"\n[tool.uv.workspace]\nmembers = [\"p/*\"]\n"},
-          {"uv.lock", "version = 1\n"},
-          {"p/a/pyproject.toml", "[project]\nname = \"a\"\n"}},
-         "python .: p/a/pyproject.toml pyproject.toml uv.lock",
-         NULL},
-        {"ruby: a Gemfile brings the gemspecs of its paths",
-         {{"Gemfile", "gem 'a', path: 'engines/a'\n"},
-          {"Gemfile.lock", ""},
-          {"engines/a/a.gemspec", ""}},
-         "ruby .: Gemfile Gemfile.lock engines/a/a.gemspec",
-         NULL},
-        {"units are sorted by ecosystem, then by directory",
-         {{"b/go.mod", "module b\n"},
-          {"a/go.mod", "module a\n"},
-          {"composer.json", "{}"},
-          {"Gemfile", ""}},
-         "go a: a/go.mod; go b: b/go.mod; php .: composer.json; ruby .: Gemfile",
-         NULL},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(finds); i++) {
         cleanup_arena struct arena arena = {0};
         struct world w = world_new();
-        tap_case("%s", cases[i].title);
-        for (size_t j = 0; j < ARRAY_SIZE(cases[i].files) && cases[i].files[j][0]; j++)
-            world_put_text(&w, cases[i].files[j][0], cases[i].files[j][1]);
+        tap_case("%s", finds[i].title);
+        for (size_t j = 0; j < ARRAY_SIZE(finds[i].files) && finds[i].files[j][0]; j++)
+            world_put_text(&w, finds[i].files[j][0], finds[i].files[j][1]);
         struct recipe *recipe = world_recipe(&w);
-        TAP_EQUAL(recipe_shape(recipe, &arena), bytes_of(cases[i].want));
+        TAP_EQUAL(recipe_shape(recipe, &arena), bytes_of(finds[i].want));
         struct bytes note = first_note(recipe);
-        if (cases[i].note)
-            note = bytes_head(note, strlen(cases[i].note));
-        TAP_EQUAL(note, bytes_of(cases[i].note ? cases[i].note : ""));
+        if (finds[i].note)
+            note = bytes_head(note, strlen(finds[i].note));
+        TAP_EQUAL(note, bytes_of(finds[i].note ? finds[i].note : ""));
         recipe_free(recipe);
         world_end(&w);
     }
@@ -216,7 +213,8 @@ static void test_round_trip(void)
     tap_case("a recipe whose digest does not fit its contents is refused");
     struct bytes changed = arena_copy(&arena, once);
     uint8_t *at = memmem(changed.at, changed.len, "yarn.lock", 9);
-    if (TAP_CHECK(at != NULL))
+    TAP_CHECK(at != NULL);
+    if (at)
         at[0] = 'Y';
     struct recipe *none;
     TAP_CHECK(recipe_read(BYTES("x"), changed, &none, &w.f) == RECIPE_UNSAFE);
