@@ -20,6 +20,7 @@ UNIT = [
     "dockerfile-parse", "line", "directive", "heredoc", "instruction", "json-form", "words",
     "expand", "lex", "read-pattern",
     "reads", "base-images", "run-mounts", "scope", "sources", "stages", "follow", "rewrite", "select",
+    "recipe", "recipe-cook",
     "tree", "db", "db-damage", "db-unusable", "db-others",
     "stream", "body", "carry", "chunks", "content", "context-digest", "control", "entries", "pack", "plan",
     "skeleton", "tar-header", "voiding", "writer",

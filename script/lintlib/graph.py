@@ -118,6 +118,6 @@ def reduced(graph):
     """The graph without the arrows that follow from others, for a drawing that can be read."""
     kept = {}
     for p, called in graph.items():
-        kept[p] = {q for q in called
-                   if not any(q in reachable(graph, other) for other in called - {q} if p not in reachable(graph, other))}
+        ways = [reachable(graph, other) for other in called if p not in reachable(graph, other)]
+        kept[p] = {q for q in called if not any(q in way for way in ways)}
     return kept

@@ -78,16 +78,16 @@ def rooms_page():
     calls = graph.calls()
     rooms = graph.between(calls)
     rows = [HEAD, "# The rooms and their files", "",
-            "Each room is a folder and a static library. An arrow `a -> b` means that `a` calls `b`, or reads a table of",
-            "`b`, by its name; calls through a function pointer are not seen. Arrows that follow from others are not drawn,",
-            "but the lists name them all. [design.md](design.md) says what each room is for, [tests.md](tests.md) which",
-            "test reaches which file.", ""]
+            "Each room is a folder and a static library. An arrow `a -> b` means that `a` calls `b`, or reads a table",
+            "of `b`, by its name. Calls through a function pointer are not seen. The drawings leave out arrows that",
+            "follow from others; the lists name them all. In each list callers come before the files that they call.",
+            "[design.md](design.md) says what each room is for, [tests.md](tests.md) which test reaches which file.", ""]
     rows += ["## Between the rooms", ""] + flowchart(rooms, lambda r: f"{r}/")
     for room in reversed(house.ROOMS[:-1]):
         rows += room_section(room, calls)
     circles = "; ".join(" and ".join(c) for c in sorted(house.CIRCLES))
-    rows += ["## Circles", "", f"Files that call each other, by design (script/lintlib/house.py has the reason): {circles}.",
-             ""]
+    rows += ["## Circles", "", f"Files that call each other, by design: {circles}. `CIRCLES` in",
+             "`script/lintlib/house.py` has the reason.", ""]
     return "\n".join(rows)
 
 
@@ -145,7 +145,8 @@ def in_order(programs, path, rooms):
 
 
 def shortened(names):
-    return ", ".join(names[:NAMES_SHOWN]) + (f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else "")
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(names[:NAMES_SHOWN]) + more
 
 
 def table_rows():
@@ -166,9 +167,10 @@ def tests_page():
     """docs/tests.md"""
     rows = [HEAD, "# Which test reaches which file", "",
             "For each source file: the C programs of `tests/` that are called after it or call it by name. `test-x` is",
-            "`build/tests/test-x`, made of `tests/<room>/test-x.c`; `fuzz-x` is made by `script/build san`. If no program",
-            "calls the file, the nearest callers that are tested: look up their rows. The last column has the suites that run whole programs and are",
-            "known to reach the file; script/lintlib/test_hints.py lists them by hand. `script/test --list` names all suites.",
+            "`build/tests/test-x`, made of `tests/<room>/test-x.c`; `fuzz-x` is made by `script/build san`. If there is no",
+            "such program, `through` names the nearest callers that have one: look up their rows. The last column has",
+            "suites that run whole programs and reach the file; `script/lintlib/test_hints.py` lists them by hand.",
+            "`script/test --list` names all suites.",
             ""]
     last = None
     for path, programs, through, suites in table_rows():
@@ -189,7 +191,7 @@ def rule_drawing():
     """docs/rooms.md and docs/tests.md are what the code gives, and every source has a test"""
     found = [f"{path} is not what the code gives: run script/draw" for path, make in PAGES.items()
              if not os.path.exists(path) or pathlib.Path(path).read_text() != make()]
-    found += [f"{path}: no test reaches it by name, and script/lintlib/test_hints.py names no suite" for path in untested()]
+    found += [f"{path}: no test reaches it, and test_hints.py names no suite" for path in untested()]
     for pattern, suites in test_hints.HINTS:
         if not fnmatch.filter(graph.calls(), pattern):
             found.append(f"test_hints.py: {pattern} matches no file")

@@ -15,9 +15,9 @@ from . import build_rules, graph, house, pages, text_rules
 
 SPDX = "/* SPDX-License-Identifier: Apache-2.0 */\n"
 GOOD = {
-    "base/thing.h": SPDX + "/* Things: what they are for. */\n#ifndef THING_H\n#define THING_H\nint thing_a(int);\n#endif\n",
+    "base/thing.h": SPDX + "/* Things: what they are for. */\n#ifndef THING_H\n#define THING_H\n#endif\n",
     "base/thing.c": SPDX + '#include "thing.h"\n\nint thing_a(int x)\n{\n    return x;\n}\n',
-    "stream/other.c": SPDX + '/* Others. */\n#include "thing.h"\n\nstatic int other_b(int x)\n{\n    return thing_a(x);\n}\n',
+    "stream/other.c": SPDX + '/* Others. */\n#include "thing.h"\n\nstatic int other_b(int x)\n{\n    return x;\n}\n',
 }
 # rule: files that break it, and a word of the report
 PLANTED = [
@@ -35,8 +35,8 @@ PLANTED = [
     ("purpose", {"base/mute.c": SPDX + "#include <stdio.h>\n"}, "base/mute.c"),
     ("names", {"stream/thing.c": SPDX + "/* T. */\n"}, "base/thing.c and stream/thing.c"),
     ("names", {"tests/stream/thing.c": SPDX + "/* T. */\n"}, "base/thing.c and tests/stream/thing.c"),
-    ("names", {"base/again.c": SPDX + "/* A. */\nstatic __attribute__((format(printf, 1, 2))) const struct x *other_b(\n"
-               "    int x, ...)\n{\n}\n"}, "other_b(): defined in base/again.c and stream/other.c"),
+    ("names", {"base/again.c": SPDX + "/* A. */\nstatic __attribute__((format(printf, 1, 2))) const struct x *"
+               "other_b(\n    int x, ...)\n{\n}\n"}, "other_b(): defined in base/again.c and stream/other.c"),
     ("scripts", {"script/broken.py": "# SPDX-License-Identifier: Apache-2.0\ndef (\n"}, "broken.py"),
     ("scripts", {"script/still": "#!/bin/bash\n# SPDX-License-Identifier: Apache-2.0\n"}, "execute bit"),
 ]
