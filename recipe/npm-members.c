@@ -41,7 +41,7 @@ static void npm_match_all(struct npm *n, struct bytes base, struct bytes pattern
         if (hit && take)
             npm_claim(n, package);
         else if (hit && package != n->root)
-            package->marks &= ~PACKAGE_CLAIMED;
+            package->marks &= ~(unsigned)PACKAGE_CLAIMED;
     }
 }
 
