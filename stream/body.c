@@ -27,7 +27,7 @@ struct body {
     struct answer answer;
     struct send_stats stats;
     struct writer writer;
-    struct measure before, behind, *chunks; /* chunks: as in the plan */
+    struct measure before, after, *chunks; /* chunks: as in the plan */
     struct sha256 etag;
     uint64_t length;
     size_t *unknown;    /* while measuring: the index in the plan of each chunk that is read */
@@ -87,7 +87,7 @@ static int body_take_measure(struct writer *w, struct segment *segment, struct f
     struct measure is = {body_segment_length(w, segment), segment->sha};
     (void)f;
     if (segment->literal) {
-        *(segment->literal == &w->packing.plan->before ? &body->before : &body->behind) = is;
+        *(segment->literal == &w->packing.plan->before ? &body->before : &body->after) = is;
         return 0;
     }
     struct chunk *chunk = segment->chunk;
@@ -156,7 +156,7 @@ static void body_make_etag(struct body *body)
     for (size_t i = 0; i < plan->chunks.n; i++)
         if (plan->chunks.at[i]->n)
             body_add_measure(body, state, &body->chunks[i]);
-    body_add_measure(body, state, &body->behind);
+    body_add_measure(body, state, &body->after);
     body->etag = sha256_end(state);
     sha256_free(state);
 }
@@ -220,7 +220,7 @@ static int body_check_segment(struct body *body, struct failure *f)
     const struct measure *was;
     if (segment->literal) {
         was = segment->literal == &body->writer.packing.plan->before ? &body->before
-                                                                     : &body->behind;
+                                                                     : &body->after;
     } else if (!segment->large.entry) {
         was = &body->chunks[body->writer.next - 1];
     } else {

@@ -104,8 +104,8 @@ static void plan_add_inner(struct planner *p)
     /* Docker takes a tar without entries for a plain file, and would copy it, not unpack it. */
     if (empty)
         plan_add_raw(p, &plan->before, plan_dot_header(p));
-    plan_add_raw(p, &plan->behind, bytes_at(end_marks, sizeof(end_marks)));
-    plan_add_text(p, &plan->behind, p->carriage->name, p->carriage->text);
+    plan_add_raw(p, &plan->after, bytes_at(end_marks, sizeof(end_marks)));
+    plan_add_text(p, &plan->after, p->carriage->name, p->carriage->text);
     plan->fixed_sizes = true;
 }
 
@@ -122,7 +122,7 @@ static void plan_add_dockerfile(struct planner *p)
         p->stats->n_hardlinks++;
     else
         p->stats->n_files++, p->stats->content_bytes += e.text.len;
-    plan_add(p, &plan->behind, e);
+    plan_add(p, &plan->after, e);
 }
 
 static bool plan_first_is_plain(const struct plan *plan)
@@ -136,7 +136,7 @@ static bool plan_first_is_plain(const struct plan *plan)
         first = &own.at[0];
     }
     if (!first)
-        first = &plan->behind.at[0];
+        first = &plan->after.at[0];
     bool plain = true;
     if (first->kind != ENTRY_RAW) {
         struct tar_header h = entry_header(&plan->terms, first, NULL);
@@ -160,7 +160,7 @@ static void plan_add_plain(struct planner *p)
     if (c->how == CARRY_NODE)
         plan_add_dockerfile(p);
     else if (c->how == CARRY_EXTRA)
-        plan_add_text(p, &plan->behind, c->name, c->text);
+        plan_add_text(p, &plan->after, c->name, c->text);
     if (c->guard)
         plan_add_text(p, &plan->before, BYTES("Dockerfile"), BYTES(GUARD_TEXT));
     if (c->ship_ignore && !plan_sends(p, BYTES(".dockerignore")))
@@ -285,7 +285,7 @@ int plan_finish(const struct send_request *request, const struct carriage *carri
         plan_add_inner(&p);
     else
         plan_add_plain(&p);
-    plan_add_raw(&p, &plan->behind, bytes_at(end_marks, sizeof(end_marks)));
+    plan_add_raw(&p, &plan->after, bytes_at(end_marks, sizeof(end_marks)));
     if (carriage->how != CARRY_INNER && !plan_first_is_plain(plan)) {
         struct entries before = plan->before;
         plan->before = (struct entries){0};
@@ -301,7 +301,7 @@ int plan_finish(const struct send_request *request, const struct carriage *carri
 void plan_release(struct plan *plan)
 {
     arena_release(&plan->before.arena);
-    arena_release(&plan->behind.arena);
+    arena_release(&plan->after.arena);
     chunks_release(&plan->chunks);
     links_unref(plan->links);
     hashes_free(plan->hashes);

@@ -18,8 +18,8 @@ struct plan {
     bool looked;         /* the tree was made for this answer */
     uint64_t serial;     /* of the bit's rules, in a daemon */
     struct terms terms;
-    struct links *links;           /* owned */
-    struct entries before, behind; /* the entries before the first and after the last chunk */
+    struct links *links;          /* owned */
+    struct entries before, after; /* the entries before the first and after the last chunk */
     struct chunks chunks;
     uint64_t tar_bytes;    /* by the sizes that the walk saw */
     bool fixed_sizes;      /* an outer header gives the sum: no file may change its size */
@@ -33,7 +33,7 @@ struct plan {
 struct terms terms_of(const struct send_request *request, const struct tree *tree, uint32_t bit,
                       const struct carriage *carriage);
 /*
- * Fills before, behind and tar_bytes of a plan that has its tree, terms, links and chunks, and
+ * Fills before, after and tar_bytes of a plan that has its tree, terms, links and chunks, and
  * checks the limits of the request: SEND_REFUSED.
  */
 int plan_finish(const struct send_request *request, const struct carriage *carriage,

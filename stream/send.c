@@ -11,7 +11,7 @@ static int send_steps(const struct send_request *request, struct warm *warm,
     if (r < 0)
         return r;
     if (request->progress) {
-        size_t entries = answer->plan.before.n + answer->plan.behind.n;
+        size_t entries = answer->plan.before.n + answer->plan.after.n;
         for (size_t i = 0; i < answer->plan.chunks.n; i++)
             entries += answer->plan.chunks.at[i]->n;
         atomic_store(&request->progress->bytes_total, answer->plan.tar_bytes);

@@ -95,7 +95,7 @@ int writer_next(struct writer *w, struct segment *segment, struct failure *f)
         if (w->at == AT_END)
             return 0;
         if (w->at != AT_CHUNKS) {
-            const struct entries *literal = w->at == AT_BEFORE ? &plan->before : &plan->behind;
+            const struct entries *literal = w->at == AT_BEFORE ? &plan->before : &plan->after;
             if (!literal->n)
                 continue;
             segment->literal = literal;

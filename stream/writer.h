@@ -26,7 +26,7 @@ struct writer {
     int (*take)(struct writer *w, struct segment *segment, struct failure *f);
     void *taker;    /* for take() */
     bool all_parts; /* large files are cut into parts, even if nothing is packed */
-    enum { AT_BEFORE, AT_CHUNKS, AT_BEHIND, AT_END } at; /* where the next segment is cut */
+    enum { AT_BEFORE, AT_CHUNKS, AT_AFTER, AT_END } at; /* where the next segment is cut */
     size_t next;             /* the first chunk that is in no segment yet */
     struct large_file large; /* being cut; its entry is NULL: none */
     bool inside_file;        /* a file's header is written, its last byte is not */
