@@ -9,7 +9,7 @@
 struct carriage {
     enum {
         CARRY_NODE,  /* a kept file of the tree, at the place where a builder looks for it */
-        CARRY_EXTRA, /* added as Dockerfile, where nothing reads it */
+        CARRY_EXTRA, /* added as Dockerfile */
         CARRY_INNER, /* added, rewritten, beside an inner tar of the whole context */
         CARRY_NONE,  /* not at all (bare) */
     } how;
@@ -22,9 +22,9 @@ struct carriage {
 };
 
 /*
- * Decides. `bit` is the view's in the tree. recipe_line: the line of the instruction that would
- * take .ctx along; 0: none would. Texts of *ret are the request's or in the arena.
- * -EOPNOTSUPP with a message if the Dockerfile can't travel. Thread: any.
+ * Decides how it travels. `bit` is the view's in the tree. recipe_line: the line of the
+ * instruction that would take .ctx along; 0: none would. Texts of *ret are the request's or in
+ * the arena. -EOPNOTSUPP with a message if the Dockerfile can't travel. Thread: any.
  */
 int carry_decide(const struct send_request *request, const struct rules *rules,
                  const struct tree *tree, uint32_t bit, uint32_t recipe_line,

@@ -19,7 +19,7 @@
 #include <pthread.h>
 
 enum {
-    CHUNK_BYTES = 1 << 20, /* where a chunk ends; a larger file is a chunk of its own */
+    CHUNK_BYTES = 1 << 20, /* a chunk ends after so many; a larger file is a chunk of its own */
     CHUNK_MAX = 512 << 20, /* bytes; a small file may have grown since the walk, up to this */
 };
 
@@ -31,8 +31,9 @@ struct chunk_counts {
 
 /*
  * A chunk ends after a path whose hash has six zero bits, after CHUNK_BYTES, or before a file
- * larger than that. The members before `lock` are sealed. Those after it are learnt when the
- * chunk is read for the first time; every thread that reads it learns the same values.
+ * larger than that. The members before `lock` are sealed, except for refs. Those after it are
+ * learnt when the chunk is read for the first time; every thread that reads the chunk learns
+ * the same values.
  */
 struct chunk {
     atomic_uint refs;

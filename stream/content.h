@@ -43,9 +43,9 @@ enum content_sure {
 enum content_sure content_is_sure(int fd);
 
 /*
- * Takes a stat that any later write will change. Before it does, it waits until the clock tick
- * of a recent change has passed and no process has the file open for writing; a tenth of a
- * second at most (content.c says what that leaves open). 0, or -errno of fstat().
+ * Stats a file so that any later write will give it another stat. To that end it waits until
+ * the clock tick of a recent change has passed and no process has the file open for writing; a
+ * tenth of a second at most (content.c says what that leaves open). 0, or -errno of fstat().
  */
 int content_settle(int fd, struct stat *st) must_use;
 

@@ -6,8 +6,10 @@
  *
  *     struct links *links = links_make(&terms, tree);
  *     entries_walk(&terms, tree, BYTES(""), visit, context);
- *         visit(): if (entry_of(&terms, links, path, node, &e)) … entry_header(&terms, &e,
- * NULL) … links_unref(links);
+ *     links_unref(links);
+ *
+ *     visit(): if (entry_of(&terms, links, path, node, &e))
+ *                  h = entry_header(&terms, &e, NULL);
  *
  * Thread: any; all arguments are read only.
  */

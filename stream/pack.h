@@ -14,6 +14,7 @@
  *     while (writer_next(&w, &segment, f) > 0) {
  *         r = segment_pack(&segment, f);
  *         … segment.stored, or segment.packed, or segment.plain …
+ *         writer_drop(&segment);
  *     }
  *     segment_release(&segment);
  */
@@ -25,13 +26,13 @@
 #include "plan.h"
 #include "tar-header.h"
 
-/* What all segments of one plan share. Sealed, but for `cancelled` and what is waited for. */
+/* What all segments of one plan share. Sealed, except for `cancelled` and what follows it. */
 struct packing {
     const struct send_request *request;
     const struct plan *plan;
     const struct codec *codec; /* NULL: plain */
     struct content_source source;
-    bool want_sha;         /* of every segment */
+    bool want_sha;         /* compute the SHA-256 of every segment */
     atomic_bool cancelled; /* segments that are under way may end early */
     pthread_mutex_t lock;  /* guards `done` of each segment */
     pthread_cond_t done;   /* signalled when a segment is done */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keeps the database of hashes true: what it must forget because of the change of a tree. */
+/* What the database of hashes must forget after a change of the tree. */
 #ifndef CTXD_VOIDING_H
 #define CTXD_VOIDING_H
 

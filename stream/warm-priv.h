@@ -16,7 +16,7 @@ enum {
     VIEWS_MAX = 64,
 };
 
-/* The rules that own one bit of the tree. */
+/* The rules of one bit of the tree. */
 struct slot {
     struct rules *rules; /* NULL: free */
     struct digest128 key;

@@ -22,14 +22,14 @@ struct writer {
     struct pool *pool;
     struct send_stats *stats;
     struct out *out; /* write_plan() only */
-    /* What becomes of each segment, in order. */
+    /* writer_run() calls it with each packed segment, in order. */
     int (*take)(struct writer *w, struct segment *segment, struct failure *f);
     void *taker;    /* for take() */
     bool all_parts; /* large files are cut into parts, even if nothing is packed */
     enum { AT_BEFORE, AT_CHUNKS, AT_AFTER, AT_END } at; /* where the next segment is cut */
     size_t next;             /* the first chunk that is in no segment yet */
     struct large_file large; /* being cut; its entry is NULL: none */
-    bool inside_file;        /* a file's header is written, its last byte is not */
+    bool inside_file;        /* the header of a large file is written, its last byte is not */
 };
 
 void writer_init(struct writer *w, const struct send_request *request, const struct plan *plan,
