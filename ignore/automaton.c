@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The walk by live nodes. What BuildKit carries as a bit for each pattern is two numbers here.
+ * The automaton engine (ignore-engine.h): a walk carries the live nodes of the trie from a
+ * directory to its entries. BuildKit carries a bit for each pattern; here two numbers are
+ * enough.
  *
- * Its bits matter only by the verdict they lead to, and a later pattern overrules an earlier
- * one. So of all patterns that have taken effect above, only the last counts: `walk`. Patterns
- * before it can't change a verdict any more, below it or anywhere deeper, and are dead. A
- * pattern takes effect where it matches and turns the verdict of those before it; where it
- * matches and turns nothing, BuildKit skips it, and it is forgotten for what lies below.
+ * A bit tells that a pattern has taken effect on a directory above: it matched, and changed the
+ * verdict of the patterns before it. A later pattern overrules an earlier one, so of all
+ * patterns with a bit only the last one counts: `walk`. The patterns before it can't change a
+ * verdict any more, at any depth below, and are dead. If a pattern matches but changes nothing,
+ * BuildKit skips it, and it has no effect on what lies below.
  *
- * Whether a file's content may be opened is asked without that forgetting: `path` is the last
- * pattern that has matched above, with effect or not.
+ * BuildKit decides without that skipping whether the content of a file may be opened: `path` is
+ * the last pattern that has matched above, with effect or without.
  */
 #include "edges.h"
 #include "ignore-engine.h"
@@ -20,12 +22,13 @@
 
 #include <stdlib.h>
 
-/* Patterns that are no components run as programs: their number, how many positions, these. */
+/* Patterns that are not rows of components run as programs. In an array of words each one is:
+ * the number of the pattern, the number n of its positions, n positions. */
 enum { PROGRAM_HEAD = 2 };
 
 struct place {
     uint32_t walk, path; /* patterns, 1-based; 0: none */
-    uint32_t text;       /* where the path stands among the texts of exceptions; 0: nowhere */
+    uint32_t text;       /* the node of the path in the trie of texts (trie.h); 0: none */
 };
 
 struct live {
@@ -33,7 +36,7 @@ struct live {
     bool is_root;
     struct place at;
     uint32_t n_nodes;
-    uint32_t n_programs; /* words */
+    uint32_t n_programs; /* words of all programs */
     uint32_t words[];    /* live nodes, ascending; then the programs */
 };
 
@@ -64,7 +67,7 @@ static void live_add_one(const struct trie *t, uint32_t node, uint32_t walk,
         node_list_add(l, node);
 }
 
-/* Adds a node that a name has led to, and what floats below it from here on. */
+/* Adds a node that a name has led to, and the floating nodes below it. */
 static void live_add(const struct trie *t, uint32_t node, uint32_t walk, struct node_list *l)
 {
     live_add_one(t, node, walk, l);
@@ -93,17 +96,18 @@ static void live_sort_unique(struct node_list *l)
     l->n = n;
 }
 
-/* What matches an entry: the nodes it leads to, and the programs that end here. */
+/* What matches an entry: the nodes that it leads to, and the programs that match here. */
 struct hits {
     struct node_list nodes;
     struct node_list programs; /* pattern numbers, ascending */
-    struct node_list below;    /* the programs' words below the entry */
-    uint32_t drop, keep;       /* the last pattern among them of each kind, or 0 */
+    struct node_list below;    /* the words of the programs for the entries below */
+    uint32_t drop, keep;       /* the last exclusion and the last exception among them, or 0 */
 };
 
 static void hits_init(struct hits *hits)
 {
-    /* Not by an initialiser, which would clear the lists' room: a good part of a verdict. */
+    /* An initialiser would also clear the arrays in the lists, which costs a good part of the
+     * time of a verdict. */
     node_list_init(&hits->nodes);
     node_list_init(&hits->programs);
     node_list_init(&hits->below);
@@ -177,8 +181,8 @@ static bool rule_drops(const struct ignore *ig, uint32_t pattern)
 }
 
 /*
- * The last pattern that takes effect on the entry, or had taken it above. Among the hits after
- * the last one of the losing kind it is the first: those behind it turn nothing.
+ * The last pattern that takes effect on the entry, or took effect above. Of the hits that come
+ * after the last hit of the losing kind, it is the first one: those after it change nothing.
  */
 static uint32_t hits_last_effective(const struct ignore *ig, const struct live *dir,
                                     const struct hits *hits)
@@ -209,7 +213,7 @@ static uint32_t hits_last_effective(const struct ignore *ig, const struct live *
     return first;
 }
 
-/* Collects what is live below the entry. */
+/* Collects what is live below the entry: nodes into *live, programs into hits->below. */
 static void live_find(const struct ignore *ig, const struct live *dir, bool has_newline,
                       uint32_t walk, struct hits *hits, struct node_list *live)
 {
@@ -234,7 +238,8 @@ static void live_find(const struct ignore *ig, const struct live *dir, bool has_
     hits->below.n = kept;
 }
 
-/* Whether anything below may be kept: only a live exception can keep below what is excluded. */
+/* Whether anything below may be kept. Below an excluded entry only a live exception can do
+ * that. */
 static bool live_may_keep(const struct ignore *ig, bool excluded, uint32_t walk,
                           const struct node_list *live, const struct hits *hits)
 {
@@ -243,7 +248,7 @@ static bool live_may_keep(const struct ignore *ig, bool excluded, uint32_t walk,
         const struct node *n = &ig->trie->nodes[live->at[i]];
         if (n->last_exception > walk)
             return true;
-        /* `*`: every entry is excluded, and with that all below it. */
+        /* `*` excludes every entry, and so all that lies below. */
         const struct node *any = n->branches->any ? &ig->trie->nodes[n->branches->any] : NULL;
         if (any && any->n_drops && any->drops[any->n_drops - 1] > walk)
             all_dropped = true;
@@ -254,7 +259,7 @@ static bool live_may_keep(const struct ignore *ig, bool excluded, uint32_t walk,
     return !all_dropped;
 }
 
-/* The state of a directory, its parent's own where nothing differs. */
+/* The state of a directory. If it equals the state of its parent, they share it. */
 static struct ignore_dir *live_make(const struct live *dir, const struct place *at,
                                     const struct node_list *live, const struct hits *hits)
 {
@@ -273,12 +278,13 @@ static struct ignore_dir *live_make(const struct live *dir, const struct place *
     return &made->base;
 }
 
-/* What lies below a directory that was hit so: whether to enter, and its state. */
+/* Decides whether to enter a directory with these hits; if so, *ret_below is its state. */
 static void live_enter(const struct ignore *ig, const struct live *dir, struct bytes name,
                        struct hits *hits, const struct place *at,
                        struct ignore_verdict *verdict, struct ignore_dir **ret_below)
 {
-    /* BuildKit prunes by texts what an exception with a `{`, say, would keep: so must we. */
+    /* BuildKit compares texts here, and so prunes what an exception with a `{`, say, would
+     * keep. The walk must do the same. */
     if (!verdict->keep && ig->prefix_exceptions && at->text == 0)
         return;
     bool has_newline = memchr(name.at, '\n', name.len);
@@ -322,7 +328,8 @@ static int automaton_check(const struct ignore *ig, const struct ignore_dir *ign
     return 0;
 }
 
-/* Adds the patterns to the trie; those that are no components to `programs`, at their start. */
+/* Adds the patterns to the trie, and those that are no rows of components to *programs: each
+ * with one position, its first instruction. */
 static int automaton_add_patterns(struct ignore *ig, struct node_list *programs)
 {
     int r = 0;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The 20.10 client, which packs the context itself: archive.TarWithOptions and
- * fileutils.PatternMatcher.Matches. What differs from BuildKit's walk:
+ * The classic engine (ignore-engine.h): the rules of the 20.10 client, which packs the context
+ * itself by archive.TarWithOptions and fileutils.PatternMatcher.Matches. They differ from
+ * BuildKit's walk:
  *
  * - Every pattern is a regex in which only `.` and `$` are escaped: see translate.c.
- * - None is skipped: the last that matches decides, and one that is malformed always fails.
- * - A pattern matches a path by the path itself, or by that directory above it which has as
- *   many components as the pattern.
- * - Below an excluded directory it looks only where an exception's text, wildcards and all,
- *   lies below it; and it doesn't send the directory itself for what it finds there.
+ * - No pattern is skipped: the last one that matches decides. A malformed one always fails.
+ * - A pattern matches a path if it matches the path itself, or the directory above it that has
+ *   as many components as the pattern.
+ * - An excluded directory is entered only if the text of an exception, including its wildcards,
+ *   lies below the directory. The directory itself is not sent for what is kept in it.
  *
  * Source: docker v20.10.24, pkg/fileutils/fileutils.go and pkg/archive/archive.go.
  */
@@ -19,8 +20,8 @@
 
 struct classic_dir {
     struct ignore_dir base;
-    uint32_t carried; /* the last pattern (1-based) that matches by a directory above, or 0 */
-    uint32_t depth;   /* components of the path */
+    uint32_t carried; /* the last pattern (1-based) that matches a directory above, or 0 */
+    uint32_t depth;   /* number of components of the path */
     struct bytes path;
     uint8_t text[];
 };
@@ -50,7 +51,7 @@ static uint32_t classic_components(struct bytes path)
     return n;
 }
 
-/* Whether an exception is the directory or lies below it, by its text. */
+/* Whether the text of an exception is the directory, or lies below it. */
 static bool classic_exception_below(const struct ignore *ig, struct bytes dir)
 {
     for (size_t i = 0; i < ig->n; i++) {
@@ -81,7 +82,7 @@ static int classic_check(const struct ignore *ig, const struct ignore_dir *ignor
     below->depth = dir->depth + 1;
     below->carried = dir->carried;
     uint32_t rule = dir->carried;
-    /* From the last pattern on: those before the first one found change nothing. */
+    /* Backwards: the first match that is found decides, and those before it change nothing. */
     for (uint32_t i = (uint32_t)ig->n; i > below->carried; i--) {
         const struct pattern *p = &ig->patterns[i - 1];
         bool carries = is_dir && classic_components(p->text) == below->depth;

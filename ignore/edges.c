@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pattern -> components. Nearly every pattern is a row of components with `**` between whole
- * ones; it is read off its compiled program, so that no escape or class is understood twice.
+ * Pattern -> components. Nearly every pattern is a row of components, with `**` only between
+ * whole ones. The components are read off the compiled program, so that escapes and classes are
+ * parsed in one place only.
  */
 #include "edges.h"
 
@@ -23,19 +24,19 @@ static void edge_push_float_line(struct edges *edges)
         edge_push(edges, EDGE_FLOAT_LINE);
 }
 
-/* The components of a text, the first and the last of those kinds. */
+/* Appends the components of a text: the first and the last one as edges of those kinds. */
 static void edge_push_texts(struct edges *edges, struct bytes text, enum edge_kind first,
                             enum edge_kind last)
 {
-    struct bytes rest = text, piece;
+    struct bytes rest = text, component;
     enum edge_kind kind = first;
-    while (bytes_next(&rest, '/', &piece)) {
-        edge_push_text(edges, rest.at || last == EDGE_LITERAL ? kind : last, piece);
+    while (bytes_next(&rest, '/', &component)) {
+        edge_push_text(edges, rest.at || last == EDGE_LITERAL ? kind : last, component);
         kind = EDGE_LITERAL;
     }
 }
 
-/* Stars behind `a` are ab and all below it; behind `a/`, all below a. */
+/* text and two stars. Text "a" matches ab and all below it; text "a/" matches all below a. */
 static void edge_push_prefix(struct edges *edges, struct bytes text)
 {
     size_t slash = bytes_find_last(text, '/');
@@ -49,13 +50,13 @@ static void edge_push_prefix(struct edges *edges, struct bytes text)
     edge_push(edges, EDGE_ANY);
 }
 
-/* What follows the program of one component up to here. */
+/* Whether a component ends before this instruction. */
 static bool edge_is_component_end(const struct regex *re, uint32_t pc)
 {
     return re->at[pc].op == OP_END || (re->at[pc].op == OP_RUNE && re->at[pc].arg == '/');
 }
 
-/* Whether the instruction takes runes of one name and goes on to the next one. */
+/* Whether the instruction takes runes of one name only, and then goes on to the next one. */
 static bool edge_is_in_name(const struct regex *re, uint32_t pc)
 {
     const struct instruction *in = &re->at[pc];
@@ -72,7 +73,8 @@ static bool edge_is_in_name(const struct regex *re, uint32_t pc)
     }
 }
 
-/* The bytes of a row of runes. U+FFFD isn't one of bytes: it matches any bad one. */
+/* The bytes of the runes [from, to). False if there is another instruction, or U+FFFD, which
+ * matches any byte that is not UTF-8. */
 static bool edge_encode_runes(struct arena *arena, const struct regex *re, uint32_t from,
                               uint32_t to, struct bytes *ret)
 {
@@ -110,7 +112,7 @@ static void edge_push_component(struct edges *edges, const struct regex *re, uin
     }
 }
 
-/* What `**` becomes before a component: any directories, or none. */
+/* Whether the program of a `**` before a component begins here: any directories, or none. */
 static bool edge_is_dirs(const struct regex *re, uint32_t pc)
 {
     return re->n - pc > 3 && re->at[pc].op == OP_SPLIT && re->at[pc].arg == 3 &&
@@ -118,7 +120,8 @@ static bool edge_is_dirs(const struct regex *re, uint32_t pc)
            re->at[pc + 2].arg == '/';
 }
 
-/* A pattern of more has repetitions of slashes, and matches no path of this world. */
+/* Edges of one pattern. More can only come from a counted repetition of slashes, and no path is
+ * so deep: PATH_MAX is 4,096 bytes. */
 #define PROGRAM_EDGES_MAX 4096u
 
 static bool edges_of_program(const struct regex *re, struct edges *edges)
@@ -126,7 +129,7 @@ static bool edges_of_program(const struct regex *re, struct edges *edges)
     if (re->at[0].op != OP_BEGIN)
         return false;
     for (uint32_t pc = 1; edges->n < PROGRAM_EDGES_MAX;) {
-        /* Here a component begins. */
+        /* A component begins here. */
         for (; edge_is_dirs(re, pc); pc += 3)
             edge_push_float_line(edges);
         if (re->at[pc].op == OP_NOT_NEWLINE_LOOP && re->at[pc + 1].op == OP_END) {
@@ -172,7 +175,8 @@ bool pattern_edges(const struct pattern *p, struct edges *edges)
     return false;
 }
 
-/* One instruction other than a loop against the first rune; the length it takes, or 0. */
+/* Matches an instruction other than a loop with the first rune. Returns the length of the rune,
+ * or 0. */
 static size_t edge_take_rune(const struct regex *re, uint32_t pc, struct bytes name)
 {
     if (name.len == 0)
@@ -188,7 +192,8 @@ static size_t edge_take_rune(const struct regex *re, uint32_t pc, struct bytes n
 
 bool edge_match_glob(const struct edge *edge, struct bytes name)
 {
-    /* The last star, and the name where its run began: on a mismatch it takes one rune more. */
+    /* The instruction after the last star, and the name from where the star began: on a
+     * mismatch the star takes one rune more. */
     uint32_t pc = edge->from, star = UINT32_MAX;
     struct bytes retry = {NULL, 0};
     for (;;) {

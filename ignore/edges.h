@@ -21,12 +21,12 @@ enum edge_kind {
     EDGE_LITERAL,    /* the name is `text` */
     EDGE_STARTS,     /* it starts with text: `abc*` */
     EDGE_ENDS,       /* it ends with text: `*.log` */
-    EDGE_GLOB,       /* it matches a part of a program */
+    EDGE_GLOB,       /* a part of a program matches it */
     EDGE_ANY,        /* any name: `*` */
     EDGE_LINE,       /* any name without a newline */
-    EDGE_FLOAT_ALL,  /* takes no name: below here, at any depth */
-    EDGE_FLOAT_LINE, /* the same, but past no directory with a newline in its name */
-    EDGE_PRUNE,      /* a component of the text by which BuildKit prunes: trie_add_text() */
+    EDGE_FLOAT_ALL,  /* takes no name: what follows may match here and at any depth below */
+    EDGE_FLOAT_LINE, /* the same, but not below a directory with a newline in its name */
+    EDGE_PRUNE,      /* a component of the text of an exception: trie_add_text() */
 };
 
 struct edge {
@@ -40,7 +40,7 @@ struct edges {
     struct arena *arena;
     struct edge *at;
     size_t n, cap;
-    bool below; /* all below what the last edge leads to matches too */
+    bool below; /* everything below what the last edge leads to matches, too */
 };
 
 /*

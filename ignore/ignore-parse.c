@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ignore file -> lines -> patterns, in the order and with the quirks of moby/patternmatcher:
- * a pattern is cleaned twice, the second time with its '!' on, so `!../../x` loses the '!' and
- * `/!x` gains one.
+ * Ignore file -> lines -> patterns, in the order and with the quirks of moby/patternmatcher. It
+ * cleans a pattern twice, the second time together with its '!': so `!../../x` loses its '!',
+ * and `/!x` becomes an exception.
  */
 #include "ignore-parse.h"
 
@@ -13,15 +13,16 @@
 
 #include <errno.h>
 
-/* Go's bufio.Scanner gives up on a token that fills its buffer of 64 KiB, terminator included.
- */
+/* Bytes of a line: Go's bufio.Scanner fails if a line and its terminator fill 64 KiB. */
 #define LINE_MAX_BYTES 65536u
-/* A pattern costs up to a kilobyte of ours; nobody writes so many. */
+/* A pattern takes up to a kilobyte of memory, so these take 250 MB. No real file has so many.
+ */
 #define PATTERNS_MAX 250000u
-/* What the compiled programs of one ignore file may take; Go stops at 128 MiB for each. */
+/* Bytes for the compiled programs of one ignore file. Go's limit is 128 MiB for each program.
+ */
 #define PROGRAMS_MAX_BYTES (256u << 20)
 
-/* One line without its terminator -> a pattern, or an empty view for none. */
+/* A line without its terminator -> a pattern, or an empty view if it contains none. */
 static struct bytes ignore_clean_line(struct arena *arena, struct bytes line)
 {
     if (line.len && line.at[0] == '#')
@@ -78,8 +79,8 @@ int ignore_read(struct arena *arena, struct bytes name, struct bytes text,
 }
 
 /*
- * BuildKit's patterns travel from its frontend to the client as JSON, which turns each byte
- * that is not UTF-8 into U+FFFD. Observed on a live engine.
+ * BuildKit's frontend sends the patterns to the client as JSON, which turns each byte that is
+ * not UTF-8 into U+FFFD. Source: a live engine.
  */
 static struct bytes ignore_through_json(struct arena *arena, struct bytes text)
 {
@@ -94,7 +95,7 @@ static struct bytes ignore_through_json(struct arena *arena, struct bytes text)
     return bytes_at(out, len);
 }
 
-/* 1: *p is filled; 0: the line is no pattern after all; -EINVAL: it rejects the set. */
+/* 1: *p is filled; 0: the line is not a pattern after all; -EINVAL: the set is rejected. */
 static int ignore_take_line(struct ignore *ig, struct arena *scratch, const struct line *line,
                             struct pattern *p, struct failure *f)
 {
@@ -124,7 +125,7 @@ static int ignore_take_line(struct ignore *ig, struct arena *scratch, const stru
     return 1;
 }
 
-/* Whether the exception has no wildcard but a last `*` or `**`. */
+/* Whether the exception contains no wildcard other than a last `*` or `**`. */
 static bool exception_is_prefix(const struct pattern *p)
 {
     struct bytes text = exception_text(p);

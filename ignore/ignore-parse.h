@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ignore file -> the lines that are patterns. ignore.h declares the rest: ignore_parse(). */
+/* Ignore file -> the lines that are patterns. For ignore_parse() (ignore.h), and the tests. */
 #ifndef CTXD_IGNORE_PARSE_H
 #define CTXD_IGNORE_PARSE_H
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The walk by the letter of patternmatcher.MatchesUsingParentResults and fsutil's filter: every
- * pattern against every path. Slow, and the measure of the automaton; it also walks the sets
- * that have a pattern whose evaluation fails, where it matters what is evaluated.
+ * The literal engine (ignore-engine.h): a step-by-step copy of
+ * patternmatcher.MatchesUsingParentResults and fsutil's filter, which tries every pattern on
+ * every path. It is slow. Tests compare the automaton with it, and it walks the sets that
+ * contain a pattern whose evaluation fails, because there it matters which ones are evaluated.
  */
 #include "literal.h"
 
@@ -13,7 +14,8 @@
 struct literal_dir {
     struct ignore_dir base;
     struct bytes path; /* empty: the root */
-    uint64_t bits[];   /* one for each pattern that has matched here or above; then the path */
+    uint64_t
+        bits[]; /* one for each pattern, set if it took effect here or above; then the path */
 };
 
 static size_t literal_bit_words(const struct ignore *ig)
@@ -21,7 +23,7 @@ static size_t literal_bit_words(const struct ignore *ig)
     return ig->n / 64 + 1;
 }
 
-/* The directory or file `name` of dir, its bits not yet set. */
+/* The state of the entry `name` of dir, with no bit set. */
 static struct literal_dir *literal_dir_new(const struct ignore *ig, struct bytes dir,
                                            struct bytes name)
 {
@@ -41,7 +43,7 @@ static int literal_root(struct ignore *ig, struct ignore_dir **ret)
     return 0;
 }
 
-/* Whether BuildKit skips an excluded directory unentered. Source: fsutil filter.go. */
+/* Whether BuildKit does not enter an excluded directory. Source: fsutil filter.go. */
 static bool literal_is_pruned(const struct ignore *ig, struct bytes path)
 {
     if (ig->n_exceptions == 0)
@@ -68,8 +70,8 @@ static bool literal_match_any(const struct pattern *p, struct bytes path)
 }
 
 /*
- * The pattern (1-based) that decides on the path by itself, 0 for none; a PATTERN_BAD where its
- * evaluation fails. Source: patternmatcher.MatchesOrParentMatches.
+ * The pattern (1-based) that decides on the path without a walk, or 0. It is a PATTERN_BAD if
+ * the evaluation fails. Source: patternmatcher.MatchesOrParentMatches.
  */
 static uint32_t literal_path_rule(const struct ignore *ig, struct bytes path)
 {
@@ -117,7 +119,8 @@ static int literal_check(const struct ignore *ig, const struct ignore_dir *ignor
     verdict.keep = !excluded;
     verdict.descend = is_dir && (!excluded || !literal_is_pruned(ig, below->path));
     if (!is_dir && !excluded) {
-        /* Where the path verdict fails, BuildKit's open fails: the same empty file. */
+        /* If the path verdict fails, BuildKit's open of the file fails, and the file is sent
+         * empty, too. */
         uint32_t rule = literal_path_rule(ig, below->path);
         verdict.no_content = rule && (!ig->patterns[rule - 1].exception ||
                                       ig->patterns[rule - 1].kind == PATTERN_BAD);

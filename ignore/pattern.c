@@ -26,7 +26,7 @@ bool pattern_match(const struct pattern *p, struct bytes path)
 
 const char *pattern_place(struct quoted *q, struct bytes name, uint32_t line)
 {
-    /* A name of plain characters is shown as it is: the quotes would only be in the way. */
+    /* The escapes stay, the quotes go: they only make "file:line" harder to read. */
     quote(q, name);
     size_t len = strlen(q->text);
     char *text = q->text;

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Classes, escapes and groups of runes. Source: Go regexp/syntax, parse.go. */
 #include "regex-class.h"
 
 #include "unicode.h"
@@ -7,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Up to four ranges of ASCII, as pairs of characters; `{` stands for nothing. */
+/* A named class: ranges of ASCII, as pairs of the first and the last character. */
 struct named_class {
     const char *name;
     const char *pairs;
@@ -49,7 +48,7 @@ static const struct named_class posix_classes[] = {
     {"xdigit", "09AFaf", 3},
 };
 
-/* `[:alpha:]` or `[:^alpha:]` inside a class. */
+/* `[:alpha:]` or `[:^alpha:]` inside a class. 0: it is something else. */
 static int class_take_posix(struct bytes *text, struct class_builder *c)
 {
     struct bytes t = bytes_from(*text, 2);
@@ -111,7 +110,7 @@ int class_parse_escape(struct bytes *text, struct class_builder *c)
     return 0;
 }
 
-/* What follows `\x`. */
+/* Takes what follows `\x`: two digits, or digits in braces. */
 static int rune_take_hex(struct bytes *t, uint32_t *ret)
 {
     uint32_t rune = 0;
@@ -181,7 +180,7 @@ int class_parse(struct bytes *text, struct class_builder *c)
     struct bytes t = bytes_from(*text, 1);
     bool negated = t.len && t.at[0] == '^';
     t = bytes_from(t, negated);
-    /* A ']' that comes first is one of the class. */
+    /* A ']' that comes first is a member of the class. */
     for (bool first = true; t.len == 0 || t.at[0] != ']' || first; first = false) {
         int r = 0;
         if (t.len > 2 && t.at[0] == '[' && t.at[1] == ':')

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Regex text -> program, in one pass and without recursion. Source: Go regexp/syntax, Perl
- * flags; what a translated pattern can't hold (`(?…`, lazy operators) is left out.
+ * Regex text -> program, in one pass and without recursion. Source: Go regexp/syntax with Perl
+ * flags, without what a translated pattern can't contain (`(?…`, lazy operators).
  *
- * Fragments of the program are contiguous and jump by distances, so a repetition copies its
- * fragment and an alternation slides it to make room for the branch before it:
+ * The fragment of the program for a part of the regex is contiguous and jumps by distances. So
+ * a repetition copies the fragment, and an alternation moves it to make space for a SPLIT:
  *
  *     a|b|c     SPLIT->1  a  JUMP->end   1: SPLIT->2  b  JUMP->end   2: c   end:
  *     x+        x  SPLIT->x              x{2,3}   x x SPLIT->end x  end:
@@ -16,17 +16,17 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Go's limits: of one counted repetition and of nested ones together; of nested groups; of the
- * instructions of one program (syntax.maxSize). */
-#define REPEAT_MAX 1000u
-#define DEPTH_MAX 1000u
-#define PROGRAM_MAX 3355443u
+/* The limits of Go's regexp/syntax. */
+#define REPEAT_MAX 1000u     /* of one counted repetition, and of the product of nested ones */
+#define DEPTH_MAX 1000u      /* nested groups */
+#define PROGRAM_MAX 3355443u /* instructions of one program: syntax.maxSize */
 
 struct group {
     uint32_t start;  /* its first instruction */
     uint32_t branch; /* the first of its current alternative */
-    int64_t jump;    /* the last alternative's jump to the end, chained by arg; -1: none */
-    uint32_t weight; /* the largest product of repetitions in it */
+    int64_t jump;    /* the jump at the end of the last alternative; its arg is the index of the
+                        one before, until regex_end_group() sets the distances; -1: none */
+    uint32_t weight; /* the largest product of nested repetitions in it */
 };
 
 struct parser {
@@ -36,7 +36,7 @@ struct parser {
     size_t cap;
     struct group *groups;
     size_t depth, cap_groups;
-    bool has_atom; /* something that an operator could repeat: [atom, n) */
+    bool has_atom; /* an operator would repeat the instructions [atom, n) */
     uint32_t atom, atom_weight;
     struct rune_class *classes;
     size_t n_classes, cap_classes;
@@ -65,7 +65,7 @@ static int regex_emit(struct parser *p, enum regex_op op, int64_t arg)
     return r;
 }
 
-/* What came last can no longer be repeated by itself. */
+/* Ends the last atom: an operator can no longer repeat it. */
 static void regex_close_atom(struct parser *p)
 {
     struct group *g = &p->groups[p->depth];
@@ -74,7 +74,7 @@ static void regex_close_atom(struct parser *p)
     p->has_atom = false;
 }
 
-/* One more atom of one instruction. */
+/* Adds an atom of one instruction. */
 static int regex_emit_atom(struct parser *p, enum regex_op op, int64_t arg)
 {
     regex_close_atom(p);
@@ -84,7 +84,7 @@ static int regex_emit_atom(struct parser *p, enum regex_op op, int64_t arg)
     return regex_emit(p, op, arg);
 }
 
-/* Slides [from, n) up by one and puts an instruction there. */
+/* Moves the instructions [from, n) up by one, and puts an instruction at `from`. */
 static int regex_insert(struct parser *p, uint32_t from, enum regex_op op, int64_t arg)
 {
     int r = regex_grow(p, 1);
@@ -114,7 +114,7 @@ static int regex_emit_class(struct parser *p, struct class_builder *c)
     return regex_emit_atom(p, OP_CLASS, (int64_t)p->n_classes - 1);
 }
 
-/* `*` of the last atom. */
+/* Applies `*` to the last atom. */
 static int regex_repeat_star(struct parser *p)
 {
     uint32_t len = p->n - p->atom;
@@ -127,7 +127,7 @@ static int regex_repeat_star(struct parser *p)
     return r ? r : regex_emit(p, OP_JUMP, -(int64_t)len - 1);
 }
 
-/* `{min,max}` of the last atom; max < 0: any number. */
+/* Applies `{min,max}` to the last atom; max < 0: any number. */
 static int regex_repeat_counted(struct parser *p, int64_t min, int64_t max)
 {
     uint32_t start = p->atom, len = p->n - start;
@@ -143,7 +143,8 @@ static int regex_repeat_counted(struct parser *p, int64_t min, int64_t max)
     int r = regex_grow(p, (uint32_t)copies * (len + 1));
     if (r < 0)
         return r;
-    /* The first copy is there; the optional ones leap to the end of all. */
+    /* The first copy exists. A SPLIT before each optional copy leads to the end of all copies.
+     */
     int64_t end = start + min * len + (copies - min) * (len + 1);
     if (min == 0)
         r = regex_insert(p, start, OP_SPLIT, end - start);
@@ -159,7 +160,7 @@ static int regex_repeat_counted(struct parser *p, int64_t min, int64_t max)
     return r == 0 && max < 0 ? regex_emit(p, OP_SPLIT, -(int64_t)len) : r;
 }
 
-/* A decimal number without leading zeros off *text; -1 where it is too large for Go. */
+/* Takes a decimal number without leading zeros off *text; -1 if it is too large for Go. */
 static bool regex_take_count(struct bytes *text, int64_t *ret)
 {
     struct bytes t = *text;
@@ -174,7 +175,7 @@ static bool regex_take_count(struct bytes *text, int64_t *ret)
     return true;
 }
 
-/* `{n}`, `{n,}`, `{n,m}` off p->text; false: the brace is literal. */
+/* Takes `{n}`, `{n,}` or `{n,m}` off p->text. Returns false if the brace is literal. */
 static bool regex_take_counts(struct parser *p, int64_t *min, int64_t *max)
 {
     struct bytes t = bytes_from(p->text, 1);
@@ -198,7 +199,7 @@ static bool regex_take_counts(struct parser *p, int64_t *min, int64_t *max)
     return true;
 }
 
-/* An operator at p->text, or a literal brace. *repeated: the piece before was an operator. */
+/* Parses an operator, or a literal brace. *repeated: an operator precedes it, too. */
 static int regex_parse_repeat(struct parser *p, bool *repeated)
 {
     uint8_t c = p->text.at[0];
@@ -215,7 +216,7 @@ static int regex_parse_repeat(struct parser *p, bool *repeated)
     if (*repeated || !p->has_atom)
         return -EINVAL;
     *repeated = true;
-    /* A product of three counts up to 1,000 can't wrap: it is refused at the second. */
+    /* The product can't overflow: it is refused as soon as it exceeds REPEAT_MAX. */
     int64_t times = max < 0 ? min : max;
     if (c == '{' && max == 0)
         p->atom_weight = 1;
@@ -241,7 +242,7 @@ static int regex_parse_bar(struct parser *p)
     return r;
 }
 
-/* Ends the innermost group: its alternatives' jumps learn where the end is. */
+/* Ends the innermost group: sets the distances of its alternatives' jumps to the end. */
 static void regex_end_group(struct parser *p)
 {
     regex_close_atom(p);
@@ -352,7 +353,8 @@ static int regex_parse_one(struct parser *p, bool *repeated)
     return regex_emit_atom(p, OP_RUNE, rune);
 }
 
-/* The whole text; then the program must be led in, unless it can only match from the start. */
+/* Parses the whole text. A program that can match elsewhere than at the start of a text begins
+ * with OP_ANY_LOOP. */
 static int regex_parse_all(struct parser *p)
 {
     bool repeated = false;

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs a program over a text: all positions at once, so a text of n runes costs n times the
- * program's length at most, whatever the pattern.
+ * Runs a program by following all positions at once (Thompson's way): a text of n runes costs
+ * at most n times the length of the program, whatever the pattern.
  */
 #include "regex-run.h"
 
 #include <stdlib.h>
 
-/* Instructions for which a run needs no heap. */
+/* A run of a program of up to so many instructions needs no heap, but 4 KiB of stack. */
 #define SMALL_PROGRAM 256u
 
-/* A set of instructions in insertion order, emptied in no time. */
+/* A set of instructions in the order of insertion, which n = 0 empties. `sparse` gives the
+ * index in `dense` at which an instruction would be. Source: Briggs and Torczon, 1993. */
 struct position_set {
     uint32_t *dense, *sparse;
     uint32_t n;
@@ -25,7 +26,7 @@ static void positions_add(struct position_set *s, uint32_t pc)
     s->dense[s->n++] = pc;
 }
 
-/* What is before or behind a position, for `^`, `$` and `\b`. */
+/* What is on one side of a position, for `^`, `$` and `\b`. */
 enum side { SIDE_END, SIDE_WORD, SIDE_OTHER };
 
 static enum side regex_side_of(uint32_t rune)
@@ -36,18 +37,19 @@ static enum side regex_side_of(uint32_t rune)
                : SIDE_OTHER;
 }
 
-static bool regex_side_holds(uint32_t op, enum side before, enum side behind)
+static bool regex_side_holds(uint32_t op, enum side before, enum side after)
 {
     if (op == OP_BEGIN)
         return before == SIDE_END;
     if (op == OP_END)
-        return behind == SIDE_END;
-    return ((before == SIDE_WORD) != (behind == SIDE_WORD)) == (op == OP_WORD);
+        return after == SIDE_END;
+    return ((before == SIDE_WORD) != (after == SIDE_WORD)) == (op == OP_WORD);
 }
 
-/* Follows all that takes no rune. The set is its own work list: what is added is visited. */
+/* Adds what the instructions of the set lead to without a rune. The set is its own work list:
+ * what is added at the end is visited, too. Returns whether the program has matched. */
 static bool positions_close(const struct regex *re, struct position_set *s, enum side before,
-                            enum side behind)
+                            enum side after)
 {
     for (uint32_t i = 0; i < s->n; i++) {
         uint32_t pc = s->dense[i];
@@ -69,7 +71,7 @@ static bool positions_close(const struct regex *re, struct position_set *s, enum
         case OP_END:
         case OP_WORD:
         case OP_NOT_WORD:
-            if (regex_side_holds(in->op, before, behind))
+            if (regex_side_holds(in->op, before, after))
                 positions_add(s, pc + 1);
             break;
         case OP_MATCH:
@@ -119,7 +121,7 @@ static void positions_step(const struct regex *re, const struct position_set *s,
     }
 }
 
-/* The two sets of a run, on the stack while the program is small. */
+/* The two sets of a run, on the stack if the program is small. */
 struct run {
     struct position_set now, next;
     uint32_t *heap;
@@ -153,7 +155,7 @@ static void regex_run_copy(struct run *run)
         positions_add(&run->next, run->now.dense[i]);
 }
 
-/* Takes text off; returns whether it was found, be it before the end. */
+/* Runs over a text. Returns whether the program has matched before the end of it. */
 static bool regex_run_text(struct run *run, const struct regex *re, struct bytes text,
                            enum side *before)
 {
@@ -192,11 +194,12 @@ bool regex_step(const struct regex *re, const uint32_t *from, size_t n_from, boo
     bool found = regex_run_text(&run, re, name, &before);
     size_t n = 0;
     if (found) {
-        /* Found before the end: whatever follows, it stays found. */
+        /* It matched before the end, so it matches whatever follows. */
         if (ret_below)
             ret_below[n++] = re->n - 1;
     } else if (ret_below) {
-        /* The ways on end differently where a '/' follows: each from its own copy. */
+        /* The end of the text and a following '/' let different assertions hold, so each is
+         * followed in a copy of the set. */
         regex_run_copy(&run);
         bool passed = positions_close(re, &run.next, before, SIDE_OTHER);
         found = positions_close(re, &run.now, before, SIDE_END);

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The syntax check of patternmatcher.New, which is Go's filepath.Match(pattern, ".") and its
- * error. That stops at the first piece that doesn't match ".", so a fault behind a later star
- * goes unseen: `a*b[` passes here, and fails only when its regex is compiled.
+ * The syntax check of patternmatcher.New: the error of Go's filepath.Match(pattern, "."). That
+ * function stops at the first chunk that does not match ".", so it does not see a fault after a
+ * later star: `a*b[` passes here, and fails only when its regex is compiled.
  */
 #include "syntax.h"
 
 #include <errno.h>
 
-/* The name that is matched: "." or what is left of it. */
+/* The name that is matched: "." or the rest of it. */
 struct dot {
     size_t len; /* 0 or 1 */
 };
 
-/* The piece of p up to the next star outside a class. Source: filepath scanChunk. */
+/* Takes the chunk up to the next star outside a class off *p. Source: filepath scanChunk. */
 static struct bytes syntax_take_chunk(struct bytes *p)
 {
     bool in_class = false;
@@ -26,30 +26,31 @@ static struct bytes syntax_take_chunk(struct bytes *p)
         else if (p->at[i] == ']')
             in_class = false;
     }
-    struct bytes piece = bytes_head(*p, i);
+    struct bytes chunk = bytes_head(*p, i);
     *p = bytes_from(*p, i);
-    return piece;
+    return chunk;
 }
 
-/* 1 with the rest of *name, 0, or -EINVAL. Source: filepath matchChunk. */
-static int syntax_match_chunk(struct bytes piece, struct dot *name)
+/* Matches a chunk with the start of *name. 1: *name is the rest; 0; -EINVAL. Source: filepath
+ * matchChunk. */
+static int syntax_match_chunk(struct bytes chunk, struct dot *name)
 {
     bool failed = false;
     size_t left = name->len;
-    while (piece.len) {
-        uint8_t c = piece.at[0];
+    while (chunk.len) {
+        uint8_t c = chunk.at[0];
         failed = failed || left == 0;
-        piece = bytes_from(piece, 1);
+        chunk = bytes_from(chunk, 1);
         if (c == '[') {
-            int has = glob_class(&piece, failed ? 0 : '.');
+            int has = glob_class(&chunk, failed ? 0 : '.');
             if (has < 0)
                 return -EINVAL;
             failed = failed || has == 0;
         } else if (c == '\\') {
-            if (piece.len == 0)
+            if (chunk.len == 0)
                 return -EINVAL;
-            failed = failed || piece.at[0] != '.';
-            piece = bytes_from(piece, 1);
+            failed = failed || chunk.at[0] != '.';
+            chunk = bytes_from(chunk, 1);
         } else if (c != '?') {
             failed = failed || c != '.';
         }
@@ -67,18 +68,18 @@ bool pattern_valid(struct bytes p)
         bool star = p.at[0] == '*';
         while (p.len && p.at[0] == '*')
             p = bytes_from(p, 1);
-        struct bytes piece = syntax_take_chunk(&p);
-        if (star && piece.len == 0)
+        struct bytes chunk = syntax_take_chunk(&p);
+        if (star && chunk.len == 0)
             return true;
         struct dot rest = name;
-        int r = syntax_match_chunk(piece, &rest);
+        int r = syntax_match_chunk(chunk, &rest);
         if (r > 0 && (rest.len == 0 || p.len)) {
             name = rest;
             continue;
         }
         if (r < 0)
             return false;
-        /* Where a star takes the dot itself, nothing is left to match the piece with. */
+        /* A star could take the dot itself, but then nothing is left for the chunk to match. */
         return true;
     }
     return true;

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pattern -> kind and regex text, by the letter of patternmatcher's Pattern.compile: it is a
- * text substitution that knows neither classes nor escapes, and its quirks are the rules.
+ * Pattern -> kind and regex text, exactly as patternmatcher's Pattern.compile. That is a text
+ * substitution that does not parse classes or escapes, and its quirks are the rules.
  *
- * One of them its authors never meant: the table of what to escape in a regex, `.+()|{}$`, has
- * one bit too few, so `|`, `{` and `}` are not escaped: `a|b*` is the regex `^a|b[^/]*$`.
+ * One quirk is an accident: in the library's table of the characters to escape, `.+()|{}$`, the
+ * bits are too few, so `|`, `{` and `}` are not escaped, and `a|b*` is the regex `^a|b[^/]*$`.
  */
 #include "translate.h"
 
 #include <errno.h>
 
-/* The longest a line's regex can be: 12 bytes for one `*` pair, 3 for a bad byte. */
+/* Bytes of the regex of one line, which has at most 64 KiB: a pair of stars becomes up to 12
+ * bytes, a byte that is not UTF-8 three. */
 #define REGEX_TEXT_MAX (6u * 65536u + 16u)
 
-/* The runes of a pattern as Go's text/scanner gives them: a BOM at the start vanishes. */
+/* The runes of a pattern as Go's text/scanner gives them. */
 struct scanner {
     struct bytes rest;
 };
@@ -43,7 +44,7 @@ static bool translate_must_escape(uint32_t rune, enum ignore_rules rules)
     return rune == '.' || rune == '+' || rune == '(' || rune == ')' || rune == '$';
 }
 
-/* `**`, of which the first star is taken. */
+/* Translates `**`, of which the first star is already taken. */
 static int translate_double_star(struct scanner *s, bool first, enum ignore_rules rules,
                                  enum pattern_kind *kind, struct buf *out)
 {
@@ -65,7 +66,7 @@ static int translate_double_star(struct scanner *s, bool first, enum ignore_rule
     return r;
 }
 
-/* Writes the regex of the pattern at s into *out and says which kind it is. */
+/* Writes the regex of the pattern into *out. *ret_kind is its kind. */
 static int translate(struct scanner s, enum ignore_rules rules, enum pattern_kind *ret_kind,
                      struct buf *out)
 {
@@ -101,6 +102,7 @@ int pattern_compile(struct arena *arena, struct pattern *p, enum ignore_rules ru
                     struct regex_budget *budget)
 {
     struct scanner s = {p->text};
+    /* Go's text/scanner drops a BOM at the start. */
     if (bytes_starts(s.rest, BYTES("\xef\xbb\xbf")))
         s.rest = bytes_from(s.rest, 3);
     cleanup_buf struct buf out = BUF(REGEX_TEXT_MAX);
@@ -109,7 +111,7 @@ int pattern_compile(struct arena *arena, struct pattern *p, enum ignore_rules ru
     if (r < 0)
         return r;
     if (rules == IGNORE_CLASSIC)
-        kind = PATTERN_REGEX; /* 20.10 knows no other */
+        kind = PATTERN_REGEX; /* the only kind of 20.10 */
     p->kind = (uint16_t)kind;
     p->literal = p->text;
     if (kind == PATTERN_PREFIX)

@@ -7,7 +7,7 @@
 
 struct trie_slot {
     uint64_t hash;  /* of node, kind and text */
-    uint32_t child; /* 0: free */
+    uint32_t child; /* 0: the slot is free */
     uint32_t node, kind;
     struct bytes text;
 };
@@ -25,7 +25,7 @@ static uint64_t trie_word_at(const uint8_t *at)
     return word;
 }
 
-/* Seeded, as both patterns and names may be chosen to collide. */
+/* With a seed, because both patterns and names may be chosen to collide. */
 static uint64_t trie_hash_text(uint64_t seed, struct bytes text)
 {
     uint64_t hash = seed ^ text.len;
@@ -39,7 +39,7 @@ static uint64_t trie_hash_text(uint64_t seed, struct bytes text)
     size_t i = 0;
     for (; i + 8 < text.len; i += 8)
         hash = trie_fold(hash ^ trie_word_at(text.at + i), odd ^ seed);
-    /* The last eight bytes, some of them maybe for the second time. */
+    /* The last eight bytes; some of them may be hashed for the second time. */
     return trie_fold(hash ^ trie_word_at(text.at + text.len - 8), odd ^ seed);
 }
 
@@ -53,7 +53,7 @@ static uint64_t trie_slot_hash(uint64_t text_hash, uint32_t node, uint32_t kind)
     return trie_fold(text_hash ^ ((uint64_t)node << 4 | kind), 0xd6e8feb86659fd93u);
 }
 
-/* The slot of that edge, or the free one where it belongs. The table is never full. */
+/* The slot of the edge, or the free one where it belongs. The table is never full. */
 static struct trie_slot *trie_find_slot(const struct trie *t, uint32_t node, uint32_t kind,
                                         struct bytes text, uint64_t hash)
 {
@@ -113,7 +113,7 @@ static struct branches *trie_branches_of(struct trie *t, uint32_t node)
     return t->nodes[node].branches;
 }
 
-/* Puts a length where it belongs among the others, once. */
+/* Inserts a length into a sorted array, unless it is there. */
 static void trie_add_length(struct trie *t, uint32_t **lens, size_t *n, size_t *cap, size_t len)
 {
     size_t at = 0;
@@ -153,11 +153,11 @@ static uint32_t trie_text_child(struct trie *t, uint32_t node, const struct edge
     return child;
 }
 
-/* Which bytes a name may have where the glob has that instruction. */
+/* The bytes that a name may have where the glob has this instruction. */
 static void trie_allow_bytes(const struct regex *re, uint32_t pc, uint64_t allowed[4])
 {
     const struct instruction *in = &re->at[pc];
-    /* Beyond ASCII a byte says little of its rune. */
+    /* A byte beyond ASCII tells little of its rune, so all are allowed. */
     allowed[2] = allowed[3] = UINT64_MAX;
     if (in->op == OP_CLASS) {
         allowed[0] = re->classes[in->arg].ascii[0];
@@ -190,7 +190,8 @@ static bool trie_same_glob(const struct edge *a, const struct edge *b)
 static uint32_t trie_glob_child(struct trie *t, uint32_t node, const struct edge *edge)
 {
     struct branches *b = trie_branches_of(t, node);
-    /* Only the last one: sorted lists share, and a long list stays linear. */
+    /* Compares with the last glob only: in a sorted ignore file equal globs follow each other,
+     * and a long file takes linear time. */
     if (b->n_globs && trie_same_glob(&b->globs[b->n_globs - 1].edge, edge))
         return b->globs[b->n_globs - 1].child;
     struct glob_edge *glob = ARENA_PUSH(t->arena, b->globs, &b->n_globs, &b->cap_globs);

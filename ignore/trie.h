@@ -3,66 +3,72 @@
  * The components of all patterns as one trie: patterns that begin alike share nodes, and `**`
  * leads to a node that stays live in every directory below. docs/ignore.md draws it.
  *
- * Literal names, ends (`*.log`) and starts (`tmp*`) of all nodes are in one hash table, keyed
- * by node, kind and text: a name costs a look-up for itself and one for each length that some
- * end or start has, however many patterns there are.
+ * Literal names, ends (`*.log`) and starts (`tmp*`) of all nodes are in one hash table, whose
+ * keys are node, kind and text. So for each node a name costs one look-up, and one more for
+ * each length that an end or a start has there. The number of patterns does not matter.
  *
- * Thread: any once it is built.
+ * Thread: one at a time while patterns are added, then any.
  */
 #ifndef CTXD_TRIE_H
 #define CTXD_TRIE_H
 
 #include "edges.h"
 
-/* The children of a node; most nodes have none. */
+/* The children of a node; most nodes have none. The trie is built in an arena. */
 struct branches {
-    uint64_t literals;               /* bloom filter over the hashes of names */
-    uint64_t starts, ends;           /* over first and last bytes, modulo 64 */
-    uint32_t *start_lens, *end_lens; /* distinct, ascending */
+    uint64_t literals;               /* a bit for each literal: its hash modulo 64 */
+    uint64_t starts, ends;           /* a bit for the first (last) byte of each, modulo 64 */
+    uint32_t *start_lens, *end_lens; /* their lengths: distinct, ascending */
     size_t n_start_lens, cap_start_lens, n_end_lens, cap_end_lens;
     struct glob_edge {
         struct edge edge;
-        uint64_t first[4], last[4]; /* bytes that a name may begin and end with */
+        uint64_t first[4], last[4]; /* a bit for each byte that a name may begin, end with */
         uint32_t child;
     } * globs;
     size_t n_globs, cap_globs;
-    uint32_t any, line, float_all, float_line; /* 0: none */
+    uint32_t any, line, float_all, float_line; /* the child by an edge of that kind; 0: none */
 };
 
 struct node {
     struct branches *branches; /* NULL: a leaf */
     uint32_t *drops, *keeps;   /* patterns (1-based) that match here, ascending */
     size_t n_drops, cap_drops, n_keeps, cap_keeps;
-    uint32_t last_pattern, last_exception; /* the largest here and below, 1-based */
-    bool floats, floats_line;
+    uint32_t last_pattern, last_exception; /* the last one here and below; 1-based, 0: none */
+    bool floats; /* an EDGE_FLOAT_… leads here: the node stays live in all directories below */
+    bool floats_line; /* it was EDGE_FLOAT_LINE */
 };
 
 struct trie {
     struct arena *arena;
-    uint64_t seed;
-    struct node *nodes; /* the first is the root */
+    uint64_t seed;      /* of the hashes: random */
+    struct node *nodes; /* the first one is the root */
     size_t n_nodes, cap_nodes;
-    struct trie_slot *slots; /* literals, starts and ends of all nodes */
+    struct trie_slot *slots; /* the hash table */
     size_t n_slots, cap_slots;
-    uint32_t texts; /* where the texts begin; 0: there are none */
+    uint32_t texts; /* the root of the texts (trie_add_text()); 0: there are none */
 };
 
-/* A node costs up to 300 bytes. */
+/* Nodes of one ignore file: at up to 300 bytes each, 300 MB. */
 #define TRIE_NODES_MAX 1000000u
 
 struct trie *trie_new(struct arena *arena);
+/* NULL is fine. */
 void trie_release(struct trie *t);
-/* pattern: 1-based, ascending from call to call. 0, or -E2BIG past TRIE_NODES_MAX. */
+/*
+ * Adds a pattern. Its number is 1-based, and larger than that of each pattern added before. 0,
+ * or -E2BIG past TRIE_NODES_MAX.
+ */
 int trie_add(struct trie *t, uint32_t pattern, bool exception, const struct edges *edges);
 
 /*
- * A second, literal trie in the same table: texts of exceptions, in which BuildKit looks up
- * whether to enter an excluded directory. trie_step_text() gives 0 for no way on.
+ * A second trie in the same table, of literals alone: the texts of exceptions, by which
+ * BuildKit decides whether to enter an excluded directory. trie_step_text() returns the node
+ * that a name leads to, or 0 if no text goes on with it. hash is trie_hash() of the name.
  */
 int trie_add_text(struct trie *t, struct bytes text);
 uint32_t trie_step_text(const struct trie *t, uint32_t node, struct bytes name, uint64_t hash);
 
-/* A growing list of nodes, on the stack while short. */
+/* A growing list of nodes (or other numbers), on the stack up to 64: most verdicts need few. */
 struct node_list {
     uint32_t *at;
     size_t n, cap;
@@ -73,7 +79,7 @@ void node_list_add(struct node_list *l, uint32_t node);
 void node_list_release(struct node_list *l);
 
 uint64_t trie_hash(const struct trie *t, struct bytes name);
-/* Adds the nodes that `name` (not empty) leads to from `node`. */
+/* Appends the nodes that `name` (not empty) leads to from `node`; hash is trie_hash(name). */
 void trie_step(const struct trie *t, uint32_t node, struct bytes name, uint64_t hash,
                struct node_list *into);
 

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * `\p{Name}`. Go's releases differ in which names they take: the newest compares loosely and
- * knows long names, and fails to find the scripts with an underscore that older ones have. Ours
- * takes what any of them takes.
- */
 #include "unicode.h"
 
 #include "unicode-tables.h"
 
 #include <stdlib.h>
 
-/* A name without case and without `_`, `-` and spaces. Longer than any that exists: none. */
+/* The name in lower case, without `_`, `-` and spaces. Empty if it is longer than any name. */
 static struct bytes group_loose_name(struct bytes name, uint8_t room[64])
 {
     size_t n = 0;
@@ -25,7 +20,7 @@ static struct bytes group_loose_name(struct bytes name, uint8_t room[64])
     return bytes_at(room, n);
 }
 
-/* Adds the runs of those values whose bit is set in `wanted`. */
+/* Adds the runs of the values whose bits are set in `wanted`. */
 static void group_add_runs(struct class_builder *c, const uint32_t *runs, size_t n,
                            const uint64_t wanted[4])
 {
