@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two trees of one root: what a view would send otherwise, what is gone; and what only a stat
- * can tell. */
+/* Compares two trees of one root: what changed for a view, which directories are gone, and
+ * which other names of changed files must be looked at. */
 #include "compare.h"
 
 #include "dirty.h"
@@ -26,7 +26,7 @@ static bool tree_same_entry(const struct node *a, const struct node *b, uint32_t
 static void tree_compare_dirs(struct comparison *c, const struct dir *was, const struct dir *is,
                               size_t path_len);
 
-/* Either may be NULL: then the other is new or gone, with all below it. */
+/* was or is may be NULL: then the other is gone, or new, with all below it. */
 static void tree_compare_nodes(struct comparison *c, const struct node *was,
                                const struct node *is, size_t path_len)
 {
@@ -109,7 +109,7 @@ struct link_check {
     char path[PATH_MAX + NAME_MAX + 2];
 };
 
-/* path and its length with one more name. */
+/* Puts the node's name after the first `at` bytes of c->path. Returns the new length. */
 static size_t links_add_name(struct link_check *c, size_t at, const struct node *node)
 {
     if (at)
@@ -141,8 +141,9 @@ static void links_check(struct link_check *c, const struct dir *dir, size_t path
     }
 }
 
-/* Through all of the tree, which only a file that just got another name, or was written to by
- * one of several, is worth: 5 ms for 500,000 entries. single: only what has one link. */
+/* Marks each name of a file given to dirty_inode(); single: only names with one link. It visits
+ * the whole tree (5 ms for 500,000 entries), so it runs only if a file just got another name,
+ * or was written to by one of several. */
 static void links_mark_inodes(struct link_check *c, const struct dir *dir, bool single,
                               size_t path_len)
 {
@@ -171,7 +172,7 @@ void tree_check_links(const struct tree *tree, int root_fd, struct dirty *dirty)
     free(c);
 }
 
-/* What is shared was looked at when it was new. Either may be NULL, but not both. */
+/* A shared directory was looked at when it was new. was may be NULL. */
 static void links_find_new(const struct dir *was, const struct dir *is, struct dirty *dirty)
 {
     if (was == is || !is->many_links)

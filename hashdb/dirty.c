@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What changed, as a tree of names: as large as the changes, never as the tree of files. Past a
- * maximum the whole root is dirty, which is the slower way and never a wrong one.
+ * The dirty paths as a tree of names. Its size is that of the changes, not of the tree of
+ * files. Past a maximum the whole root is dirty, which is slower but never wrong.
  */
 #include "dirty.h"
 
-/* A git checkout that touches more is as cheap to walk as a whole. 100 bytes each. */
+/* Paths, at 100 bytes each. After a git checkout that changes more files than this, walking the
+ * whole tree is as cheap. */
 enum { DIRTY_NODES_MAX = 100000 };
 
 struct dirty {
@@ -13,13 +14,13 @@ struct dirty {
     struct dirty_node root;
     size_t n, n_told;
     struct table inodes;  /* struct inode -> 0 */
-    struct indexed_cell { /* the nodes whose table is to be released */
+    struct indexed_cell { /* a list of the nodes whose by_name must be released */
         struct dirty_node *node;
         struct indexed_cell *next;
     } * cells;
 };
 
-/* A directory with fewer changed names is searched one by one. */
+/* Changed names of a directory that are searched one by one. More get a table. */
 enum { CHILDREN_SEARCHED = 8 };
 
 struct dirty *dirty_new(void)
@@ -105,13 +106,14 @@ static void dirty_index_child(struct dirty *dirty, struct dirty_node *node,
     *table_put(&node->by_name, child->name, NULL) = (uintptr_t)child;
 }
 
-/* All is dirty from now on: what was known in detail is of no use, but for voided contents. */
+/* Marks the whole root. No path needs to be marked any more, and every content counts as
+ * changed. */
 static void dirty_give_up(struct dirty *dirty)
 {
     dirty->root.flags |= DIRTY_BELOW | DIRTY_STAT | DIRTY_CONTENT;
 }
 
-/* The node of a path, made where it is missing. NULL: past the maximum. */
+/* The node of a path, made if it is missing. NULL: past the maximum. */
 static struct dirty_node *dirty_node_at(struct dirty *dirty, struct bytes path,
                                         struct dirty_node **ret_parent)
 {
@@ -147,7 +149,7 @@ static void dirty_mark(struct dirty *dirty, struct bytes path, uint32_t flags)
     node->flags |= flags;
     dirty->n_told += !node->told;
     node->told = true;
-    /* What came or went changed the times of the directory that holds it. */
+    /* If the entry came or went, the times of its directory changed. */
     if (parent)
         parent->flags |= DIRTY_STAT;
 }
@@ -173,7 +175,7 @@ void dirty_inode(struct dirty *dirty, uint64_t dev, uint64_t ino)
         dirty_give_up(dirty);
         return;
     }
-    struct inode inode = {dev, ino}; /* without padding: its bytes are a key */
+    struct inode inode = {dev, ino}; /* it has no padding, so its bytes can be a key */
     struct bytes key = bytes_at(&inode, sizeof(inode));
     if (!table_get(&dirty->inodes, key))
         table_put(&dirty->inodes, arena_copy(&dirty->arena, key), NULL);

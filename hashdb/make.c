@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tree_make(): walks until nothing was replaced under the walk's eyes, then seals the tree.
+ * tree_make(): walks, and walks again what was replaced during a walk, until nothing was.
  * walk.c reads the directories.
  */
 #include "compare.h"
@@ -10,7 +10,8 @@
 
 #include <errno.h>
 
-/* Computes what a block says of all below it, once. Depth as in dir_unref(). */
+/* Computes the fields of a directory that sum up all below it, once. PATH_MAX bounds the depth.
+ */
 static void tree_seal_dir(struct dir *dir)
 {
     if (dir->sealed)
@@ -29,7 +30,7 @@ static void tree_seal_dir(struct dir *dir)
     dir->sealed = true;
 }
 
-/* As tree_make(), but adds to *again what was replaced by something else meanwhile. */
+/* One walk. Marks in *again what was replaced by something else while it was read. */
 static int tree_make_once(const struct tree_walk *ask, const struct tree *old,
                           const struct dirty *dirty, struct dirty *again,
                           struct tree **ret_tree, struct failure *f)
@@ -59,7 +60,7 @@ static int tree_make_once(const struct tree_walk *ask, const struct tree *old,
     return 0;
 }
 
-/* A name that is something else each time it is looked at is not to be had. */
+/* Walks, after which a name that was replaced during each of them counts as unreadable. */
 enum { REPLACED_TRIES = 16 };
 
 int tree_make(const struct tree_walk *ask, const struct tree *old, const struct dirty *dirty,

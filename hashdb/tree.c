@@ -6,7 +6,7 @@
 
 static int64_t stat_nanoseconds(struct timespec t)
 {
-    /* Wraps only past the year 2262, the same way for the same time. */
+    /* It overflows past the year 2262, but equal times stay equal. */
     return (int64_t)((uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec);
 }
 
@@ -37,7 +37,7 @@ int64_t stat_clock_ns(void)
 
 bool stat_settled(const struct stat_identity *id, int64_t clock_ns)
 {
-    /* Whole seconds in both are the stamp of a file system without fractions. */
+    /* Whole seconds in both suggest a file system that stores no fractions. */
     const int64_t second = 1000000000;
     bool coarse = id->ctime_ns % second == 0 && id->mtime_ns % second == 0;
     return id->ctime_ns < clock_ns - (coarse ? second : 0);
@@ -55,7 +55,7 @@ static void dir_unref(struct dir *dir)
     if (!dir || atomic_fetch_sub_explicit(&dir->refs, 1, memory_order_acq_rel) > 1)
         return;
     for (size_t i = 0; i < dir->n; i++)
-        dir_unref(dir->nodes[i].below); /* as deep as PATH_MAX allows: 2,047 levels */
+        dir_unref(dir->nodes[i].below); /* PATH_MAX bounds the depth: 2,047 levels */
     free(dir);
 }
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the rules of all views of a root say of a name; their states go down with the walk. */
 #include "views.h"
 
 struct view_state *views_top(const struct tree_walk *ask)
@@ -29,7 +28,7 @@ void verdict_release(const struct tree_walk *ask, struct verdict *v)
     *v = (struct verdict){0};
 }
 
-/* One view's verdict; *below is its state there. */
+/* Asks one view; *below becomes its state below the name. */
 static int views_ask_one(const struct tree_rules *rules, const struct view_state *here,
                          struct bytes name, bool is_dir, struct ignore_verdict *ret_verdict,
                          struct view_state *below, struct failure *f)
@@ -43,7 +42,7 @@ static int views_ask_one(const struct tree_rules *rules, const struct view_state
     below->all_selected = here->all_selected || !below->select;
     if (!select.select && !select.descend) {
         *ret_verdict = (struct ignore_verdict){0};
-        return 0; /* nothing here is read: the ignore rules need not be asked */
+        return 0; /* the Dockerfile reads nothing here, so the ignore rules don't matter */
     }
     if (rules->ignore) {
         const struct ignore_dir *at = here->top ? ignore_root(rules->ignore) : here->ignore;

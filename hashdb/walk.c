@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Makes a tree: one job a directory, on the pool. A job takes the names of its directory, asks
- * each view's rules for each, stats what some view keeps or must enter, and adds a job for each
- * directory to enter.
+ * The walk: one job for each directory, on the pool. A job reads the names of its directory,
+ * asks the rules of each view about each name, stats what some view keeps or enters, and adds a
+ * job for each directory to enter.
  *
  *     names (getdents64) -> sort -> reads x ignore, a bit a view -> fstatat, readlinkat -> dir
  *
- * With an older tree and what is dirty since, a job looks at the dirty names alone and takes
- * the others as they were; a directory with nothing dirty below it is shared, not copied.
+ * With an older tree and the paths that are dirty since, a job looks only at the dirty names
+ * and copies the other nodes. A directory with nothing dirty below it is shared with the old
+ * tree.
  *
  *     old:  root ─ a ─ x, y          dirty: b/z          new:  root'─ a (the same block)
  *                └ b ─ z, w                                        └ b'─ z', w
  *
- * What is replaced by something else under a job's eyes is looked at again, in the same way.
+ * If something is replaced while a job reads it, the job marks it in making->again, for another
+ * walk.
  *
- * Jobs share nothing but the pool, the sealed rules and, under a lock, the first failure.
+ * Jobs share only the pool, the rules, which don't change, and struct making.
  */
 #include "walk.h"
 
@@ -31,14 +33,14 @@
 struct make_job {
     struct pool_job job;
     struct making *making;
-    struct node *node;              /* whose `below` is filled */
-    const struct dir *old;          /* what it was, or NULL */
-    const struct dirty_node *dirty; /* what of it is dirty; NULL: nothing is marked */
-    bool whole;                     /* all names are looked at, and all below */
-    bool voided;                    /* every content may have changed */
-    struct view_state *views;       /* owned, n_rules of them */
+    struct node *node;              /* of the directory; the job fills its `below` */
+    const struct dir *old;          /* the directory in the old tree, or NULL */
+    const struct dirty_node *dirty; /* the dirty paths in it; NULL: none */
+    bool whole;                     /* look at all names, here and below */
+    bool voided;              /* the content of each file here and below may have changed */
+    struct view_state *views; /* owned, n_rules of them */
     size_t path_len;
-    char path[]; /* below the root, NUL-terminated */
+    char path[]; /* relative to the root, NUL-terminated */
 };
 
 static void walk_fail(struct making *making, const struct failure *f)
@@ -54,7 +56,8 @@ static struct bytes walk_job_path(const struct make_job *job)
     return bytes_at(job->path, job->path_len);
 }
 
-/* `name` of the job's directory (empty: that itself) is not what it was a moment ago. */
+/* Marks `name` of the job's directory (empty: the directory itself) for another walk, because
+ * it was replaced a moment ago. */
 static void walk_look_again(const struct make_job *job, struct bytes name)
 {
     cleanup_arena struct arena arena = {0};
@@ -67,12 +70,12 @@ static void walk_look_again(const struct make_job *job, struct bytes name)
 
 /* ---- one directory ------------------------------------------------------------------- */
 
-/* The entries of a directory that matter, before their block is laid out. */
+/* The entries of a directory that some view keeps or enters, before their block is laid out. */
 struct found {
-    struct node *nodes; /* text is NULL: an offset waits in text_at */
+    struct node *nodes; /* their `text` is not set yet */
     struct verdict *verdicts;
-    size_t *text_at;
-    bool *was; /* taken from the old tree without a look */
+    size_t *text_at; /* the offset of each node's text in `text` */
+    bool *was;       /* copied from the old tree */
     size_t n, cap;
     struct buf text;
 };
@@ -98,7 +101,8 @@ static void found_reserve(struct found *found, size_t n)
     found->text = BUF(SIZE_MAX / 2);
 }
 
-/* `name` of the job's directory can't be read; with an empty name, the directory itself. */
+/* The failure that `name` of the job's directory (empty: the directory itself) can't be read.
+ */
 static int walk_fail_node(const struct make_job *job, struct bytes name, int error,
                           struct failure *f)
 {
@@ -113,7 +117,7 @@ static int walk_fail_node(const struct make_job *job, struct bytes name, int err
     return fail_errno(f, error, "can't read %s", QUOTE(path));
 }
 
-/* Appends the target of a link. 1: done, 0: it is gone, <0 failed. */
+/* Appends the target of a symbolic link. 1; 0: the link is gone; <0: it can't be read. */
 static int walk_read_target(const struct make_job *job, int fd, struct bytes name,
                             const struct stat *seen, struct found *found, uint16_t *ret_len,
                             struct failure *f)
@@ -123,11 +127,11 @@ static int walk_read_target(const struct make_job *job, int fd, struct bytes nam
         return fail(f, -E2BIG, "too many links in one directory");
     uint8_t *at = found->text.at + found->text.len;
     ssize_t n = readlinkat(fd, (const char *)name.at, (char *)at, PATH_MAX - 1);
-    /* EINVAL: a link no more. */
+    /* EINVAL: it is no symbolic link any more. */
     int error = n < 0 ? errno : 0;
     if (error && error != ENOENT && error != EINVAL)
         return walk_fail_node(job, name, -error, f);
-    /* Of an atomic replacement it is one or the other, not the times of the first, say. */
+    /* If the link was replaced between stat and readlink, the two belong to different files. */
     if (fstatat(fd, (const char *)name.at, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
         (error || now.st_ino != seen->st_ino || now.st_dev != seen->st_dev))
         walk_look_again(job, name);
@@ -139,7 +143,7 @@ static int walk_read_target(const struct make_job *job, int fd, struct bytes nam
     return 1;
 }
 
-/* The version of a node: what it was, unless something happened to it. */
+/* The version of a node: that of the old one, unless the file may have changed. */
 static uint32_t walk_version_of(const struct make_job *job, const struct stat_identity *id,
                                 const struct node *old, bool voided)
 {
@@ -149,8 +153,8 @@ static uint32_t walk_version_of(const struct make_job *job, const struct stat_id
 }
 
 /*
- * Looks at one name (NUL-terminated, d_type `type`); adds it to *found where some view keeps
- * it or must enter it.
+ * Looks at one name (NUL-terminated, with d_type `type`). Adds it to *found if some view keeps
+ * or enters it.
  */
 static int walk_look_at(const struct make_job *job, int fd, struct bytes name, uint8_t type,
                         struct found *found, struct failure *f)
@@ -172,7 +176,7 @@ static int walk_look_at(const struct make_job *job, int fd, struct bytes name, u
         }
         if (known && S_ISDIR(st.st_mode) == is_dir)
             break;
-        /* The type was not known, or the name was replaced since: ask again. */
+        /* The type was not known, or the name was replaced since: ask the rules again. */
         verdict_release(job->making->ask, &v);
         is_dir = S_ISDIR(st.st_mode);
         known = true;
@@ -208,7 +212,7 @@ static int walk_look_at(const struct make_job *job, int fd, struct bytes name, u
     return 0;
 }
 
-/* Takes a node of the old tree as it was. */
+/* Copies a node of the old tree. */
 static int found_take_old(const struct node *old, struct found *found, struct failure *f)
 {
     size_t i = found->n, text_at = found->text.len;
@@ -223,7 +227,7 @@ static int found_take_old(const struct node *old, struct found *found, struct fa
     return 0;
 }
 
-/* One block: the nodes, their names, their targets. */
+/* Makes the block of a directory: the nodes, then their names and targets. */
 static struct dir *found_lay_out(const struct found *found)
 {
     size_t nodes = sizeof(struct dir) + found->n * sizeof(struct node);
@@ -235,7 +239,7 @@ static struct dir *found_lay_out(const struct found *found)
     for (size_t i = 0; i < found->n; i++) {
         dir->nodes[i] = found->nodes[i];
         dir->nodes[i].text = text + found->text_at[i];
-        dir->nodes[i].below = NULL; /* until a job fills it, or it is shared */
+        dir->nodes[i].below = NULL; /* set later, by a job or as shared */
     }
     return dir;
 }
@@ -267,7 +271,7 @@ static void walk_add_job(const struct make_job *parent, struct node *node, struc
     pool_add(parent->making->ask->pool, &job->job);
 }
 
-/* A directory of the new block: shared with the old tree, or a job's to fill. */
+/* Fills `below` of a directory of the new block: shares it with the old tree, or adds a job. */
 static int walk_go_below(const struct make_job *job, struct node *node, struct verdict *v,
                          bool was, struct failure *f)
 {
@@ -281,7 +285,8 @@ static int walk_go_below(const struct make_job *job, struct node *node, struct v
         return 0;
     }
     if (was) {
-        /* Not asked of the rules yet: the states below it are needed now. */
+        /* The rules were not asked about a copied node, and the job needs the states below it.
+         */
         int r = views_ask(job->making->ask, job->views, name, true, v, f);
         if (r < 0)
             return r;
@@ -330,8 +335,7 @@ static int walk_compare_dirty(const void *a, const void *b)
     return bytes_compare((*x)->name, (*y)->name);
 }
 
-/* The old entries, but for the dirty names, which are looked at: a merge of two sorted lists.
- */
+/* Merges two sorted lists: looks at the dirty names, and copies the other old entries. */
 static int walk_look_at_dirty(const struct make_job *job, int fd, struct found *found,
                               struct failure *f)
 {
@@ -357,7 +361,7 @@ static int walk_look_at_dirty(const struct make_job *job, int fd, struct found *
     return r;
 }
 
-/* 0 with *ret_fd -1: it vanished, or is excluded and can't be read. */
+/* Opens the job's directory. 0 with *ret_fd -1: it vanished, or is excluded and unreadable. */
 static int walk_open_dir(struct make_job *job, int *ret_fd, struct failure *f)
 {
     if (job->path_len >= PATH_MAX)
@@ -380,13 +384,14 @@ static int walk_open_dir(struct make_job *job, int *ret_fd, struct failure *f)
     return walk_fail_node(job, BYTES(""), fd, f);
 }
 
-/* Its own stat was taken with its parent's entries, before it was watched: what came to be in
- * it in between changed its times, and no event tells. */
+/* Takes the stat of the directory again, now that it is watched. The first stat was taken with
+ * the entries of its parent. What was created in the directory in between changed its times,
+ * and there is no event for it. */
 static void walk_stat_watched(const struct make_job *job, int fd)
 {
     struct stat st;
     struct stat_identity *id = &job->node->id;
-    /* Another directory by now: the parent's watch tells. */
+    /* If it is another directory by now, the watch of the parent reports that. */
     if (fstat(fd, &st) == 0 && st.st_dev == id->dev && st.st_ino == id->ino)
         *id = stat_identity(&st);
 }
