@@ -1,29 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hashes.db: an SQLite database (WAL), with application_id "ctxh" and user_version
- * FORMAT_VERSION. Times in nanoseconds since 1970, unsigned numbers as the signed ones of the
- * same 64 bits.
+ * hashes.db: an SQLite database in WAL mode, with application_id "ctxh" and user_version
+ * FORMAT_VERSION. Times are in nanoseconds since 1970. Unsigned numbers are stored as the
+ * signed ones of the same 64 bits.
  *
  *   files      tree dev ino            the key
- *              size mtime_ns ctime_ns mode   the rest of the stat that the hashes hold for
- *              sum                     first 64 bits of XXH3-128 over all else of the row, and
- *                                      ROW_VERSION: what earlier releases wrote is not believed
- *              xxh  16 bytes           XXH3-128 of the content, by the chunk store's key
- *              sha  32 bytes or NULL   SHA-256 of it
- *   trees      id                      from a digest of the three that follow, so that a new
- *              path dev ino            database gives a tree the number it had
- *              last_used               in seconds
+ *              size mtime_ns ctime_ns mode   the rest of the stat for which the hashes hold
+ *              sum                     first 64 bits of XXH3-128 over the other columns and
+ *                                      ROW_VERSION, so that rows of earlier releases don't
+ * count xxh  16 bytes           XXH3-128 of the content, with the key of the chunk store sha 32
+ * bytes or NULL   SHA-256 of the content trees      id                      a digest of path,
+ * dev and ino, so that a tree has the path dev ino            same number in a new database
+ *              last_used               seconds since 1970
  *   settings   key value
  *
- * A row is believed by its sum, not by the file's: so no whole-file check is needed to open it,
- * and a page that got lost or old can't make two things look equal that aren't.
+ * Each row has a checksum of its own. So opening the database needs no check of the whole file,
+ * and a page that was lost or is out of date can't make a changed file look unchanged.
  */
 #include "db-conn.h"
 
 #include <errno.h>
 
 #define FORMAT_VERSION 1
-#define ROW_VERSION 2             /* 1: an xxh without a key */
+#define ROW_VERSION 2             /* 1 had an xxh without a key */
 #define APPLICATION_ID 0x63747868 /* "ctxh" */
 #define TEXT_OF_(x) #x
 #define TEXT_OF(x) TEXT_OF_(x)
@@ -44,7 +43,7 @@ static const char schema[] =
 /* clang-format on */
 
 static const char *const statements[DB_STATEMENTS] = {
-    /* Waits for the other writer here, and for nothing later. */
+    /* Another writer is waited for here, and not later in the transaction. */
     [DB_BEGIN] = "BEGIN IMMEDIATE",
     [DB_COMMIT] = "COMMIT",
     [DB_PUT] =
@@ -102,7 +101,7 @@ int db_errno(int code)
     }
 }
 
-/* The words of the connection are about its last call; code may be an older one's. */
+/* sqlite3_errstr(): sqlite3_errmsg() is about the last call, and code may be older. */
 static int db_fail_sqlite(struct failure *f, int code, const char *what)
 {
     int r = db_errno(code);
@@ -140,7 +139,7 @@ bool db_conn_moved(struct db_conn *conn)
            moved;
 }
 
-/* The first column of the first row of a query. */
+/* Reads the first column of the first row of a query. */
 static int db_ask_number(sqlite3 *sqlite, const char *query, int64_t *ret)
 {
     sqlite3_stmt *row = NULL;
@@ -153,7 +152,7 @@ static int db_ask_number(sqlite3 *sqlite, const char *query, int64_t *ret)
     return code == SQLITE_ROW ? SQLITE_OK : code == SQLITE_DONE ? SQLITE_ERROR : code;
 }
 
-/* Whether it is a database of ours. DB_FOREIGN, -EUCLEAN, or what kept us from asking. */
+/* Checks that it is a database of ours. 0; DB_FOREIGN; -EUCLEAN; or why it can't be read. */
 static int db_judge(sqlite3 *sqlite, struct failure *f)
 {
     int64_t id = 0, version = 0;
@@ -190,8 +189,8 @@ static int db_prepare(struct db_conn *conn, enum db_statement from, enum db_stat
 }
 
 /*
- * On failure the caller closes *conn. Never made here (no SQLITE_OPEN_CREATE), and nothing of
- * the file is changed before it was judged to be ours.
+ * Opens one connection. On failure the caller closes *conn. This never makes a file (there is
+ * no SQLITE_OPEN_CREATE), and changes nothing before db_judge() has accepted the file.
  */
 static int db_connect_to(const char *path, struct db_conn *conn, struct failure *f)
 {
@@ -207,7 +206,8 @@ static int db_connect_to(const char *path, struct db_conn *conn, struct failure 
     int r = db_judge(conn->sqlite, f);
     if (r < 0)
         return r;
-    /* mmap: a file cut short by somebody must not be a SIGBUS. */
+    /* No mmap: another process may truncate the file, which would raise SIGBUS. The log is cut
+     * to 4 MiB after a checkpoint. */
     code = sqlite3_exec(conn->sqlite,
                         "PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON;"
                         "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 4194304;",
@@ -259,8 +259,7 @@ int db_make_image(unsigned char **ret, size_t *ret_len, struct failure *f)
     sqlite3_close(memory);
     if (!image || len < 100)
         return db_fail_sqlite(f, code ? code : SQLITE_NOMEM, "can't make up an empty database");
-    /* Versions 2: to be written, and read, by a write-ahead log. Source: SQLite's file format.
-     */
+    /* The write and read versions of the file: 2 is WAL. Source: SQLite's file format. */
     image[18] = image[19] = 2;
     *ret = image;
     *ret_len = (size_t)len;
@@ -292,7 +291,7 @@ int64_t db_row_sum(int64_t tree, const struct stat_identity *id,
                   ROW_VERSION},
         .xxh = hash->xxh,
     };
-    _Static_assert(sizeof(all) == 64 + 16 + 32, "no padding, whose bytes could be anything");
+    _Static_assert(sizeof(all) == 64 + 16 + 32, "padding would have undefined bytes");
     if (hash->has_sha)
         all.sha = hash->sha;
     struct digest128 digest = digest128(bytes_at(&all, sizeof(all)));
@@ -325,7 +324,7 @@ bool db_row_read(sqlite3_stmt *row, int64_t tree, struct stat_identity *ret_id,
         memcpy(&hash.sha, sha, sizeof(hash.sha));
         hash.has_sha = true;
     }
-    /* Other types than ours would give other numbers here, and so another sum. */
+    /* A column of another type gives another number above, and so another sum. */
     if (db_row_sum(tree, &id, &hash) != sqlite3_column_int64(row, 6))
         return false;
     *ret_id = id;

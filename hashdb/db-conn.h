@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Connections to hashes.db, their statements, and the rows of the table of files. db-conn.c
- * draws the format.
+ * describes the format.
  *
- * Lock: the caller holds the lock of the connection that it gives.
+ * Thread: any. Lock: the caller holds the lock of the connection that it passes.
  */
 #ifndef CTXD_DB_CONN_H
 #define CTXD_DB_CONN_H
@@ -12,12 +12,12 @@
 
 #include <sqlite3.h>
 
-/* How long a lock of another process is waited for: longer than the largest transaction of ours
- * takes with its checkpoint, shorter than a person waits. */
+/* Milliseconds to wait for a lock of another process: longer than our largest transaction takes
+ * with its checkpoint, and shorter than a person waits. */
 #define DB_BUSY_MS 2000
 
 enum db_statement {
-    /* Of the writer. */
+    /* For the writer. */
     DB_BEGIN,
     DB_COMMIT,
     DB_PUT,
@@ -32,7 +32,7 @@ enum db_statement {
     DB_DROP_OLDEST,
     DB_DROP_ORPHANS,
     DB_WRITER_END,
-    /* Of the readers. */
+    /* For the reader. */
     DB_GET = DB_WRITER_END,
     DB_LOAD,
     DB_EACH,
@@ -46,30 +46,34 @@ struct db_conn {
     sqlite3_stmt *statements[DB_STATEMENTS];
 };
 
+/* Fine for a closed connection. */
 void db_conn_close(struct db_conn *conn);
-/* Runs a statement that gives no rows; its parameters are forgotten. SQLite's code. */
+/* Runs a statement that gives no rows, and clears its parameters. SQLite's code. */
 int db_run(struct db_conn *conn, enum db_statement which);
-/* Forgets row and parameters: a statement that is left in the middle holds a snapshot. */
+/* Ends a statement and clears its parameters. One that is not ended keeps a snapshot open. */
 void db_reset(struct db_conn *conn, enum db_statement which);
-/* Another file, or none, is at the path now. */
+/* Whether another file, or none, is at the path now. */
 bool db_conn_moved(struct db_conn *conn);
-/* -errno of SQLite's code; -EUCLEAN: the file is damaged. */
+/* SQLite's code as -errno, or 0; -EUCLEAN: the file is damaged. */
 int db_errno(int code);
 
-/* Of another program, of another version of this one, or of another user. */
+/* The file belongs to another program, another version of this one, or another user. */
 #define DB_FOREIGN (-EMEDIUMTYPE)
-/* Both connections to an existing file; DB_FOREIGN; -EUCLEAN: damaged; … */
+/*
+ * Opens both connections to an existing file. 0; DB_FOREIGN; -EUCLEAN: it is damaged; -errno.
+ * On failure both are closed.
+ */
 int db_connect(const char *path, struct db_conn *writer, struct db_conn *reader,
                struct failure *f) must_use;
-/* The bytes of an empty database, by SQLite itself; freed by sqlite3_free(). */
+/* Makes the bytes of an empty database. The caller frees them with sqlite3_free(). */
 int db_make_image(unsigned char **ret, size_t *ret_len, struct failure *f) must_use;
-/* Of the file, what is not free pages. */
+/* Bytes of the file without its free pages. */
 uint64_t db_used_bytes(struct db_conn *conn);
 
-/* What makes a row believable: over all of it, its key too. */
+/* The checksum of a row, over all of its columns and the key. */
 int64_t db_row_sum(int64_t tree, const struct stat_identity *id,
                    const struct content_hash *hash);
-/* Reads the current row of DB_GET or DB_LOAD; false: it is not what was once written. */
+/* Reads the current row of DB_GET or DB_LOAD. Returns false if its checksum is wrong. */
 bool db_row_read(sqlite3_stmt *row, int64_t tree, struct stat_identity *ret_id,
                  struct content_hash *ret_hash);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hashes.db as a file. It comes into being whole: written under another name, then renamed; so
- * neither a kill nor a second process ever meets half of one. What is set aside loses its -wal
- * first, since a new database would take one that is left for its own. One process at a time
- * does such things: it holds a lock on the directory.
+ * hashes.db as a file. A new one is written under another name and then renamed, so that after
+ * a kill, or to another process, it is either whole or missing. Setting one aside renames its
+ * -wal before the file itself, because a new database would use a -wal that is left. The lock
+ * on the directory makes sure that only one process at a time does such things.
  */
 #include "db-file.h"
 
@@ -21,14 +21,15 @@
 
 /* ---- the directory --------------------------------------------------------------------- */
 
-/* The lock is the kernel's, so it ends with its process. */
+/* It is a lock of flock(2), which ends with the process. */
 static int db_lock_directory(int fd, const char *path, struct failure *f)
 {
     const struct timespec tick = {.tv_nsec = 10000000};
     for (int waited_ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited_ms += 10) {
         if (errno == EINTR)
             continue;
-        /* A network file system without locks: then by luck and by db_conn_moved(). */
+        /* A network file system may have no locks. Then two processes may both make a new file,
+         * and db_conn_moved() tells the one whose file was replaced. */
         if (errno != EWOULDBLOCK)
             return 0;
         if (waited_ms >= DB_BUSY_MS)
@@ -72,7 +73,7 @@ int db_directory_open(const char *path, struct failure *f)
 
 static int db_write_new(int dir_fd, const unsigned char *image, size_t len)
 {
-    /* A new file of the name must be ours alone, so not one that a killed process left. */
+    /* A killed process may have left a file of this name, which others may have open. */
     if (unlinkat(dir_fd, NAME_NEW, 0) < 0 && errno != ENOENT)
         return -errno;
     cleanup_fd int fd =
@@ -80,13 +81,13 @@ static int db_write_new(int dir_fd, const unsigned char *image, size_t len)
     if (fd < 0 || fchmod(fd, 0600) < 0)
         return -errno;
     int r = io_write_full(fd, image, len);
-    /* Else a crash of the machine could leave the name without the bytes. */
+    /* Without this, a crash of the machine could leave the name without the bytes. */
     if (r == 0 && fdatasync(fd) < 0)
         r = -errno;
     return r;
 }
 
-/* Where there is no hashes.db. */
+/* Makes hashes.db, of which there is none. */
 static int db_make_new(int dir_fd, struct failure *f)
 {
     static const char *const stray[] = {NAME "-wal", NAME "-shm", NAME "-journal"};
@@ -128,7 +129,7 @@ static void db_remove_older(int dir_fd)
 
 int db_set_aside(int dir_fd, char ret_name[64], struct failure *f)
 {
-    /* The file itself last: while it has the name, nobody makes a new one. */
+    /* The file itself comes last: as long as it has its name, no process makes a new one. */
     static const char *const suffixes[] = {"-wal", "-shm", "-journal", ""};
     time_t now = time(NULL);
     struct tm utc;
@@ -149,7 +150,8 @@ int db_set_aside(int dir_fd, char ret_name[64], struct failure *f)
 
 /* ---- opening --------------------------------------------------------------------------- */
 
-/* -ENOENT, DB_FOREIGN (another user's), or 0 for a file that may be opened. */
+/* Looks at the file before SQLite does. 0: it may be opened; -ENOENT; DB_FOREIGN: it belongs to
+ * another user; -EUCLEAN: it is empty. */
 static int db_file_look(int dir_fd, struct failure *f)
 {
     struct stat st;
@@ -159,7 +161,7 @@ static int db_file_look(int dir_fd, struct failure *f)
         return fail(f, -EINVAL, "it is not a regular file; remove it");
     if (st.st_uid != geteuid())
         return fail(f, DB_FOREIGN, "it belongs to user %u", st.st_uid);
-    /* SQLite takes a file of no bytes for a new database, we never leave one. */
+    /* SQLite accepts an empty file as a new database, but we never leave one. */
     return st.st_size == 0 ? fail(f, -EUCLEAN, "it is empty") : 0;
 }
 
@@ -170,7 +172,7 @@ int db_files_open(int dir_fd, const char *directory, bool set_aside, struct note
     char path[PATH_MAX + sizeof("/" NAME)];
     if (snprintf(path, sizeof(path), "%s/" NAME, directory) >= (int)sizeof(path))
         return fail(f, -ENAMETOOLONG, "%s: too long", QUOTE(bytes_of(directory)));
-    /* Twice is enough: what was just made is ours and whole, or there is no use in trying. */
+    /* A second try is enough: if the file that was just made can't be opened, no other can. */
     for (int tries = 0;; tries++) {
         struct failure why = {0};
         int r = db_file_look(dir_fd, &why);

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All of a tree in one go: a row becomes 64 bytes (a SHA-256 32 more), found by one probe or
- * two. */
+/* hashdb_load(): reads all hashes of a tree into a hash table. A file takes 64 bytes, and 32
+ * more if it has a SHA-256; a look-up takes one or two probes. */
 #include "db-state.h"
 #include "db-writer.h"
 
-struct entry {
+/* One file. */
+struct hashes_entry {
     uint64_t dev, ino, size;
     int64_t mtime_ns, ctime_ns;
     uint32_t mode;
     uint32_t sha; /* index + 1 in shas; 0: none */
     struct digest128 xxh;
 };
-_Static_assert(sizeof(struct entry) == 64, "an entry is a cache line");
+_Static_assert(sizeof(struct hashes_entry) == 64, "an entry is a cache line");
 
 struct hashes {
-    struct entry *at;
+    struct hashes_entry *at;
     struct sha256 *shas;
     uint32_t *slots; /* index + 1; 0: free */
     size_t n, cap, n_shas, cap_shas, n_slots;
@@ -45,7 +46,7 @@ static void hashes_add(struct hashes *h, const struct stat_identity *id,
     }
     if (hash->has_sha)
         h->shas[h->n_shas++] = hash->sha;
-    h->at[h->n++] = (struct entry){
+    h->at[h->n++] = (struct hashes_entry){
         .dev = id->dev,
         .ino = id->ino,
         .size = id->size,
@@ -57,7 +58,7 @@ static void hashes_add(struct hashes *h, const struct stat_identity *id,
     };
 }
 
-/* The slot of (dev, ino), or the free one where it belongs: at least half are free. */
+/* The slot of (dev, ino), or the free one where it belongs. At least half of them are free. */
 static uint32_t *hashes_find_slot(const struct hashes *h, uint64_t dev, uint64_t ino)
 {
     for (size_t i = db_key_hash(0, dev, ino) & (h->n_slots - 1);;
@@ -68,7 +69,7 @@ static uint32_t *hashes_find_slot(const struct hashes *h, uint64_t dev, uint64_t
     }
 }
 
-/* Once, when all are there: then its size is known. */
+/* Builds the table at the end, when the number of entries is known. */
 static void hashes_make_index(struct hashes *h)
 {
     h->n_slots = 16;
@@ -85,7 +86,7 @@ bool hashes_get(const struct hashes *hashes, const struct stat_identity *id,
     uint32_t at = *hashes_find_slot(hashes, id->dev, id->ino);
     if (!at)
         return false;
-    const struct entry *entry = &hashes->at[at - 1];
+    const struct hashes_entry *entry = &hashes->at[at - 1];
     struct stat_identity known = {
         .dev = entry->dev,
         .ino = entry->ino,
@@ -124,8 +125,9 @@ static void hashes_copy_queues__with_lock(const struct hashdb *db, int64_t tree,
 }
 
 /*
- * Rows that are neither damaged nor outdone by what waits. SQLite's code. A tree of pages that
- * runs in a circle would never end: keys that don't grow are damage.
+ * Adds the rows that are not damaged, and for which the queues have no newer op. Returns
+ * SQLite's code. In a damaged file the pages may form a circle, which would never end: so a key
+ * that is not greater than the one before is damage.
  */
 static int hashes_read_rows(struct db_conn *conn, int64_t tree, const struct db_queue *newer,
                             struct hashes *h)
@@ -156,8 +158,8 @@ static int hashes_read_rows(struct db_conn *conn, int64_t tree, const struct db_
 struct hashes *hashdb_load(struct hashdb *db, int64_t tree)
 {
     struct hashes *h = xcalloc(1, sizeof(*h));
-    struct db_queue newer = DB_QUEUE(2 * DB_QUEUE_MAX); /* so all fits */
-    /* Copied before the file is read: what is committed meanwhile leaves the queues. */
+    struct db_queue newer = DB_QUEUE(2 * DB_QUEUE_MAX); /* both queues fit */
+    /* The queues are copied before the file is read, because a commit empties `flight`. */
     pthread_mutex_lock(&db->lock);
     hashes_copy_queues__with_lock(db, tree, &newer);
     pthread_mutex_unlock(&db->lock);
@@ -168,7 +170,7 @@ struct hashes *hashdb_load(struct hashdb *db, int64_t tree)
         code = hashes_read_rows(&db->reader, tree, &newer, h);
     pthread_mutex_unlock(&db->read_lock);
     if (code != SQLITE_DONE) {
-        /* Half a tree is no harm, but of a damaged file nothing is worth having. */
+        /* A part of a tree would do no harm, but a damaged file is not to be trusted. */
         h->n = h->n_shas = 0;
         db_suspect(db, code);
     }

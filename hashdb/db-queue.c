@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What waits to be written. A key has one wish at most, its newest, so the order of put and
- * void of one key is kept by itself, and whoever asks finds what counts without a search.
- *
- * A put may get lost: a file is hashed once more. A void may not: an old hash would be
- * believed. So where there is no room for a void, its whole tree is forgotten, which needs
- * none.
+ * A put may get lost: then a file is hashed once more. A void must not get lost: an outdated
+ * hash would be used. So if there is no space for a void, its whole tree is forgotten, which
+ * needs almost no space.
  */
 #include "db-queue.h"
 
 #include <assert.h>
 
-/* Smaller ones keep their memory for the next batch. */
+/* Ops for which a queue first has space, and up to which db_queue_clear() keeps the memory (120
+ * KB) for the next batch. */
 enum { QUEUE_FIRST = 64, QUEUE_KEPT = 1024 };
 
 void db_queue_release(struct db_queue *q)
@@ -38,7 +36,7 @@ bool db_queue_is_empty(const struct db_queue *q)
     return q->n == 0 && q->n_forgotten == 0 && !q->forgot_all;
 }
 
-/* The slot of the key, or the free one where it belongs: half of them are free. */
+/* The slot of the key, or the free one where it belongs. Half of the slots are free. */
 static uint32_t *db_queue_find_slot(const struct db_queue *q, int64_t tree, uint64_t dev,
                                     uint64_t ino)
 {
@@ -79,7 +77,7 @@ static bool db_queue_add(struct db_queue *q, const struct db_op *op)
         return false;
     if (q->n == q->cap)
         db_queue_grow(q);
-    assert(q->ops); /* what has room has memory, which clang-tidy can't see */
+    assert(q->ops); /* n < cap implies it, which clang-tidy can't see */
     q->ops[q->n++] = *op;
     *db_queue_find_slot(q, op->tree, op->id.dev, op->id.ino) = (uint32_t)q->n;
     return true;

@@ -1,63 +1,77 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What waits to be written, and answers before what is written does.
+ * The puts and voids that wait to be written. Look-ups ask the queue before the file.
  *
- * Lock: the caller holds the lock of the queue.
+ * An op is a put (store a hash) or a void (forget what is known of a file). A key is a tree, a
+ * device and an inode; the queue keeps only the newest op of each key.
+ *
+ * Thread: any. Lock: the caller holds the lock that guards the queue.
  */
 #ifndef CTXD_DB_QUEUE_H
 #define CTXD_DB_QUEUE_H
 
 #include "hashdb.h"
 
-/* Trees to be forgotten whole, in a queue that was full; past it: all. */
+/* Trees that are forgotten as a whole, because a void of theirs found the queue full. After
+ * that many, all trees are forgotten. A void in a full queue is rare, so few trees are enough.
+ */
 #define DB_FORGOTTEN_MAX 64
 
-/* The newest wish for a key; older ones it took the place of. */
+/* The newest op of a key. */
 struct db_op {
     int64_t tree;
-    struct stat_identity id; /* of a void: dev and ino alone */
+    struct stat_identity id; /* of a void: only dev and ino */
     struct content_hash hash;
     bool put;
-    bool over_void; /* it took the place of a void: a put that is dropped leaves that */
+    bool over_void; /* of a put: it replaced a void. If the put is dropped, the void remains */
 };
 
-/* Applied in this order: the forgotten trees, then the ops, one a key. */
+/* The writer first applies the forgotten trees, then the ops. */
 struct db_queue {
     struct db_op *ops;
-    uint32_t *slots; /* by hash of the key: index + 1, 0: free; twice as many as cap */
+    uint32_t *slots; /* hash table of 2 * cap: index in ops + 1; 0: free */
     size_t n, cap;
     int64_t forgotten[DB_FORGOTTEN_MAX];
     size_t n_forgotten;
     bool forgot_all;
-    size_t max;
+    size_t max; /* ops */
 };
 #define DB_QUEUE(maximum) ((struct db_queue){.max = (maximum)})
 
-enum db_known { DB_UNKNOWN, DB_KNOWN, DB_VOIDED };
+enum db_known {
+    DB_UNKNOWN, /* the queue has no op of the key: ask the next one, or the file */
+    DB_KNOWN,   /* there is a put */
+    DB_VOIDED,  /* there is a void, or the tree is forgotten */
+};
 
 void db_queue_release(struct db_queue *q);
-/* Empties it; gives large memory back. */
+/* Empties the queue. Frees its memory if it is large. */
 void db_queue_clear(struct db_queue *q);
 bool db_queue_is_empty(const struct db_queue *q);
-/* False: dropped, the queue is full. */
+/* Returns false if the queue is full and the put was dropped. */
 bool db_queue_put(struct db_queue *q, const struct db_op *op) must_use;
-/* Never dropped: where there is no room, the tree is forgotten. */
+/* Is never dropped: if the queue is full, the whole tree is forgotten. */
 void db_queue_void(struct db_queue *q, int64_t tree, uint64_t dev, uint64_t ino);
-/* A void that is dropped where the queue is half full: the rest is for what must not wait. */
+/* A void that is dropped if the queue is half full, to leave space for more important ops. */
 void db_queue_gone(struct db_queue *q, int64_t tree, uint64_t dev, uint64_t ino);
-/* What it says of a key; *ret_op where DB_KNOWN. */
+/* Looks up a key; *ret_op is the put if DB_KNOWN. */
 enum db_known db_queue_knows(const struct db_queue *q, int64_t tree, uint64_t dev, uint64_t ino,
                              const struct db_op **ret_op);
+/* Whether the tree is forgotten. */
 bool db_queue_forgot(const struct db_queue *q, int64_t tree);
-/* Drops all puts; voids stay. Returns how many. */
+/* Drops all puts and returns how many. Voids stay. */
 size_t db_queue_drop_puts(struct db_queue *q);
-/* Keeps of `failed` what must not get lost, behind what q has; returns the puts dropped. */
+/*
+ * Adds the voids of `failed`, whose transaction failed, to q, whose ops are newer. Returns how
+ * many puts of `failed` are lost.
+ */
 size_t db_queue_retain(struct db_queue *q, const struct db_queue *failed);
 
-/* One hash for all keys that are inodes. */
+/* The hash of a key. */
 static inline uint64_t db_key_hash(int64_t tree, uint64_t dev, uint64_t ino)
 {
-    /* Inode numbers are the kernel's choice, so no seed; neighbours must part, though. */
+    /* The kernel chooses inode numbers, so no seed is needed. But they come in sequences, which
+     * must be spread over the table. */
     uint64_t a = (uint64_t)tree ^ dev * 0x9e3779b97f4a7c15u;
     unsigned __int128 wide =
         (unsigned __int128)(ino ^ 0x2d358dccaa6c78a5u) * (a ^ 0x8bb84b93962eacc9u);

@@ -8,7 +8,8 @@ int64_t db_seconds(void)
     return (int64_t)time(NULL);
 }
 
-/* 47 bits, above 0: a row's key stays short, and 1,000 trees meet once in 280 million. */
+/* The number of a tree: 47 bits and not 0. So the key of a row stays short, and the chance that
+ * two of 1,000 trees have the same number is 1 in 280 million. */
 static int64_t db_tree_number(struct bytes path, uint64_t dev, uint64_t ino)
 {
     uint64_t words[4] = {dev, ino};

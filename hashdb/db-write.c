@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the writer and hashdb_prune() do to the file: whole transactions. */
 #include "db-write.h"
 
 #include "db-state.h"
@@ -25,7 +24,7 @@ int db_end(struct db_conn *conn, int code)
 {
     if (code == SQLITE_OK)
         code = db_run(conn, DB_COMMIT);
-    /* Some failures end it by themselves. */
+    /* SQLite rolls back by itself after some failures. */
     if (code != SQLITE_OK && !sqlite3_get_autocommit(conn->sqlite))
         sqlite3_exec(conn->sqlite, "ROLLBACK", NULL, NULL, NULL);
     return code;
@@ -50,7 +49,7 @@ static int db_write_op(struct db_conn *conn, const struct db_op *op)
         else
             sqlite3_bind_null(s, 10);
     }
-    /* Not db_run(): the parameters are all bound anew each time. */
+    /* Not db_run(), which clears the parameters: each call sets all of them. */
     int code = sqlite3_step(s);
     sqlite3_reset(s);
     return code == SQLITE_DONE ? SQLITE_OK : code;
@@ -67,7 +66,7 @@ static int db_compare_keys(const void *a, const void *b)
     return x->id.ino < y->id.ino ? -1 : x->id.ino > y->id.ino;
 }
 
-/* In the order of the keys: then neighbours in the file are written together. */
+/* Writes in the order of the keys, so that neighbours in the file are written together. */
 static int db_write_ops(struct db_conn *conn, const struct db_queue *q)
 {
     cleanup_free const struct db_op **sorted = xcalloc(q->n, sizeof(*sorted));
@@ -110,7 +109,7 @@ static int db_drop_old(struct db_conn *conn, int64_t now, int64_t since,
         return code;
     code = db_touch(conn, used, n_used);
     if (code == SQLITE_OK) {
-        /* A clock that was ahead once must not keep a tree for ever. */
+        /* If the clock was ahead once, a tree must not stay for ever because of that. */
         sqlite3_bind_int64(conn->statements[DB_FIX_CLOCK], 1, now);
         code = db_run(conn, DB_FIX_CLOCK);
     }
@@ -123,7 +122,7 @@ static int db_drop_old(struct db_conn *conn, int64_t now, int64_t since,
     return db_end(conn, code);
 }
 
-/* *ret_any: there was one. */
+/* Drops the tree that was unused for the longest time. *ret_any: there was one. */
 static int db_drop_oldest(struct db_conn *conn, bool *ret_any)
 {
     int code = db_run(conn, DB_BEGIN);

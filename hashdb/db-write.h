@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is done to the file: whole transactions. Each function returns SQLite's code.
+ * Transactions: what the writer and hashdb_prune() change in the file. Each function returns
+ * SQLite's code.
  *
- * Lock: the caller holds the lock of the connection that it gives. Thread: any.
+ * Thread: any. Lock: the caller holds the lock of the connection that it passes.
  */
 #ifndef CTXD_DB_WRITE_H
 #define CTXD_DB_WRITE_H

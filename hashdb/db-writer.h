@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one writer: a thread that takes what waits, and makes the file anew where it must. */
+/*
+ * The writer: a thread that writes what is queued. It also opens the database if it could not
+ * be opened before, and makes the file anew if it is damaged.
+ */
 #ifndef CTXD_DB_WRITER_H
 #define CTXD_DB_WRITER_H
 
@@ -10,7 +13,7 @@ int db_writer_start(struct hashdb *db) must_use;
 /* Ends the thread after a last try to write. Fine if none runs. Thread: not the writer. */
 void db_writer_stop(struct hashdb *db);
 
-/* Something was queued. Thread: any. */
+/* Tells the writer that one more op is queued, or a tree is due. Thread: any. */
 void db_wake__with_lock(struct hashdb *db);
 /*
  * Notes why the database can't be used and when to try again, and drops the puts that wait.

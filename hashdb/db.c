@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The hash database as hashdb.h promises it; db-priv.h has the map of its parts. */
+/* The hash database: the functions of hashdb.h. db-state.h describes the parts. */
 #include "db-file.h"
 #include "db-state.h"
 #include "db-trees.h"
@@ -15,13 +15,14 @@ static int db_open_at(struct hashdb *db, const char *directory, struct notes *no
                       struct failure *f)
 {
     cleanup_fd int dir_fd = db_directory_open(directory, f);
-    /* Absolute: the program may change its directory. Real: no link is followed later. */
+    /* An absolute path, because the program may change its directory. The real path, so that no
+     * symbolic link is followed later. */
     db->directory = dir_fd < 0 ? db_absolute(directory) : realpath(directory, NULL);
     if (dir_fd < 0)
         return dir_fd;
     if (!db->directory)
         return fail_errno(f, -errno, "can't find %s", QUOTE(bytes_of(directory)));
-    uint64_t n_aside = 0; /* said by a note */
+    uint64_t n_aside = 0; /* not counted: there is a note */
     return db_files_open(dir_fd, db->directory, true, notes, &db->writer, &db->reader, &n_aside,
                          f);
 }
@@ -45,7 +46,7 @@ void hashdb_open(const char *directory, struct notes *notes, struct hashdb **ret
     db->usable = r == 0;
     if (r < 0)
         db_unusable__with_lock(db, &f);
-    /* It tries again where need be. */
+    /* The writer also tries again to open a database that can't be used. */
     int started = db->directory ? db_writer_start(db) : 0;
     if (started < 0) {
         r = fail_errno(&f, started, "can't start a thread");
@@ -107,7 +108,7 @@ void hashdb_prune(struct hashdb *db, int64_t older_than_seconds, uint64_t max_by
     db_trees_free(used, n_used);
     pthread_mutex_lock(&db->lock);
     for (size_t i = 0; i < db->n_trees; i++)
-        db->trees[i].written = 0; /* it may be gone: its next use writes it */
+        db->trees[i].written = 0; /* the file may not have it any more */
     pthread_mutex_unlock(&db->lock);
 }
 
@@ -121,7 +122,8 @@ void hashdb_put(struct hashdb *db, int64_t tree, const struct stat_identity *id,
     struct db_tree *known = db_tree_find__with_lock(db, tree);
     if (known)
         db_tree_use__with_lock(known);
-    /* Of a tree that nobody asked for, nothing would ever be pruned. */
+    /* If the process does not know the tree, its last use is never written, so its rows could
+     * not be pruned. */
     if (db->usable && known && db_queue_put(&db->pending, &op))
         db_wake__with_lock(db);
     else
@@ -132,7 +134,7 @@ void hashdb_put(struct hashdb *db, int64_t tree, const struct stat_identity *id,
 void hashdb_void(struct hashdb *db, int64_t tree, uint64_t dev, uint64_t ino)
 {
     pthread_mutex_lock(&db->lock);
-    /* Also while there is no file: one that comes back may know what is not true any more. */
+    /* Also if the database can't be used: when it can, it may have an outdated hash. */
     if (db->running) {
         db_queue_void(&db->pending, tree, dev, ino);
         db_wake__with_lock(db);
@@ -162,7 +164,7 @@ void hashdb_sync(struct hashdb *db)
     pthread_mutex_unlock(&db->lock);
 }
 
-/* Asks the file. Code: not SQLITE_ROW: unknown. */
+/* Looks up a file in the database. SQLITE_ROW: found; else SQLite's code. */
 static int db_get_row(struct db_conn *conn, int64_t tree, const struct stat_identity *id,
                       struct stat_identity *ret_known, struct content_hash *ret)
 {
@@ -195,7 +197,7 @@ bool hashdb_get(struct hashdb *db, int64_t tree, const struct stat_identity *id,
     if (state == DB_VOIDED)
         return false;
     if (state == DB_UNKNOWN) {
-        /* What is no more in the queues by now is in the file. */
+        /* An op that has left the queues since is in the file. */
         pthread_mutex_lock(&db->read_lock);
         int code =
             db->reader.sqlite ? db_get_row(&db->reader, tree, id, &known, &hash) : SQLITE_DONE;
@@ -219,7 +221,7 @@ static int db_write_setting(struct db_conn *conn, struct bytes key, const struct
     if (code != SQLITE_OK)
         return code;
     sqlite3_stmt *s = conn->statements[which];
-    /* An empty view may have no address, which SQLite would take for NULL. */
+    /* An empty view may have the address NULL, which SQLite would store as NULL. */
     sqlite3_bind_blob(s, 1, key.len ? (const void *)key.at : "", (int)key.len, SQLITE_STATIC);
     if (value)
         sqlite3_bind_blob(s, 2, value->len ? (const void *)value->at : "", (int)value->len,
@@ -248,7 +250,7 @@ void hashdb_each(struct hashdb *db, struct bytes prefix,
                  void (*tell)(void *context, struct bytes key, struct bytes value),
                  void *context)
 {
-    /* Told when no lock is held any more, so that tell may ask and set. */
+    /* tell is called after the lock is released, because it may call hashdb_set(). */
     cleanup_arena struct arena arena = {0};
     struct setting *found = NULL;
     size_t n = 0, cap = 0;
