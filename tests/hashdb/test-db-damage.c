@@ -14,8 +14,8 @@ static void test_bad_rows(void)
         "UPDATE files SET xxh = x'00' WHERE ino = 10",
         "UPDATE files SET xxh = zeroblob(17) WHERE ino = 11",
         "UPDATE files SET sha = zeroblob(31) WHERE ino = 12",
-        "UPDATE files SET sha = zeroblob(32) WHERE ino = 13", /* has none */
-        "UPDATE files SET sha = NULL WHERE ino = 15",         /* has one */
+        "UPDATE files SET sha = zeroblob(32) WHERE ino = 13", /* it has no sha */
+        "UPDATE files SET sha = NULL WHERE ino = 15",         /* it has a sha */
         "UPDATE files SET xxh = zeroblob(16) WHERE ino = 16",
         "UPDATE files SET xxh = 'sixteen letters.' WHERE ino = 17",
         "UPDATE files SET sum = sum + 1 WHERE ino = 18",
@@ -23,7 +23,7 @@ static void test_bad_rows(void)
         "UPDATE files SET mtime_ns = mtime_ns + 1 WHERE ino = 20",
         "UPDATE files SET size = 'large' WHERE ino = 21",
         "UPDATE files SET mode = mode + 4294967296 WHERE ino = 22",
-        /* A row that is another one's, whole: */
+        /* A row that is whole, but of another file: */
         "UPDATE files SET ino = 1000023 WHERE ino = 23",
         "UPDATE files SET tree = tree + 1 WHERE ino = 24",
     };
@@ -31,7 +31,7 @@ static void test_bad_rows(void)
     put_many(&x, 0, 100);
     for (size_t i = 0; i < ARRAY_SIZE(damage); i++)
         raw_run(x.path, damage[i]);
-    tap_case("a row of wrong types, sizes or content is no row");
+    tap_case("a row with wrong types, sizes or content counts as missing");
     TAP_CHECK(count_known(&x, 0, 100) == 100 - ARRAY_SIZE(damage));
     for (uint64_t n = 10; n < 25; n++)
         TAP_CHECKF(knows(&x, n) == (n == 14), "file %llu", (unsigned long long)n);
@@ -41,7 +41,7 @@ static void test_bad_rows(void)
     id = file(23);
     id.ino = 1000023;
     TAP_CHECK(!known_as(&x, &id, 23));
-    id = file(22); /* as it would be if 64 bits were cut to 32 */
+    id = file(22); /* what the row says if 64 bits are cut to 32 */
     TAP_CHECK(!known_as(&x, &id, 22));
     teardown(&x);
 }
@@ -61,7 +61,7 @@ enum bad {
     BAD_OWNER,
     BAD_N
 };
-/* What is wrong with it, and the words of the note about it. */
+/* What is wrong with the file, and a part of the note about it. */
 static const struct {
     const char *name, *note;
 } bads[] = {
@@ -126,7 +126,7 @@ static void make_bad(const struct fixture *x, enum bad bad)
 static void test_set_aside(void)
 {
     for (enum bad bad = 0; bad < BAD_N; bad++) {
-        tap_case("a file with %s is set aside with a word, and made anew", bads[bad].name);
+        tap_case("a file with %s is set aside with a note, and made anew", bads[bad].name);
         if (bad == BAD_OWNER && geteuid() != 0) {
             tap_skip("only root can give a file away");
             continue;
@@ -139,7 +139,7 @@ static void test_set_aside(void)
         hashdb_close(steal(&x.db));
         make_bad(&x, bad);
         off_t size = size_of(x.path);
-        /* What belongs to the bad file must not be taken for the new one's. */
+        /* A log of the bad file must not be used for the new one. */
         snprintf(old, sizeof(old), "%s-wal", x.path);
         write_file(old, 0, "not a log", 9);
         reopen(&x);
@@ -152,7 +152,7 @@ static void test_set_aside(void)
         TAP_CHECK(strcmp(name, "hashes.db.damaged-20010101T000000Z") != 0);
         snprintf(path, sizeof(path), "%s/%s", x.dir, name);
         TAP_CHECKF(size_of(path) == size, "%lld bytes", (long long)size_of(path));
-        /* Where SQLite gets to see the file, it takes the log away itself. */
+        /* If SQLite opens the file, it removes the log itself. */
         if (bad == BAD_EMPTY || bad == BAD_OWNER)
             TAP_CHECK(count_names(x.dir, name, "Z-wal", NULL) == 1);
         put_many(&x, 0, 10);
@@ -162,7 +162,7 @@ static void test_set_aside(void)
     }
 }
 
-/* A copy of database and log as a killed process would leave them. */
+/* Copies a file of an open database, as a killed process would leave it. */
 static void copy_file(const char *from, const char *to)
 {
     cleanup_buf struct buf all = BUF(1 << 28);
@@ -178,7 +178,7 @@ static void test_bad_log(void)
                                        "a log without its end", "another database's log",
                                        "random shared memory"};
     for (size_t i = 0; i < ARRAY_SIZE(what); i++) {
-        tap_case("with %s, what was written last may be lost, and no hash is wrong", what[i]);
+        tap_case("with %s, the last writes may be lost, but no hash is wrong", what[i]);
         struct fixture x = setup(), left = setup(), other = setup();
         hashdb_close(steal(&left.db));
         put_many(&x, 0, 3000);
@@ -206,7 +206,7 @@ static void test_bad_log(void)
         TAP_CHECK(size > 10000);
         reopen(&left);
         size_t known = count_known(&left, 0, 3100);
-        hashdb_sync(left.db); /* should damage have been found: until it is healed */
+        hashdb_sync(left.db); /* if damage was found: waits until the file is made anew */
         put_many(&left, 50000, 50010);
         TAP_CHECK(stats(&left).usable && count_known(&left, 50000, 50010) == 10);
         TAP_CHECK(i != 4 || known == 1600);
@@ -221,11 +221,12 @@ static void test_bad_log(void)
 
 static void test_taken_away(void)
 {
-    tap_case("who still has a file that was set aside takes nothing of the new one's with it");
+    tap_case(
+        "a process that still has a file open that was set aside does not harm the new one");
     struct fixture x = setup();
     put_many(&x, 0, 100);
     struct hashdb *first = x.db;
-    raw_run(x.path, "PRAGMA user_version = 2"); /* which the first has no reason to ask again */
+    raw_run(x.path, "PRAGMA user_version = 2"); /* the first one does not ask again */
     x.db = NULL;
     reopen(&x);
     TAP_CHECK(x.notes.n == 1 && stats(&x).n_files == 0);
@@ -233,7 +234,7 @@ static void test_taken_away(void)
     struct hashdb *second = x.db;
     hashdb_close(first);
     x.db = NULL;
-    reopen(&x); /* beside the second, whose log must be where it looks */
+    reopen(&x); /* while the second has the file open: its log must be at the same path */
     TAP_CHECK(x.notes.n == 1 && count_known(&x, 0, 100) == 10);
     hashdb_close(steal(&x.db));
     x.db = second;
@@ -245,7 +246,7 @@ static void test_taken_away(void)
 
 static void test_damage_found_late(void)
 {
-    tap_case("damage that is met while running is set aside then, and a new file made");
+    tap_case("a file that is found damaged while in use is set aside, and a new one made");
     struct fixture x = setup();
     put_many(&x, 0, 5000);
     TAP_CHECK(hashdb_set(x.db, BYTES("k"), &(struct bytes){(const uint8_t *)"v", 1}) == 0);
@@ -263,7 +264,7 @@ static void test_damage_found_late(void)
     TAP_CHECK(count_known(&x, 0, 5000) == 10 && x.notes.n == 0);
 
     tap_case(
-        "a database that somebody removed or replaced is followed, and not by its old log");
+        "after the file was removed or replaced, the new one is used, without the old log");
     put_many(&x, 10, 20);
     char beside[192];
     snprintf(beside, sizeof(beside), "%s.gone", x.path);

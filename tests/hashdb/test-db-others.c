@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The hash database among others: a busy writer, several processes, and kill -9. */
+/* The hash database and other processes: a busy writer, several processes at once, and kill -9.
+ */
 #include "db-fixture.h"
 #include "scratch.h"
 #include "tap.h"
@@ -10,10 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The queue's maximum, from hashdb/db-priv.h, which no other room sees. */
+/* DB_QUEUE_MAX of hashdb/db-state.h. */
 #define QUEUE_MAX 65536
 
-/* ---- others at the same file ------------------------------------------------------ */
+/* ---- other processes with the same file ------------------------------------------- */
 
 static void test_busy(void)
 {
@@ -22,17 +23,18 @@ static void test_busy(void)
     sqlite3 *raw = raw_open(x.path);
     if (sqlite3_exec(raw, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
         abort();
-    tap_case("while another process writes, all can be asked, puts are skipped, voids wait");
+    tap_case("while another process writes, look-ups work, puts are dropped, and voids wait");
     put(&x, 200);
     forget(&x, 1);
     forget(&x, 2);
-    put(&x, 2); /* which must not come back as what it was before the void */
-    /* First they wait for company, then in the writer's hand for the other process. */
+    put(&x, 2); /* the hash from before the void must not come back */
+    /* First the writer gathers more ops, then it waits for the other process. */
     struct stat_identity waiting = file(200), gone = file(1);
     size_t n_wrong = 0;
     for (uint64_t then = clock_now_ns(); clock_now_ns() < then + 300000000u;) {
         bool wrong = !known_as(&x, &waiting, 200) || known_as(&x, &gone, 1) || !knows(&x, 2);
-        /* On a machine so loaded that the writer's patience is at its end: no matter. */
+        /* On a loaded machine the writer may give up before the loop ends. That is no failure.
+         */
         if (stats(&x).n_dropped > 0)
             break;
         n_wrong += wrong;
@@ -42,7 +44,7 @@ static void test_busy(void)
     TAP_CHECK(stats(&x).n_dropped == 2 && !knows(&x, 200) && !knows(&x, 1) && !knows(&x, 2) &&
               knows(&x, 3));
 
-    tap_case("the queue has a maximum: past it puts are dropped, and no void is");
+    tap_case("the queue has a maximum: past it puts are dropped, but no void");
     for (uint64_t n = 0; n < QUEUE_MAX + 1000; n++)
         put(&x, 1000 + n);
     TAP_CHECKF(stats(&x).n_queued <= 2 * QUEUE_MAX, "%d queued", (int)stats(&x).n_queued);
@@ -66,7 +68,7 @@ static void test_busy(void)
     teardown(&x);
 }
 
-/* Opens, writes a tree of its own, asks for all of it. */
+/* Opens the database, writes a tree of its own, and looks all of it up. */
 static int side_by_side(const char *dir, uint64_t from)
 {
     struct fixture x = {0};
@@ -81,7 +83,7 @@ static int side_by_side(const char *dir, uint64_t from)
             forget(&x, n - 1);
     }
     hashdb_sync(x.db);
-    /* A loaded machine may make it skip a batch, while another one writes. */
+    /* On a loaded machine a batch may be dropped while another process writes. */
     for (int tries = 0; tries < 20 && count_known(&x, from, from + 5000) < 4000; tries++) {
         for (uint64_t n = from; n < from + 5000; n++)
             if (n % 5)
@@ -157,7 +159,7 @@ static _Noreturn void write_for_ever(const char *dir, uint64_t random)
 
 static void test_kill(void)
 {
-    tap_case("killed at any of 60 moments, it opens again and knows only what was put");
+    tap_case("after a kill at any of 60 moments it opens again, and has only what was put");
     struct fixture x = setup();
     const char *seed = getenv("SEED");
     uint64_t random = (uint64_t)time(NULL);
@@ -167,7 +169,7 @@ static void test_kill(void)
     size_t n_known = 0, n_aside = 0;
     for (unsigned i = 0; i < 60; i++) {
         hashdb_close(steal(&x.db));
-        /* Each third begins with a file that must be set aside, each third with none. */
+        /* Every third time the file must be set aside, and every third time there is none. */
         if (i % 3 == 1)
             scribble(x.path, 0, 8192);
         if (i % 3 == 2)
@@ -177,7 +179,7 @@ static void test_kill(void)
         pid_t child = fork();
         if (child == 0)
             write_for_ever(x.dir, random);
-        /* The first milliseconds hold the open, the rest the writing and checkpoints. */
+        /* The first milliseconds are the open, the rest is writing and checkpoints. */
         uint64_t ns = i % 2 ? (random >> 33) % 4000000 : (random >> 33) % 120000000;
         nanosleep(&(struct timespec){.tv_nsec = (long)ns}, NULL);
         int status;
@@ -186,7 +188,7 @@ static void test_kill(void)
         size_t notes_before = x.notes.n;
         reopen(&x);
         n_aside += x.notes.n - notes_before;
-        /* The damage that we did may still be there, ours must not be. */
+        /* The damage done above may still be there, but a kill must not do any. */
         TAP_CHECKF(x.notes.n == notes_before || i % 3 == 1, "%s", last_note(&x));
         TAP_CHECK(stats(&x).usable && stats(&x).n_set_aside == 0);
         size_t known = count_known(&x, 0, 20000);

@@ -20,7 +20,7 @@ static void tell(void *context, struct bytes key, struct bytes value)
     ++*(size_t *)context;
 }
 
-/* Works as one that knows nothing, and says why. */
+/* Whether the database finds and stores nothing, and a note says why. */
 static bool is_nothing(struct fixture *x, const char *why)
 {
     put_many(x, 0, 10);
@@ -44,7 +44,7 @@ static void open_in(struct fixture *x, const char *dir)
     x->tree = hashdb_tree(x->db, DB_ROOT, 1, 2);
 }
 
-/* As another user, in a child: 0 where it is a database that knows nothing, for that reason. */
+/* Opens the database as another user, in a child. Returns 0 if is_nothing(). */
 static int as_nobody(const char *dir, const char *why)
 {
     fflush(stdout);
@@ -66,7 +66,7 @@ static void test_nowhere(void)
 {
     struct fixture x = setup();
     char path[256];
-    tap_case("a directory that is missing is made with its parents, for the owner alone");
+    tap_case("a missing directory is made with its parents, for the owner alone");
     snprintf(path, sizeof(path), "%s/a/b/c", x.dir);
     mode_t mask = umask(0);
     open_in(&x, path);
@@ -78,7 +78,7 @@ static void test_nowhere(void)
         path[strlen(path) - 2] = '\0';
     }
 
-    tap_case("one that others may write to is refused, and what to do is said");
+    tap_case("a directory that others may write to is refused, and the note says what to do");
     snprintf(path, sizeof(path), "%s/open", x.dir);
     if (mkdir(path, 0700) < 0 || chmod(path, 0777) < 0)
         abort();
@@ -105,9 +105,9 @@ static void test_nowhere(void)
     open_in(&x, path);
     TAP_CHECK(is_nothing(&x, "not a regular file"));
 
-    tap_case("somebody else's, and one that can't be written, are refused");
+    tap_case("another user's directory, and one that can't be written, are refused");
     if (geteuid() != 0) {
-        tap_skip("only root can be somebody else");
+        tap_skip("only root can become another user");
     } else {
         if (chmod(x.dir, 0755) < 0)
             abort();
@@ -122,7 +122,7 @@ static void test_nowhere(void)
     teardown(&x);
 }
 
-/* A minute at most. */
+/* Waits up to a minute until the database is usable. */
 static bool comes_back(struct fixture *x)
 {
     for (int i = 0; i < 3000 && !hashdb_usable(x->db); i++)
@@ -135,7 +135,7 @@ static void test_tried_again(void)
     struct fixture x = setup();
     put_many(&x, 0, 10);
     hashdb_close(steal(&x.db));
-    tap_case("what can't be used at the open is tried again, and said once");
+    tap_case("a database that can't be used when it is opened is tried again, with one note");
     if (chmod(x.dir, 0777) < 0)
         abort();
     reopen(&x);
@@ -153,14 +153,14 @@ static void test_tried_again(void)
     TAP_CHECK(comes_back(&x) && stats(&x).n_retries == 2 && !*stats(&x).why);
     TAP_CHECK(x.notes.n == 1);
 
-    tap_case("... and what was voided meanwhile is void when it is back");
+    tap_case("... and a void in the meantime takes effect when it is usable again");
     TAP_CHECK(!knows(&x, 1) && knows(&x, 2) && !knows(&x, 20));
     put_many(&x, 20, 30);
     reopen(&x);
     TAP_CHECK(count_known(&x, 0, 10) == 9 && !knows(&x, 1) && count_known(&x, 20, 30) == 10);
     teardown(&x);
 
-    tap_case("... also where there was no directory to be made");
+    tap_case("... also if its directory could not be made");
     x = setup();
     char path[256];
     snprintf(path, sizeof(path), "%s/file/below", x.dir);
@@ -183,8 +183,9 @@ static void test_full_disk(void)
     struct fixture x = setup();
     char mounted[128];
     snprintf(mounted, sizeof(mounted), "%s/disk", x.dir);
-    tap_case("a full disk: nothing is known at the open, and only puts are lost later");
-    /* A name space of its own takes its mounts with it, however we end. */
+    tap_case(
+        "a full disk: a new database can't be used, and of an open one only puts are lost");
+    /* A mount namespace of its own ends with the process, and its mounts with it. */
     if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0 ||
         mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 || mkdir(mounted, 0700) < 0 ||
         mount("none", mounted, "tmpfs", 0, "size=8k,mode=0700") < 0) {
@@ -201,11 +202,11 @@ static void test_full_disk(void)
     put_many(&x, 0, 500);
     TAP_CHECK(stats(&x).usable && stats(&x).n_dropped == 0 && count_known(&x, 0, 500) == 500);
     put_many(&x, 1000, 11000);
-    /* A batch fits or fails whole. */
+    /* A batch is written or fails as a whole. */
     uint64_t n_dropped = stats(&x).n_dropped;
     TAP_CHECKF(n_dropped > 0 && count_known(&x, 1000, 11000) == 10000 - n_dropped, "%d dropped",
                (int)n_dropped);
-    /* As many voids as can't be written any more. */
+    /* More voids than can be written. */
     put_many(&x, 11000, 21000);
     for (uint64_t n = 0; n < 500; n += 2)
         forget(&x, n);
@@ -233,6 +234,6 @@ int main(void)
 {
     test_nowhere();
     test_tried_again();
-    test_full_disk(); /* the last, because it leaves the name space of the mounts */
+    test_full_disk(); /* the last one, because it leaves the mount namespace */
     return tap_end();
 }

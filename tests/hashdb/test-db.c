@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The hash database while all is well: what it keeps, forgets, tells, and how fast. */
+/* The hash database in normal use: what it stores, forgets and reports, and how fast it is. */
 #include "db-fixture.h"
 #include "tap.h"
 
@@ -9,12 +9,12 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* ---- what it keeps ---------------------------------------------------------------- */
+/* ---- what it stores --------------------------------------------------------------- */
 
 static void test_round_trip(void)
 {
     struct fixture x = setup();
-    tap_case("what was put is known at once, after a commit and in the next process's life");
+    tap_case("a put is known at once, after the commit, and to the next process");
     put(&x, 3);
     put(&x, 4);
     TAP_CHECK(knows(&x, 3) && knows(&x, 4) && !knows(&x, 5));
@@ -25,8 +25,7 @@ static void test_round_trip(void)
     reopen(&x);
     TAP_CHECK(knows(&x, 3) && knows(&x, 4) && knows(&x, 5) && x.notes.n == 0);
 
-    tap_case(
-        "a tree has the same number in each process, and knows nothing of another's files");
+    tap_case("a tree has the same number in each process, and no hashes of another tree");
     int64_t other = hashdb_tree(x.db, DB_ROOT, 1, 3);
     TAP_CHECK(other != x.tree && other > 0 && x.tree == hashdb_tree(x.db, DB_ROOT, 1, 2));
     TAP_CHECK(hashdb_tree(x.db, BYTES("/src"), 1, 2) != x.tree);
@@ -34,8 +33,7 @@ static void test_round_trip(void)
     struct content_hash h = hash(3);
     TAP_CHECK(!hashdb_get(x.db, other, &id, &h));
 
-    tap_case(
-        "the largest and the smallest numbers that a stat can have come back as they were");
+    tap_case("the largest and the smallest numbers that a stat can have come back unchanged");
     struct stat_identity odd = {.dev = UINT64_MAX,
                                 .ino = UINT64_MAX,
                                 .size = UINT64_MAX,
@@ -51,7 +49,7 @@ static void test_round_trip(void)
     TAP_CHECK(hashes_get(all, &odd, &h) && hashes_get(all, &none, &h));
     hashes_free(all);
 
-    tap_case("the file is its owner's alone, whatever the umask");
+    tap_case("only the owner can read the file, whatever the umask");
     hashdb_close(steal(&x.db));
     remove(x.path);
     mode_t mask = umask(0777);
@@ -90,7 +88,7 @@ static void test_identity(void)
         }
         hashdb_sync(x.db);
     }
-    tap_case("a newer stat of a file takes the older one's place");
+    tap_case("a newer stat of a file replaces the older one");
     struct stat_identity newer = file(7);
     newer.ctime_ns++;
     struct content_hash h = hash(8);
@@ -104,7 +102,7 @@ static void test_identity(void)
 static void test_void(void)
 {
     struct fixture x = setup();
-    tap_case("a void holds at once, over what waits and over what is committed");
+    tap_case("a void takes effect at once, on queued and on committed hashes");
     put_many(&x, 0, 10);
     forget(&x, 1);
     put(&x, 11);
@@ -123,7 +121,7 @@ static void test_void(void)
     reopen(&x);
     TAP_CHECK(knows(&x, 3) && !knows(&x, 4) && count_known(&x, 0, 20) == 8);
 
-    tap_case("so they do for 10,000 files at random, against a list kept beside");
+    tap_case("the same for 10,000 files at random, compared with an array");
     static bool want[10000];
     uint64_t random = 42;
     for (int i = 0; i < 60000; i++) {
@@ -162,7 +160,7 @@ static void tell(void *context, struct bytes key, struct bytes value)
     size_t len = strlen(told->text);
     snprintf(told->text + len, sizeof(told->text) - len, "%.*s=%.*s;", BYTES_ARG(key),
              BYTES_ARG(value));
-    /* As hashdb.h allows. */
+    /* hashdb.h allows this. */
     if (hashdb_set(told->db, key, &value) < 0)
         told->n = 1000;
 }
@@ -170,7 +168,7 @@ static void tell(void *context, struct bytes key, struct bytes value)
 static void test_settings(void)
 {
     struct fixture x = setup();
-    tap_case("settings outlive the process, by prefix and in order, empty ones too");
+    tap_case("settings outlive the process, and come by prefix and in order; empty ones, too");
     struct bytes one = BYTES("1"), two = BYTES("22"), empty = BYTES("");
     TAP_CHECK(hashdb_set(x.db, BYTES("view/b"), &two) == 0 &&
               hashdb_set(x.db, BYTES("view/a"), &two) == 0 &&
@@ -209,11 +207,11 @@ static void test_prune(void)
     reopen(&x); /* so that this process does not use the old one */
     hashdb_sync(x.db);
 
-    tap_case("a tree that was unused for too long is dropped with its files, others stay");
+    tap_case("a tree that was unused for too long is dropped with its files, and others stay");
     hashdb_prune(x.db, 3600, 0);
     TAP_CHECK(stats(&x).n_trees == 2 && hashdb_get(x.db, old, &id, &h));
     raw_run(x.path, "UPDATE trees SET last_used = last_used - 7200");
-    hashdb_prune(x.db, 3600, 0); /* this process uses x.tree, whatever the file says */
+    hashdb_prune(x.db, 3600, 0); /* x.tree stays, because this process uses it */
     TAP_CHECK(stats(&x).n_trees == 1 && !hashdb_get(x.db, old, &id, &h));
     TAP_CHECK(stats(&x).n_files == 100 && count_known(&x, 0, 100) == 100);
 
@@ -223,7 +221,8 @@ static void test_prune(void)
     put_many(&x, 5, 6);
     TAP_CHECK(stats(&x).n_trees == 1 && knows(&x, 5));
 
-    tap_case("past a size the longest unused trees go, and the file shrinks");
+    tap_case(
+        "past a size the trees that were unused for the longest time go, and the file shrinks");
     old = hashdb_tree(x.db, BYTES("/src/old"), 9, 9);
     for (uint64_t n = 0; n < 20000; n++) {
         struct stat_identity many = file(n);
@@ -243,7 +242,7 @@ static void test_prune(void)
                (long long)before);
     TAP_CHECK(stats(&x).file_bytes >= (uint64_t)size_of(x.path));
 
-    tap_case("a put for a tree that nobody asked for is dropped, and counted");
+    tap_case("a put for a tree that the process does not know is dropped and counted");
     hashdb_put(x.db, 12345, &id, &h);
     TAP_CHECK(stats(&x).n_dropped == 1 && !hashdb_get(x.db, 12345, &id, &h));
     teardown(&x);
@@ -285,7 +284,7 @@ static void *work(void *context)
 
 static void test_threads(void)
 {
-    tap_case("four threads put, void and ask, and each is right at each moment");
+    tap_case("four threads put, void and look up, and each gets right answers at each moment");
     struct fixture x = setup();
     struct worker workers[4];
     for (size_t i = 0; i < ARRAY_SIZE(workers); i++) {
@@ -310,7 +309,7 @@ static double ms_since(uint64_t then)
 static void test_time(void)
 {
     enum { N = 100000 };
-    tap_case("the 100,000 files of a tree are loaded in a moment");
+    tap_case("100,000 files of a tree are loaded fast");
     struct fixture x = setup();
     uint64_t then = clock_now_ns();
     for (uint64_t n = 0; n < N; n += 50000)
@@ -337,8 +336,8 @@ static void test_time(void)
     then = clock_now_ns();
     TAP_CHECK(stats(&x).n_files == N);
     printf("# counted in %.1f ms\n", ms_since(then));
-    /* Of the processor, so that a loaded machine is no failure; with room for sanitizers, but
-     * not for valgrind (tests/valgrind says that it is there). */
+    /* Processor time, so that a loaded machine does not fail the test. The limit is high enough
+     * for sanitizers, but not for valgrind, for which tests/valgrind sets the variable. */
     if (!getenv("CTXD_VALGRIND"))
         TAP_CHECKF(cpu_ms < 500, "%.1f ms", cpu_ms);
     teardown(&x);
@@ -349,7 +348,8 @@ static void test_gone(void)
     enum { MANY = 100000 };
     struct fixture x = setup();
     cleanup_free struct inode *gone = xcalloc(MANY, sizeof(*gone));
-    tap_case("what is gone is dropped, as far as the queue has room, and nothing else for it");
+    tap_case(
+        "removed files are dropped while the queue has space, and nothing else is lost for it");
     put_many(&x, 0, 100);
     for (size_t i = 0; i < MANY; i++) {
         struct stat_identity id = file(i < 50 ? i : 1000 + i);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Trees: what a walk finds, which entries it looks at, and walks while others write. */
 #include "hashdb.h"
 #include "scratch.h"
 #include "tap.h"
@@ -93,7 +94,7 @@ static void test_order_and_verdicts(void)
     if (symlinkat("a/../b", x.root, "link") < 0)
         abort();
 
-    tap_case("names are in byte order and links keep their target as written");
+    tap_case("names are in byte order, and symbolic links keep their target as written");
     struct tree *tree = walk(&x, NULL, NULL);
     const struct dir *dir = tree->root.below;
     static const char *const want[] = {"a", "a-b", "b", "empty", "link", "out"};
@@ -105,7 +106,8 @@ static void test_order_and_verdicts(void)
     TAP_CHECK(sent(tree, "empty") && !tree_find(tree, BYTES("link/z")));
     tree_unref(tree);
 
-    tap_case("an excluded directory is sent for what an exception keeps in it, and only then");
+    tap_case(
+        "an excluded directory is sent if an exception keeps something in it, and only then");
     tree = walk(&x, "out\n!out/keep/me\na\n", NULL);
     TAP_CHECK(sent(tree, "out") && sent(tree, "out/keep/me") && !sent(tree, "out/drop"));
     TAP_CHECK(!sent(tree, "a") && !sent(tree, "a/z"));
@@ -118,7 +120,7 @@ static void test_order_and_verdicts(void)
     teardown(&x);
 }
 
-/* Bits: 1: the walk failed with the message we want, 2: it did well under a rule. */
+/* Bits: 1: the walk failed with the right message; 2: it succeeded with a rule. */
 static int walk_closed(const char *path)
 {
     struct fixture x = {.pool = pool_new(2),
@@ -137,12 +139,12 @@ static int walk_closed(const char *path)
 
 static void test_unreadable(void)
 {
-    tap_case("an unreadable directory fails by name if it is kept, and is nothing if excluded");
+    tap_case("an unreadable directory fails by name if it is kept, and is skipped if excluded");
     struct fixture x = setup();
     put_dir(&x, "closed");
     if (fchmodat(x.root, "closed", 0, 0) < 0 || chmod(x.path, 0755) < 0)
         abort();
-    /* Root reads everything, so a child without its rights does it. */
+    /* Root can read everything, so a child becomes another user. */
     fflush(stdout);
     pid_t child = fork();
     if (child == 0)
@@ -178,7 +180,7 @@ static void test_wide_and_deep(void)
     teardown(&x);
 }
 
-/* Who writes between the stat of a directory and the watch on it. */
+/* Changes a directory between its stat and the watch on it. */
 static void write_before_watch(void *watch, int dir_fd, struct bytes path)
 {
     (void)watch, (void)path;
@@ -196,7 +198,7 @@ static void never_leave(void *watch, struct bytes path)
 
 static void test_watched_directory(void)
 {
-    tap_case("a directory's times are those it has when it is watched");
+    tap_case("the times of a directory are those after it is watched");
     struct fixture x = setup();
     struct failure f = {0};
     put_dir(&x, "d");
@@ -256,9 +258,9 @@ static void *make_anew(void *context)
 
 static void test_names_once(void)
 {
-    tap_case("a name that is removed and made anew while its directory is read is there once");
-    /* Where a name comes back at another place of the directory: tmpfs; ext4 has one for each.
-     */
+    tap_case("a name that is removed and made anew while its directory is read appears once");
+    /* On tmpfs the name comes back at another position of the directory; on ext4 its hash
+     * determines the position. */
     struct fixture x = setup_at(access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     for (unsigned i = 0; i < RACED_NAMES; i++) {
         char name[64];
@@ -292,7 +294,7 @@ static void *exchange(void *context)
     return NULL;
 }
 
-/* Two links whose targets tell their times. */
+/* Makes a symbolic link with this time, which its target tells, too. */
 static void put_timed_link(const struct fixture *x, const char *target, const char *path,
                            time_t at)
 {
@@ -304,8 +306,8 @@ static void put_timed_link(const struct fixture *x, const char *target, const ch
 
 static void test_replaced(void)
 {
-    tap_case(
-        "a name that is a file, a link and a directory in turn is one of them in each tree");
+    tap_case("a name that is a file, a symbolic link and a directory in turn is one of them in "
+             "each tree");
     struct fixture x = setup();
     put_dir(&x, "in");
     put_dir(&x, "in/dir");
@@ -315,7 +317,7 @@ static void test_replaced(void)
     put(&x, "out/name", "");
     put_timed_link(&x, "1", "in/link", 1);
     put_timed_link(&x, "2", "in/link2", 2);
-    /* Between the look at the name and the look into it. */
+    /* These give time between the stat of the name and the reading of the directory. */
     for (int i = 0; i < 200; i++) {
         char name[32];
         snprintf(name, sizeof(name), "out/z-%d", i);

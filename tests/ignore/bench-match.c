@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a verdict costs: walks a made-up tree of 100,000 files in memory. bench/match runs it
- * beside the same walk through moby/patternmatcher.
+ * Measures a verdict: walks a made-up tree of 100,000 files in memory. bench/match compares it
+ * with the same walk by moby/patternmatcher.
  *
- *     bench-match tree             the entries in walk order, directories with a '/' behind
- *     bench-match IGNOREFILE TREE  ns for each path, and how many are kept
+ *     bench-match tree             prints the entries in the order of a walk; a '/' follows the
+ *                                  path of a directory
+ *     bench-match IGNOREFILE TREE  prints the ns for each path, and how many are kept
  */
 #include "ignore.h"
 
@@ -20,7 +21,8 @@ static const char *const ends[] = {".go", ".js", ".py",  ".ts",  ".css",  ".json
 static const char *const dirs[] = {"src",  "lib", "components", "internal", "assets",
                                    "docs", "pkg", "services",   "fixtures"};
 
-/* Ten files and up to nine directories in each, to a depth of five, until there are enough. */
+/* Prints up to nine directories, to a depth of five, and then 18 files in each, until *left
+ * files are printed. */
 static void print_tree(const char *dir, int depth, size_t *left)
 {
     for (size_t i = 0; i < ARRAY_SIZE(dirs) && depth < 5 && *left; i++) {
@@ -36,7 +38,7 @@ static void print_tree(const char *dir, int depth, size_t *left)
 }
 
 struct tree {
-    struct bytes *paths; /* without the '/' behind */
+    struct bytes *paths; /* without the '/' at the end */
     bool *is_dir;
     size_t n;
 };
@@ -54,7 +56,7 @@ static void read_tree(struct arena *arena, struct bytes text, struct tree *tree)
     }
 }
 
-/* What this process has used of the processor, so that a busy machine does not count. */
+/* The processor time of this process, which a busy machine changes little. */
 static double cpu_ns(void)
 {
     struct timespec t;
@@ -62,7 +64,7 @@ static double cpu_ns(void)
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-/* One walk; returns how many entries are kept. */
+/* Walks once. Returns how many entries are kept. */
 static size_t walk(const struct ignore *ig, const struct tree *tree)
 {
     struct {
@@ -116,7 +118,7 @@ int main(int argc, char **argv)
         return 2;
     }
     read_tree(&arena, buf_bytes(&entries), &tree);
-    size_t kept = walk(ig, &tree); /* warm */
+    size_t kept = walk(ig, &tree); /* warms the caches */
     double begin = cpu_ns();
     size_t again = walk(ig, &tree);
     double ns = (cpu_ns() - begin) / (double)tree.n;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ignore-vectors [--classic] FILE…: holds the ignore room to vectors (tests/vectors/README.md).
- * A FILE is plain or gzip, `-` is standard input. Names each case that differs and how; the
- * last line is `N passed, N failed`. Exit code 1 where one failed or none was there.
+ * ignore-vectors [--classic] FILE…: compares ignore/ with vectors (tests/vectors/README.md). A
+ * FILE is plain or gzip, `-` is standard input. Prints each difference. The last line is
+ * `N passed, N failed`. Exits with 1 if a case failed, or there was none.
  *
- * Of a walk, what is sent must be equal, entry by entry. A directory that the reference leaves
- * unentered must be left by us too; the other way round we may save work. --classic: the cases
- * are those of the 20.10 client, which sends no directory just for what it finds in it.
+ * In a walk, the same entries must be sent. A directory that the reference does not enter must
+ * not be entered here; one that it enters may be skipped, if that changes nothing. --classic:
+ * the cases are those of the 20.10 client, which does not send an excluded directory for what
+ * is kept in it.
  */
 #include "ignore-parse.h"
 #include "ignore.h"
@@ -16,14 +17,14 @@
 #include <libdeflate.h>
 #include <stdio.h>
 
-#define FILE_MAX (512u << 20)
+#define FILE_MAX (512u << 20) /* bytes, unpacked: tests/oracle/run makes large ones */
 
 struct entry {
     char verdict, type;
     struct bytes path;
 };
 
-/* One case, its fields decoded. */
+/* One case, with its fields decoded. */
 struct vector {
     struct arena arena;
     struct bytes id, text;
@@ -42,11 +43,6 @@ static struct {
 
 static enum ignore_rules rules = IGNORE_LIBRARY;
 
-static int hex(uint8_t c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static struct bytes decode(struct arena *a, struct bytes field)
 {
     uint8_t *out = arena_alloc(a, field.len);
@@ -54,8 +50,8 @@ static struct bytes decode(struct arena *a, struct bytes field)
     for (size_t i = 0; i < field.len; i++) {
         int high = -1, low = -1;
         if (field.at[i] == '%' && i + 2 < field.len) {
-            high = hex(field.at[i + 1]);
-            low = hex(field.at[i + 2]);
+            high = hex_digit(field.at[i + 1]);
+            low = hex_digit(field.at[i + 2]);
         }
         if (high >= 0 && low >= 0) {
             out[len++] = (uint8_t)(high * 16 + low);
@@ -67,7 +63,7 @@ static struct bytes decode(struct arena *a, struct bytes field)
     return bytes_at(out, len);
 }
 
-/* Where a case is reported: the first difference counts it, each is printed. */
+/* The differences of a case: each is printed, and the case fails once. */
 struct report {
     const struct vector *vector;
     bool failed;
@@ -111,7 +107,7 @@ static void check_paths(const struct vector *v, const struct ignore *ig, struct 
     }
 }
 
-/* One directory of the walk's stack. */
+/* One directory on the stack of the walk. */
 struct level {
     size_t entry; /* its index in the walk */
     struct ignore_dir *dir;
@@ -123,7 +119,7 @@ struct walk {
     const struct ignore *ig;
     struct level levels[4096];
     size_t n;
-    char *verdicts; /* ours, an entry each */
+    char *verdicts; /* ours, for each entry */
     bool *entered;
 };
 
@@ -284,7 +280,7 @@ static int run_stream(FILE *in)
     return ferror(in) ? -EIO : 0;
 }
 
-/* Unpacks what is gzip, into memory of the caller's. */
+/* Replaces *text, if it is gzip, by its content. */
 static int unpack(struct buf *text)
 {
     if (text->len < 18 || text->at[0] != 0x1f || text->at[1] != 0x8b)

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Verdicts of ignore/ on single cases with their source, the automaton against the literal
+ * engine on made-up sets, and hostile ignore files against the clock.
+ */
 #include "ignore-engine.h"
 #include "tap.h"
 
@@ -17,20 +21,22 @@ static struct ignore *parse(const char *text, enum ignore_rules rules)
 }
 
 /*
- * Where a path ends up: '+' kept, '~' kept without content, '-' excluded, '!' below a directory
- * that is not entered, 'E' failed. All but a last component with a '/' behind are directories.
+ * The verdict on a path: '+' kept, '~' kept without content, '-' excluded, '!' below a
+ * directory that is not entered, 'E' failed. All components are directories, but the last one
+ * is only if a
+ * '/' follows it.
  */
 static char walk_to(const struct ignore *ig, struct bytes path)
 {
-    struct bytes piece;
+    struct bytes name;
     struct ignore_dir *here = NULL;
     char verdict = '?';
-    while (bytes_next(&path, '/', &piece) && piece.len) {
+    while (bytes_next(&path, '/', &name) && name.len) {
         bool is_dir = path.at != NULL;
         struct ignore_verdict v;
         struct ignore_dir *below = NULL;
         int r = verdict == '!' ? 0
-                               : ignore_check(ig, here ? here : ignore_root(ig), piece, is_dir,
+                               : ignore_check(ig, here ? here : ignore_root(ig), name, is_dir,
                                               &v, &below, NULL);
         ignore_leave(here);
         here = below;
@@ -66,7 +72,8 @@ static void test_cases(const struct walk_case *cases, size_t n, enum ignore_rule
     }
 }
 
-/* N: docs/ignore.md's rule of that number; run: the library, run (Go 1.26, v0.6.1). */
+/* Source "run": the answer of the library (Go 1.26, patternmatcher v0.6.1). docs/ignore.md
+ * explains the others. */
 static const struct walk_case walks[] = {
     {"", "a", '+', "run"},
     {"a", "a", '-', "run"},
@@ -128,7 +135,7 @@ static const struct walk_case walks[] = {
     {"x[^\xff]*", "xy", '-', "live engine: JSON makes it U+FFFD"},
 };
 
-/* Source: the 20.10 client's code, run; a live engine for M to V (research notes). */
+/* Source: M to V, a live engine of 20.10; the others, the code of its client, run. */
 static const struct walk_case classic_walks[] = {
     {"a+b", "aab", '-', "M"},
     {"a+b", "a+b", '+', "M"},
@@ -171,7 +178,7 @@ static void test_messages(void)
         TAP_CHECKF(bytes_starts(bytes_of(f.text), bytes_of(cases[i].want)), "%s", f.text);
         TAP_CHECK(!ig);
     }
-    tap_case("a pattern that fails only when evaluated is named with its line then");
+    tap_case("a pattern that fails only when it is evaluated is named with its line");
     struct ignore *ig = parse("a\n[z-a]\n", IGNORE_BUILDKIT);
     struct failure f = {0};
     struct ignore_verdict v;
@@ -181,7 +188,7 @@ static void test_messages(void)
     TAP_CHECKF(strstr(f.text, ".dockerignore:2: pattern \"[z-a]\""), "%s", f.text);
     ignore_free(ig);
 
-    tap_case("a pattern that can match nothing is noted, and a good one is not");
+    tap_case("a pattern that can't match anything gets a note, and a good one does not");
     cleanup_notes struct notes notes = {0};
     TAP_CHECK(
         ignore_parse(BYTES("x"), BYTES("../a\nb\n/\n"), IGNORE_BUILDKIT, &notes, &ig, &f) == 0);
@@ -239,7 +246,7 @@ static void test_rules(void)
     ignore_free(ig);
 }
 
-/* A small generator of its own, so that a failure repeats. */
+/* A random generator with a fixed start, so that a failure can be repeated. */
 static uint64_t rng_state;
 
 static uint32_t rng(uint32_t below)
@@ -249,11 +256,11 @@ static uint32_t rng(uint32_t below)
 }
 
 static const char *const names[] = {"a", "b", "ab", "a.c", "x\ny", "\xc3\xa9", "\xff", "a|b"};
-static const char *const pieces[] = {"a",    "b",   "ab",   "*",     "**",  "*.c", "?",
-                                     "a*",   "*b",  "[ab]", "[^a]",  "a**", "**b", "a.c",
-                                     "x\ny", "a*c", "a|b*", "b{1,}", "\\w", "."};
+static const char *const parts[] = {"a",    "b",   "ab",   "*",     "**",  "*.c", "?",
+                                    "a*",   "*b",  "[ab]", "[^a]",  "a**", "**b", "a.c",
+                                    "x\ny", "a*c", "a|b*", "b{1,}", "\\w", "."};
 
-/* Up to eight patterns of up to four pieces. */
+/* Makes an ignore file of up to eight patterns with up to four components. */
 static size_t make_file(char text[512])
 {
     size_t len = 0;
@@ -261,8 +268,8 @@ static size_t make_file(char text[512])
         if (rng(100) < 45)
             text[len++] = '!';
         for (uint32_t k = 1 + rng(4); k > 0; k--) {
-            const char *piece = pieces[rng(ARRAY_SIZE(pieces))];
-            len += (size_t)snprintf(text + len, 512 - len, "%s%s", piece, k > 1 ? "/" : "");
+            const char *part = parts[rng(ARRAY_SIZE(parts))];
+            len += (size_t)snprintf(text + len, 512 - len, "%s%s", part, k > 1 ? "/" : "");
         }
         text[len++] = '\n';
     }
@@ -270,8 +277,8 @@ static size_t make_file(char text[512])
     return len;
 }
 
-/* The same set, walked by the letter. */
-static struct ignore *by_the_letter(const char *text)
+/* The set with the literal engine. */
+static struct ignore *parse_literal(const char *text)
 {
     struct ignore *ig = parse(text, IGNORE_LIBRARY);
     ignore_leave(ig->root);
@@ -283,11 +290,12 @@ static struct ignore *by_the_letter(const char *text)
 struct pair {
     const struct ignore *quick, *slow;
     const char *text;
-    size_t left; /* directories that the automaton leaves and the letter enters */
-    bool same;   /* so far; the first difference is reported */
+    size_t left; /* directories that only the literal engine enters */
+    bool same;   /* no difference so far; the first one is reported */
 };
 
-/* Recursion is bounded by the depth of the made-up tree. quick is NULL where it was left. */
+/* Compares the entries of a directory, and recurses to the depth of the made-up tree, which
+ * is 3. quick is NULL if the automaton does not enter the directory. */
 static void compare_below(struct pair *p, const struct ignore_dir *quick,
                           const struct ignore_dir *slow, int depth)
 {
@@ -313,14 +321,14 @@ static void compare_below(struct pair *p, const struct ignore_dir *quick,
 
 static void test_properties(void)
 {
-    tap_case(
-        "2,000 made-up sets: live nodes judge as the letter, and nothing kept is left out");
+    tap_case("2,000 made-up sets: the automaton agrees with the literal engine, and enters all "
+             "it must");
     struct pair p = {.same = true};
     rng_state = 1;
     for (int i = 0; i < 2000 && p.same; i++) {
         char text[512];
         make_file(text);
-        struct ignore *quick = parse(text, IGNORE_LIBRARY), *slow = by_the_letter(text);
+        struct ignore *quick = parse(text, IGNORE_LIBRARY), *slow = parse_literal(text);
         p.quick = quick;
         p.slow = slow;
         p.text = text;
@@ -329,7 +337,7 @@ static void test_properties(void)
         ignore_free(quick);
         ignore_free(slow);
     }
-    tap_case("of those, some directories are left that BuildKit enters");
+    tap_case("the automaton does not enter some directories that BuildKit enters");
     TAP_CHECKF(p.left > 1000, "%zu", p.left);
 }
 
@@ -340,8 +348,8 @@ static double seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* Parses `n` times the text after a head, a `%` in it counting the lines, and makes a few
- * checks. What it took, in seconds. */
+/* Parses a head and n copies of a text, in which the number of the copy replaces a `%`. Walks a
+ * long path a few times. Returns the processor time in seconds. */
 static double hostile(const char *head, const char *text, size_t n, int want)
 {
     cleanup_buf struct buf b = BUF(2 * IGNORE_FILE_MAX);
