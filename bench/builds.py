@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whole builds: by a pipe and by a URL, with and without ctxd, against docker build . and tar.
+"""Whole builds: through a pipe and by URL, with and without ctxd, compared with docker build . and tar.
 
-Each contender has images and tags of its own but shares the engine; "first" prunes the builder's
-cache before each build, "identical" repeats it, "one file changed" edits a file before each.
+All contenders use the same engine. The kind "first" prunes the cache of the builder before each build,
+"identical" repeats the same build, and "one file changed" edits a file before each build.
 """
 import os
 import statistics
@@ -33,7 +33,7 @@ CONTENDERS = (
 
 
 class Engine:
-    """A private engine for the run."""
+    """A private Docker engine (script/engine) for the time of the run."""
 
     def __enter__(self):
         self.dir = tempfile.mkdtemp(prefix="ctxd-bench-", dir=trees.BASE)
@@ -53,7 +53,7 @@ class Engine:
 
 
 def edit(path, n):
-    """One file changed: a line more in a source of the tree."""
+    """Changes one file: adds a line to the first C source of the tree."""
     for here, dirs, files in os.walk(path):
         dirs.sort()
         sources = sorted(f for f in files if f.endswith(".c"))

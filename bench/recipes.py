@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ctx-recipe prepare beside what else reads a workspace: cargo-chef, and cargo by itself.
+"""ctx-recipe prepare compared with other programs that read a workspace: cargo-chef and cargo.
 
-The workspace is 53 published crates with a lock of some 570 packages. It is measured alone, and once
-more with 25,000 files that installers and builds left there, of which nobody reads any.
+The workspace has 53 published crates and a lock file with some 570 packages. It is measured alone, and
+again with 25,000 files like those that installers and builds leave, of which no contender reads any.
 """
 import json
 import os
@@ -41,7 +41,7 @@ def write(path, text):
 
 
 def make_crates(path):
-    """The crates as members, side by side, and the lock that cargo makes of them."""
+    """A workspace with the crates as members, and the lock file that cargo makes for them."""
     fetch = os.path.join(path, "fetch")
     wanted = [c.split("@") for c in CRATES]
     write(f"{fetch}/src/lib.rs", "")
@@ -68,7 +68,7 @@ def make_cluttered(path):
 
 
 def find_chef():
-    """Its path, or None: then its contender is left out, by name."""
+    """The path of cargo-chef, or None if it can't be installed; then prepares() skips it with a message."""
     for at in (os.environ.get("CTXD_CHEF", ""), os.path.join(TOP, "build/chef/bin/cargo-chef")):
         if os.access(at, os.X_OK):
             return os.path.abspath(at)
@@ -78,7 +78,7 @@ def find_chef():
 
 
 def micros(command, cwd, env):
-    """Without a shell, whose start would be a fifth of what is measured."""
+    """The wall time in microseconds, without a shell, whose start would be a fifth of it."""
     start = time.monotonic()
     subprocess.run(command, cwd=cwd, env=env, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return (time.monotonic() - start) * 1e6

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The trees that are measured: made once below BASE, by a seed, and kept.
+"""The trees that are measured. They are made once below BASE, with a fixed seed, and kept.
 
-real()   27k files of the kernel's source, as Debian packages it
-ruled()  33k files of it, of which 30 ignore rules keep about 27k
+real()   27k files of the kernel's source, from Debian's package
+ruled()  33k files of the same source, of which 30 ignore rules keep about 27k
 small()  100k files of 1-8 kB in 5,300 directories
 large()  1 GB in 40 files
 little() 300 files
@@ -57,7 +57,7 @@ def made(name, make):
     if not os.path.exists(done):
         shutil.rmtree(os.path.join(BASE, name), ignore_errors=True)
         os.makedirs(path)
-        # First, as what makes a tree may already run ctx-send in it.
+        # The Dockerfile comes first, because make() may already run ctx-send in the tree.
         _write(os.path.join(path, "Dockerfile"), "FROM scratch\nCOPY . /\n")
         make(path)
         open(done, "w").close()
@@ -70,7 +70,7 @@ def _write(path, text):
 
 
 def _kernel():
-    """The unpacked source of Debian's linux-source package, outside any measured tree."""
+    """The unpacked source of Debian's linux-source package; no measured tree contains it."""
     at = os.path.join(BASE, "kernel")
     if not os.path.exists(os.path.join(at, "done")):
         shutil.rmtree(at, ignore_errors=True)
@@ -85,7 +85,7 @@ def _kernel():
 
 
 def _copy_files(path, limit, tops):
-    """Copies the first `limit` files of the kernel's tops, in order, links as links."""
+    """Copies the first `limit` files of these directories of the kernel; symbolic links stay links."""
     source, n = _kernel(), 0
     for top in tops:
         for here, dirs, files in os.walk(os.path.join(source, top)):
@@ -116,7 +116,7 @@ def ruled():
                                   "kernel", "fs", "include", "lib", "mm", "net", "arch/arm",
                                   "arch/x86", "drivers/staging", "sound", "drivers"])
         _write(os.path.join(path, ".dockerignore"), RULES)
-        # What tar can say of the same rules: it has no exceptions, so it keeps less.
+        # The same rules as far as tar can express them. It has no exceptions, so it keeps less.
         lines = [r for r in RULES.splitlines() if r and r[0] not in "#!"]
         _write(os.path.join(path, "..", "tar-rules"), "\n".join(
             r.replace("**/", "").replace("/**", "").lstrip("/") for r in lines) + "\n")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The daemon: warm answers, its first crawl, a restart, memory, beside tar, find and watchman.
+"""The daemon: warm answers, the first crawl, a restart and memory, compared with tar, find and watchman.
 
-A row here is a function that yields (row name, {label: value}, goal, unit): the first label is the
-measure, as in bench/run. Each Daemon is a private one, with its own socket and cache.
+A function here yields (row name, {label: value}, goal, unit) for each row. As in bench/run, ratios are
+to the first label. Each Daemon is private, with its own socket and cache.
 """
 import json
 import os
@@ -20,7 +20,7 @@ SEND, CTX = os.path.join(BUILD, "ctx-send"), os.path.join(BUILD, "ctx")
 
 
 class Daemon:
-    """A private ctxd; `env` makes ctx-send and ctx use it."""
+    """A private ctxd. With `env`, ctx-send and ctx use it."""
 
     def __enter__(self):
         self.dir = tempfile.mkdtemp(prefix="daemon-", dir=trees.BASE)
@@ -50,7 +50,7 @@ class Daemon:
         return seconds(command, cwd, self.env)
 
     def memory(self):
-        """Resident bytes of the daemon's own, without what is mapped of files."""
+        """Resident anonymous memory of the daemon in bytes, without mapped files."""
         pid = self.status()["pid"]
         with open(f"/proc/{pid}/status") as f:
             words = dict(line.split(":", 1) for line in f)
@@ -65,7 +65,7 @@ def seconds(command, cwd, env=None):
 
 
 def in_turn(rounds, contenders, before=None):
-    """{label: median seconds} of [(label, function)], each once a round."""
+    """Runs each of [(label, function)] once a round. Returns {label: median of what it returned}."""
     times = {label: [] for label, _ in contenders}
     for n in range(rounds):
         for label, run in contenders:
@@ -101,7 +101,7 @@ def warm_stream(rounds):
 
 
 def restart(rounds):
-    """From no daemon to its first stream, with what it kept."""
+    """From no daemon to its first digest, with the database of an earlier one."""
     cwd = trees.small()
     with Daemon() as daemon:
         daemon.shell(f"{CTX} digest --full .; {SEND} -q --full . >/dev/null", cwd)
@@ -140,7 +140,7 @@ def digests(rounds):
 
 
 def crawl(rounds):
-    """The first look at a tree, and what it costs to remember it; watchman's beside."""
+    """The time of the first walk of a tree, and the memory for each entry, compared with watchman."""
     for size, tree in (("100k", trees.small()), ("500k", trees.tiny(500000))):
         ours, theirs, memory = [], [], {}
         for _ in range(min(rounds, 3)):
@@ -150,7 +150,8 @@ def crawl(rounds):
                 memory["watchman"] = watchman.memory() / entries
             with Daemon() as daemon:
                 empty = daemon.memory()
-                # A walk and a watch of every directory, as a crawl is; nothing is packed or hashed.
+                # --max-files=1 fails after the crawl: every directory is walked and watched, but nothing is
+                # packed or hashed.
                 ours.append(daemon.shell(f"{SEND} -q --daemon=require --full --max-files=1 . || true", tree))
                 memory["ctxd"] = (daemon.memory() - empty) / entries
         yield f"first crawl, {size} files", {"watchman": statistics.median(theirs),
