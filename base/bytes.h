@@ -27,8 +27,7 @@ struct bytes {
 
 /* The view of a string literal, without its NUL. */
 #define BYTES(literal) ((struct bytes){(const uint8_t *)("" literal), sizeof(literal) - 1})
-/* The two arguments of "%.*s". Only for text that is known to be printable; else use quote().
- */
+/* The two arguments of "%.*s". Only for text known to be printable; else use quote(). */
 #define BYTES_ARG(b) (int)(b).len, (const char *)(b).at
 
 /* The view of a C string; NULL gives an empty one. */

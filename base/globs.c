@@ -94,8 +94,7 @@ bool glob_match(struct bytes p, struct bytes name)
 {
     if (!glob_valid(p))
         return false;
-    /* The last star, and where the bytes that it takes begin: on a mismatch it takes one more.
-     */
+    /* The last star, and the first byte that it takes: a mismatch gives it one more. */
     struct bytes star = {NULL, 0}, retry = {NULL, 0};
     for (;;) {
         if (p.len && p.at[0] == '*') {

@@ -27,8 +27,7 @@ struct notes {
     size_t dropped; /* notes past NOTES_MAX, which are only counted */
 };
 
-/* Notes that are kept: a hostile tree may cause one per file, and nobody reads more than this.
- */
+/* Notes that are kept. A hostile tree may cause one per file, but nobody reads so many. */
 #define NOTES_MAX 1000
 
 #define cleanup_notes __attribute__((cleanup(notes_release)))

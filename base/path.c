@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "path.h"
 
-/* The length of a path without its last component, or `floor` where that would go below it. */
+/* The length of a path without its last component, but at least `floor`. */
 static size_t path_drop_last(const uint8_t *path, size_t len, size_t floor)
 {
     size_t slash = bytes_find_last(bytes_at(path, len), '/');
@@ -15,11 +15,11 @@ struct bytes path_clean(struct arena *a, struct bytes path)
     size_t len = 0, floor = 0; /* floor: what ".." may not remove */
     if (rooted)
         out[len++] = '/', floor = 1;
-    struct bytes rest = path, piece;
-    while (bytes_next(&rest, '/', &piece)) {
-        if (piece.len == 0 || bytes_equal(piece, BYTES(".")))
+    struct bytes rest = path, part;
+    while (bytes_next(&rest, '/', &part)) {
+        if (part.len == 0 || bytes_equal(part, BYTES(".")))
             continue;
-        if (bytes_equal(piece, BYTES(".."))) {
+        if (bytes_equal(part, BYTES(".."))) {
             if (len > floor) {
                 len = path_drop_last(out, len, floor);
                 continue;
@@ -29,9 +29,9 @@ struct bytes path_clean(struct arena *a, struct bytes path)
         }
         if (len > (rooted ? 1u : 0u))
             out[len++] = '/';
-        memcpy(out + len, piece.at, piece.len);
-        len += piece.len;
-        if (!rooted && bytes_equal(piece, BYTES("..")))
+        memcpy(out + len, part.at, part.len);
+        len += part.len;
+        if (!rooted && bytes_equal(part, BYTES("..")))
             floor = len;
     }
     if (len == 0)

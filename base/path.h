@@ -43,8 +43,7 @@ bool path_resolve(struct arena *a, struct bytes dir, struct bytes rel, struct by
 struct bytes path_between(struct arena *a, struct bytes from, struct bytes to);
 /* Whether path is dir, or lies below it at any depth. */
 bool path_under(struct bytes path, struct bytes dir);
-/* <0, 0, >0: component by component, so that a directory comes right before what it contains.
- */
+/* <0, 0, >0: component by component, so that a directory comes right before its entries. */
 int path_depth_compare(struct bytes a, struct bytes b);
 /* The same, but paths of fewer components come first. */
 int path_shallow_compare(struct bytes a, struct bytes b);

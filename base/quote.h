@@ -12,8 +12,7 @@
 
 #include "bytes.h"
 
-/* Space for one quoted text. 512 bytes hold any usual path, and bound the length of a message.
- */
+/* Space for one quoted text: 512 bytes hold any usual path, and bound a message. */
 struct quoted {
     char text[512];
 };

@@ -10,8 +10,7 @@ size_t ustar_split(struct bytes path)
         return path.len;
     if (path.len > USTAR_PREFIX_MAX + 1 + USTAR_NAME_MAX)
         return SIZE_MAX;
-    /* The first slash that leaves a short enough name. A slash at the end is part of the name.
-     */
+    /* The first slash that leaves a short enough name. One at the end is part of the name. */
     for (size_t i = path.len - USTAR_NAME_MAX - 1; i <= USTAR_PREFIX_MAX && i + 1 < path.len;
          i++)
         if (path.at[i] == '/' && i > 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What make.c asks of two trees of one root; hashdb.h declares the rest. */
+/* Compares two trees of one root, for make.c. hashdb.h declares the other functions. */
 #ifndef CTXD_COMPARE_H
 #define CTXD_COMPARE_H
 

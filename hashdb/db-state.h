@@ -4,7 +4,7 @@
  *
  *   db.c         opening, closing, look-ups, settings, statistics
  *   db-load.c    hashdb_load(): all files of a tree in one read
- *   db-writer.c  the one writer's thread; it makes the file anew where it must
+ *   db-writer.c  the writer's thread, which also replaces a damaged file
  *   db-write.c   the writer's transactions
  *   db-trees.c   the roots that this process uses
  *   db-queue.c   what waits to be written

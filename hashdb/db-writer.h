@@ -25,8 +25,7 @@ void db_unusable__with_lock(struct hashdb *db, const struct failure *f);
  * `lock` is not held.
  */
 void db_suspect(struct hashdb *db, int code);
-/* If hashes.db was taken away, opens the one that is there now. Thread: any. Lock: none held.
- */
+/* If hashes.db was replaced, opens the new file. Thread: any. Lock: none held. */
 void db_follow(struct hashdb *db);
 
 #endif

@@ -25,8 +25,7 @@
 
 #include <stdatomic.h>
 
-/* The stat of one version of a file. If the file changes, so does its stat, once it is settled.
- */
+/* The stat of one version of a file. Once it is settled, it changes if the file changes. */
 struct stat_identity {
     uint64_t dev, ino, size;
     int64_t mtime_ns, ctime_ns;
@@ -106,8 +105,7 @@ struct tree {
     uint32_t generation;  /* the version of the nodes that are new in it */
 };
 
-/* The rules of one view. They must not change, and must live as long as trees are made by them.
- */
+/* The rules of one view. They must not change as long as trees are made by them. */
 struct tree_rules {
     const struct ignore *ignore; /* NULL: nothing is excluded */
     const struct reads *reads;   /* resolved; NULL: everything kept is selected */
@@ -129,9 +127,8 @@ struct tree_watch {
 
 struct tree_walk {
     int root_fd;
-    struct bytes root_name; /* for messages */
-    struct bytes
-        ignore_name; /* for messages: the ignore file to which the user may add a line */
+    struct bytes root_name;                /* for messages */
+    struct bytes ignore_name;              /* the ignore file, for messages */
     const struct tree_rules *const *rules; /* [i] is that of view i, or NULL if there is none */
     size_t n_rules;                        /* at most TREE_VIEWS_MAX */
     const struct tree_watch *watch;        /* NULL: nothing is watched */
@@ -148,7 +145,7 @@ void dirty_free(struct dirty *dirty);
 bool dirty_is_empty(const struct dirty *dirty);
 /* How many paths were marked. A path that includes all below it counts as one. */
 size_t dirty_count(const struct dirty *dirty);
-/* Whether looking at all that is dirty would look at `path`. */
+/* Whether `path` is dirty, itself or with a directory above it. */
 bool dirty_covers(const struct dirty *dirty, struct bytes path);
 
 /*
@@ -240,8 +237,7 @@ struct hashdb;
  * can. Thread: any.
  */
 void hashdb_open(const char *directory, struct notes *notes, struct hashdb **ret);
-/* Writes what is queued, then closes. NULL is fine. Thread: any; no other may use it any more.
- */
+/* Writes what is queued, then closes. NULL is fine. Thread: the last one that uses it. */
 void hashdb_close(struct hashdb *db);
 
 /*

@@ -10,8 +10,7 @@
 
 #include <errno.h>
 
-/* Computes the fields of a directory that sum up all below it, once. PATH_MAX bounds the depth.
- */
+/* Computes the fields that sum up all below a directory, once. PATH_MAX bounds the depth. */
 static void tree_seal_dir(struct dir *dir)
 {
     if (dir->sealed)

@@ -101,8 +101,7 @@ static void found_reserve(struct found *found, size_t n)
     found->text = BUF(SIZE_MAX / 2);
 }
 
-/* The failure that `name` of the job's directory (empty: the directory itself) can't be read.
- */
+/* The failure that `name` in the job's directory (empty: the directory) can't be read. */
 static int walk_fail_node(const struct make_job *job, struct bytes name, int error,
                           struct failure *f)
 {
@@ -285,8 +284,7 @@ static int walk_go_below(const struct make_job *job, struct node *node, struct v
         return 0;
     }
     if (was) {
-        /* The rules were not asked about a copied node, and the job needs the states below it.
-         */
+        /* The rules were not asked about a copied node, but its job needs the states there. */
         int r = views_ask(job->making->ask, job->views, name, true, v, f);
         if (r < 0)
             return r;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads the directories of a tree that is being made: one job a directory, on the pool. */
+/* Reads the directories of a new tree: one job for each directory, on the pool. */
 #ifndef CTXD_WALK_H
 #define CTXD_WALK_H
 
@@ -10,7 +10,7 @@
 /* One walk: what all of its jobs share. */
 struct making {
     const struct tree_walk *ask;
-    uint32_t generation; /* the version of what is new */
+    uint32_t generation; /* the version of new nodes */
     atomic_bool failed;  /* then the jobs that are left do nothing */
     atomic_uint_fast64_t n_dirs_read, n_stats;
 

@@ -15,11 +15,9 @@
 
 /* Bytes of a line: Go's bufio.Scanner fails if a line and its terminator fill 64 KiB. */
 #define LINE_MAX_BYTES 65536u
-/* A pattern takes up to a kilobyte of memory, so these take 250 MB. No real file has so many.
- */
+/* At up to a kilobyte each, these take 250 MB of memory. No real file has so many. */
 #define PATTERNS_MAX 250000u
-/* Bytes for the compiled programs of one ignore file. Go's limit is 128 MiB for each program.
- */
+/* Bytes of all compiled programs of one ignore file. Go's limit is 128 MiB for each. */
 #define PROGRAMS_MAX_BYTES (256u << 20)
 
 /* A line without its terminator -> a pattern, or an empty view if it contains none. */

@@ -32,8 +32,7 @@ enum ignore_rules {
 /* A compiled set of patterns. It never changes, and any number of threads may share it. */
 struct ignore;
 
-/* The state of a walk in one directory: the patterns that can still match below it. Immutable.
- */
+/* The state of a walk in a directory: the patterns that can still match below. Immutable. */
 struct ignore_dir;
 
 struct ignore_verdict {

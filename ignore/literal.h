@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the automaton takes from the literal engine (ignore-engine.h). Thread: any. */
+/* The part of the literal engine (ignore-engine.h) that the automaton uses. Thread: any. */
 #ifndef CTXD_LITERAL_H
 #define CTXD_LITERAL_H
 

@@ -143,8 +143,7 @@ static int regex_repeat_counted(struct parser *p, int64_t min, int64_t max)
     int r = regex_grow(p, (uint32_t)copies * (len + 1));
     if (r < 0)
         return r;
-    /* The first copy exists. A SPLIT before each optional copy leads to the end of all copies.
-     */
+    /* The first copy exists. A SPLIT before each optional copy leads to the end of all. */
     int64_t end = start + min * len + (copies - min) * (len + 1);
     if (min == 0)
         r = regex_insert(p, start, OP_SPLIT, end - start);

@@ -25,7 +25,7 @@ enum regex_op {
     OP_NOT_NEWLINE,      /* `.` */
     OP_NOT_SLASH_LOOP,   /* `[^/]*`: takes such a rune and stays, or goes on to the next one */
     OP_NOT_NEWLINE_LOOP, /* `.*` */
-    OP_ANY_LOOP,         /* any runes: it leads in a regex that is not anchored */
+    OP_ANY_LOOP,         /* any runes: the first instruction if the regex is not anchored */
     OP_SPLIT,            /* both: the next instruction, and the one at distance arg */
     OP_JUMP,             /* the instruction at distance arg */
     OP_BEGIN,            /* only at the start of the text */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs a program (regex-program.h) over a text, whole or component by component. Thread: any.
- */
+/* Runs a program (regex-program.h) on a text, or component by component. Thread: any. */
 #ifndef CTXD_REGEX_RUN_H
 #define CTXD_REGEX_RUN_H
 

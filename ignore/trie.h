@@ -34,7 +34,7 @@ struct node {
     uint32_t *drops, *keeps;   /* patterns (1-based) that match here, ascending */
     size_t n_drops, cap_drops, n_keeps, cap_keeps;
     uint32_t last_pattern, last_exception; /* the last one here and below; 1-based, 0: none */
-    bool floats; /* an EDGE_FLOAT_… leads here: the node stays live in all directories below */
+    bool floats;      /* an EDGE_FLOAT_… leads here: the node stays live below */
     bool floats_line; /* it was EDGE_FLOAT_LINE */
 };
 

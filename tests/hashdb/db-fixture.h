@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For the tests of the hash database: a private directory, and files that a number determines.
- */
+/* For the tests of the hash database: a private directory, and files made from a number. */
 #ifndef CTXD_DB_FIXTURE_H
 #define CTXD_DB_FIXTURE_H
 
@@ -46,8 +45,7 @@ sqlite3 *raw_open(const char *path);
 void raw_run(const char *path, const char *sql);
 int64_t raw_number(const char *path, const char *sql);
 
-/* How many names in the directory begin and end so. name[256] gets the last one, unless NULL.
- */
+/* How many names in the directory begin and end so. name[256], or NULL, gets the last. */
 size_t count_names(const char *dir, const char *start, const char *end, char *name);
 void write_file(const char *path, off_t at, const void *data, size_t len);
 /* Overwrites [from, to) with bytes that look random. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The hash database and other processes: a busy writer, several processes at once, and kill -9.
- */
+/* The hash database and other processes: a busy writer, several at once, and kill -9. */
 #include "db-fixture.h"
 #include "scratch.h"
 #include "tap.h"
@@ -33,8 +32,7 @@ static void test_busy(void)
     size_t n_wrong = 0;
     for (uint64_t then = clock_now_ns(); clock_now_ns() < then + 300000000u;) {
         bool wrong = !known_as(&x, &waiting, 200) || known_as(&x, &gone, 1) || !knows(&x, 2);
-        /* On a loaded machine the writer may give up before the loop ends. That is no failure.
-         */
+        /* On a loaded machine the writer may give up before that, which is no failure. */
         if (stats(&x).n_dropped > 0)
             break;
         n_wrong += wrong;
