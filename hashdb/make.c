@@ -34,7 +34,7 @@ static int tree_make_once(const struct tree_walk *ask, const struct tree *old,
                           const struct dirty *dirty, struct dirty *again,
                           struct tree **ret_tree, struct failure *f)
 {
-    struct making making = {.ask = ask, .lock = PTHREAD_MUTEX_INITIALIZER, .again = again};
+    struct walk walk = {.ask = ask, .lock = PTHREAD_MUTEX_INITIALIZER, .again = again};
     struct stat st;
     int64_t clock = stat_clock_ns();
     if (fstat(ask->root_fd, &st) < 0)
@@ -42,17 +42,17 @@ static int tree_make_once(const struct tree_walk *ask, const struct tree *old,
     struct tree *tree = xcalloc(1, sizeof(*tree));
     tree->refs = 1;
     tree->clock_ns = clock;
-    tree->generation = making.generation = old ? old->generation + 1 : 1;
+    tree->generation = walk.generation = old ? old->generation + 1 : 1;
     tree->root = (struct node){.text = (const uint8_t *)"", .id = stat_identity(&st)};
-    walk_run(&making, tree, old, dirty);
-    if (atomic_load(&making.failed)) {
+    walk_run(&walk, tree, old, dirty);
+    if (atomic_load(&walk.failed)) {
         tree_unref(tree);
-        return f ? (*f = making.failure).code : making.failure.code;
+        return f ? (*f = walk.failure).code : walk.failure.code;
     }
     tree_seal_dir(tree->root.below);
     tree->root.sent = tree->root.below->sent;
-    tree->n_dirs_read = atomic_load(&making.n_dirs_read);
-    tree->n_stats = atomic_load(&making.n_stats);
+    tree->n_dirs_read = atomic_load(&walk.n_dirs_read);
+    tree->n_stats = atomic_load(&walk.n_stats);
     if (old && ask->watch)
         tree_leave_gone(old, tree, ask->watch);
     *ret_tree = tree;

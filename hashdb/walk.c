@@ -13,10 +13,10 @@
  *     old:  root ─ a ─ x, y          dirty: b/z          new:  root'─ a (the same block)
  *                └ b ─ z, w                                        └ b'─ z', w
  *
- * If something is replaced while a job reads it, the job marks it in making->again, for another
+ * If something is replaced while a job reads it, the job marks it in walk->again, for another
  * walk.
  *
- * Jobs share only the pool, the rules, which don't change, and struct making.
+ * Jobs share only the pool, the rules, which don't change, and struct walk.
  */
 #include "walk.h"
 
@@ -30,9 +30,9 @@
 #include <limits.h>
 #include <pthread.h>
 
-struct make_job {
+struct walk_job {
     struct pool_job job;
-    struct making *making;
+    struct walk *walk;
     struct node *node;              /* of the directory; the job fills its `below` */
     const struct dir *old;          /* the directory in the old tree, or NULL */
     const struct dirty_node *dirty; /* the dirty paths in it; NULL: none */
@@ -43,29 +43,29 @@ struct make_job {
     char path[]; /* relative to the root, NUL-terminated */
 };
 
-static void walk_fail(struct making *making, const struct failure *f)
+static void walk_fail(struct walk *walk, const struct failure *f)
 {
-    pthread_mutex_lock(&making->lock);
-    if (!atomic_exchange(&making->failed, true))
-        making->failure = *f;
-    pthread_mutex_unlock(&making->lock);
+    pthread_mutex_lock(&walk->lock);
+    if (!atomic_exchange(&walk->failed, true))
+        walk->failure = *f;
+    pthread_mutex_unlock(&walk->lock);
 }
 
-static struct bytes walk_job_path(const struct make_job *job)
+static struct bytes walk_job_path(const struct walk_job *job)
 {
     return bytes_at(job->path, job->path_len);
 }
 
 /* Marks `name` of the job's directory (empty: the directory itself) for another walk, because
  * it was replaced a moment ago. */
-static void walk_look_again(const struct make_job *job, struct bytes name)
+static void walk_look_again(const struct walk_job *job, struct bytes name)
 {
     cleanup_arena struct arena arena = {0};
     struct bytes path =
         name.len ? path_join(&arena, walk_job_path(job), name) : walk_job_path(job);
-    pthread_mutex_lock(&job->making->lock);
-    dirty_below(job->making->again, path);
-    pthread_mutex_unlock(&job->making->lock);
+    pthread_mutex_lock(&job->walk->lock);
+    dirty_below(job->walk->again, path);
+    pthread_mutex_unlock(&job->walk->lock);
 }
 
 /* ---- one directory ------------------------------------------------------------------- */
@@ -80,10 +80,10 @@ struct found {
     struct buf text;
 };
 
-static void found_release(const struct make_job *job, struct found *found)
+static void found_release(const struct walk_job *job, struct found *found)
 {
     for (size_t i = 0; i < found->n; i++)
-        verdict_release(job->making->ask, &found->verdicts[i]);
+        verdict_release(job->walk->ask, &found->verdicts[i]);
     free(found->nodes);
     free(found->verdicts);
     free(found->text_at);
@@ -102,13 +102,13 @@ static void found_reserve(struct found *found, size_t n)
 }
 
 /* The failure that `name` in the job's directory (empty: the directory) can't be read. */
-static int walk_fail_node(const struct make_job *job, struct bytes name, int error,
+static int walk_fail_node(const struct walk_job *job, struct bytes name, int error,
                           struct failure *f)
 {
     cleanup_arena struct arena arena = {0};
     struct bytes path =
         name.len ? path_join(&arena, walk_job_path(job), name) : walk_job_path(job);
-    const char *where = QUOTE(job->making->ask->ignore_name);
+    const char *where = QUOTE(job->walk->ask->ignore_name);
     if (error == -EACCES || error == -EPERM)
         return fail(f, error,
                     "can't read %s: %s; make it readable, or exclude it by a line %s in %s",
@@ -117,7 +117,7 @@ static int walk_fail_node(const struct make_job *job, struct bytes name, int err
 }
 
 /* Appends the target of a symbolic link. 1; 0: the link is gone; <0: it can't be read. */
-static int walk_read_target(const struct make_job *job, int fd, struct bytes name,
+static int walk_read_target(const struct walk_job *job, int fd, struct bytes name,
                             const struct stat *seen, struct found *found, uint16_t *ret_len,
                             struct failure *f)
 {
@@ -143,11 +143,11 @@ static int walk_read_target(const struct make_job *job, int fd, struct bytes nam
 }
 
 /* The version of a node: that of the old one, unless the file may have changed. */
-static uint32_t walk_version_of(const struct make_job *job, const struct stat_identity *id,
+static uint32_t walk_version_of(const struct walk_job *job, const struct stat_identity *id,
                                 const struct node *old, bool voided)
 {
     if (!old || voided || !stat_identity_equal(&old->id, id))
-        return job->making->generation;
+        return job->walk->generation;
     return old->version;
 }
 
@@ -155,28 +155,28 @@ static uint32_t walk_version_of(const struct make_job *job, const struct stat_id
  * Looks at one name (NUL-terminated, with d_type `type`). Adds it to *found if some view keeps
  * or enters it.
  */
-static int walk_look_at(const struct make_job *job, int fd, struct bytes name, uint8_t type,
+static int walk_look_at(const struct walk_job *job, int fd, struct bytes name, uint8_t type,
                         struct found *found, struct failure *f)
 {
     bool is_dir = type == DT_DIR, known = type != DT_UNKNOWN;
     struct verdict v = {0};
     struct stat st;
     for (;;) {
-        int r = known ? views_ask(job->making->ask, job->views, name, is_dir, &v, f) : 0;
+        int r = known ? views_ask(job->walk->ask, job->views, name, is_dir, &v, f) : 0;
         if (r < 0 || (known && !v.keep && !v.descend)) {
-            verdict_release(job->making->ask, &v);
+            verdict_release(job->walk->ask, &v);
             return r;
         }
-        atomic_fetch_add_explicit(&job->making->n_stats, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&job->walk->n_stats, 1, memory_order_relaxed);
         if (fstatat(fd, (const char *)name.at, &st, AT_SYMLINK_NOFOLLOW) < 0) {
             int error = -errno;
-            verdict_release(job->making->ask, &v);
+            verdict_release(job->walk->ask, &v);
             return error == -ENOENT ? 0 : walk_fail_node(job, name, error, f);
         }
         if (known && S_ISDIR(st.st_mode) == is_dir)
             break;
         /* The type was not known, or the name was replaced since: ask the rules again. */
-        verdict_release(job->making->ask, &v);
+        verdict_release(job->walk->ask, &v);
         is_dir = S_ISDIR(st.st_mode);
         known = true;
     }
@@ -188,7 +188,7 @@ static int walk_look_at(const struct make_job *job, int fd, struct bytes name, u
     if (r > 0 && S_ISLNK(st.st_mode))
         r = walk_read_target(job, fd, name, &st, found, &target_len, f);
     if (r <= 0) {
-        verdict_release(job->making->ask, &v);
+        verdict_release(job->walk->ask, &v);
         found->text.len = text_at;
         return r;
     }
@@ -247,13 +247,13 @@ static struct dir *found_lay_out(const struct found *found)
 
 static void walk_run_job(struct pool_job *base);
 
-static void walk_add_job(const struct make_job *parent, struct node *node, struct verdict *v,
+static void walk_add_job(const struct walk_job *parent, struct node *node, struct verdict *v,
                          const struct dir *old, const struct dirty_node *dirty, bool whole)
 {
     size_t len = parent->path_len + (parent->path_len > 0) + node->name_len;
-    struct make_job *job = xcalloc(1, sizeof(*job) + len + 1);
+    struct walk_job *job = xcalloc(1, sizeof(*job) + len + 1);
     job->job.run = walk_run_job;
-    job->making = parent->making;
+    job->walk = parent->walk;
     job->node = node;
     job->old = old;
     job->dirty = dirty;
@@ -267,11 +267,11 @@ static void walk_add_job(const struct make_job *parent, struct node *node, struc
     if (at)
         job->path[at++] = '/';
     memcpy(job->path + at, node->text, node->name_len);
-    pool_add(parent->making->ask->pool, &job->job);
+    pool_add(parent->walk->ask->pool, &job->job);
 }
 
 /* Fills `below` of a directory of the new block: shares it with the old tree, or adds a job. */
-static int walk_go_below(const struct make_job *job, struct node *node, struct verdict *v,
+static int walk_go_below(const struct walk_job *job, struct node *node, struct verdict *v,
                          bool was, struct failure *f)
 {
     struct bytes name = node_name(node);
@@ -285,7 +285,7 @@ static int walk_go_below(const struct make_job *job, struct node *node, struct v
     }
     if (was) {
         /* The rules were not asked about a copied node, but its job needs the states there. */
-        int r = views_ask(job->making->ask, job->views, name, true, v, f);
+        int r = views_ask(job->walk->ask, job->views, name, true, v, f);
         if (r < 0)
             return r;
     }
@@ -294,7 +294,7 @@ static int walk_go_below(const struct make_job *job, struct node *node, struct v
     return 0;
 }
 
-static int walk_go_below_all(const struct make_job *job, struct dir *dir, struct found *found,
+static int walk_go_below_all(const struct walk_job *job, struct dir *dir, struct found *found,
                              struct failure *f)
 {
     for (size_t i = 0; i < found->n; i++) {
@@ -312,17 +312,17 @@ static int walk_go_below_all(const struct make_job *job, struct dir *dir, struct
 
 /* ---- the jobs ------------------------------------------------------------------------- */
 
-static int walk_look_at_all(const struct make_job *job, int fd, struct found *found,
+static int walk_look_at_all(const struct walk_job *job, int fd, struct found *found,
                             struct failure *f)
 {
     cleanup_names struct names names = NAMES(NAMES_MAX);
-    atomic_fetch_add_explicit(&job->making->n_dirs_read, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&job->walk->n_dirs_read, 1, memory_order_relaxed);
     int r = names_read(fd, &names);
     if (r < 0)
         walk_fail_node(job, BYTES(""), r, f);
     else
         found_reserve(found, names.n);
-    for (size_t i = 0; i < names.n && r == 0 && !atomic_load(&job->making->failed); i++)
+    for (size_t i = 0; i < names.n && r == 0 && !atomic_load(&job->walk->failed); i++)
         r = walk_look_at(job, fd, names_at(&names, i), names.at[i].type, found, f);
     return r;
 }
@@ -334,7 +334,7 @@ static int walk_compare_dirty(const void *a, const void *b)
 }
 
 /* Merges two sorted lists: looks at the dirty names, and copies the other old entries. */
-static int walk_look_at_dirty(const struct make_job *job, int fd, struct found *found,
+static int walk_look_at_dirty(const struct walk_job *job, int fd, struct found *found,
                               struct failure *f)
 {
     const struct dir *old = job->old;
@@ -360,13 +360,13 @@ static int walk_look_at_dirty(const struct make_job *job, int fd, struct found *
 }
 
 /* Opens the job's directory. 0 with *ret_fd -1: it vanished, or is excluded and unreadable. */
-static int walk_open_dir(struct make_job *job, int *ret_fd, struct failure *f)
+static int walk_open_dir(struct walk_job *job, int *ret_fd, struct failure *f)
 {
     if (job->path_len >= PATH_MAX)
         return fail(f, -ENAMETOOLONG,
                     "the path of %s is longer than %d bytes: nothing can open it",
                     QUOTE(walk_job_path(job)), PATH_MAX - 1);
-    int fd = io_open_beneath(job->making->ask->root_fd, job->path, O_RDONLY | O_DIRECTORY);
+    int fd = io_open_beneath(job->walk->ask->root_fd, job->path, O_RDONLY | O_DIRECTORY);
     *ret_fd = fd < 0 ? -1 : fd;
     if (fd >= 0)
         return 0;
@@ -385,7 +385,7 @@ static int walk_open_dir(struct make_job *job, int *ret_fd, struct failure *f)
 /* Takes the stat of the directory again, now that it is watched. The first stat was taken with
  * the entries of its parent. What was created in the directory in between changed its times,
  * and there is no event for it. */
-static void walk_stat_watched(const struct make_job *job, int fd)
+static void walk_stat_watched(const struct walk_job *job, int fd)
 {
     struct stat st;
     struct stat_identity *id = &job->node->id;
@@ -394,9 +394,9 @@ static void walk_stat_watched(const struct make_job *job, int fd)
         *id = stat_identity(&st);
 }
 
-static int walk_make_dir(struct make_job *job, struct failure *f)
+static int walk_make_dir(struct walk_job *job, struct failure *f)
 {
-    const struct tree_watch *watch = job->making->ask->watch;
+    const struct tree_watch *watch = job->walk->ask->watch;
     cleanup_fd int fd = -1;
     int r = walk_open_dir(job, &fd, f);
     if (r < 0 || fd < 0)
@@ -418,25 +418,25 @@ static int walk_make_dir(struct make_job *job, struct failure *f)
 
 static void walk_run_job(struct pool_job *base)
 {
-    struct make_job *job = (struct make_job *)base;
+    struct walk_job *job = (struct walk_job *)base;
     struct failure f = {0};
-    if (!atomic_load(&job->making->failed) && walk_make_dir(job, &f) < 0)
-        walk_fail(job->making, &f);
-    views_free(job->views, job->making->ask->n_rules);
+    if (!atomic_load(&job->walk->failed) && walk_make_dir(job, &f) < 0)
+        walk_fail(job->walk, &f);
+    views_free(job->views, job->walk->ask->n_rules);
     free(job);
 }
 
 /* ---- the root ------------------------------------------------------------------------- */
 
-void walk_run(struct making *making, struct tree *tree, const struct tree *old,
+void walk_run(struct walk *walk, struct tree *tree, const struct tree *old,
               const struct dirty *dirty)
 {
-    const struct tree_walk *ask = making->ask;
-    struct make_job *job = xcalloc(1, sizeof(*job) + 1);
+    const struct tree_walk *ask = walk->ask;
+    struct walk_job *job = xcalloc(1, sizeof(*job) + 1);
     const struct dirty_node *root = dirty ? dirty_root(dirty) : NULL;
-    *job = (struct make_job){
+    *job = (struct walk_job){
         .job = {.run = walk_run_job},
-        .making = making,
+        .walk = walk,
         .node = &tree->root,
         .old = old ? old->root.below : NULL,
         .dirty = root,

@@ -8,7 +8,7 @@
 #include <pthread.h>
 
 /* One walk: what all of its jobs share. */
-struct making {
+struct walk {
     const struct tree_walk *ask;
     uint32_t generation; /* the version of new nodes */
     atomic_bool failed;  /* then the jobs that are left do nothing */
@@ -23,7 +23,7 @@ struct making {
  * Fills tree->root by a walk, and returns once all of its jobs are done. old and dirty as for
  * tree_make(). Thread: the pool's owner.
  */
-void walk_run(struct making *making, struct tree *tree, const struct tree *old,
+void walk_run(struct walk *walk, struct tree *tree, const struct tree *old,
               const struct dirty *dirty);
 
 #endif
