@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The builder reads directives twice, and by different rules: its parser skips leading space,
+ * The `# name = value` lines at the head of a Dockerfile, and the syntax that the file asks
+ * for.
+ *
+ * The builder reads these lines twice, and by different rules: its parser skips leading space,
  * the search for a syntax skips a `#!` line. The search also looks for `// syntax = …` and
  * {"syntax": "…"}, which are for files of other frontends.
  */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * If a heredoc is missed, its body is read as instructions; if one is seen that isn't there,
- * instructions are read as a body. So this file follows the builder's rule with all its
- * oddities. The rule always lexes by `\`, whatever the escape directive says.
+ * Finds the heredocs of a logical line. If one is missed, its body is read as instructions; if
+ * one is seen that isn't there, instructions are read as a body. So this file follows the
+ * builder's rule with all its oddities. The rule always lexes by `\`, whatever the escape
+ * directive says.
  */
 #include "heredoc.h"
 #include "lex.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Quotes, escapes, and where a substitution begins. The lexer reads runes, as the builder's
- * does: a byte that is not UTF-8 comes out as U+FFFD, and a byte-order mark at the front is
- * dropped. heredoc.c finds heredocs with the same lexer, which then keeps quotes and escapes.
+ * The lexer of words: quotes, escapes, and where a substitution begins. It reads runes, as the
+ * builder's lexer does: a byte that is not UTF-8 comes out as U+FFFD, and a byte-order mark at
+ * the front is dropped. heredoc.c finds heredocs with the same lexer, which then keeps quotes
+ * and escapes.
  *
  * This file and expand.c call each other, because the grammar is recursive: a word contains
  * substitutions (lex_dollar()), and a substitution contains words (lex_until()).

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * BuildKit turns the patterns of ${x#p}, ${x%p} and ${x/p/r} into regular expressions, so the
- * rules are those of Go's regexp: `*` is `.*` and `?` is `.`, which don't match a newline. Of
- * several matches the leftmost counts, either the longest or the shortest one.
+ * Matches the patterns of ${x#p}, ${x%p} and ${x/p/r}. BuildKit turns them into regular
+ * expressions, so the rules are those of Go's regexp: `*` is `.*` and `?` is `.`, which don't
+ * match a newline. Of several matches the leftmost counts, either the longest or the shortest.
  *
  * An array contains, for each rune of the text, where a match of a tail of the pattern ends if
  * it begins at that rune. It starts with the empty tail. Then the elements of the pattern are

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The value of a RUN --mount is a line of CSV, whose fields are key=value:
+ * Reads the value of a RUN --mount. It is a line of CSV, whose fields are key=value:
  *
  *     type=bind,"source=a b",target=/x
  *
