@@ -76,8 +76,7 @@ bool path_resolve(struct arena *a, struct bytes dir, struct bytes rel, struct by
 {
     if (rel.len && rel.at[0] == '/')
         return false;
-    struct bytes joined = path_clean(
-        a, dir.len ? arena_printf(a, "%.*s/%.*s", BYTES_ARG(dir), BYTES_ARG(rel)) : rel);
+    struct bytes joined = path_clean(a, path_join(a, dir, rel));
     if (bytes_equal(joined, BYTES("..")) || bytes_starts(joined, BYTES("../")) ||
         bytes_find(joined, 0) < joined.len)
         return false;

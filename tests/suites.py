@@ -16,7 +16,7 @@ CI = bool(os.environ.get("CI"))
 # The C test programs of tests/meson.build, by name: build/tests/test-NAME. list_faults() compares
 # the two lists, so that none can be lost.
 UNIT = [
-    "base", "formats", "ignore",
+    "base", "ustar", "formats", "ignore",
     "dockerfile-parse", "line", "directive", "heredoc", "instruction", "json-form", "words",
     "expand", "lex", "read-pattern",
     "reads", "base-images", "run-mounts", "scope", "sources", "stages", "follow", "rewrite", "select",

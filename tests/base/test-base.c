@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -35,6 +36,111 @@ static void test_bytes(void)
     memset(path, 'x', sizeof(path));
     struct bytes shown = bytes_of(QUOTE(bytes_at(path, sizeof(path))));
     TAP_CHECK(shown.len < sizeof(struct quoted) && bytes_ends(shown, BYTES("...\"")));
+}
+
+static void test_copies(void)
+{
+    tap_case("a copy of bytes is its own memory, ends in a NUL, and is freed to nothing");
+    uint8_t text[] = {'a', 0, 'b'};
+    struct bytes copy = bytes_dup(bytes_at(text, 3)), empty = bytes_dup(BYTES(""));
+    text[0] = 'x';
+    TAP_EQUAL(copy, BYTES("a\0b"));
+    TAP_CHECK(copy.at[3] == '\0' && empty.len == 0 && empty.at && empty.at[0] == '\0');
+    bytes_free(&copy);
+    bytes_free(&empty);
+    TAP_CHECK(copy.at == NULL && copy.len == 0);
+    bytes_free(&copy);
+}
+
+static void test_hex(void)
+{
+    char text[7];
+    uint8_t at[3] = {0};
+    uint32_t number = 7;
+    tap_case("bytes in hexadecimal have one spelling, in lower case and of even length");
+    TAP_EQUAL(bytes_of(hex_text(text, (const uint8_t *)"\x00\x9f\xff", 3)), BYTES("009fff"));
+    TAP_CHECK(hex_bytes(BYTES("009fff"), at) && !memcmp(at, "\x00\x9f\xff", 3));
+    TAP_CHECK(hex_bytes(BYTES(""), at));
+    static const char *const bad[] = {"009FFF", "009ff", "00 9ff", "0g", "0`", "0:"};
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        TAP_CHECKF(!hex_bytes(bytes_of(bad[i]), at), "%s", bad[i]);
+    tap_case("a digit in either case has its value, and no other byte has one");
+    for (int c = 0; c < 256; c++) {
+        const char *digits = "0123456789abcdef0123456789ABCDEF";
+        const char *found = c ? strchr(digits, c) : NULL;
+        TAP_CHECK(hex_digit((uint8_t)c) == (found ? (int)((found - digits) % 16) : -1));
+    }
+    tap_case("a hexadecimal number has 1 to 8 digits in either case");
+    TAP_CHECK(hex_number(BYTES("fFffFfff"), &number) && number == UINT32_MAX);
+    TAP_CHECK(hex_number(BYTES("a"), &number) && number == 10);
+    TAP_CHECK(!hex_number(BYTES(""), &number) && !hex_number(BYTES("100000000"), &number) &&
+              !hex_number(BYTES("0x1"), &number) && number == 10);
+}
+
+static void test_path_relations(void)
+{
+    cleanup_arena struct arena arena = {0};
+    struct bytes to = BYTES("as it was");
+    tap_case("a relative path is resolved below the root, and nothing that leaves it");
+    TAP_CHECK(path_resolve(&arena, BYTES("a/b"), BYTES("../c/./d"), &to));
+    TAP_EQUAL(to, BYTES("a/c/d"));
+    TAP_CHECK(path_resolve(&arena, BYTES("a"), BYTES(".."), &to) && to.len == 0);
+    TAP_CHECK(path_resolve(&arena, BYTES(""), BYTES("x"), &to));
+    static const struct bytes leaving[] = {{(const uint8_t *)"../..", 5},
+                                           {(const uint8_t *)"/a", 2},
+                                           {(const uint8_t *)"../../a", 7},
+                                           {(const uint8_t *)"b\0c", 3}};
+    for (size_t i = 0; i < ARRAY_SIZE(leaving); i++)
+        TAP_CHECKF(!path_resolve(&arena, BYTES("a"), leaving[i], &to), "%s", QUOTE(leaving[i]));
+    TAP_EQUAL(to, BYTES("x"));
+
+    tap_case("a path lies under a directory by whole components only");
+    TAP_CHECK(path_under(BYTES("a"), BYTES("a")) && path_under(BYTES("a/b/c"), BYTES("a/b")));
+    TAP_CHECK(path_under(BYTES("a"), BYTES("")) && path_under(BYTES(""), BYTES("")));
+    TAP_CHECK(!path_under(BYTES("ab"), BYTES("a")) && !path_under(BYTES("a"), BYTES("a/b")));
+
+    static const char *const between[][3] = {
+        {"a", "a", "."},        {"", "a/b", "a/b"},        {"a/b", "", "../.."},
+        {"a/b", "a/c", "../c"}, {"a/b", "ab", "../../ab"}, {"a", "a/b", "b"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(between); i++) {
+        struct bytes from = bytes_of(between[i][0]), end = bytes_of(between[i][1]), back;
+        tap_case("the way from %s to %s is %s", QUOTE(from), QUOTE(end), between[i][2]);
+        TAP_EQUAL(path_between(&arena, from, end), bytes_of(between[i][2]));
+        TAP_CHECK(path_resolve(&arena, from, bytes_of(between[i][2]), &back));
+        TAP_EQUAL(back, end);
+    }
+
+    tap_case("in the order of components, a directory comes right before what it contains");
+    static const char *const deep[] = {"a", "a/b", "a/b/c", "a-", "a.b", "b"};
+    static const char *const shallow[] = {"a", "a-", "b", "a/c", "a-/b", "a/b/c"};
+    for (size_t i = 0; i < ARRAY_SIZE(deep); i++)
+        for (size_t j = 0; j < ARRAY_SIZE(deep); j++) {
+            int want = (i > j) - (i < j);
+            int d = path_depth_compare(bytes_of(deep[i]), bytes_of(deep[j]));
+            int s = path_shallow_compare(bytes_of(shallow[i]), bytes_of(shallow[j]));
+            TAP_CHECKF((d > 0) - (d < 0) == want, "%s, %s", deep[i], deep[j]);
+            TAP_CHECKF((s > 0) - (s < 0) == want, "%s, %s", shallow[i], shallow[j]);
+        }
+}
+
+static void *thread_of_a_kind(void *right)
+{
+    bool before = thread_is(THREAD_LOOP);
+    thread_begin(THREAD_LANE);
+    *(bool *)right = before && thread_is(THREAD_LANE) && !thread_is(THREAD_LOOP) &&
+                     thread_is(THREAD_LOOP | THREAD_LANE);
+    return NULL;
+}
+
+static void test_thread_kind(void)
+{
+    tap_case("a thread is of the kind that it named, and of any kind before");
+    bool right = false;
+    pthread_t thread;
+    TAP_CHECK(pthread_create(&thread, NULL, thread_of_a_kind, &right) == 0 &&
+              pthread_join(thread, NULL) == 0);
+    TAP_CHECK(right && thread_is(THREAD_LOOP) && thread_is(THREAD_POOL));
 }
 
 static void test_plain(void)
@@ -305,6 +411,13 @@ static void test_utf8(void)
                               "a\x85")),
               BYTES("\xe2\x80\x8b"
                     "a\x85"));
+    tap_case(
+        "a text is valid UTF-8 if each of its runes is, and a text for any reader has no NUL");
+    TAP_CHECK(utf8_valid(BYTES("")) && utf8_valid(BYTES("a\xc3\xa9\xf0\x9f\x90\xb3")));
+    TAP_CHECK(utf8_valid(BYTES("\xef\xbf\xbd"))); /* a real U+FFFD */
+    TAP_CHECK(!utf8_valid(BYTES("abcdefghij\xc3")) && !utf8_valid(BYTES("\xed\xa0\x80")));
+    TAP_CHECK(utf8_valid(BYTES("a\0b")) && !utf8_is_text(BYTES("a\0b")));
+    TAP_CHECK(utf8_is_text(BYTES("a\xc3\xa9")) && !utf8_is_text(BYTES("a\xff")));
     tap_case("a rune survives encoding and decoding");
     for (uint32_t rune = 1; rune < 0x110000; rune += rune < 0x900 ? 1 : 997) {
         uint8_t text[4];
@@ -319,6 +432,10 @@ static void test_utf8(void)
 int main(void)
 {
     test_bytes();
+    test_copies();
+    test_hex();
+    test_path_relations();
+    test_thread_kind();
     test_plain();
     test_utf8();
     test_path();
