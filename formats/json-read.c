@@ -16,7 +16,7 @@ static int json_convert(struct values *pool, const json_t *from, size_t depth,
         const char *key;
         json_t *below;
         v->kind = VALUE_MAP;
-        /* jansson's macros take objects that they don't change as mutable ones. */
+        /* The casts: jansson's iterators take a mutable object, but don't change it. */
         void *it = json_object_iter((json_t *)(uintptr_t)from);
         while (it && r == 0) {
             struct value *child;
@@ -24,7 +24,7 @@ static int json_convert(struct values *pool, const json_t *from, size_t depth,
             below = json_object_iter_value(it);
             struct bytes view = bytes_at(key, json_object_iter_key_len(it));
             r = json_convert(pool, below, depth + 1, &child);
-            /* jansson refused keys that are there twice. */
+            /* No value_put(): jansson has refused an object with the same key twice. */
             if (r == 0)
                 *ARENA_PUSH(&pool->arena, v->pairs, &v->n, &v->cap) =
                     (struct pair){arena_copy(&pool->arena, view), child};
@@ -78,16 +78,20 @@ int json_read_large(struct values *pool, struct bytes name, struct bytes text, s
     if (text.len > max)
         return fail(f, -E2BIG, "%.*s: larger than %zu MiB", BYTES_ARG(name), max >> 20);
     if (bytes_starts(text, BYTES("\xef\xbb\xbf")))
-        text = bytes_from(text, 3); /* npm reads over it too */
-    if (text.len == 0) /* NULL, of which jansson says "wrong arguments", in line -1 */
+        text = bytes_from(text, 3); /* npm skips it, too */
+    /* jansson would say "wrong arguments", in line -1. */
+    if (text.len == 0)
         return fail(f, -EINVAL, "%.*s:1: it is empty", BYTES_ARG(name));
     json_t *root = json_loadb((const char *)text.at, text.len,
                               JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (!root)
         return fail(f, -EINVAL, "%.*s:%d: %s", BYTES_ARG(name), error.line,
                     QUOTE(bytes_of(error.text)));
-    int r = json_convert(pool, root, 0, ret_root);
+    struct value *v;
+    int r = json_convert(pool, root, 0, &v);
     json_decref(root);
-    return r < 0 ? fail(f, r, "%.*s: deeper than %d levels", BYTES_ARG(name), MANIFEST_DEPTH)
-                 : 0;
+    if (r < 0)
+        return fail(f, r, "%.*s: deeper than %d levels", BYTES_ARG(name), MANIFEST_DEPTH);
+    *ret_root = v;
+    return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "json-write.h"
 
-/* How many bytes from i on need no escape. */
+/* How many bytes from i on need no escape: printable ASCII and valid UTF-8. */
 static size_t json_plain_run(struct bytes text, size_t i)
 {
     size_t from = i;

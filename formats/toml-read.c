@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * TOML: the tables. A map remembers by its mark how it came to be, since that decides who may
- * still add to it. Source: TOML 1.0.0, <https://toml.io/en/v1.0.0>.
+ * Reads the tables of TOML. Each map and list has a mark that says how it was defined, because
+ * that decides what later lines may add to it. Source: TOML 1.0.0, <https://toml.io/en/v1.0.0>.
  *
- *     [a.b]      a is IMPLIED (a later [a] may define it), b DEFINED
- *     c.d = 1    c is DOTTED: dotted keys may add, a header may not reopen it
- *     e = {}     SEALED: nobody may
- *     [[g]]      a list that is OPEN: the next [[g]] adds a map
+ *     [a.b]      a is IMPLIED: a later [a] may define it; b is DEFINED: no second [a.b] may
+ *     c.d = 1    c is DOTTED: dotted keys may add to it, but no header [c] may
+ *     e = {}     SEALED: nothing may be added, as to any value
+ *     [[g]]      a list that is OPEN: the next [[g]] adds a map to it
  */
 #include "toml-read.h"
 
@@ -58,7 +58,7 @@ static int toml_defined_before(const struct toml *t, struct bytes key)
 
 static int toml_take_value(struct toml *t, size_t depth, struct value **ret) must_use;
 
-/* `a.b.c = value` into map. */
+/* Takes `a.b.c = value` into map. `depth`: the levels above map. */
 static int toml_take_pair(struct toml *t, struct value *map, size_t depth)
 {
     for (size_t levels = depth;; levels++) {
@@ -163,7 +163,7 @@ static int toml_take_value(struct toml *t, size_t depth, struct value **ret)
     return c == '"' || c == '\'' ? toml_string(t, false, &v->text) : toml_word(t, v);
 }
 
-/* One key of a header that is not its last: the map to go on in. */
+/* Takes a key of a header that is not its last: *map becomes the map that it names. */
 static int toml_step_into(struct toml *t, struct value **map, struct bytes key)
 {
     struct value *there = value_find(t->pool, *map, key);
@@ -179,7 +179,7 @@ static int toml_step_into(struct toml *t, struct value **map, struct bytes key)
     return 0;
 }
 
-/* The last key of [header] or [[header]]. */
+/* Takes the last key of [header], or of [[header]] if `list`. */
 static int toml_step_last(struct toml *t, struct value **map, struct bytes key, bool list)
 {
     struct value *there = value_find(t->pool, *map, key);

@@ -5,8 +5,8 @@
 
 /* ---- strings ----------------------------------------------------------------------- */
 
-/* The output of a string never is longer than its source: an escape of six bytes gives at most
- * three, one of ten four. */
+/* Where a string is written. It is never longer than its source: an escape of six bytes gives
+ * at most three bytes, and one of ten gives four. */
 struct toml_out {
     uint8_t *at;
     size_t len;
@@ -28,7 +28,8 @@ static int toml_take_rune(struct toml *t, size_t digits, struct toml_out *out)
     return 0;
 }
 
-/* A backslash at the end of a line joins: it and all white space behind it go. */
+/* A backslash at the end of a line joins lines: it and all white space after it are skipped.
+ * False if the cursor is not at such a line end. */
 static bool toml_skip_joined(struct toml *t)
 {
     size_t at = t->at;
@@ -67,7 +68,7 @@ static int toml_take_escape(struct toml *t, bool multi, struct toml_out *out)
     return toml_fail(t, "a string has an unknown escape; a backslash itself is \\\\");
 }
 
-/* One unit of text as it is: control characters are refused, UTF-8 was checked. */
+/* Takes one byte as it is, or a line end. Control characters are refused. */
 static int toml_take_plain(struct toml *t, bool multi, struct toml_out *out)
 {
     int c = toml_peek(t, 0);
@@ -87,7 +88,8 @@ static int toml_take_plain(struct toml *t, bool multi, struct toml_out *out)
     return 0;
 }
 
-/* Behind the opening quotes. Up to two quotes may stand right before the three that end. */
+/* Takes a string from after its opening quotes to its end. Up to two quotes may stand right
+ * before the three that end a string of several lines. */
 static int toml_take_body(struct toml *t, int quote_char, bool multi, struct toml_out *out)
 {
     for (;;) {
@@ -116,7 +118,7 @@ static int toml_take_body(struct toml *t, int quote_char, bool multi, struct tom
     }
 }
 
-/* The end of a string, so that its copy can be as long and no longer. */
+/* The largest size that a string can have, found by looking for its end. It bounds the copy. */
 static size_t toml_string_max(const struct toml *t, int quote_char, bool multi)
 {
     for (size_t i = 0;; i++) {
@@ -131,7 +133,8 @@ static size_t toml_string_max(const struct toml *t, int quote_char, bool multi)
     }
 }
 
-/* A string of one line without escapes, as nearly all are: a view of the text, no copy. */
+/* Takes a string of one line without escapes as a view of the text. Nearly all strings are
+ * such, and so need no copy. False if this one is not. */
 static bool toml_take_view(struct toml *t, int quote_char, struct bytes *ret)
 {
     struct bytes rest = bytes_from(t->text, t->at + 1);
@@ -198,7 +201,7 @@ static bool toml_valid_date(struct bytes b)
     return day <= days[month - 1] + (unsigned)(month == 2 && leap);
 }
 
-/* The length of the time of day at the start of b, 0 where it is none. */
+/* The length of the time of day at the start of b; 0 if there is none. */
 static size_t toml_time_length(struct bytes b)
 {
     unsigned hour, minute, second;
@@ -244,7 +247,8 @@ static bool toml_is_digit(struct bytes b, size_t at, unsigned base)
     return digit >= 0 && (unsigned)digit < base;
 }
 
-/* Digits of a base, single underscores between two of them. Writes them without. */
+/* Takes digits of a base, with single underscores between two of them, and writes them without
+ * the underscores. */
 static bool toml_take_digits(struct bytes b, size_t *at, unsigned base, struct toml_out *out)
 {
     size_t begin = *at;
@@ -338,7 +342,7 @@ static size_t toml_word_length(const struct toml *t)
         if (c < 0 || strchr(" \t\r\n,]}#=", c))
             break;
     }
-    /* "1979-05-27 07:32:00": a date may have one space behind it. */
+    /* "1979-05-27 07:32:00": one space may stand between a date and its time. */
     unsigned ignored;
     if (len == 10 && toml_peek(t, 4) == '-' && toml_peek(t, 10) == ' ' &&
         toml_digits(bytes_from(t->text, t->at + 11), 0, 2, &ignored) && toml_peek(t, 13) == ':')

@@ -42,7 +42,7 @@ static int toml_write_inline(const struct value *v, struct buf *to)
     return r < 0 ? r : buf_add_byte(to, map ? '}' : ']');
 }
 
-/* Recursion ends where the reader's did. */
+/* Recurses at most MANIFEST_DEPTH levels, because no reader makes a deeper tree. */
 static int toml_write_value(const struct value *v, struct buf *to)
 {
     switch (v->kind) {
@@ -61,7 +61,7 @@ static int toml_write_value(const struct value *v, struct buf *to)
     case VALUE_NULL:
         break;
     }
-    return -EINVAL; /* TOML has none; no caller makes one */
+    return -EINVAL; /* TOML has no null */
 }
 
 static int toml_write_pair(const struct pair *pair, struct buf *to)
@@ -115,7 +115,7 @@ static int toml_write_top(const struct pair *pair, struct buf *to)
     return r;
 }
 
-/* As people write a Cargo.toml; others follow, sorted. */
+/* The order in which people write the tables of a Cargo.toml. Other tables follow, sorted. */
 static const char toml_order[][20] = {
     "package",
     "project",
@@ -149,7 +149,7 @@ int toml_write(struct value *root, struct buf *to)
 {
     int r = 0;
     toml_sort_all(root);
-    /* What has no header must come before the first. */
+    /* A pair without a header must come before the first header. */
     for (size_t i = 0; i < root->n && r == 0; i++) {
         const struct value *v = root->pairs[i].value;
         if (v->kind != VALUE_MAP && !toml_is_tables(v))

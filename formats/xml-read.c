@@ -10,7 +10,7 @@ struct xml_reading {
     struct xml *open[MANIFEST_DEPTH];
     size_t depth;
     struct xml *root;
-    struct buf text; /* expat gives it in pieces */
+    struct buf text; /* of the current element, which expat gives in several calls */
     const char *wrong;
 };
 
@@ -21,7 +21,7 @@ static void xml_stop(struct xml_reading *x, const char *why)
     XML_StopParser(x->parser, XML_FALSE);
 }
 
-/* Text that ended becomes a child, unless it is but white space. */
+/* Makes the text before a tag a child of its element, unless it is only white space. */
 static void xml_flush_text(struct xml_reading *x)
 {
     struct bytes text = utf8_trim(buf_bytes(&x->text));
@@ -48,7 +48,7 @@ static void XMLCALL xml_on_start(void *user, const XML_Char *name, const XML_Cha
             (struct pair){arena_copy(a, bytes_of(attributes[0])),
                           value_string(x->pool, arena_copy(a, bytes_of(attributes[1])))};
     struct value sorted = {.kind = VALUE_MAP, .pairs = at->attributes, .n = at->n_attributes};
-    value_sort(&sorted); /* their order means nothing */
+    value_sort(&sorted); /* their order has no meaning */
     if (x->depth)
         xml_add(x->pool, x->open[x->depth - 1], at);
     else
@@ -71,7 +71,7 @@ static void XMLCALL xml_on_text(void *user, const XML_Char *at, int len)
         xml_stop(x, "too large");
 }
 
-/* Entities could grow a file without bound, and name others. */
+/* Entities could make a small file grow without bound, and could name other files. */
 static void XMLCALL xml_on_doctype(void *user, const XML_Char *name, const XML_Char *system,
                                    const XML_Char *public, int internal)
 {

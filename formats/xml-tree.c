@@ -68,7 +68,8 @@ static int xml_write_text(struct bytes text, bool attribute, struct buf *to)
     return r;
 }
 
-/* One element. Text is trimmed: no build tool of ours gives its edges a meaning. */
+/* Writes one element. Its text is trimmed, because white space at its ends has no meaning for
+ * the build tools that we write for. */
 static int xml_write_element(const struct xml *at, int depth, struct buf *to)
 {
     cleanup_buf struct buf text = BUF(MANIFEST_MAX);

@@ -10,7 +10,8 @@ static int yaml_fail(struct bytes name, size_t line, const char *what, struct fa
     return fail(f, -EINVAL, "%.*s:%zu: %s", BYTES_ARG(name), line + 1, what);
 }
 
-/* Adds v to the innermost open map or list; *key waits for its value in a map. */
+/* Adds v to a list. To a map, the first of two calls gives the key, which is kept in *key, and
+ * the second its value. */
 static void yaml_attach(struct values *pool, struct value *into, struct bytes *key,
                         struct value *v)
 {
@@ -49,14 +50,14 @@ static bool yaml_has_anchor(const yaml_event_t *event)
            (event->type == YAML_MAPPING_START_EVENT && event->data.mapping_start.anchor);
 }
 
-/* The sequences and mappings that are open, outermost first. */
+/* The lists and maps that have begun and not ended, outermost first. */
 struct yaml_stack {
     struct yaml_open at[MANIFEST_DEPTH];
     size_t depth;
     struct value *root;
 };
 
-/* A value begins, and with a scalar ends. NULL, or what is wrong with it. */
+/* Takes a scalar, or the start of a list or map. Returns NULL, or what is wrong with it. */
 static const char *yaml_take_value(struct values *pool, const yaml_event_t *event, bool starts,
                                    struct yaml_stack *stack)
 {

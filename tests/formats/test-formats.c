@@ -98,8 +98,10 @@ static int read_depth(reader *read, size_t depth, const char *open, const char *
 {
     cleanup_values struct values pool = {0};
     cleanup_buf struct buf text = BUF(1 << 20);
-    struct value *root;
-    return read(&pool, FILE_NAME, nested(&text, depth, open, middle, close), &root, NULL);
+    struct value *root = NULL;
+    int r = read(&pool, FILE_NAME, nested(&text, depth, open, middle, close), &root, NULL);
+    TAP_CHECK((root != NULL) == (r == 0));
+    return r;
 }
 
 /* ---- TOML -------------------------------------------------------------------------- */
