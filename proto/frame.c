@@ -14,8 +14,9 @@ void proto_inbox_release(struct proto_inbox *inbox)
 }
 
 /*
- * Takes over what descriptors a message brought. More than we have places for are closed, all
- * of them: the kernel has opened those that fitted in the room we gave it.
+ * Takes over the descriptors that came with a message. If there are more than fit in the inbox,
+ * all of them are closed, because the kernel has opened as many as fitted in our control
+ * buffer.
  */
 static int frame_take_descriptors(struct msghdr *message, struct proto_inbox *inbox)
 {
@@ -40,7 +41,7 @@ static int frame_take_descriptors(struct msghdr *message, struct proto_inbox *in
     return r;
 }
 
-/* Room for what the next read may bring; lines that were given out make place. */
+/* Makes room for the next read. The space of lines that were given out is used again. */
 static int frame_make_room(struct proto_inbox *inbox)
 {
     struct buf *in = &inbox->in;
@@ -64,7 +65,7 @@ int proto_receive(int fd, struct proto_inbox *inbox)
         room = in->max - in->len;
     union {
         struct cmsghdr align;
-        /* One more than we take: a message with too many is told from one that was cut. */
+        /* One more than we take, so that too many descriptors are noticed. */
         char at[CMSG_SPACE((PROTO_FDS + 1) * sizeof(int))];
     } control;
     struct iovec data = {.iov_base = in->at + in->len, .iov_len = room};
@@ -105,7 +106,7 @@ ssize_t proto_send_some(int fd, struct bytes bytes)
     return n < 0 ? -errno : n;
 }
 
-/* The first bytes, which carry the descriptors. */
+/* Sends what the socket takes at once, and the descriptors with it. */
 static ssize_t frame_send_first(int fd, struct iovec data[2], const int *fds, size_t n_fds)
 {
     union {

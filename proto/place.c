@@ -8,8 +8,8 @@
 #include <sys/un.h>
 
 /*
- * Whoever can rename or write in the directory can put a socket of theirs in place of ours, and
- * would be given the descriptors of a context.
+ * Checks that only the user can write to the directory. Another user who could write there
+ * could put a socket in place of ours, and clients would send it the descriptors of a context.
  */
 static int place_check_directory(const char *path, struct failure *f)
 {
@@ -89,7 +89,7 @@ int proto_connect(const char *path, int *ret_fd, struct failure *f)
     cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return fail_errno(f, -errno, "a socket");
-    /* A daemon whose queue is full would hold us up: better do the work ourselves. */
+    /* Don't wait for a daemon whose queue is full: the client does the work itself then. */
     if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
         return fail_errno(f, -errno, "a socket");
     if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)

@@ -1,7 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Answers: "answer" is enum proto_answer_kind, and with it go the keys below that belong to it.
- * Notes are [[level, "text"], …]; lines of a digest [line, "source", "sha256", files, bytes].
+ * The lines of answers. The key "answer" is a word for enum proto_answer_kind. Which keys go
+ * with it depends on that kind and, for `done`, on the kind of the request:
+ *
+ *   progress          progress_keys
+ *   done, of send     "stats": {stats_keys}
+ *         of digest   "sha256", digest_keys, and
+ *                     "lines": [[line, "source", "sha256", files, bytes], ...]
+ *         of url      "url"
+ *         of wait     wait_keys
+ *         of status   "status": the object that daemon/status.c makes
+ *   failed, declined  failure_keys, "code" (an errno), "text"
+ *   done, failed      "notes": [[level, "text"], ...], and
+ *                     "notes_dropped", the number of further notes
  */
 #include "proto-answer.h"
 
@@ -61,7 +72,7 @@ static const struct json_key digest_keys[] = {
     {"bytes", JSON_KEY_NUMBER, AT(digest.bytes), NULL, 0},
 };
 
-/* Of both kinds that tell of a failure. */
+/* Of PROTO_FAILED and PROTO_DECLINED. */
 static const struct json_key failure_keys[] = {
     {"why", JSON_KEY_WORD, AT(why), why_words, 0},
     {"untouched", JSON_KEY_BOOL, AT(untouched), NULL, 0},
@@ -165,20 +176,8 @@ int proto_answer_print(const struct proto_answer *answer, enum proto_kind of, st
 
 static int answer_take_sha(const json_t *value, struct sha256 *ret)
 {
-    const char *text = json_string_value(value);
-    if (!text || json_string_length(value) != 2 * sizeof(ret->at))
-        return -EBADMSG;
-    for (size_t i = 0; i < sizeof(ret->at); i++) {
-        unsigned byte = 0;
-        for (size_t j = 2 * i; j < 2 * i + 2; j++) {
-            const char *digits = "0123456789abcdef", *at = strchr(digits, text[j]);
-            if (!at)
-                return -EBADMSG;
-            byte = byte << 4 | (unsigned)(at - digits);
-        }
-        ret->at[i] = (uint8_t)byte;
-    }
-    return 0;
+    struct bytes text = bytes_at(json_string_value(value), json_string_length(value));
+    return text.len == 2 * sizeof(ret->at) && hex_bytes(text, ret->at) ? 0 : -EBADMSG;
 }
 
 static int answer_take_notes(const json_t *object, struct proto_answer *ret)
@@ -228,7 +227,7 @@ static int answer_take_failure(const json_t *object, struct proto_answer *ret)
     return 0;
 }
 
-/* Whichever parts of a `done` are there. */
+/* Takes the parts of a `done` that are present. */
 static int answer_take_done(const json_t *object, struct proto_answer *ret, struct failure *f)
 {
     struct arena *arena = &ret->arena;

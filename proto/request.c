@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests. The keys below are the whole of the format; with them go
+ * The lines of requests. The tables below contain all keys, except for these:
  *
- *   "ctxd", "build"  release and build of who asks       "kind"  enum proto_kind
- *   "fds"            what the descriptors that come with the line are, in their order
- *   "args"           [["NAME", "VALUE"], …]              "trusted"  ["GLOB", …]
- *   "bases"          [{"name": …, "env": […], "onbuild": […]} or {"name": …, "reason": …}, …]
+ *   "fds"      what the descriptors that come with the line are, in their order: fd_words
+ *   "args"     [["NAME", "VALUE"], ...], or ["NAME"] for an argument without a value
+ *   "trusted"  ["GLOB", ...]
+ *   "bases"    [{"name": ..., "env": [...], "onbuild": [...]}, ...]; of a base image that is
+ *              not known {"name": ..., "reason": ...}
+ *
+ * `status` and `stop` have hello_keys and "fds" alone.
  */
 #include "request.h"
 
@@ -29,8 +32,9 @@ static const char *const mtime_words[] = {"keep", "fixed", NULL};
 static const char *const mode_words[] = {"auto", "plain", NULL};
 static const char *const codec_words[] = {"tar", "gzip", "zstd", NULL};
 
-/* The last second that the eleven octal digits of a tar header hold. */
+/* The last second since 1970 that the eleven octal digits of a tar header can hold. */
 #define MTIME_MAX 8589934591ull
+/* Milliseconds that a client may wait for a change: a day, after which it asks again. */
 #define TIMEOUT_MAX_MS (24u * 3600 * 1000)
 
 #define AT(member) offsetof(struct proto_request, member)
@@ -89,8 +93,9 @@ static_assert(sizeof(void *) != 8 || sizeof(struct send_request) == 240, "reques
 static_assert(sizeof(void *) != 8 || sizeof(struct df_request) == 96, "request_keys");
 static_assert(sizeof(void *) != 8 || sizeof(struct control) == 232, "request_keys");
 
-/* What tells one version of the Dockerfile, and that it is a file of the tree. The numbers of
- * device and inode have 64 bits, which travel as a signed number. */
+/* The parts of the Dockerfile's stat that identify its version, and that tell whether it is a
+ * file of the tree. Device and inode have 64 bits and travel as signed numbers, because JSON
+ * integers are signed here. */
 struct file_stat {
     uint64_t dev, ino, mode, size;
     int64_t mtime, mtime_ns, ctime, ctime_ns;
@@ -107,7 +112,7 @@ static const struct json_key stat_keys[] = {
     {"dockerfile_ctime_ns", JSON_KEY_SIGNED, offsetof(struct file_stat, ctime_ns), NULL, 0},
 };
 
-/* ---- its life ------------------------------------------------------------------------ */
+/* ---- made and freed ----------------------------------------------------------------- */
 
 struct proto_request *proto_request_new(void)
 {
@@ -323,7 +328,8 @@ static int request_take_selection(const json_t *object, struct proto_request *re
     return 0;
 }
 
-/* Gives the descriptors their places. Those that the line doesn't name stay the caller's. */
+/* Puts the descriptors into request->fds, each at its place by "fds", or none of them on
+ * failure. */
 static int request_take_fds(const json_t *names, const int *fds, size_t n_fds,
                             struct proto_request *request, struct failure *f)
 {
@@ -412,7 +418,8 @@ int proto_request_parse(struct bytes line, const int *fds, size_t n_fds, bool st
                 ? fail(f, -EINVAL, "%zu descriptors are too many", n_fds)
                 : request_parse_line(line, stored, request, fds, n_fds, f);
     if (r < 0) {
-        /* request_take_fds() is the last step, and takes all of them or none. */
+        /* The request has none of them: request_take_fds() is the last step, and takes all or
+         * none. */
         for (size_t i = 0; i < n_fds; i++)
             close(fds[i]);
         return r;
@@ -425,7 +432,7 @@ int proto_request_parse(struct bytes line, const int *fds, size_t n_fds, bool st
     return 0;
 }
 
-/* The whole of a file from its beginning; its size may be a lie. */
+/* Reads a file from its beginning to its end. Its size is not trusted. */
 static int request_read_text(struct arena *arena, int fd, uint32_t max, const char *what,
                              struct bytes *ret, struct failure *f)
 {
