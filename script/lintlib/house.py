@@ -41,7 +41,7 @@ HOMES = {
     "zstd.h": ("stream/",),
     "libdeflate.h": ("stream/",),
     "openssl/": ("base/",),
-    "jansson.h": ("formats/json-read.c", "proto/json-keys.h", "daemon/status.c"),
+    "jansson.h": ("formats/json-read.c", "proto/json-keys.h"),
     "yaml.h": ("formats/yaml-read.c",),
     "expat.h": ("formats/xml-read.c",),
     "sha2.h": ("base/",),
