@@ -22,7 +22,6 @@ struct http_answer {
     struct root *root;
     struct lane *lane;
     struct send_hooks hooks;
-    struct control control;
     struct dockerfile *dockerfile;
     struct body *body;
 
@@ -68,7 +67,6 @@ static void http_answer_free(struct http_answer *answer)
         return;
     body_free(answer->body);
     dockerfile_free(answer->dockerfile);
-    control_release(&answer->control);
     if (answer->lane)
         lane_leave(answer->lane);
     if (answer->root)
@@ -123,12 +121,6 @@ static int http_answer_find(struct http_answer *answer, const struct http_path *
     return r;
 }
 
-/* A path of the request as the C string that it was made from; NULL if it is empty. */
-static const char *http_answer_path(struct bytes path)
-{
-    return path.len ? (const char *)path.at : NULL;
-}
-
 static void http_answer_set_codec(struct send_request *send, enum send_codec codec)
 {
     /* The level belongs to the codec that was asked for: see url_make(). */
@@ -146,25 +138,10 @@ static int http_answer_open(struct http_answer *answer, enum send_codec codec,
     int r = lane_enter(http->daemon, &answer->lane, f);
     if (r < 0)
         return r;
-    struct control_request files = {
-        .root_fd = answer->root->fd,
-        .root_name = answer->root->path,
-        .dockerfile = http_answer_path(request->dockerfile_path),
-        .stdin_fd = -1,
-        .ignore_file = http_answer_path(request->ignore_path),
-        .builder = send->builder,
-    };
-    r = control_load(&files, notes, &answer->control, f);
-    if (r < 0)
-        return r;
-    r = dockerfile_parse(answer->control.dockerfile_name, answer->control.dockerfile,
-                         &answer->dockerfile, f);
-    if (r < 0)
-        return r;
-    send->root_fd = answer->root->fd;
     send->root_name = answer->root->path;
-    send->control = &answer->control;
-    send->dockerfile = answer->dockerfile;
+    r = proto_request_load(request, answer->root->fd, notes, &answer->dockerfile, f);
+    if (r < 0)
+        return r;
     send->bare = request->bare;
     send->out_fd = -1;
     /* cancel_fd is the end of ctxd. The lane's own hooks.cancel_fd hangs up for parked requests

@@ -94,12 +94,7 @@ static int request_read(struct request_job *job, struct root *root, struct lane 
     struct proto_request *request = job->request;
     struct send_request *send = &request->send;
     assert(root);
-    int r = proto_request_texts(request, f);
-    if (r == 0)
-        r = dockerfile_parse(request->control.dockerfile_name, request->control.dockerfile,
-                             ret_df, f);
-    send->root_fd = root->fd;
-    send->dockerfile = *ret_df;
+    int r = proto_request_load(request, root->fd, NULL, ret_df, f);
     send->progress = &job->progress;
     send->hooks = &lane->hooks;
     send->pool = lane->pool;

@@ -447,7 +447,7 @@ static int request_read_text(struct arena *arena, int fd, uint32_t max, const ch
     return 0;
 }
 
-int proto_request_texts(struct proto_request *request, struct failure *f)
+static int request_read_texts(struct proto_request *request, struct failure *f)
 {
     struct control *control = &request->control;
     int r = request_read_text(&control->arena, request->fds[PROTO_FD_DOCKERFILE],
@@ -459,4 +459,46 @@ int proto_request_texts(struct proto_request *request, struct failure *f)
         if (request->fds[i] >= 0)
             close(steal_fd(&request->fds[i]));
     return r;
+}
+
+/* A path of the request as a C string; NULL if it is empty. A NUL follows it: arena_copy(). */
+static const char *request_path(struct bytes path)
+{
+    return path.len ? (const char *)path.at : NULL;
+}
+
+static int request_read_files(struct proto_request *request, int root_fd, struct notes *notes,
+                              struct failure *f)
+{
+    struct control found;
+    struct control_request files = {
+        .root_fd = root_fd,
+        .root_name = request->send.root_name,
+        .dockerfile = request_path(request->dockerfile_path),
+        .stdin_fd = -1,
+        .ignore_file = request_path(request->ignore_path),
+        .builder = request->send.builder,
+    };
+    int r = control_load(&files, notes, &found, f);
+    if (r < 0)
+        return r;
+    control_release(&request->control);
+    request->control = found;
+    return 0;
+}
+
+int proto_request_load(struct proto_request *request, int root_fd, struct notes *notes,
+                       struct dockerfile **ret, struct failure *f)
+{
+    int r = request->fds[PROTO_FD_DOCKERFILE] >= 0
+                ? request_read_texts(request, f)
+                : request_read_files(request, root_fd, notes, f);
+    if (r == 0)
+        r = dockerfile_parse(request->control.dockerfile_name, request->control.dockerfile, ret,
+                             f);
+    if (r < 0)
+        return r;
+    request->send.root_fd = root_fd;
+    request->send.dockerfile = *ret;
+    return 0;
 }

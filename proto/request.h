@@ -40,8 +40,9 @@ struct proto_request {
     struct bytes dockerfile_path, ignore_path;
     /*
      * What is to be sent, digested or served. `send.control` points to `control` below, whose
-     * names and stat are in the line; proto_request_texts() reads its texts. The daemon fills
-     * in send.dockerfile, root_fd, out_fd (proto_receive_output()), progress, hooks and pool.
+     * names and stat are in the line. proto_request_load() reads its texts, and sets
+     * send.dockerfile and root_fd. The daemon fills in out_fd (proto_receive_output()),
+     * progress, hooks and pool.
      */
     struct send_request send;
     struct control control;
@@ -78,9 +79,16 @@ int proto_send_request(int fd, const struct proto_request *request, uint64_t tim
 int proto_request_parse(struct bytes line, const int *fds, size_t n_fds, bool stored,
                         struct proto_request **ret, struct failure *f) must_use;
 
-/* Reads the texts of the control files from their descriptors into request->control, and closes
- * those descriptors. */
-int proto_request_texts(struct proto_request *request, struct failure *f) must_use;
+/*
+ * Loads the control files of a request, whose context is root_fd: their texts into
+ * request->control, and the parsed Dockerfile into *ret, which the caller frees after the
+ * request. The texts come from the descriptors that the request brought, which are closed.
+ * Without those, they come from the files that dockerfile_path and ignore_path name, or the
+ * default ones; a url is answered so, each time anew. Sets send.root_fd (borrowed) and
+ * send.dockerfile. `notes` may be NULL.
+ */
+int proto_request_load(struct proto_request *request, int root_fd, struct notes *notes,
+                       struct dockerfile **ret, struct failure *f) must_use;
 
 /* The release and the build of this program. */
 extern const char proto_version[];

@@ -25,7 +25,7 @@ UNIT = [
     "stream", "body", "carry", "chunks", "content", "context-digest", "control", "entries", "pack", "plan",
     "skeleton", "tar-header", "voiding", "writer",
     "store", "store-dir", "store-seen", "store-sweep", "warm", "warm-memory", "warm-upkeep",
-    "proto", "http-listen", "http-parse", "http-peer", "metrics-text", "url", "urls",
+    "proto", "proto-answer", "http-listen", "http-parse", "http-peer", "metrics-text", "url", "urls",
     "watch", "watch-drain", "watch-mounts",
     "options", "option-help", "option-parse", "bases", "output", "progress", "report",
 ]

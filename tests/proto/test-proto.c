@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proto: what is written is what is read; what can't be read is refused, and nothing leaks. */
+/*
+ * Requests and frames: what is written is read as the same, what can't be read is refused, and
+ * no descriptor leaks.
+ */
 #include "proto.h"
+#include "scratch.h"
 #include "tap.h"
 
 #include <dirent.h>
@@ -35,7 +39,7 @@ static int read_stored(struct bytes line, struct proto_request **ret, struct fai
     return proto_request_parse(line, NULL, 0, true, ret, f);
 }
 
-/* Every member differs from its zero. */
+/* A request of which every member differs from zero. */
 static struct proto_request *full_request(void)
 {
     static const struct bytes env[] = {{(const uint8_t *)"A=1", 3}};
@@ -67,7 +71,7 @@ static struct proto_request *full_request(void)
     q->control.ignore_name = BYTES("ig");
     q->control.has_ignore = q->control.ignore_of_root = true;
     q->control.dockerfile_stat.st_dev = 7;
-    /* overlayfs (xino) and FUSE have them so large. */
+    /* overlayfs (with xino) and FUSE have such large inode numbers. */
     q->control.dockerfile_stat.st_ino = UINT64_C(0x8000000000000008);
     q->control.dockerfile_stat.st_mode = S_IFREG | 0644;
     q->control.dockerfile_stat.st_size = 9;
@@ -151,8 +155,9 @@ static void test_request_round_trip(void)
     proto_request_free(was);
     proto_request_free(is);
 
-    tap_case("each key of a request is read for itself");
-    /* Dropping one key must change what is printed: none is written but not read. */
+    tap_case("each key of a request that is written is also read");
+    /* If a key is renamed, the request that is read must print as another one. Else the key was
+     * written but not read. */
     was = full_request();
     text = printed(was, &line);
     size_t n_keys = 0;
@@ -237,7 +242,7 @@ static void test_malformed(void)
     TAP_CHECKF(read_stored(bytes_of(line), &is, &f) == 0, "%s", f.text);
     proto_request_free(is);
 
-    tap_case("a list of more than 4,096 is refused");
+    tap_case("a list of more than 4,096 elements is refused");
     cleanup_buf struct buf long_list = BUF(1 << 20);
     TAP_CHECK(buf_addf(&long_list, HELLO ",\"trusted\":[\"\"") == 0);
     for (int i = 0; i < PROTO_LIST_MAX; i++)
@@ -315,7 +320,7 @@ static void test_release(void)
     };
     struct failure f = {0};
     struct proto_request *is = NULL;
-    tap_case("another release or build is told apart, before anything else is read");
+    tap_case("a client of another release or build is refused before anything else is read");
     for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
         int r = proto_request_parse(bytes_of(lines[i]), NULL, 0, false, &is, &f);
         TAP_CHECKF(r == -EPROTONOSUPPORT && !is, "%d", r);
@@ -335,7 +340,7 @@ static int memory_file(const char *text)
 
 static void test_request_frames(int ends[2], struct proto_inbox *inbox)
 {
-    tap_case("a request and its descriptors arrive, texts are read from them");
+    tap_case("a request arrives with its descriptors, and its texts are read from them");
     struct failure f = {0};
     struct proto_request *was = full_request(), *is = NULL;
     was->fds[PROTO_FD_ROOT] = open("/", O_RDONLY | O_CLOEXEC);
@@ -350,24 +355,28 @@ static void test_request_frames(int ends[2], struct proto_inbox *inbox)
     int r = proto_request_parse(line, inbox->fds, inbox->n_fds, false, &is, &f);
     inbox->n_fds = 0;
     TAP_CHECKF(r == 0, "%s", f.text);
+    struct dockerfile *df = NULL;
     if (is) {
-        TAP_CHECKF(proto_request_texts(is, &f) == 0, "%s", f.text);
+        TAP_CHECKF(proto_request_load(is, 7, NULL, &df, &f) == 0, "%s", f.text);
         TAP_EQUAL(is->control.dockerfile, BYTES("FROM scratch\n"));
         TAP_EQUAL(is->control.ignore, BYTES("x\n"));
+        TAP_CHECK(df && is->send.dockerfile == df && is->send.root_fd == 7);
+        TAP_CHECK(is->fds[PROTO_FD_DOCKERFILE] < 0 && is->fds[PROTO_FD_IGNORE] < 0);
     }
+    dockerfile_free(df);
     proto_request_free(was);
     proto_request_free(is);
 
-    tap_case("a text that is no regular file is refused");
+    tap_case("a descriptor for a text that is no regular file is refused");
     is = proto_request_new();
     int pipes[2];
     TAP_CHECK(pipe2(pipes, O_CLOEXEC) == 0);
     is->fds[PROTO_FD_DOCKERFILE] = pipes[0];
-    TAP_CHECK(proto_request_texts(is, &f) == -EINVAL);
+    TAP_CHECK(proto_request_load(is, -1, NULL, &df, &f) == -EINVAL);
     proto_request_free(is);
     close(pipes[1]);
 
-    tap_case("the output comes alone, in time, or not at all");
+    tap_case("the output must come in time, and as the only descriptor of its message");
     int got = -1, cancel[2];
     TAP_CHECK(pipe2(cancel, O_CLOEXEC) == 0);
     TAP_CHECK(proto_receive_output(ends[1], cancel[0], 20, &got) == -ETIMEDOUT);
@@ -383,10 +392,43 @@ static void test_request_frames(int ends[2], struct proto_inbox *inbox)
     close(cancel[0]);
 }
 
+static void test_load_from_files(void)
+{
+    char dir[] = "/tmp/ctxd-test-XXXXXX";
+    scratch_make(dir);
+    cleanup_fd int root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cleanup_fd int file = openat(root, "Dockerfile", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    cleanup_fd int other = openat(root, "other", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    cleanup_fd int rules = openat(root, ".dockerignore", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    TAP_CHECK(io_write_full(file, "FROM a\n", 7) == 0 &&
+              io_write_full(other, "FROM b\n", 7) == 0);
+    TAP_CHECK(io_write_full(rules, "x\n", 2) == 0);
+    struct failure f = {0};
+    tap_case("without descriptors, the control files are read from the context");
+    struct proto_request *request = proto_request_new();
+    struct dockerfile *df = NULL;
+    TAP_CHECKF(proto_request_load(request, root, NULL, &df, &f) == 0, "%s", f.text);
+    TAP_EQUAL(request->control.dockerfile, BYTES("FROM a\n"));
+    TAP_EQUAL(request->control.ignore, BYTES("x\n"));
+    TAP_CHECK(request->control.ignore_of_root && request->send.dockerfile == df);
+    dockerfile_free(df);
+    tap_case("control files are read from the files that the request names, and a missing one "
+             "is -ENOENT");
+    request->dockerfile_path = arena_printf(&request->arena, "%s/other", dir);
+    TAP_CHECKF(proto_request_load(request, root, NULL, &df, &f) == 0, "%s", f.text);
+    TAP_EQUAL(request->control.dockerfile, BYTES("FROM b\n"));
+    dockerfile_free(df);
+    request->ignore_path = arena_printf(&request->arena, "%s/none", dir);
+    TAP_CHECK(proto_request_load(request, root, NULL, &df, &f) == -ENOENT);
+    TAP_EQUAL(request->control.dockerfile, BYTES("FROM b\n"));
+    proto_request_free(request);
+    scratch_remove(dir);
+}
+
 static void test_frame_bounds(int ends[2], struct proto_inbox *inbox)
 {
     struct bytes line = {0};
-    tap_case("too many descriptors are all closed");
+    tap_case("if too many descriptors come, all are closed");
     size_t held = open_descriptors();
     int three[] = {0, 0, 0};
     TAP_CHECK(proto_send(ends[0], BYTES("x"), three, 3, 1000) == 0);
@@ -405,7 +447,7 @@ static void test_frame_bounds(int ends[2], struct proto_inbox *inbox)
     TAP_CHECK(!proto_next_line(&small, &line));
     TAP_CHECK(proto_receive(ends[1], &small) == -E2BIG);
 
-    tap_case("a peer that takes nothing is waited for so long and no longer");
+    tap_case("sending to a peer that reads nothing ends after the timeout");
     cleanup_buf struct buf much = BUF(8 << 20);
     TAP_CHECK(buf_add_zeros(&much, 8 << 20) == 0);
     TAP_CHECK(proto_send(ends[0], buf_bytes(&much), NULL, 0, 50) == -ETIMEDOUT);
@@ -427,84 +469,6 @@ static void test_frames(void)
     TAP_CHECKF(open_descriptors() == before, "%zu are left", open_descriptors() - before);
 }
 
-static bool same_stats(const struct send_stats *a, const struct send_stats *b)
-{
-    return memcmp(a, b, offsetof(struct send_stats, rewritten)) == 0 &&
-           a->rewritten == b->rewritten && a->everything == b->everything;
-}
-
-static void test_answers(void)
-{
-    cleanup_buf struct buf line = BUF(PROTO_ANSWER_MAX), again = BUF(PROTO_ANSWER_MAX);
-    struct failure f = {0};
-    cleanup_notes struct notes notes = {0};
-    notes_add(&notes, NOTE_WARNING, "w\xc3\xa9");
-    notes_add(&notes, NOTE_INFO, "i");
-    struct digest_line digest_lines[] = {{7, BYTES("a\xff"), sha256(BYTES("x")), 1, 2}};
-    struct proto_answer answers[] = {
-        {.kind = PROTO_STARTED},
-        {.kind = PROTO_PROGRESS, .progress = {1, 2, 3, 4, 5}},
-        {.kind = PROTO_DONE,
-         .stats = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, true, true}},
-        {.kind = PROTO_DONE,
-         .digest = {.sha = sha256(BYTES("y")),
-                    .n_files = 3,
-                    .bytes = 4,
-                    .lines = digest_lines,
-                    .n_lines = 1}},
-        {.kind = PROTO_DONE, .url = BYTES("http://x/")},
-        {.kind = PROTO_DONE, .seq = 5, .changed = true, .slow = true},
-        {.kind = PROTO_DONE, .status = BYTES("{\"a\":[1]}")},
-        {.kind = PROTO_FAILED, .failure = {-EACCES, "a \"b\""}, .untouched = true},
-        {.kind = PROTO_DECLINED, .why = PROTO_BUSY, .failure = {-EBUSY, "busy"}},
-    };
-    static const enum proto_kind kinds[] = {PROTO_SEND,   PROTO_SEND, PROTO_SEND,
-                                            PROTO_DIGEST, PROTO_URL,  PROTO_WAIT,
-                                            PROTO_STATUS, PROTO_SEND, PROTO_SEND};
-    for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
-        tap_case("answer %zu is read as it was written", i);
-        answers[i].notes = notes;
-        struct proto_answer is;
-        buf_clear(&line);
-        buf_clear(&again);
-        TAP_CHECK(proto_answer_print(&answers[i], kinds[i], &line) == 0);
-        int r = proto_answer_parse(buf_bytes(&line), &is, &f);
-        TAP_CHECKF(r == 0, "%s", f.text);
-        TAP_CHECK(r < 0 || proto_answer_print(&is, kinds[i], &again) == 0);
-        TAP_EQUAL(buf_bytes(&again), buf_bytes(&line));
-        if (r == 0) {
-            TAP_CHECK(is.kind == answers[i].kind && is.why == answers[i].why);
-            TAP_CHECK(same_stats(&is.stats, &answers[i].stats));
-            TAP_CHECK(memcmp(&is.progress, &answers[i].progress, sizeof(is.progress)) == 0);
-            TAP_CHECK(is.failure.code == answers[i].failure.code);
-            TAP_CHECK(strcmp(is.failure.text, answers[i].failure.text) == 0);
-            TAP_CHECK(is.untouched == answers[i].untouched && is.seq == answers[i].seq);
-            TAP_CHECK(is.changed == answers[i].changed && is.slow == answers[i].slow);
-            TAP_EQUAL(is.url, answers[i].url);
-            TAP_EQUAL(is.status, answers[i].status);
-            TAP_CHECK(is.digest.n_files == answers[i].digest.n_files);
-            proto_answer_release(&is);
-        }
-    }
-    static const char *const wrong[] = {
-        "{}",
-        "[]",
-        "x",
-        "{\"answer\":\"ok\"}",
-        "{\"answer\":\"failed\"}",
-        "{\"answer\":\"failed\",\"code\":0,\"text\":\"\"}",
-        "{\"answer\":\"done\",\"sha256\":\"12\"}",
-        "{\"answer\":\"done\",\"stats\":{\"n_files\":-1}}",
-        "{\"answer\":\"done\",\"url\":[]}",
-        "{\"answer\":\"done\",\"notes\":[[1]]}",
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
-        tap_case("no answer: %s", wrong[i]);
-        struct proto_answer is;
-        TAP_CHECK(proto_answer_parse(bytes_of(wrong[i]), &is, &f) == -EBADMSG);
-    }
-}
-
 int main(void)
 {
     test_request_round_trip();
@@ -512,6 +476,6 @@ int main(void)
     test_descriptors();
     test_release();
     test_frames();
-    test_answers();
+    test_load_from_files();
     return tap_end();
 }
