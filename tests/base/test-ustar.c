@@ -20,7 +20,7 @@ static void test_split(void)
     TAP_CHECK(ustar_split(bytes_at(path, 121)) == 20 &&
               ustar_split(bytes_at(path, 122)) == SIZE_MAX);
     TAP_CHECK(ustar_split(bytes_at(path, 156)) == SIZE_MAX); /* the last slash is the name's */
-    path[0] = '/';
+    path[0] = '/', path[20] = 'p';
     TAP_CHECK(ustar_split(bytes_at(path, 101)) == SIZE_MAX); /* a prefix is not empty */
 }
 
