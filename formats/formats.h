@@ -10,13 +10,14 @@
  * TOML, JSON and YAML become the same tree of values (value.h). XML, which doesn't fit that
  * tree, has its own (xml-tree.h). All readers keep the same rules:
  *
- *  1. Input is hostile. A text of more than MANIFEST_MAX or of more than MANIFEST_DEPTH
- *     levels is refused.
- *  2. A failure is -EINVAL or -E2BIG with the text "NAME:LINE: what is wrong", where NAME is
- *     the `name` that the caller gave. *ret_root is written only on success.
+ *  1. Input is hostile. A text of more than MANIFEST_MAX bytes is refused, and one of more than
+ *     MANIFEST_DEPTH levels.
+ *  2. A failure is -EINVAL with the text "NAME:LINE: what is wrong", or -E2BIG with
+ *     "NAME: what is too large". NAME is the `name` that the caller gave. *ret_root is written
+ *     only on success.
  *  3. The result lives in `pool` and may point into the text, so the text must live as long.
  *
- * A writer appends to a struct buf and fails only with -E2BIG, past the maximum of the buffer.
+ * A writer appends to a struct buf and fails with -E2BIG past the maximum of the buffer.
  *
  * libyaml, expat and jansson are each included in one file of this room. There is one
  * exception: proto/ builds and takes apart its messages with jansson directly, because a
