@@ -12,9 +12,8 @@
 
 #include "hashdb.h"
 
-/* Trees that are forgotten as a whole, because a void of theirs found the queue full. After
- * that many, all trees are forgotten. A void in a full queue is rare, so few trees are enough.
- */
+/* Trees that are forgotten as a whole, because a void of theirs found the queue full. If there
+ * are more, all trees are forgotten. A void in a full queue is rare, so 64 are enough. */
 #define DB_FORGOTTEN_MAX 64
 
 /* The newest op of a key. */

@@ -16,7 +16,7 @@ bool db_tree_enter__with_lock(struct hashdb *db, struct bytes root_path, uint64_
                               uint64_t ino, int64_t *ret_id);
 /* NULL: this process never asked for it, or has forgotten it since. */
 struct db_tree *db_tree_find__with_lock(struct hashdb *db, int64_t id);
-/* Notes that it is in use now. Returns the same. */
+/* Notes that it is in use now. Returns whether the writer must be told. */
 bool db_tree_use__with_lock(struct db_tree *tree);
 
 /*

@@ -164,7 +164,7 @@ static uint64_t db_wait_until__with_lock(const struct hashdb *db)
     return db->hurry || db->closing ? 0 : until;
 }
 
-/* Waits until there is something to do. Returns false if the database closes and nothing is. */
+/* Waits for something to do. Returns false if the database closes and there is nothing. */
 static bool db_await_work__with_lock(struct hashdb *db)
 {
     for (;;) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asks the rules of all views of a root about a name. The job of a directory owns an array of
- * the views' states there, and the answer contains the array for the directory below. Thread:
- * any.
+ * Asks the rules of all views of a root about a name. The job of a directory owns an array with
+ * the state of each view there, and the answer contains the array for the directory below.
+ *
+ * Thread: any.
  */
 #ifndef CTXD_VIEWS_H
 #define CTXD_VIEWS_H

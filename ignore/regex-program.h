@@ -6,8 +6,8 @@
  * A program is a row of instructions. Distances are relative to the instruction itself, so a
  * fragment can be moved and copied:
  *
- *     a[^/]*b     BEGIN  RUNE a  NOT_SLASH_LOOP  RUNE b  END  MATCH
- *     a|b         SPLIT +3  RUNE a  JUMP +2  RUNE b  MATCH
+ *     ^a[^/]*b$   BEGIN  RUNE a  NOT_SLASH_LOOP  RUNE b  END  MATCH
+ *     a|b         ANY_LOOP  SPLIT +3  RUNE a  JUMP +2  RUNE b  MATCH
  *
  * Thread: any. A program does not change once it is compiled.
  */
