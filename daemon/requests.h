@@ -2,16 +2,17 @@
 /*
  * One request of the socket, as a job that a lane runs:
  *
- *     job = request_job_new(&setup, request);                 loop
- *     r = lane_job_submit(daemon, &job->lane_job);            loop
- *     … the answer is made …                                  lane
- *     setup.finished(session, job): session.c takes the answer
- *     request_job_free(job);                                  loop
+ *     job = request_job_new(daemon, session, fd, request, finished);     loop
+ *     r = lane_job_submit(daemon, &job->lane_job);                       loop
+ *     … the answer is made …                                             lane
+ *     finished(session, job): the session takes the answer               loop
+ *     request_job_free(job);                                             loop
  *
  * If the client dies, its session (session.c) calls lane_job_cancel(&job->lane_job). Then
- * lane->hooks.cancel_fd hangs up, and send_run() and the others return -ECANCELED; a stream
- * ends short of its Dockerfile, so that it can't be built. The answer goes nowhere. The session
- * and its descriptor stay until finished() is called, because the lane uses them.
+ * lane->hooks.cancel_fd hangs up. A request that waits for the client, or for the reader of its
+ * stream, ends with -ECANCELED; the stream ends short of its Dockerfile, so that it can't be
+ * built. A request that waits for neither goes on to its end. The answer goes nowhere. The
+ * session and its descriptor stay until finished() is called, because the lane uses them.
  */
 #ifndef CTXD_REQUESTS_H
 #define CTXD_REQUESTS_H

@@ -60,7 +60,8 @@ def watch(tap, box, how, args):
     (root / ".dockerignore").write_text("d0/new\nDockerfile\n.dockerignore\n")
     tap.check(w.until(5), f"{how}: the ignore file changed")
     (root / "Dockerfile").write_text("FORM scratch\n")
-    tap.check(until(lambda: "FORM" in w.log.read_text()) and w.until(5), f"{how}: a Dockerfile that can't be read is said, and waited out")
+    tap.check(until(lambda: "FORM" in w.log.read_text()) and w.until(5),
+              f"{how}: a Dockerfile that can't be read is said, and waited out")
     time.sleep(1.5)
     said = [l for l in w.log.read_text().splitlines() if "FORM" in l]
     tap.check(None if len(said) == 1 else "\n".join(said), f"{how}: … and said once")
@@ -76,7 +77,8 @@ def waits(tap, box):
     daemon = box.daemon()
     box.ctx("digest", "--daemon=require", root)
     status, ns = daemon.status(), os.stat("/proc/self/ns/mnt")
-    base = {"ctxd": status["version"], "build": status["build"], "kind": "wait", "root_path": str(root), "fds": ["root"],
+    base = {"ctxd": status["version"], "build": status["build"], "kind": "wait", "root_path": str(root),
+            "fds": ["root"],
             "mount_ns_dev": ns.st_dev, "mount_ns_ino": ns.st_ino}
 
     def wait(**more):
@@ -88,7 +90,8 @@ def waits(tap, box):
 
     first, _ = wait()
     answer, took = wait(since_given=True, since=first["seq"], timeout_ms=300)
-    tap.check(None if not answer["changed"] and 0.25 < took < 5 else f"{answer} {took}", "a wait for nothing ends in time")
+    tap.check(None if not answer["changed"] and 0.25 < took < 5 else f"{answer} {took}",
+              "a wait for nothing ends in time")
     (root / "d0/f0").write_text("1")
     answer, took = wait(since_given=True, since=first["seq"], timeout_ms=20000)
     tap.check(None if answer["changed"] and took < 5 else f"{answer} {took}", "an event that waits ends it")
@@ -107,7 +110,8 @@ def waits(tap, box):
     def answer_all():
         fd = os.open(root, os.O_RDONLY)
         while not ended.is_set():
-            daemon.ask({**base, "kind": "digest", "fds": ["root", "dockerfile"], "dockerfile_name": "Dockerfile"}, [fd, memory])
+            daemon.ask({**base, "kind": "digest", "fds": ["root", "dockerfile"], "dockerfile_name": "Dockerfile"},
+                       [fd, memory])
         os.close(fd)
 
     askers = [threading.Thread(target=answer_all) for _ in range(2)]
@@ -137,7 +141,8 @@ def waits(tap, box):
             answer, took = wait(since_given=True, since=first["seq"], timeout_ms=600 if least else 20000)
             timer.join()
             subprocess.run(["umount", place], check=True)
-            tap.check(None if answer["changed"] == (not least) and least <= took < 5 else f"{answer} {took}", f"a mount {what}")
+            tap.check(None if answer["changed"] == (not least) and least <= took < 5 else f"{answer} {took}",
+                      f"a mount {what}")
     else:
         tap.skip("not root", "a mount elsewhere is no change")
     daemon.end()
@@ -149,7 +154,8 @@ def cases(tap, box):
     tap.check(box.ctx("status").fault(1, "no ctxd runs"), "status where none runs")
     tap.check(box.ctx("stop").fault(0, "no ctxd runs"), "stop where none runs")
     alone = box.ctx("digest", root)
-    tap.check(alone.fault() or (not re.fullmatch(rb"sha256:[0-9a-f]{64}\n", alone.out) and str(alone.out)), "digest without a daemon")
+    tap.check(alone.fault() or (not re.fullmatch(rb"sha256:[0-9a-f]{64}\n", alone.out) and str(alone.out)),
+              "digest without a daemon")
     tap.check(box.ctx("digest", "--daemon=require", root).fault(1, "no ctxd runs"), "… but not where it must have one")
     tap.check(box.ctx("url", root).fault(1, "no ctxd runs; ctx start"), "url needs one")
 
@@ -158,7 +164,8 @@ def cases(tap, box):
     tap.check(box.ctx("start").fault(0, "runs already"), "start again")
     run = box.ctx("status", "--json")
     status = json.loads(run.out)
-    tap.check(None if status["limits"]["lanes"] == 3 and status["http"] == "off" else str(status), "its options reach ctxd")
+    tap.check(None if status["limits"]["lanes"] == 3 and status["http"] == "off" else str(status),
+              "its options reach ctxd")
     log = (box.runtime / "ctxd/ctxd.log").read_text()
     tap.check(None if "event=serving" in log else log, "what it says goes to a file beside its socket")
     same = box.ctx("digest", "--daemon=require", root)
@@ -170,7 +177,8 @@ def cases(tap, box):
         one, two = box.ctx("digest", "--daemon=require", *args, root), box.ctx("digest", "--no-daemon", *args, root)
         tap.check(one.fault() or (one.out != two.out and f"{one.out} {two.out}"), f"digest {args}: the same both ways")
     facts = json.loads(box.ctx("digest", "--json", "--per-instruction", root).out)
-    tap.check(None if facts["instructions"][0]["line"] == 2 and facts["files"] else str(facts), "--json says which instructions read what")
+    tap.check(None if facts["instructions"][0]["line"] == 2 and facts["files"] else str(facts),
+              "--json says which instructions read what")
     page = (TOP / "client/ctx.1").read_text().split(".SH JSON")[1].split(".SH EXIT")[0]
     names = members(facts) | members({**json.loads(box.ctx("status", "--json").out), "limits": 0})
     missing = {n for n in names if not re.search(rf"\b{n}\b", page)}
@@ -185,7 +193,8 @@ def cases(tap, box):
     w = Watch(box, root, "--restart", command=f"echo run >>{box.top}/restarts; exec sleep 60")
     until(lambda: (box.top / "restarts").exists())
     (root / "d0/f0").write_text("again")
-    tap.check(None if until(lambda: len((box.top / "restarts").read_text().splitlines()) == 2) else "no", "--restart ends what runs, and runs it again")
+    tap.check(None if until(lambda: len((box.top / "restarts").read_text().splitlines()) == 2) else "no",
+              "--restart ends what runs, and runs it again")
     (root / "d0/f0").write_text("and again")
     until(lambda: len((box.top / "restarts").read_text().splitlines()) == 3)
     status = w.end(signal.SIGTERM)
@@ -205,23 +214,28 @@ def cases(tap, box):
         until(lambda: (box.top / f"pid{number}").exists() and (box.top / f"pid{number}").read_text())
         status = w.end(number)
         left = os.path.exists(f"/proc/{(box.top / f'pid{number}').read_text().strip()}")
-        tap.check(None if status == 128 + number and not left else f"{status} {left}", f"{number.name} ends its command, too")
+        tap.check(None if status == 128 + number and not left else f"{status} {left}",
+                  f"{number.name} ends its command, too")
     w = Watch(box, root, command="exit 7")
-    tap.check(None if until(lambda: "failed with status 7" in w.log.read_text()) else w.log.read_text(), "a command that fails is said")
+    tap.check(None if until(lambda: "failed with status 7" in w.log.read_text()) else w.log.read_text(),
+              "a command that fails is said")
     tap.check(w.process.poll() is not None and "ended", "… and it goes on")
     # The daemon ends under it: it looks by the clock, and finds the next daemon.
     tap.check(box.ctx("stop").fault(0, "has ended"), "stop")
-    tap.check(None if until(lambda: "looking every second" in w.log.read_text()) else w.log.read_text(), "watch goes on without the daemon")
+    tap.check(None if until(lambda: "looking every second" in w.log.read_text()) else w.log.read_text(),
+              "watch goes on without the daemon")
     n = w.log.read_text().count("failed with status 7")
     (root / "d0/f0").write_text("3")
-    tap.check(None if until(lambda: w.log.read_text().count("failed with status 7") == n + 1) else w.log.read_text(), "… and sees changes still")
+    tap.check(None if until(lambda: w.log.read_text().count("failed with status 7") == n + 1) else w.log.read_text(),
+              "… and sees changes still")
     w.end()
     tap.check(box.ctx("status").fault(1, "no ctxd runs"), "after stop none runs")
     watch(tap, box, "alone", ["--no-daemon"])
 
     for args in ([], ["--clear"]):
         main, terminal = pty.openpty()
-        process = box.popen("ctx", "watch", "--no-daemon", *args, root, "--", "echo", "ran", stdout=terminal, stderr=terminal)
+        process = box.popen("ctx", "watch", "--no-daemon", *args, root, "--", "echo", "ran", stdout=terminal,
+                            stderr=terminal)
         os.close(terminal)
         shown = b""
         while b"done" not in shown:
@@ -236,16 +250,21 @@ def cases(tap, box):
     w.end()
     tap.check("\x1b" in w.log.read_text() and w.log.read_text(), "--clear writes nothing into what is no terminal")
     run = box.ctx("watch", "--daemon=require", root, "--", "true")
-    tap.check(run.fault(1, "no ctxd runs") or (None if len(run.err.splitlines()) == 1 else run.err), "--daemon=require says once that none runs")
-    for args, pattern in ((["watch", root], "command is missing"), (["watch", root, "make"], "a command stands behind --"),
+    tap.check(run.fault(1, "no ctxd runs") or (None if len(run.err.splitlines()) == 1 else run.err),
+              "--daemon=require says once that none runs")
+    for args, pattern in ((["watch", root], "command is missing"),
+                          (["watch", root, "make"], "a command stands behind --"),
                           (["watch", "--debounce=3600001", root, "--", "true"], "not milliseconds from 1 to 3600000"),
-                          (["start", "--", "--socket=/tmp/x"], "set CTXD_SOCKET instead"), (["watch", "-f", "-", root, "--", "true"], "standard input"),
+                          (["start", "--", "--socket=/tmp/x"], "set CTXD_SOCKET instead"),
+                          (["watch", "-f", "-", root, "--", "true"], "standard input"),
                           (["eat"], "no such command"), (["--eat"], "no such option"), ([], "a command is missing"),
-                          (["status", "x"], "takes no PATH"), (["digest", "--jsn"], "did you mean --json"), (["digest", "-t"], "no such option")):
+                          (["status", "x"], "takes no PATH"), (["digest", "--jsn"], "did you mean --json"),
+                          (["digest", "-t"], "no such option")):
         run = box.ctx(*args)
         tap.check(run.fault(2, pattern), f"ctx {' '.join(map(str, args))}: a usage error")
     tap.check(box.ctx("watch", box.top / "nosuch", "--", "true").fault(1, "can't open"), "watch of no directory fails")
-    tap.check(box.ctx("start", "--", "--lanes=0").fault(2, r'ended at once: --lanes="0": not a number'), "start tells why ctxd ended")
+    tap.check(box.ctx("start", "--", "--lanes=0").fault(2, r'ended at once: --lanes="0": not a number'),
+              "start tells why ctxd ended")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -259,7 +278,9 @@ def cases(tap, box):
     said = [p.communicate(timeout=30)[0] for p in both]
     serves = json.loads(box.ctx("status", "--json").out)["pid"]
     told = [int(n) for n in re.findall(r"process (\d+)", str(said))]
-    tap.check(None if set(told) <= {serves} and not any(p.returncode for p in both) else f"{said}, {serves} serves", "two at once name the one that serves")
+    tap.check(None if set(told) <= {serves} and not any(p.returncode for p in both) else f"{said}, {serves} serves",
+              "two at once name the one that serves")
     box.ctx("stop")
-    tap.check(box.ctx("start").fault(0) or box.ctx("url", root).fault(0, r"http://127.0.0.1:\d+/"), "url prints an address")
+    tap.check(box.ctx("start").fault(0) or box.ctx("url", root).fault(0, r"http://127.0.0.1:\d+/"),
+              "url prints an address")
     tap.check(box.ctx("stop").fault(), "and stop")

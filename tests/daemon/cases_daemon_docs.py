@@ -30,21 +30,27 @@ def cases(tap, box):
     missing = [c for c in COMMANDS if f"  {c} " not in top or f".SS ctx {c}" not in (TOP / "client/ctx.1").read_text()]
     tap.check(missing and str(missing), "ctx --help and the man page have every command")
     own = set().union(*map(options, helps.values())) - which | {"--help", "--version"}
-    for what, got, want in (("ctx.1", man(TOP / "client/ctx.1"), own), ("ctxd.8", man(TOP / "daemon/ctxd.8"), options(ctxd))):
-        tap.check(got != want and f"too many {got - want}, missing {want - got}", f"{what} has the options of --help, and no others")
+    for what, got, want in (("ctx.1", man(TOP / "client/ctx.1"), own),
+                            ("ctxd.8", man(TOP / "daemon/ctxd.8"), options(ctxd))):
+        tap.check(got != want and f"too many {got - want}, missing {want - got}",
+                  f"{what} has the options of --help, and no others")
     page = (TOP / "client/ctx.1").read_text().replace("\\-", "-")
     tap.check([o for o in which if o not in page] or None, "ctx.1 names the options that it leaves to ctx-send.1")
 
     bash = (COMPLETIONS / "ctx.bash").read_text()
     # bash-completion reads a file in a function of its own.
-    script = f'load() {{ source {COMPLETIONS}/ctx.bash; }}; load\nfor c in {" ".join(COMMANDS)}; do echo $c ${{_ctx_options[$c]}}; done'
+    script = (f'load() {{ source {COMPLETIONS}/ctx.bash; }}; load\n'
+              f'for c in {" ".join(COMMANDS)}; do echo $c ${{_ctx_options[$c]}}; done')
     offered = {l.split()[0]: {w.rstrip("=") for w in l.split()[1:] if w.startswith("--")}
-               for l in subprocess.run(["bash", "-c", script.replace("complete -F", ": complete -F")], capture_output=True, text=True).stdout.splitlines()}
+               for l in subprocess.run(["bash", "-c", script.replace("complete -F", ": complete -F")],
+                                       capture_output=True, text=True).stdout.splitlines()}
     for c in COMMANDS:
         want = options(helps[c])
-        tap.check(offered.get(c) != want and f"{offered.get(c)} instead of {want}", f"bash completes the options of ctx {c}")
+        tap.check(offered.get(c) != want and f"{offered.get(c)} instead of {want}",
+                  f"bash completes the options of ctx {c}")
     for line, want in (("ctx st", "start|status|stop"), ("ctx ", "digest|start|status|stop|url|watch|--help|--version"),
-                       ("ctx start -- --lo", "--log-level="), ("ctxd --log-level=d", "debug"), ("ctx digest --js", "--json")):
+                       ("ctx start -- --lo", "--log-level="), ("ctxd --log-level=d", "debug"),
+                       ("ctx digest --js", "--json")):
         script = (f'load() {{ source {COMPLETIONS}/ctx.bash; }}; load; compopt() {{ :; }}\n'
                   'read -ra COMP_WORDS < <(sed "s/=/ = /g" <<<"$1"); [[ $1 == *" " ]] && COMP_WORDS+=("")\n'
                   'COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _${COMP_WORDS[0]}; printf "%s\\n" "${COMPREPLY[@]}"')
@@ -54,9 +60,12 @@ def cases(tap, box):
     texts = {"bash": bash, "zsh": (COMPLETIONS / "_ctx").read_text(), "fish": (COMPLETIONS / "ctx.fish").read_text()}
     everything = own | which | options(ctxd)
     for shell, text in texts.items():
-        has = {"--" + m for m in re.findall(r" -l ([a-z-]+)", text)} if shell == "fish" else set(re.findall(r"(?<![\w-])--[a-z-]*[a-z]", text))
+        has = {"--" + m for m in re.findall(r" -l ([a-z-]+)",
+                                            text)} if shell == "fish" else set(re.findall(r"(?<![\w-])--[a-z-]*[a-z]",
+                                                                                          text))
         missing, extra = everything - has, has - everything - {"--max", "--words"}
-        tap.check((missing or extra) and f"missing {missing}, too many {extra}", f"{shell} knows every option of ctx and ctxd, and no other")
+        tap.check((missing or extra) and f"missing {missing}, too many {extra}",
+                  f"{shell} knows every option of ctx and ctxd, and no other")
     if shutil.which("man"):
         for page in (TOP / "client/ctx.1", TOP / "daemon/ctxd.8"):
             r = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", page], capture_output=True, text=True,
@@ -64,7 +73,8 @@ def cases(tap, box):
             tap.check(r.stderr or (r.returncode and "it can't be shown"), f"{page.name} is without faults")
     else:
         tap.skip("man is missing", "the man pages are without faults")
-    for shell, command in (("zsh", ["zsh", "-n", COMPLETIONS / "_ctx"]), ("fish", ["fish", "--no-config", "-n", COMPLETIONS / "ctx.fish"])):
+    for shell, command in (("zsh", ["zsh", "-n", COMPLETIONS / "_ctx"]),
+                           ("fish", ["fish", "--no-config", "-n", COMPLETIONS / "ctx.fish"])):
         if shutil.which(shell):
             r = subprocess.run(command, capture_output=True, text=True)
             tap.check(r.stderr or None, f"{shell} can read its completion")
@@ -79,7 +89,8 @@ def cases(tap, box):
         place.mkdir()
         (place / "ctxd.service").write_text(service.replace("@bindir@", str(box.programs)))
         shutil.copy(TOP / "daemon/ctxd.socket", place)
-        r = subprocess.run(["systemd-analyze", "verify", "--man=no", "--user", place / "ctxd.socket", place / "ctxd.service"],
+        r = subprocess.run(["systemd-analyze", "verify", "--man=no", "--user", place / "ctxd.socket",
+                            place / "ctxd.service"],
                            capture_output=True, text=True, env=box.environment())
         said = [l for l in r.stderr.splitlines() if "ctxd" in l]
         tap.check("\n".join(said), "systemd finds no fault with the units")

@@ -30,8 +30,10 @@ os.execv(program, [program, *args])
 def settings(tap, box):
     box.fresh()
     wrong = [
-        (["--lanes=0"], {}, r"--lanes.*from 1 to 64"), (["--lanes=many"], {}, "--lanes"), (["--http=99999"], {}, "--http"),
-        (["--nonsense"], {}, r'"--nonsense": no such option'), (["x"], {}, '"x": no such option'), (["--lanes"], {}, "needs a value"),
+        (["--lanes=0"], {}, r"--lanes.*from 1 to 64"), (["--lanes=many"], {}, "--lanes"),
+        (["--http=99999"], {}, "--http"),
+        (["--nonsense"], {}, r'"--nonsense": no such option'), (["x"], {}, '"x": no such option'),
+        (["--lanes"], {}, "needs a value"),
         (["--socket=relative"], {}, "not an absolute path"), (["--log-level=loud"], {}, "not one of error"),
         (["--max-cache=lots"], {}, "not a size"), ([], {"CTXD_MAX_ROOTS": "none"}, "CTXD_MAX_ROOTS"),
         (["--config=/nonexistent"], {}, "No such file"), (["--socket=/" + "x" * 120], {}, "longer than"),
@@ -41,7 +43,8 @@ def settings(tap, box):
         tap.check(run.fault(2, pattern), f"ctxd {args} {env}: one clear error")
     config = box.top / ".config/ctxd"
     config.mkdir(parents=True, exist_ok=True)
-    for text, pattern in (("lanes=0\n", r'config":1: lanes'), ("# c\n\nlane=1\n", r':3: "lane" is no setting'), ("lanes\n", ":1:")):
+    for text, pattern in (("lanes=0\n", r'config":1: lanes'), ("# c\n\nlane=1\n", r':3: "lane" is no setting'),
+                          ("lanes\n", ":1:")):
         (config / "config").write_text(text)
         tap.check(box.run("ctxd", timeout=20).fault(2, pattern), f"the file's {text!r}: an error with its line")
     (config / "config").write_text("# ours\nlanes = 3\nmax-roots=5\nmax-clients=7\nhttp=off\n")
@@ -49,7 +52,8 @@ def settings(tap, box):
     limits = daemon.status()["limits"]
     tap.check(None if (limits["lanes"], limits["max-roots"], limits["max-clients"]) == (3, 6, 9) else str(limits),
               "the file is read; the environment comes before it, the command line before both")
-    tap.check(None if daemon.status()["config_file"] == str(config / "config") else "not said", "status says which file it was")
+    tap.check(None if daemon.status()["config_file"] == str(config / "config") else "not said",
+              "status says which file it was")
     daemon.end()
     other = box.top / "other.config"
     other.write_text("lanes=2\n")
@@ -64,14 +68,16 @@ def cases(tap, box):
     # As a login gives it: a soft limit far below the hard one.
     daemon = box.daemon(command=["prlimit", "--nofile=64:4096", box.programs / "ctxd", "--http=off"])
     mode = box.socket.stat().st_mode & 0o777
-    tap.check(None if mode == 0o600 and box.socket.parent.stat().st_mode & 0o77 == 0 else oct(mode), "its socket and directory are private")
+    tap.check(None if mode == 0o600 and box.socket.parent.stat().st_mode & 0o77 == 0 else oct(mode),
+              "its socket and directory are private")
     run = box.run("ctxd", "--http=off", timeout=20)
     tap.check(run.fault(1, "another ctxd serves"), "a second one at the socket ends with a message")
     tap.check(box.same([], root), "… and the first serves on")
     limit = next(l.split() for l in open(f"/proc/{daemon.process.pid}/limits") if l.startswith("Max open files"))
     tap.check(None if limit[3] == limit[4] else str(limit), "it may open as many files as it ever can")
     lines = [dict(f.split("=", 1) for f in l.split(" ") if "=" in f) for l in daemon.said().splitlines()]
-    tap.check(None if lines and all({"ts", "level", "event"} <= set(l) for l in lines) else daemon.said(), "each line it says is logfmt")
+    tap.check(None if lines and all({"ts", "level", "event"} <= set(l) for l in lines) else daemon.said(),
+              "each line it says is logfmt")
     tap.check(daemon.end() and "another status", "SIGTERM ends it well")
     tap.check(box.socket.exists() and "it is there", "… and its socket is gone")
     tap.check(box.send(root).fault(), "a client that finds none does the work itself")
@@ -97,14 +103,16 @@ def cases(tap, box):
 
     daemon = box.daemon("--audit=1")
     box.send("--daemon=require", root)
-    tap.check(None if until(lambda: daemon.counter("audits") >= 2) else str(daemon.status()), "each root is audited, again and again")
+    tap.check(None if until(lambda: daemon.counter("audits") >= 2) else str(daemon.status()),
+              "each root is audited, again and again")
     tap.check(daemon.counter("audit_missed") and "missed some", "… and where nothing happened nothing was missed")
     tap.check(box.same([], root), "… and the bytes are the same")
     daemon.end()
 
     box.fresh()
     (box.runtime / "ctxd").mkdir(mode=0o700)
-    launcher = subprocess.Popen([sys.executable, "-c", LAUNCH, box.socket, box.programs / "ctxd", "--http=off"], stdin=subprocess.PIPE,
+    launcher = subprocess.Popen([sys.executable, "-c", LAUNCH, box.socket, box.programs / "ctxd", "--http=off"],
+                                stdin=subprocess.PIPE,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=box.environment())
     launcher.stdout.readline()
     with socket.socket(socket.AF_UNIX) as early:
@@ -121,10 +129,13 @@ def cases(tap, box):
     tap.check(None if launcher.returncode == 0 and box.socket.exists() else f"{launcher.returncode} {err}",
               "… and it stays where it is when the daemon ends")
     for fds, pattern in (("3", "at most two"), ("1", "descriptor 3")):
-        code = f"import os,sys;os.environ.update(LISTEN_FDS='{fds}',LISTEN_PID=str(os.getpid()));os.dup2(0,3);os.set_inheritable(3,True);os.execv(sys.argv[1],sys.argv[1:])"
-        r = subprocess.run([sys.executable, "-c", code, box.programs / "ctxd"], env=box.environment(), capture_output=True, text=True,
+        code = (f"import os,sys;os.environ.update(LISTEN_FDS='{fds}',LISTEN_PID=str(os.getpid()));os.dup2(0,3);"
+                "os.set_inheritable(3,True);os.execv(sys.argv[1],sys.argv[1:])")
+        r = subprocess.run([sys.executable, "-c", code, box.programs / "ctxd"], env=box.environment(),
+                           capture_output=True, text=True,
                            stdin=subprocess.DEVNULL, timeout=20)
-        tap.check(None if r.returncode == 1 and pattern in r.stderr else f"{r.returncode} {r.stderr}", f"LISTEN_FDS={fds} that can't be: an error")
+        tap.check(None if r.returncode == 1 and pattern in r.stderr else f"{r.returncode} {r.stderr}",
+                  f"LISTEN_FDS={fds} that can't be: an error")
 
     box.fresh()
     daemon = box.daemon()

@@ -66,7 +66,8 @@ def cases(tap, box):
     large = box.tree("large", 10, size=6 << 20)
     whole = box.send("--no-daemon", large).out
     stalled = streams(box, large, MANY)
-    parked = until(lambda: daemon.status()["lanes"]["parked"] == PARKED_MAX and daemon.counter("cancelled") >= MANY - PARKED_MAX)
+    parked = until(lambda: daemon.status()["lanes"]["parked"] == PARKED_MAX
+                   and daemon.counter("cancelled") >= MANY - PARKED_MAX)
     tap.check(not parked and str(daemon.status()["lanes"]) + str(daemon.status()["counters"]),
               f"of {MANY} readers that take nothing {PARKED_MAX} are parked, the oldest others cancelled")
     began = time.monotonic()
@@ -87,7 +88,8 @@ def cases(tap, box):
             process.kill()
         gone = until(lambda: daemon.status()["lanes"]["parked"] == 0)
         results = [finish(*v) for v in victims]
-        tap.check(None if gone and not any(is_whole(r[1]) for r in results) and daemon.counter("cancelled") >= before + 4
+        counted = daemon.counter("cancelled") >= before + 4
+        tap.check(None if gone and not any(is_whole(r[1]) for r in results) and counted
                   else f"{gone} {daemon.status()['lanes']}", f"a client that is killed cancels its stream {args}")
 
     victims = streams(box, large, 3)
@@ -106,7 +108,8 @@ def cases(tap, box):
     daemon.process.send_signal(signal.SIGTERM)
     time.sleep(0.3)
     status, data, err = finish(*victims[0])
-    tap.check(None if status == 0 and data == whole else f"{status} {len(data)} {err}", "SIGTERM lets a stream that runs be finished")
+    tap.check(None if status == 0 and data == whole else f"{status} {len(data)} {err}",
+              "SIGTERM lets a stream that runs be finished")
     tap.check(daemon.end() and "status", "… and then the daemon ends well")
 
     daemon = box.daemon("--max-roots=2")
@@ -123,7 +126,8 @@ def cases(tap, box):
     tap.check("\n".join(faults), "past --max-clients others wait, or do it by themselves")
     daemon.end()
 
-    daemon = box.daemon(command=["prlimit", "--nofile=128:128", box.programs / "ctxd", "--http=off", "--log-level=info", "--max-clients=300"])
+    daemon = box.daemon(command=["prlimit", "--nofile=128:128", box.programs / "ctxd", "--http=off",
+                                 "--log-level=info", "--max-clients=300"])
     idle = []
     for _ in range(160):
         idle.append(socket.socket(socket.AF_UNIX))

@@ -60,8 +60,10 @@ def directories(tap, box):
 
     def refused(what, pattern):
         process = box.run("ctxd", "--http=off", timeout=20)
-        tap.check(process.fault(1, pattern) if process.status != 2 else process.fault(2, pattern), f"ctxd refuses {what}")
-        tap.check(box.send("--daemon=require", root).fault(1, pattern), f"… ctx-send, too, where it must have a daemon: {what}")
+        tap.check(process.fault(1, pattern) if process.status != 2 else process.fault(2, pattern),
+                  f"ctxd refuses {what}")
+        tap.check(box.send("--daemon=require", root).fault(1, pattern),
+                  f"… ctx-send, too, where it must have a daemon: {what}")
         run = box.send(root)
         tap.check(run.fault() or (run.out != want and "other bytes"), f"… and else does the work itself: {what}")
 
@@ -108,10 +110,13 @@ def users(tap, box):
     env = {"CTXD_SOCKET": str(path)}
     tap.check(box.send("--daemon=require", root, env=env).fault(), "its own user is served where CTXD_SOCKET says")
     run = box.send("--daemon=require", root, env=env, nobody=True)
-    tap.check(run.fault(1, "is user 0, not|ended before it began") and None or run.fault(1), "another user gets nothing")
+    tap.check(run.fault(1, "is user 0, not|ended before it began") and None or run.fault(1),
+              "another user gets nothing")
     code = ("import socket,sys\ns=socket.socket(socket.AF_UNIX)\ns.connect(sys.argv[1])\n"
-            "try:\n s.sendall(b'{\"kind\":\"status\",\"fds\":[]}\\n')\n print(len(s.recv(9)))\nexcept OSError as e: print(0)")
-    r = subprocess.run(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "python3", "-c", code, str(path)],
+            "try:\n s.sendall(b'{\"kind\":\"status\",\"fds\":[]}\\n')\n print(len(s.recv(9)))\n"
+            "except OSError as e: print(0)")
+    r = subprocess.run(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "python3", "-c", code,
+                        str(path)],
                        capture_output=True, text=True, timeout=20)
     tap.check(None if r.stdout.strip() == "0" and "refused" in daemon.said() else r.stdout + r.stderr,
               "… nor does a program of theirs that doesn't look who serves")
@@ -153,10 +158,12 @@ def outputs(tap, box):
         code = 'set -o pipefail; "$1" --daemon=require "$2" | wc -c'
         r = subprocess.run([*nobody, "bash", "-c", code, "sh", box.programs / "ctx-send", small], env=box.environment(),
                            capture_output=True, text=True, timeout=30)
-        tap.check(None if r.returncode == 0 else r.stderr, f"the output is {what}, and not read: the only lane is free for others")
+        tap.check(None if r.returncode == 0 else r.stderr,
+                  f"the output is {what}, and not read: the only lane is free for others")
         with open(read_end, "rb") as f:
             data = f.read()
-        tap.check(None if client.wait(60) == 0 and data == want else f"{client.returncode}, {len(data)} bytes", "… and the client does the work itself")
+        tap.check(None if client.wait(60) == 0 and data == want else f"{client.returncode}, {len(data)} bytes",
+                  "… and the client does the work itself")
     daemon.end()
 
 
@@ -177,19 +184,23 @@ def messages(tap, box):
         answers = daemon.ask(line)
         said = answers[-1] if answers else {}
         shown = line[:40] if isinstance(line, bytes) else line
-        tap.check(None if said.get("answer") == "declined" and pattern in said["text"] else f"{answers}", f"refused: {shown!r}")
+        tap.check(None if said.get("answer") == "declined" and pattern in said["text"] else f"{answers}",
+                  f"refused: {shown!r}")
     with open(os.devnull) as f:
         for n in (1, 3, 4, 5, 9):
             answers = daemon.ask(base, [f.fileno()] * n)
-            tap.check(None if answers and answers[-1]["answer"] == "declined" else str(answers), f"{n} descriptors that the line doesn't name")
+            tap.check(None if answers and answers[-1]["answer"] == "declined" else str(answers),
+                      f"{n} descriptors that the line doesn't name")
         answers = daemon.ask({**base, "fds": ["root", "dockerfile"]}, [f.fileno()] * 2)
-        tap.check(None if answers[-1]["answer"] in ("declined", "failed") else str(answers), "a root that is no directory")
+        tap.check(None if answers[-1]["answer"] in ("declined", "failed") else str(answers),
+                  "a root that is no directory")
     s = socket.socket(socket.AF_UNIX)
     s.connect(str(daemon.path))
     s.send(b'{"kind":')
     s.close()
     answers = daemon.ask({**base, "ctxd": "0.0.1"})
-    tap.check(None if answers[-1].get("why") == "version" else str(answers), "another release is told that it is another")
+    tap.check(None if answers[-1].get("why") == "version" else str(answers),
+              "another release is told that it is another")
     answers = daemon.ask({**base, "build": "x"})
     tap.check(None if answers[-1].get("why") == "version" else str(answers), "another build, too")
     after = until(lambda: daemon.fds() <= before)
@@ -202,13 +213,15 @@ def messages(tap, box):
     ns = os.stat("/proc/self/ns/mnt")
     digest |= {"mount_ns_dev": ns.st_dev, "mount_ns_ino": ns.st_ino, "root_path": "/"}
     answers = daemon.ask(digest, [fd, fd])
-    tap.check(None if answers[-1].get("why") == "foreign" else str(answers), "a root that the path doesn't lead to is foreign")
+    tap.check(None if answers[-1].get("why") == "foreign" else str(answers),
+              "a root that the path doesn't lead to is foreign")
     os.close(fd)
     tap.check(box.same([], box.tree("context")), "and it serves on")
     if os.geteuid() == 0:
         run = subprocess.run(["unshare", "-m", box.programs / "ctx-send", "--daemon=require", box.top / "context"],
                              env=box.environment(), capture_output=True, text=True, errors="replace")
-        tap.check(None if "another mount namespace" in run.stderr else run.stderr, "a client in another mount namespace works by itself")
+        tap.check(None if "another mount namespace" in run.stderr else run.stderr,
+                  "a client in another mount namespace works by itself")
 
 
 def fakes(tap, box):
@@ -238,8 +251,10 @@ def fakes(tap, box):
     for fake in (declined, closed, begun, failed, nonsense):
         with FakeDaemon(box.socket, fake):
             run = box.send(root)
-            tap.check(run.fault() or (run.out != want and "other bytes"), f"a daemon that has done nothing ({fake.__name__}): the same bytes")
-            tap.check(box.send("--daemon=require", root).fault(1, "--daemon=require"), f"… but not with --daemon=require ({fake.__name__})")
+            tap.check(run.fault() or (run.out != want and "other bytes"),
+                      f"a daemon that has done nothing ({fake.__name__}): the same bytes")
+            tap.check(box.send("--daemon=require", root).fault(1, "--daemon=require"),
+                      f"… but not with --daemon=require ({fake.__name__})")
 
     def half(s, _, fds):
         line(s, answer="started")

@@ -30,11 +30,13 @@ def mounts(tap, box):
         return runs[0].stdout != runs[1].stdout and "other bytes"
 
     tap.check(fault(), "a root before it is mounted over")
-    tap.check(inside("mount --bind mounted mounted; mount -t tmpfs none mounted/d1; echo x >mounted/d1/new").stderr.decode(),
+    tap.check(inside("mount --bind mounted mounted; mount -t tmpfs none mounted/d1;"
+                     "echo x >mounted/d1/new").stderr.decode(),
               "its own directory is mounted there, and something below it")
     tap.check(fault(), "… is another root")
     run = inside(f"mount --bind {root} {root}; $bin/ctx-send --daemon=require .", cwd=root)
-    tap.check(None if b"another directory to the daemon" in run.stderr else str(run.stderr), "who stands in what is mounted over is told so")
+    tap.check(None if b"another directory to the daemon" in run.stderr else str(run.stderr),
+              "who stands in what is mounted over is told so")
     inside("umount -l mounted; umount -l mounted")
     tap.check(fault(), "… and the first again, when all of that is gone")
     daemon.end()
@@ -47,13 +49,15 @@ def cases(tap, box):
     names = sorted(p.name for p in examples.iterdir() if (p / "Dockerfile").exists())
     tap.check(None if len(names) >= 3 else str(names), "there are examples")
     for name in names:
-        for args in ([], ["-z"], ["--zstd"], ["--full"], ["--mtime=epoch"], ["--dockerfile=plain"], ["-z9"], ["--verify"],
+        for args in ([], ["-z"], ["--zstd"], ["--full"], ["--mtime=epoch"], ["--dockerfile=plain"], ["-z9"],
+                     ["--verify"],
                      ["--builder=classic"]):
             tap.check(box.same(args, examples / name), f"{name} {args}: cold")
             tap.check(box.same(args, examples / name), f"{name} {args}: warm")
     # The classic builder is sent an ignore file along, which other views of the tree send anyway.
     for args in ([], ["--builder=classic"], ["--builder=classic", "-z"]):
-        tap.check(box.same([*args, "-f", "rust-api/Dockerfile.dev", "rust-api"], examples), f"an own ignore file {args}")
+        tap.check(box.same([*args, "-f", "rust-api/Dockerfile.dev", "rust-api"], examples),
+                  f"an own ignore file {args}")
 
     root = examples / names[0]
     tap.check(box.same([names[0]], examples), "from another working directory")
@@ -61,7 +65,8 @@ def cases(tap, box):
     elsewhere = box.top / "elsewhere.Dockerfile"
     elsewhere.write_text("FROM scratch\nCOPY . /\n")
     tap.check(box.same(["-f", elsewhere, root], box.top), "-f of a file outside the context")
-    tap.check(box.same(["-f", "-", root], box.top, stdin=b"FROM scratch AS a\nCOPY . /x\n"), "-f - reads standard input")
+    tap.check(box.same(["-f", "-", root], box.top, stdin=b"FROM scratch AS a\nCOPY . /x\n"),
+              "-f - reads standard input")
     for args, pattern in ((["--target=nosuch"], "nosuch"), (["--max-files=1", "--full"], "--max-files|more than")):
         a, b = box.send("--no-daemon", *args, cwd=root), box.send("--daemon=auto", *args, cwd=root)
         tap.check(None if (a.status, a.err, a.out) == (b.status, b.err, b.out) and a.status in (1, 3) else f"{a} {b}",
@@ -119,7 +124,8 @@ def cases(tap, box):
     args = [b"--args-final", b"--build-arg=D=\xff\xfe"]
     runs = [box.send(*map(os.fsdecode, [mode, *args]), cwd=odd) for mode in (b"--no-daemon", b"--daemon=require")]
     tap.check(runs[1].fault() or (runs[0].out != runs[1].out and "differ"), "paths and arguments that are not UTF-8")
-    tap.check(daemon.counter("failed") > 2 and f"{daemon.counter('failed')} failed", "the daemon failed only where it should")
+    tap.check(daemon.counter("failed") > 2 and f"{daemon.counter('failed')} failed",
+              "the daemon failed only where it should")
     mounts(tap, box)
 
 
@@ -133,7 +139,8 @@ def recipe_cases(tap, box):
     edits = [
         ("nothing", lambda: None),
         ("a source", lambda: (tree / "src/main.rs").write_text("fn main() { other(); }\n")),
-        ("a version", lambda: (tree / "Cargo.toml").write_text('[package]\nname = "app"\nversion = "0.2.0"\nedition = "2021"\n')),
+        ("a version", lambda: (tree / "Cargo.toml").write_text(
+            '[package]\nname = "app"\nversion = "0.2.0"\nedition = "2021"\n')),
         ("a dependency", lambda: (tree / "Cargo.toml").write_text(
             '[package]\nname = "app"\nversion = "0.2.0"\nedition = "2021"\n[dependencies]\na = "1"\n')),
         ("a new binary", lambda: ((tree / "src/bin").mkdir(), (tree / "src/bin/b.rs").write_text("fn main() {}\n"))),
@@ -159,12 +166,15 @@ def recipe_cases(tap, box):
     # What can't be rewritten may take the recipe along, and no line of the file says so.
     (tree / "Dockerfile").write_text("# syntax=example.com/other\nTAKE .\n")
     for mode in ("--no-daemon", "--daemon=require"):
-        tap.check(box.send(mode, "--recipe", tree).fault(0, r"Dockerfile:1: the image may gain \.ctx"), f"a foreign syntax, {mode}")
+        tap.check(box.send(mode, "--recipe", tree).fault(0, r"Dockerfile:1: the image may gain \.ctx"),
+                  f"a foreign syntax, {mode}")
     run = box.send("--no-daemon", "--recipe=elixir", tree)
-    tap.check(run.fault(1, r"--recipe: the context has nothing for elixir; "), "no project of the ecosystem that is asked for")
+    tap.check(run.fault(1, r"--recipe: the context has nothing for elixir; "),
+              "no project of the ecosystem that is asked for")
     (tree / ".ctx").mkdir()
     for mode in ("--no-daemon", "--daemon=require"):
-        tap.check(box.send(mode, "--recipe", tree).fault(1, r"has a \.ctx of its own.*a line /\.ctx in"), f"a .ctx of the context's own, {mode}")
+        tap.check(box.send(mode, "--recipe", tree).fault(1, r"has a \.ctx of its own.*a line /\.ctx in"),
+                  f"a .ctx of the context's own, {mode}")
 
 
 def rewrite(path):

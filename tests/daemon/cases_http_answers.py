@@ -19,7 +19,8 @@ def answers(tap, s):
               "nothing is said that a builder would put in its cache key")
     z = s.get(packed)
     tap.check(whole(z, 300000), "a gzip has another ETag and its own bytes")
-    tap.check(differ((z["Content-Type"], z["ETag"] == r["ETag"]), ("application/gzip", False)), "a gzip says that it is one")
+    tap.check(differ((z["Content-Type"], z["ETag"] == r["ETag"]), ("application/gzip", False)),
+              "a gzip says that it is one")
     head = s.get(plain, "HEAD")
     tap.check(differ((head.status, head.body, [h for h in head.head if h[0] != "Date"]),
                      (200, b"", [h for h in r.head if h[0] != "Date"])), "a HEAD is a GET without the body")
@@ -74,13 +75,17 @@ def conditions(tap, s):
             # A length that is told with a 304 must be the one of a 200.
             why = why or differ(r["Content-Length"] in (None, "5000"), True)
             tap.check(why, f"{method}: unchanged, for {value[:60]}{'…' if len(value) > 60 else ''}")
-    for value in ['"a"', etag.strip('"'), etag[:-1], etag.upper(), f'"a" {etag}', f"x, {etag}", f"*, {etag}", '"*"', ""]:
+    for value in ['"a"', etag.strip('"'), etag[:-1], etag.upper(), f'"a" {etag}', f"x, {etag}", f"*, {etag}", '"*"',
+                  ""]:
         tap.check(whole(s.get(path, If_None_Match=value), 5000), f"another, for {value[:60] or 'nothing'}")
-    two = s.raw(f'GET {path} HTTP/1.1\r\n{HOST}If-None-Match: "a"\r\nif-none-match: {etag}\r\nConnection: close\r\n\r\n')
+    two = s.raw(f'GET {path} HTTP/1.1\r\n{HOST}If-None-Match: "a"\r\nif-none-match: {etag}\r\n'
+                "Connection: close\r\n\r\n")
     tap.check(differ(Response(two).status, 304), "several If-None-Match lines are one list")
-    after = f"GET {path} HTTP/1.1\r\n{HOST}If-None-Match: *\r\n\r\nGET /healthz HTTP/1.1\r\n{HOST}Connection: close\r\n\r\n"
+    after = (f"GET {path} HTTP/1.1\r\n{HOST}If-None-Match: *\r\n\r\n"
+             f"GET /healthz HTTP/1.1\r\n{HOST}Connection: close\r\n\r\n")
     got = s.raw(after)
-    tap.check(differ((got.count(b"HTTP/1.1"), got[-5:]), (2, b"\r\nok\n"[-5:])), "what follows a 304 is the next answer")
+    tap.check(differ((got.count(b"HTTP/1.1"), got[-5:]), (2, b"\r\nok\n"[-5:])),
+              "what follows a 304 is the next answer")
     s.write("FROM busybox\n")
     r = s.get(path, If_None_Match=etag)
     tap.check(whole(r, 5000) or (r["ETag"] == etag and "the same ETag"), "an edited Dockerfile counts at once")
@@ -94,7 +99,8 @@ def errors(tap, s):
     ways = ["/", "/x", f"/{'0' * 32}/context.tar", f"/{token}", f"/{token}/", f"/{token}/context.zip",
             f"/{token.upper()}/context.tar" if token.upper() != token else "/X", f"/{token}%2fcontext.tar",
             f"//{token}/context.tar", f"/{token}/../{token}/context.tar", f"/./{token}/context.tar",
-            f"/{token}/context.tar/", f"/{token}/context.tar%00", f"/{token[:-1]}/context.tar", f"/{token}0/context.tar"]
+            f"/{token}/context.tar/", f"/{token}/context.tar%00", f"/{token[:-1]}/context.tar",
+            f"/{token}0/context.tar"]
     first = s.get(ways[0])
     shape = (404, [h for h in first.head if h[0] != "Date"], first.body)
     for way in ways:
@@ -106,7 +112,8 @@ def errors(tap, s):
         tap.check(differ((r.status, r["Allow"]), (405, "GET, HEAD")), f"{method[:20]} is no method here")
     r = s.get(s.path("refuse"))
     tap.check(differ((r.status, r["Content-Type"][:10], r.body),
-                     (500, "text/plain", b'can\'t read "secret": add it to the ignore file\n')), "a failure says what to do")
+                     (500, "text/plain", b'can\'t read "secret": add it to the ignore file\n')),
+              "a failure says what to do")
     tap.check(differ(s.get(s.path("refuse"), "HEAD").body, b""), "to a HEAD it only says that it is one")
     os.unlink(os.path.join(s.context, "Dockerfile"))
     r = s.get(path)
@@ -140,5 +147,6 @@ def cut(tap, s):
     tap.check(why, "a client sees that it is cut")
     after = s.raw(f"GET {s.path('fail=10')} HTTP/1.1\r\n{HOST}\r\nGET /healthz HTTP/1.1\r\n{HOST}\r\n")
     tap.check(differ(after.count(b"HTTP/1.1"), 1), "nothing follows a cut body, that could fill its length")
-    tap.check(differ(len(re.findall(r"event=http-cut .*changed while", s.said())), 7), "each is logged, with the reason")
+    tap.check(differ(len(re.findall(r"event=http-cut .*changed while", s.said())), 7),
+              "each is logged, with the reason")
     tap.check(s.wait_idle({"running": 0, "connections": 0}), "and leaves no lane taken")

@@ -28,7 +28,8 @@ def requests_of_an_enemy(path):
     yield "HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", {400, 405, 505}
     yield "HTTP/9.9", f"GET {path} HTTP/9.9\r\n{HOST}\r\n", {400, 505}
     yield "no version", f"GET {path} \r\n{HOST}\r\n", {400, 505}
-    yield "TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)) * 2 + b"\r\n\r\n", {400, 404, 405, 505, 0}
+    yield "TLS", \
+          b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)) * 2 + b"\r\n\r\n", {400, 404, 405, 505, 0}
     yield "NULs", "\0" * 1000 + "\r\n\r\n", {400, 0}
     yield "a NUL in the path", f"GET /heal\0thz HTTP/1.1\r\n{HOST}\r\n", {400, 404}
     yield "a NUL in a header", f"{get}If-None-Match: \"a\0b\"\r\nConnection: close\r\n\r\n", {200, 400}
@@ -39,10 +40,13 @@ def requests_of_an_enemy(path):
     yield "a tunnel", f"CONNECT 127.0.0.1:22 HTTP/1.1\r\n{HOST}\r\n", {405}
     yield "a body of a GET", f"{get}Content-Length: 5\r\n\r\nabcde", {200, 400, 413}
     yield "a body that is a lie", f"{get}Content-Length: 99999999999999999999\r\n\r\nabc", {200, 400, 413, 0}
-    yield "two lengths", f"POST {path} HTTP/1.1\r\n{HOST}Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef", {400, 405}
-    yield "chunks that lie", f"POST {path} HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nab", {400, 405, 413, 0}
+    yield "two lengths", \
+          f"POST {path} HTTP/1.1\r\n{HOST}Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef", {400, 405}
+    yield "chunks that lie", \
+          f"POST {path} HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nab", {400, 405, 413, 0}
     yield "an upgrade", f"{get}Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n", {200, 400}
-    yield "a promise to go on", f"POST {path} HTTP/1.1\r\n{HOST}Expect: 100-continue\r\nContent-Length: 9\r\n\r\n", {405, 417}
+    yield "a promise to go on", \
+          f"POST {path} HTTP/1.1\r\n{HOST}Expect: 100-continue\r\nContent-Length: 9\r\n\r\n", {405, 417}
     yield "folded lines", f"{get}X: a\r\n b\r\n\tc\r\nConnection: close\r\n\r\n", {200, 400}
     yield "a header without a colon", f"{get}nonsense\r\n\r\n", {200, 400, 0}
     yield "bare newlines", f"GET {path} HTTP/1.1\n{HOST.strip()}\nConnection: close\n\n", {200, 400}
@@ -153,7 +157,8 @@ def as_nobody(s, script):
     program = "import socket, sys, time\nport = int(sys.argv[1])\n" \
               "def ask(path):\n" \
               "    s = socket.create_connection(('127.0.0.1', port), 20)\n" \
-              "    s.sendall(f'GET {path} HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\nConnection: close\\r\\n\\r\\n'.encode())\n" \
+              "    request = f'GET {path} HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\nConnection: close\\r\\n\\r\\n'\n" \
+              "    s.sendall(request.encode())\n" \
               "    return s.makefile('rb').read().decode('latin-1')\n" + script
     return subprocess.run([PYTHON, "-c", program, str(s.port)], user=NOBODY, group=NOBODY, extra_groups=[],
                           capture_output=True, text=True, timeout=60, cwd="/").stdout

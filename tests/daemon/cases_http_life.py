@@ -19,7 +19,8 @@ def metrics(tap, s):
     s.wait_idle({"connections": 0})  # a body is counted when its connection is done with it
     r = s.get("/metrics")
     text = r.body.decode()
-    tap.check(differ((r.status, r["Content-Type"]), (200, "text/plain; version=0.0.4; charset=utf-8")), "metrics are text")
+    tap.check(differ((r.status, r["Content-Type"]), (200, "text/plain; version=0.0.4; charset=utf-8")),
+              "metrics are text")
     tap.check(blind_to(), "the check of their format sees each fault")
     samples, why = read_metrics(text)
     if not tap.check(why or differ(len(samples) > 100, True), "each line is one that Prometheus reads"):
@@ -28,7 +29,8 @@ def metrics(tap, s):
             "ctxd_http_cut_total": 1, "ctxd_requests_total kind=http": 6, "ctxd_bytes_out_total": 300003,
             "ctxd_chunks_total result=hit": 4, "ctxd_chunks_total result=packed": 2, "ctxd_watches": 50,
             "ctxd_results_total result=not_modified": 1, "ctxd_urls": 2, "ctxd_entries": 300,
-            "ctxd_dirty_entries": 6, "ctxd_dirty_entries_total": 9, "ctxd_dirty_roots": 1, "ctxd_watch_queued_bytes": 64,
+            "ctxd_dirty_entries": 6, "ctxd_dirty_entries_total": 9, "ctxd_dirty_roots": 1,
+            "ctxd_watch_queued_bytes": 64,
             "ctxd_tree_bytes": 4600, "ctxd_lanes state=busy": 0, "ctxd_audit_seconds_count": 0,
             **{f"ctxd_answer_seconds_count kind={kind}": n for kind, n in (
                 ("http_get", 1), ("http_head", 1), ("http_unchanged", 1), ("send", 0), ("digest", 0), ("url", 0))}}
@@ -50,7 +52,8 @@ def life(tap, s):
     s.start()
     tap.check(differ(s.url("size=9000"), url), "port and path are the same after a restart")
     again = s.get("/" + url.split("/", 3)[3])
-    tap.check(whole(again, 9000) or differ(again["ETag"], first["ETag"]), "and the address serves before anyone asks for it")
+    tap.check(whole(again, 9000) or differ(again["ETag"], first["ETag"]),
+              "and the address serves before anyone asks for it")
     port = s.port
     s.stop()
     with socket.socket() as thief:

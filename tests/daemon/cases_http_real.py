@@ -28,10 +28,12 @@ def real(tap, s):
     for name, what in (("src/b", "a file"), ("Dockerfile", "the Dockerfile"), (".dockerignore", "the ignore file")):
         s.write(name, {"src/b": "c", "Dockerfile": "FROM scratch\nCOPY src/a /\n", ".dockerignore": "**/a\n"}[name])
         r = s.get(plain, "HEAD", If_None_Match=etag)
-        tap.check(differ((r.status, r["ETag"] == etag), (200, False)) or same(plain), f"{what} that is edited counts at once")
+        tap.check(differ((r.status, r["ETag"] == etag), (200, False)) or same(plain),
+                  f"{what} that is edited counts at once")
         etag = r["ETag"]
     s.write("unread", "x")
-    tap.check(differ(s.get(plain, "HEAD", If_None_Match=etag).status, 304), "what the build doesn't read does not count")
+    tap.check(differ(s.get(plain, "HEAD", If_None_Match=etag).status, 304),
+              "what the build doesn't read does not count")
     os.unlink(os.path.join(s.context, ".dockerignore"))
     tap.check(counts(s), "each kind of request is counted, and timed, as what it is")
     tap.check(dirty(s), "what changed is told before it is looked at, and after")

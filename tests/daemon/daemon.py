@@ -159,7 +159,8 @@ class Box:
     def daemon(self, *args, env=None, path=None, command=None, http="off"):
         log = self.top / f"log{len(self.daemons)}-{self.n}"
         with open(log, "wb") as f:
-            process = subprocess.Popen(command or [self.programs / "ctxd", f"--http={http}", "--log-level=debug", *args],
+            process = subprocess.Popen(command or [self.programs / "ctxd", f"--http={http}", "--log-level=debug",
+                                                   *args],
                                        env=self.environment(env), stdin=subprocess.DEVNULL,
                                        stdout=subprocess.DEVNULL, stderr=f)
         daemon = Daemon(self, process, log, path or self.socket)
