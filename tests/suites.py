@@ -26,7 +26,7 @@ UNIT = [
     "skeleton", "tar-header", "voiding", "writer",
     "store", "store-dir", "store-seen", "store-sweep", "warm", "warm-memory", "warm-upkeep",
     "proto", "proto-answer", "http-listen", "http-parse", "http-peer", "metrics-text", "url", "urls",
-    "watch", "watch-drain", "watch-mounts",
+    "mounts", "places", "watch", "watch-drain", "watch-mounts",
     "options", "option-help", "option-parse", "bases", "output", "progress", "report",
 ]
 # The vectors of promise 1 in the repository.

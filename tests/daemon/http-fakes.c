@@ -75,7 +75,7 @@ const struct send_stats *body_stats(const struct body *body)
     return &body->stats;
 }
 
-/* Byte i is the low byte of 31 i + the ETag's first. */
+/* Byte i is the low byte of 31 i + the first byte of the ETag. */
 ssize_t body_read(struct body *body, void *at, size_t len, struct failure *f)
 {
     uint8_t *into = at;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A ctxd of HTTP alone, for tests/daemon/http. Prints where it listens, then answers lines:
+ * A ctxd that serves HTTP alone, for tests/daemon/http. It prints where it listens, then
+ * answers lines of standard input:
  *
  *     url ROOT TARGET tar|gzip|zstd LEVEL bare|whole    ->  the address, or "error: …"
  *     idle                                              ->  connections and lanes in use
  *     hurry                                             ->  deadlines of parts of a second
  *
- * and ends with its input. TARGET: see http-fakes.h.
+ * and ends when standard input ends. TARGET: see http-fakes.h.
  */
 #include "http-fakes.h"
 

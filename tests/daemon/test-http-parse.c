@@ -137,7 +137,7 @@ static void test_tcp_lines(void)
                                   &ends, &uid));
     TAP_CHECK(uid == 1001);
     static const char *const others[] = {
-        /* our own end; another port; another address; nobody's */
+        /* our own end; another port; another address; a socket that no process has */
         "  2: 0100007F:4E20 0100007F:9AD6" REST "1000 0 60967 2 0",
         "  2: 0100007F:9AD7 0100007F:4E20" REST "1000 0 60967 2 0",
         "  2: 0200007F:9AD6 0100007F:4E20" REST "1000 0 60967 2 0",

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-/* A TCP connection of this process with itself. */
+/* A TCP connection of this process to itself. */
 struct pair {
     int listener, client, server;
     struct tcp_ends ends;
@@ -55,7 +55,7 @@ static void test_peer(peer_way *way, const char *name)
     TAP_CHECK(way(&pair.ends, &uid) == 0);
     TAP_CHECK(uid == geteuid());
 
-    /* What the kernel shows of an orphan is uid 0. */
+    /* The kernel shows a socket that no process has with uid 0. */
     tap_case("%s takes nobody's socket for root's", name);
     shutdown(pair.client, SHUT_WR);
     TAP_CHECK(way(&pair.ends, &uid) == 0);
@@ -84,7 +84,7 @@ static void test_peer(peer_way *way, const char *name)
         abort();
     TAP_CHECK(way(&pair.ends, &uid) == 0);
     TAP_CHECK(uid == 65534);
-    /* A listener on the port of a connection that is gone is somebody else. */
+    /* If the connection is gone, a listener on its port is another socket. */
     pair.ends.other.sin_port = pair.ends.mine.sin_port;
     TAP_CHECK(way(&pair.ends, &uid) == -ENOENT);
     pair_close(&pair);

@@ -102,7 +102,8 @@ static void test_urls(void)
     teardown(&x);
 }
 
-/* The clock counts whole seconds: those kept in the database have what ages we like. */
+/* Puts an address into the database with a time of use that we choose. The clock counts whole
+ * seconds, so real uses would all have the same. */
 static void keep(struct fixture *x, size_t i, uint64_t used_s, size_t size)
 {
     cleanup_buf struct buf value = BUF(2u << 20);
@@ -133,7 +134,7 @@ static void test_limits(void)
     close_urls(&x);
     open_urls(&x);
     TAP_CHECK(urls_count(x.urls) == URLS_MAX);
-    /* Used at 1000, 1001 and 1002: 0, and those whose sevenfold is 1 and 2. */
+    /* The three oldest were used at 1000, 1001 and 1002. */
     size_t gone = 0;
     for (size_t i = 0; i < URLS_MAX + 3; i++)
         if ((i * 7) % (URLS_MAX + 3) < 3)

@@ -66,7 +66,7 @@ static void test_changes(void)
         follow(&x, &d);
         dirty_clear(&d);
         check_watches(&x);
-        /* And what is there now is watched as well. */
+        /* Everything that is there now is watched, too. */
         TAP_CHECK(drain(&x, &d));
         dirty_clear(&d);
         sh(x.path, "find . -type d | while read -r dir; do echo x >\"$dir/later\"; done");
@@ -157,7 +157,7 @@ static void test_overflow(void)
     struct dirty d = {0};
     cleanup_fd int one = openat(x.fd, "a", O_WRONLY | O_CLOEXEC);
     cleanup_fd int two = openat(x.fd, "b", O_WRONLY | O_CLOEXEC);
-    /* By turns: an event that equals the last one in the queue is not queued again. */
+    /* By turns, because the kernel doesn't queue an event that equals the last one. */
     for (int i = 0; i < 10000; i++)
         if (pwrite(one, "x", 1, 0) != 1 || pwrite(two, "x", 1, 0) != 1)
             abort();
@@ -167,7 +167,7 @@ static void test_overflow(void)
     watch_stats(x.watch, &stats);
     TAP_CHECK(stats.n_overflows == 1 && stats.n_events > 16000);
     dirty_clear(&d);
-    /* As tree_make() does by a whole walk. */
+    /* As tree_make() does when it walks everything. */
     enter_all(&x);
     watch_leave(x.watch, BYTES("src"));
     TAP_CHECK(drain(&x, &d) && d.n == 0);
@@ -200,7 +200,7 @@ static void test_no_descriptors(void)
     teardown(&x);
 }
 
-/* ---- many threads, and everything at once --- */
+/* ---- many threads, random changes ------------------------------------------------------- */
 
 struct runner {
     struct fixture *x;

@@ -81,7 +81,7 @@ static void test_ends(void)
     teardown(&x);
 }
 
-/* ---- limits, and the root ------ */
+/* ---- limits, and the root --------------------------------------------------------------- */
 
 static void test_limit(void)
 {
@@ -133,7 +133,7 @@ static void test_root(void)
         struct dirty d = {0};
         sh(x.top, fates[i].script);
         struct pollfd ask = {.fd = watch_fd(x.watch), .events = POLLIN};
-        TAP_CHECK(poll(&ask, 1, 0) == 1); /* whoever polls learns of it */
+        TAP_CHECK(poll(&ask, 1, 0) == 1); /* the loop, which polls, learns of it */
         TAP_CHECK(!drain(&x, &d) && !drain(&x, &d));
         struct watch_stats stats;
         watch_stats(x.watch, &stats);

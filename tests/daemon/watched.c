@@ -14,7 +14,7 @@
 static void mark(struct dirty *d, enum mark_kind kind, struct bytes path)
 {
     d->calls++;
-    /* Against repeats only: after an overflow there are thousands. */
+    /* Only recent marks are compared, because there are thousands after an overflow. */
     for (size_t i = d->n > 100 ? d->n - 100 : 0; i < d->n; i++)
         if (d->at[i].kind == kind && bytes_equal(bytes_of(d->at[i].path), path))
             return;
@@ -42,7 +42,7 @@ void dirty_below(struct dirty *dirty, struct bytes path)
     mark(dirty, MARK_BELOW, path);
 }
 
-/* Of a file of several links, which follow() leaves to the tree. */
+/* Marks a file of several links; follow() doesn't check these. */
 void dirty_inode(struct dirty *dirty, uint64_t dev, uint64_t ino)
 {
     (void)dev, (void)ino;
@@ -152,7 +152,6 @@ void enter(const struct fixture *x, const char *path)
         watch_enter(x->watch, fd, bytes_of(path));
 }
 
-/* As the first tree_make() does. */
 void enter_all(struct fixture *x)
 {
     scan_free(&x->known);
@@ -221,7 +220,6 @@ static bool is_in(const char *path, const char *dir)
     return bytes_equal(parent, bytes_of(dir));
 }
 
-/* Whether a tree_make() by these marks looks at `path` again; content: at its bytes, too. */
 bool covered(const struct fixture *x, const struct dirty *d, const char *path, bool content)
 {
     for (size_t i = 0; i < d->n; i++) {
@@ -236,7 +234,7 @@ bool covered(const struct fixture *x, const struct dirty *d, const char *path, b
             return true;
         if (m->kind == MARK_ENTRY && same && !content)
             return true;
-        /* A directory that went takes what is in it along. */
+        /* If a directory is gone, so is everything in it. */
         if (m->kind <= MARK_CONTENT && is_at_or_below(path, m->path) &&
             (fstatat(x->fd, m->path, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode)))
             return true;
@@ -244,7 +242,8 @@ bool covered(const struct fixture *x, const struct dirty *d, const char *path, b
     return false;
 }
 
-/* A changed entry changes its directory's times: the mark of the one implies the other. */
+/* An entry that comes or goes changes its directory's times, so its mark covers the directory.
+ */
 static bool implied(const struct dirty *d, const char *path)
 {
     for (size_t i = 0; i < d->n; i++)
@@ -276,8 +275,6 @@ static bool check_one(const struct fixture *x, const struct dirty *d, const stru
     return covered(x, d, path, false);
 }
 
-/* All that differs from what was known is covered; then what is new is entered, and left what
- * is no more, as tree_make() would. */
 bool follow(struct fixture *x, const struct dirty *d)
 {
     struct scan now = {0};
@@ -315,7 +312,7 @@ uint64_t n_watches(const struct fixture *x)
     return stats.n_watches;
 }
 
-/* What the kernel says: a line for each watch. */
+/* The number of watches that the kernel shows: a line for each. */
 static uint64_t n_kernel_watches(const struct fixture *x)
 {
     char path[64];

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A small tree under a watch, and the oracle of most cases: the tree is scanned whole before
- * and after a change, and what differs must be covered by what the drain marked. Then the
- * directories that a tree_make() would walk, and no others, are entered, so that a forgotten
- * watch shows.
+ * A small tree under a watch, and the check of most cases: the whole tree is scanned before and
+ * after a change, and the marks of the drain must cover everything that differs. Then exactly
+ * the directories that tree_make() would walk are entered, so that a missing watch shows.
  */
 #ifndef CTXD_WATCHED_H
 #define CTXD_WATCHED_H
@@ -12,7 +11,7 @@
 
 #include <sys/stat.h>
 
-/* hashdb's struct dirty, as one that only remembers. */
+/* Takes the place of hashdb's struct dirty, and only remembers the marks. */
 enum mark_kind { MARK_ENTRY, MARK_CONTENT, MARK_LISTING, MARK_BELOW };
 
 struct mark {
@@ -32,8 +31,8 @@ bool marked(const struct dirty *d, enum mark_kind kind, const char *path);
 struct seen {
     char *path;
     struct stat st;
-    uint64_t content; /* of a file its bytes', of a link its target's */
-    bool spoilt;      /* has or had several names: the tree looks at it itself */
+    uint64_t content; /* a hash of the file's bytes or the link's target */
+    bool spoilt;      /* it has or had several names: the tree looks at it by itself */
 };
 
 struct scan {
@@ -42,35 +41,36 @@ struct scan {
 };
 
 struct fixture {
-    char top[64];   /* holds the root, and what is outside it */
-    char path[80];  /* the root */
-    int top_fd, fd; /* of both */
+    char top[64];   /* contains the root, and what is outside the root */
+    char path[80];  /* of the root */
+    int top_fd, fd; /* descriptors of both */
     struct watch *watch;
     struct scan known;
 };
 
-/* max_watches: see watch.h. All directories are entered. */
+/* Makes the tree, watches it and enters all directories. max_watches: see watch.h. */
 struct fixture setup(size_t max_watches);
 void teardown(struct fixture *x);
 
-/* Runs a shell script in dir; its wait status. */
+/* Runs a shell script in dir; returns its wait status. */
 int sh(const char *dir, const char *script);
 /* Writes a file of the root anew. */
 void put(const struct fixture *x, const char *path, const char *text);
-/* Takes what waits. */
+/* watch_drain(). */
 bool drain(struct fixture *x, struct dirty *d);
 
-/* Enters a directory of the root, if it is one. */
+/* Enters a directory of the root; does nothing if it is none. */
 void enter(const struct fixture *x, const char *path);
-/* Enters all, as the first tree_make() does, and one after "can't be told". */
+/* Enters all directories, as tree_make() does the first time and after a drain returned false.
+ */
 void enter_all(struct fixture *x);
 
-/* Whether a tree_make() by these marks looks at `path` again; content: at its bytes, too. */
+/* Whether a tree_make() with these marks looks at `path` again; content: also at its bytes. */
 bool covered(const struct fixture *x, const struct dirty *d, const char *path, bool content);
-/* Checks that all that differs from what was known is covered; then enters what is new, and
- * leaves what is no more, as tree_make() would. */
+/* Checks that the marks cover everything that differs from x->known. Then enters new
+ * directories and leaves those that are gone, as tree_make() would. */
 bool follow(struct fixture *x, const struct dirty *d);
-/* Drains, follows, forgets the marks. */
+/* Drains, follows, clears the marks. */
 bool drain_and_follow(struct fixture *x, struct dirty *d);
 
 uint64_t n_watches(const struct fixture *x);
