@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""--help, the man pages and the completions of ctx and ctxd name the same; the units are whole."""
+"""--help, the man pages and the completions of ctx and ctxd name the same options; the units are valid."""
 
 import pathlib
 import re

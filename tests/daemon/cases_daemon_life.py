@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How ctxd begins and ends: one a socket, given sockets, settings, idle exit, audits."""
+"""How ctxd begins and ends: one for each socket, given sockets, settings, idle exit, audits."""
 
 import json
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many at once, readers that stop, clients and daemons that die in the middle."""
+"""Many requests at once, readers that stop, clients and daemons that die in the middle."""
 
 import io
 import os
@@ -26,7 +26,7 @@ def is_whole(data):
 
 
 def streams(box, root, n, *args):
-    """n clients whose streams nobody reads yet."""
+    """Starts n clients whose streams are not read yet."""
     started = []
     for _ in range(n):
         read_end, write_end = os.pipe()

@@ -12,7 +12,7 @@ from http_server import HOST, NOBODY, PYTHON, Response, differ, read_all, whole
 
 
 def requests_of_an_enemy(path):
-    """(what it is, bytes, the statuses that will do; 0: closed without a word)."""
+    """(what it is, its bytes, the statuses that are right; 0: closed without an answer)."""
     get = f"GET {path} HTTP/1.1\r\n{HOST}"
     yield "a path of 3 MB", "GET /" + "a" * 3000000 + f" HTTP/1.1\r\n{HOST}\r\n", {414, 431, 0}
     yield "a query of 3 MB", f"GET {path}?" + "a" * 3000000 + f" HTTP/1.1\r\n{HOST}\r\n", {414, 431, 0}

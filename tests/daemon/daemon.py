@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the cases of tests/daemon share: private directories, daemons in them, clients.
+"""What the cases of tests/daemon/run share: private directories, daemons in them, clients.
 
     with Box(build) as box:
         daemon = box.daemon("--lanes=2")          # runs, and answers

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the cases of tests/daemon/http share: a ctxd of HTTP alone, or a whole one, and raw sockets.
+"""What the cases of tests/daemon/http share: a ctxd that serves HTTP alone, a whole ctxd, and raw sockets.
 
     s = Standin(build)
     r = s.get(s.path("size=5000"))       # .status .body r["ETag"]
@@ -19,9 +19,9 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "live"))
 from tap import Tap  # noqa: E402, F401
 
-TIMEOUT = 30  # of what takes milliseconds: a hang is a failure, not the end of the suite
+TIMEOUT = 30  # seconds, for what takes milliseconds: a hang is a failure, not the end of the suite
 NOBODY = 65534
-PYTHON = shutil.which("python3", path="/usr/bin:/bin") or sys.executable  # nobody may run it
+PYTHON = shutil.which("python3", path="/usr/bin:/bin") or sys.executable  # the user nobody may run it
 HOST = "Host: 127.0.0.1\r\n"
 
 
@@ -32,7 +32,7 @@ class Client:
         return socket.create_connection(("127.0.0.1", self.port), TIMEOUT)
 
     def raw(self, request, wait=TIMEOUT):
-        """All that comes back until the other end closes; None in its place where it was reset."""
+        """Sends a request, and reads until the other end closes."""
         with self.connect() as s:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 s.sendall(request.encode("latin-1") if isinstance(request, str) else request)
@@ -44,7 +44,7 @@ class Client:
 
 
 class Standin(Client):
-    """A ctxd of HTTP alone, its directory, and a context in it."""
+    """A ctxd that serves HTTP alone, its directory, and a context in it."""
 
     def __init__(self, build, lanes=2, clients=32, directory=None):
         self.program = os.path.join(build, "tests", "http-standin")
@@ -101,7 +101,7 @@ class Standin(Client):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def stop(self):
-        """The exit status, and the seconds it took; then what a sanitizer had to say."""
+        """Ends it; returns the exit status, and the seconds that the end took."""
         began = time.monotonic()
         self.process.stdin.close()
         try:
@@ -113,7 +113,7 @@ class Standin(Client):
         return status, time.monotonic() - began
 
     def fault(self):
-        """None when it still lives and no sanitizer spoke."""
+        """None if it still runs and no sanitizer has complained."""
         if self.process.poll() is not None:
             return f"it ended with {self.process.returncode}: {self.said()[-2000:]}"
         if m := re.search(r"(Sanitizer|runtime error|Assertion|panic).*", self.said()):
@@ -127,7 +127,7 @@ class Standin(Client):
 
 
 def read_all(s, wait=TIMEOUT, pause=0):
-    """What comes until the end; with a pause after each megabyte."""
+    """Reads to the end, with a pause after each megabyte."""
     got = b""
     s.settimeout(wait)
     with contextlib.suppress(ConnectionResetError):
@@ -202,14 +202,14 @@ class Response:
 
 
 def made_up(etag, length):
-    """What http-fakes.c makes of a body with that ETag."""
+    """The body that http-fakes.c makes up for an ETag."""
     seed = int(etag[8:10], 16)
     period = bytes((i * 31 + seed) & 255 for i in range(256))
     return (period * (length // 256 + 1))[:length]
 
 
 def whole(r, length):
-    """None when r is a whole context of that length."""
+    """None if r is a whole context of that length; else what is wrong."""
     if r.status != 200:
         return f"status {r.status}: {r.body[:200]}"
     if not re.fullmatch(r'"sha256-[0-9a-f]{64}"', r["ETag"] or ""):

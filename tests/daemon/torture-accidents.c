@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What happens to the daemon, to its queue of events and to the root, while writers write. */
+/* Accidents that happen to the daemon, to its queue of events and to the root. */
 #include "torture.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include <time.h>
 
 #define START_MS 10000
-/* From one overflow to the next: it takes 100 ms. */
+/* Steps from one overflow to the next: an overflow takes 100 ms. */
 #define OVERFLOW_STEPS 400
 
 static void pause_us(uint32_t us)
@@ -72,7 +72,8 @@ void daemon_end(struct world *w, int how)
     w->n_ends++;
 }
 
-/* What it knew is on disk, or lost; meanwhile nobody watches. */
+/* Ends and starts the daemon. What it knows is on disk or lost, and changes in between are not
+ * watched. */
 static bool restart(struct world *w, int how)
 {
     tell_done(w, "end the daemon by signal %d", how);
@@ -109,8 +110,8 @@ static bool killed_in_the_middle(struct world *w)
 
 /* ---- the queue -------------------------------------------------------------------------- */
 
-/* The daemon sleeps through more changes than the kernel remembers, and through what follows.
- */
+/* Stops the daemon, makes more changes than the kernel's queue holds and some more, and
+ * continues the daemon. */
 static bool overflow(struct world *w)
 {
     cleanup_buf struct buf text = BUF(32);
@@ -118,7 +119,7 @@ static bool overflow(struct world *w)
     if (io_read_file(AT_FDCWD, "/proc/sys/fs/inotify/max_queued_events", &text) < 0 ||
         number_parse(bytes_head(buf_bytes(&text), text.len - 1), &most) < 0)
         abort();
-    /* A daemon that was just started watches nothing yet. */
+    /* An answer comes first, because a daemon that was just started watches nothing yet. */
     do
         if (!answers_agree(w, false))
             return false;
@@ -131,7 +132,7 @@ static bool overflow(struct world *w)
         int fd = openat(w->root, names[i], O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
         close(fd);
     }
-    /* In turns, since an event like the one before is merged with it. */
+    /* In turns, because the kernel merges an event with an equal one before it. */
     for (uint64_t i = 0; i < most + 10; i++)
         (void)!fchmodat(w->root, names[i % 2], 0600, 0);
     unlinkat(w->root, names[0], 0);
@@ -161,7 +162,7 @@ static bool move_root(struct world *w)
     return true;
 }
 
-/* Another directory at its path; like it, but for the inodes and what happens then. */
+/* Puts another directory at the root's path: a copy, with other inodes. */
 static bool replace_root(struct world *w)
 {
     char away[128], copy[128];
@@ -195,7 +196,8 @@ static void *churn(void *context)
     return NULL;
 }
 
-/* What is asked while writers write may be any mixture, or fail; what is asked then may not. */
+/* Asks while another thread writes: such an answer may be any mixture, or fail. The answer
+ * after that must be right. */
 static bool write_meanwhile(struct world *w)
 {
     struct churn c = {w, below(1u << 30), 2 + below(30)};
@@ -210,7 +212,8 @@ static bool write_meanwhile(struct world *w)
     return true;
 }
 
-/* By --verify alone; and what follows the end of it, by itself again. */
+/* Makes a change that no event reports. --verify must find it; after its end ordinary answers
+ * must be right again. */
 static bool write_untold(struct world *w)
 {
     struct untold u;
@@ -223,7 +226,7 @@ static bool write_untold(struct world *w)
             pause_us(below(12000)); /* some clock ticks */
         do
             ok = answers_agree(w, true);
-        while (ok && w->failed); /* of a question without an answer nobody learns anything */
+        while (ok && w->failed); /* a request that failed tells nothing */
     }
     untold_end(&u);
     return ok && answers_agree(w, false);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One question, put to the daemon and answered here from nothing; where they differ, in what.
- */
+/* Asks the daemon, makes the same answer here from nothing, and shows how the two differ. */
 #include "torture.h"
 
 #include <arpa/inet.h>
@@ -19,7 +18,7 @@ struct ask {
     struct send_request request;
 };
 
-/* 0; else there is nothing that could be asked for: both would say so. */
+/* Chooses a random request. -errno: none can be made now, neither here nor by the daemon. */
 static int ask_begin(struct world *w, struct ask *ask, struct failure *f)
 {
     static const char *const targets[] = {"", "", "a"};
@@ -64,7 +63,8 @@ static void *pull(void *context)
     return NULL;
 }
 
-/* Into a pipe, as to `docker build -`; or a file, as by -o. */
+/* Gets the daemon's stream: through a pipe, as for `docker build -`, or into a file, as with
+ * -o. */
 static int from_daemon(const struct send_request *request, struct buf *out,
                        struct send_stats *stats, struct failure *f)
 {
@@ -120,8 +120,8 @@ static size_t first_difference(struct bytes a, struct bytes b)
     return at;
 }
 
-/* The entry that `at` of a plain tar lies in; a path too long for its header is in the one
- * before. */
+/* Shows the entry that offset `at` of a plain tar lies in. A path that is too long for the
+ * header is in the entry before. */
 static void show_entry(const char *whose, struct bytes tar, size_t at)
 {
     size_t entry = 0, next = 0;
@@ -167,7 +167,7 @@ static bool complain(struct world *w, const char *how, const struct ask *ask)
     return false;
 }
 
-/* For who looks into it: what failed is not cleaned away. */
+/* Keeps a stream for people: the directory of a run that failed is not removed. */
 static void keep(const struct world *w, const char *name, struct bytes bytes)
 {
     char path[128];
@@ -181,7 +181,7 @@ static bool complain_bytes(struct world *w, const char *how, const struct ask *a
                            struct bytes warm, struct bytes cold)
 {
     size_t at = first_difference(warm, cold);
-    /* Of a tar in a tar: the length of the inner one differs first. */
+    /* Of a tar in a tar, the header's length of the inner one differs first: skip it. */
     if (at < BLOCK && warm.len > BLOCK && cold.len > BLOCK)
         at = BLOCK + first_difference(bytes_from(warm, BLOCK), bytes_from(cold, BLOCK));
     keep(w, "warm", warm);
@@ -297,7 +297,7 @@ static bool digests_agree(struct world *w)
 
 /* ---- HTTP ------------------------------------------------------------------------- */
 
-/* http://127.0.0.1:PORT/… -> a connection, and the path. */
+/* Connects to http://127.0.0.1:PORT/…; returns the connection and the path. */
 static int dial(struct bytes url, struct bytes *ret_path)
 {
     uint64_t port = 0;
@@ -313,7 +313,7 @@ static int dial(struct bytes url, struct bytes *ret_path)
     return connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0 ? -errno : steal_fd(&fd);
 }
 
-/* The status, or -errno; the body is what follows the headers. */
+/* Gets a URL. Returns the status, or -errno; *ret_body is what follows the headers. */
 static int get(struct bytes url, struct url *known, struct buf *reply, struct bytes *ret_body)
 {
     char request[1024];

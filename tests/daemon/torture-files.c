@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writers of tests/torture: changes of files, directories and links. */
+/* Operations of the torture on files, directories and links. */
 #include "torture-priv.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +42,7 @@ bool do_append(struct world *w)
     return true;
 }
 
-/* Of the same size, and as old as before, to a microscopic eye. */
+/* Rewrites a file in place with the same size, and restores its times to the nanosecond. */
 bool do_rewrite(struct world *w)
 {
     char path[128];
@@ -121,7 +121,7 @@ bool do_unlink(struct world *w)
     return true;
 }
 
-/* Files, directories and links alike, to a free name, over another, or in exchange. */
+/* Renames a file, directory or link: to a free name, over another, or in exchange with it. */
 bool do_rename(struct world *w)
 {
     char from[128], to[128];
@@ -178,7 +178,7 @@ bool do_special(struct world *w)
     return true;
 }
 
-/* The descriptor is closed before the unmap, or after. */
+/* Stores into a mapping; closes the descriptor before the unmap, or after it. */
 bool do_map(struct world *w)
 {
     char path[128];
@@ -211,7 +211,8 @@ bool do_tmpfile(struct world *w)
         return false;
     write_random(fd, -1, random_size());
     random_path(path);
-    /* Written to afterwards, it must have its name where it was made. */
+    /* If it is written to after it has its name, that must be in the directory where it was
+     * made. */
     bool later = below(2);
     if (later)
         in_dir(dir, "f1.txt", path);
@@ -225,7 +226,7 @@ bool do_tmpfile(struct world *w)
     return true;
 }
 
-/* A descriptor that outlives its name, of a file with another one in the same directory. */
+/* Writes by a descriptor whose name is gone, to a file with another name in that directory. */
 bool do_write_unlinked(struct world *w)
 {
     char dir[128], a[128], b[128];
@@ -241,7 +242,8 @@ bool do_write_unlinked(struct world *w)
     return true;
 }
 
-/* Of a name that is gone nothing is written: the file might have another one elsewhere. */
+/* Opens a file and holds it; later writes to it or closes it. If its name is gone it is not
+ * written to, because the file might have another name elsewhere. */
 bool do_held(struct world *w)
 {
     int *fd = &w->held;
@@ -326,8 +328,8 @@ bool do_symlink(struct world *w)
 }
 
 /*
- * Told by a chmod of the first name: the other may be in an ignored directory, which nobody
- * watches, and all that is done by it from now on.
+ * A chmod of the first name reports the second name, which may be in an ignored directory that
+ * is not watched, and so all changes through it from now on.
  */
 bool do_link(struct world *w)
 {
@@ -357,7 +359,7 @@ bool link_begin(struct world *w, struct link_pair *ret)
     if (ret->together)
         snprintf(ret->to, sizeof(ret->to), "%.*s%s%s", BYTES_ARG(dir), dir.len ? "/" : "",
                  below(2) ? "g1.log" : "f3.txt");
-    else if (below(2)) { /* in a directory that nobody can have a watch on yet */
+    else if (below(2)) { /* in a new directory, which can't be watched yet */
         random_dir(ret->to);
         if (!ret->to[0] || mkdirat(w->root, ret->to, 0755) < 0)
             return false;
@@ -386,7 +388,8 @@ void link_end(struct world *w, const struct link_pair *pair)
     (void)!fchmodat(w->root, pair->from, 0644, 0);
 }
 
-/* A name outside the root, which the next answer learns of by the chmod, or is there first. */
+/* Links an outer file into the root; or a file of the root to an outer name, of which the next
+ * answer learns by the event of a chmod. */
 bool do_link_outside(struct world *w)
 {
     char path[128], name[16];
@@ -419,7 +422,8 @@ bool do_write_outside(struct world *w)
     return true;
 }
 
-/* What is changed while a directory is elsewhere. */
+/* Moves an outer directory in; or one of the root out, where it is changed, and perhaps back.
+ */
 bool do_move_out(struct world *w)
 {
     char path[128], name[16];

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs of the freshness torture, which torture.h tells of.
+ * The runs of the freshness torture: torture.h says what it is.
  *
  *     build/tests/torture build/ctxd                  all runs: 20,000 operations and more
- *     SEED=3 OPS=900 build/tests/torture build/ctxd   one, so long
- *     build/tests/torture build/ctxd --soak 3600      an hour, in which nothing may grow
+ *     SEED=3 OPS=900 build/tests/torture build/ctxd   run 3 alone, 900 operations
+ *     build/tests/torture build/ctxd --soak 3600      an hour, in which no memory may grow
  *
  * Each run is a process in a mount namespace of its own (so that what it mounts is nobody
  * else's), with a daemon, a runtime directory and a cache of its own.
@@ -22,8 +22,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define RUN_SECONDS 280 /* after which it hangs */
-#define AUDIT_SECONDS 20
+#define RUN_SECONDS 280  /* a run that takes longer hangs, and is killed */
+#define AUDIT_SECONDS 20 /* until two audits must be done; they come each second */
 #define SOAK_SAMPLES 20
 #define SOAK_FDS_MORE 4
 
@@ -35,7 +35,7 @@ struct run {
     uint32_t n_operations;
     const char *options[OPTIONS_MAX]; /* of ctxd */
     const char *where;                /* NULL: $TMPDIR, else /tmp */
-    uint32_t kernel_watches;          /* the kernel gives no more; 0: as many as it does */
+    uint32_t kernel_watches;          /* the kernel's limit of watches; 0: the usual one */
     uint32_t seconds;                 /* of a soak */
 };
 
@@ -106,7 +106,7 @@ static bool run_random(struct world *w, uint32_t n_operations)
     return ok;
 }
 
-/* Until it has looked at everything once more, from beginning to end. */
+/* Waits until an audit that begins now is done. */
 static bool wait_for_audit(void)
 {
     uint64_t want = status_number("audits") + 2;
@@ -128,7 +128,7 @@ static bool run_audits(struct world *w)
     for (int kind = 0; ok && kind < UNTOLD_KINDS; kind++) {
         struct untold u;
         w->step++;
-        /* Each view is asked for once: a new one looks at everything. */
+        /* Each view is asked for once, because a new view looks at everything. */
         keep_everything(w);
         for (int i = 0; ok && i < 30; i++)
             ok = answers_agree(w, false);
@@ -137,7 +137,7 @@ static bool run_audits(struct world *w)
             write_something(w);
             keep_everything(w);
         }
-        /* A chunk is remembered once its files are older than a tick. */
+        /* A chunk is remembered only when its files are older than a tick of the clock. */
         for (int i = 0; ok && i < 3; i++) {
             ok = answers_agree(w, false);
             nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
@@ -184,8 +184,8 @@ static struct sample take_sample(const struct world *w)
     return s;
 }
 
-/* Of the samples of a quarter: means of memory, which goes up and down with the tree's size,
- * and the most of what must not. */
+/* Summarizes a quarter of the samples: the mean of memory, which goes up and down with the size
+ * of the tree, and the largest number of descriptors. */
 static struct sample quarter_of(const struct sample *samples, size_t which)
 {
     enum { N = SOAK_SAMPLES / 4 };
@@ -200,11 +200,11 @@ static struct sample quarter_of(const struct sample *samples, size_t which)
 }
 
 /*
- * From the second quarter to the last, which is half the time: a leak of 5 MB in 150 s, 2.5 of
- * them then, is red. What may come: caches that fill, each with a maximum (views of either root
- * and the trees they keep, chunks that were verified: 3.5 MB), 10 kB a second and 8 MB at most
- * (measured: 0.8 MB in 150 s, 3.7 in 600); pages that the allocator can't give back; the
- * descriptors of a lane.
+ * Whether nothing grows from the second quarter to the last, which is half of the time. A leak
+ * of 5 MB in 150 s (2.5 MB in that half) must be found. Allowed are: caches that fill, each of
+ * which has a maximum (the views of both roots and their trees, chunks that were verified: 3.5
+ * MB), with 10 kB a second and 8 MB at most (measured: 0.8 MB in 150 s, 3.7 MB in 600 s); pages
+ * that the allocator can't give back; the descriptors of a lane.
  */
 static bool is_flat(const struct sample *samples, uint32_t seconds)
 {
@@ -228,7 +228,8 @@ static bool run_soak(struct world *w, uint32_t seconds)
             if (!one_step(w))
                 return false;
         samples[i] = take_sample(w);
-        /* One a directory, two roots among them (move_root()), and none for what is gone. */
+        /* One watch for each directory, and for two roots (move_root()); none for what is gone.
+         */
         if (samples[i].watches > samples[i].directories + 2) {
             printf("# more watches than directories\n");
             return false;
@@ -248,7 +249,8 @@ static void put_line(const char *path, const char *line)
     }
 }
 
-/* Root needs no user namespace to mount, but limits of the kernel are a namespace's own. */
+/* root needs no user namespace to mount, but a limit of the kernel is set for a user namespace.
+ */
 static void enter_namespaces(const struct run *run)
 {
     bool user = run->kernel_watches || geteuid() != 0;
