@@ -168,6 +168,7 @@ bool chores_running(const struct chores *chores)
 
 void chores_cancel(struct chores *chores)
 {
+    ASSERT_THREAD(THREAD_LOOP);
     if (chores->running)
         lane_job_cancel(&chores->job);
 }

@@ -123,7 +123,7 @@ static int http_answer_find(struct http_answer *answer, const struct http_path *
 
 static void http_answer_set_codec(struct send_request *send, enum send_codec codec)
 {
-    /* The level belongs to the codec that was asked for: see url_make(). */
+    /* The level belongs to the codec that was asked for: see url_print_selection(). */
     if (codec == SEND_GZIP && send->codec != SEND_GZIP)
         send->level = SEND_GZIP_LEVEL;
     send->codec = codec;

@@ -65,6 +65,7 @@ static void http_shut__with_lock(struct http_connection *at)
 
 void http_sending_begin(struct http_sending *sending, struct http_connection *at)
 {
+    ASSERT_THREAD(THREAD_HTTP);
     sending->all = at->all;
     pthread_mutex_lock(&at->all->lock);
     sending->at = at;
@@ -74,6 +75,7 @@ void http_sending_begin(struct http_sending *sending, struct http_connection *at
 
 void http_sending_progress(struct http_sending *sending)
 {
+    ASSERT_THREAD(THREAD_HTTP);
     pthread_mutex_lock(&sending->all->lock);
     if (sending->at)
         atomic_store(&sending->at->since_ns, clock_now_ns());
@@ -252,6 +254,7 @@ static void http_connections_release(struct http_connections *all)
 int http_connections_start(struct http_connections *all, const struct sockaddr_in *address,
                            size_t max, struct http_counts *counts)
 {
+    ASSERT_THREAD(THREAD_LOOP);
     pthread_condattr_t monotonic;
     *all = (struct http_connections){
         .address = *address, .max = max, .counts = counts, .limits = http_limits_default};
@@ -268,6 +271,7 @@ int http_connections_start(struct http_connections *all, const struct sockaddr_i
 
 void http_connections_stop(struct http_connections *all)
 {
+    ASSERT_THREAD(THREAD_LOOP);
     pthread_mutex_lock(&all->lock);
     all->ending = true;
     pthread_cond_signal(&all->changed);

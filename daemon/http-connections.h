@@ -94,7 +94,8 @@ void on_http_connection(void *connections, struct MHD_Connection *connection, vo
                         enum MHD_ConnectionNotificationCode code);
 /* Our struct for one of libmicrohttpd's, or NULL. */
 struct http_connection *http_connection_of(struct MHD_Connection *connection);
-/* The connection's thread does something else from now on. Thread: http. */
+/* The connection's thread does something else from now on. Thread: http, or the loop at the
+ * end. */
 void http_connection_set_phase(struct http_connection *at, enum http_phase phase);
 
 /* The connection begins to send a body. sending->park must be set. Thread: http. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http-listen.h"
 
+#include "thread-kind.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -72,6 +74,7 @@ static int port_listen_asked(struct daemon *daemon, struct urls *urls, struct fa
 int http_listen(struct daemon *daemon, struct urls *urls, struct sockaddr_in *ret_address,
                 struct failure *f)
 {
+    ASSERT_THREAD(THREAD_LOOP);
     struct sockaddr_in address;
     socklen_t len = sizeof(address);
     cleanup_fd int fd = port_listen_asked(daemon, urls, f);

@@ -182,6 +182,7 @@ static int http_begin(struct http *http, struct failure *f)
 
 int http_start(struct daemon *daemon, struct failure *f)
 {
+    ASSERT_THREAD(THREAD_LOOP);
     if (daemon->config.http_port == HTTP_OFF)
         return 0;
     int ends[2];
@@ -207,6 +208,7 @@ int http_start(struct daemon *daemon, struct failure *f)
 
 void http_stop(struct daemon *daemon)
 {
+    ASSERT_THREAD(THREAD_LOOP);
     struct http *http = daemon->http;
     if (!http)
         return;

@@ -51,8 +51,7 @@ static void loop_stop_listening(struct loop *loop)
     close(steal_fd(&loop->listen_fd));
 }
 
-/* The last step of the end, once no client is served: uv_run() returns when no handle is open.
- */
+/* The last step, once no client is served: uv_run() returns when no handle is open. */
 static void loop_end_if_quiet(struct loop *loop)
 {
     if (!loop->ending || sessions_count(loop->sessions) || chores_running(loop->chores) ||

@@ -143,12 +143,14 @@ static void polls_end_one(void *context, struct root *root)
 
 void polls_end(struct polls *polls)
 {
+    ASSERT_THREAD(THREAD_LOOP);
     polls_look_at_roots(polls);
     roots_each(polls->daemon, polls_end_one, NULL);
 }
 
 bool polls_moved(struct root *root, uint64_t since, uint64_t *ret_seq)
 {
+    ASSERT_THREAD(THREAD_LOOP);
     *ret_seq = polls_seq(root);
     return *ret_seq != since;
 }
@@ -156,6 +158,7 @@ bool polls_moved(struct root *root, uint64_t since, uint64_t *ret_seq)
 bool polls_wait(struct polls *polls, struct root *root, uint64_t since,
                 void (*changed)(void *context, uint64_t seq), void *context, uint64_t *ret_seq)
 {
+    ASSERT_THREAD(THREAD_LOOP);
     polls_look_at_roots(polls);
     struct polled *polled = root_polled(root);
     if (polls_moved(root, since, ret_seq) || !polled || polled->n_handles < 2)
@@ -171,6 +174,7 @@ bool polls_wait(struct polls *polls, struct root *root, uint64_t since,
 
 void polls_forget(struct polls *polls, struct root *root, const void *context)
 {
+    ASSERT_THREAD(THREAD_LOOP);
     struct polled *polled = root_polled(root);
     for (struct waiter **at = polled ? &polled->waiters : NULL; at && *at;) {
         struct waiter *waiter = *at;

@@ -38,8 +38,7 @@ void request_print_declined(struct buf *line, enum proto_why why, const struct f
         buf_clear(line);
 }
 
-/* Puts the answer into job->line. If it is too long, the client is told to do the work itself.
- */
+/* Puts the answer into job->line. If it is too long, tells the client to do the work itself. */
 static void request_answer(struct request_job *job, const struct proto_answer *answer)
 {
     int r = proto_answer_print(answer, job->kind, &job->line);
@@ -117,7 +116,7 @@ static void request_conclude(struct request_job *job, int r, struct proto_answer
                                                          [PROTO_URL] = LATENCY_URL};
     struct daemon *daemon = job->daemon;
     uint64_t took_ns = clock_now_ns() - job->began_ns;
-    /* Whether any byte was written: the total is set when the plan is made, before the first.
+    /* No byte was written if the total is 0: it is set when the plan is made, before the first.
      */
     answer->untouched = atomic_load(&job->progress.entries_total) == 0;
     answer->kind = r < 0 ? PROTO_FAILED : PROTO_DONE;
@@ -317,6 +316,7 @@ struct request_job *request_job_new(struct daemon *daemon, struct session *sessi
 
 void request_job_free(struct request_job *job)
 {
+    ASSERT_THREAD(THREAD_LOOP);
     proto_request_free(job->request);
     lane_job_release(&job->lane_job);
     buf_release(&job->line);

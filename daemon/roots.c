@@ -11,7 +11,7 @@
 #include <pthread.h>
 
 struct root_entry {
-    struct root root; /* first: root_root_entry_of() */
+    struct root root; /* first: root_entry_of() */
     struct tree_watch hooks;
     size_t users;            /* references; guarded by roots->lock */
     bool replaced;           /* its path leads elsewhere now; guarded by roots->lock */
@@ -215,6 +215,7 @@ struct root *roots_surplus(struct daemon *daemon)
 
 struct polled *root_polled(struct root *root)
 {
+    ASSERT_THREAD(THREAD_LOOP);
     return root_entry_of(root)->polled;
 }
 

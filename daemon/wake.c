@@ -41,6 +41,7 @@ static void on_wake_tick(uv_timer_t *timer)
 
 int wake_new(struct daemon *daemon, uv_loop_t *uv, const struct wake_calls *calls)
 {
+    ASSERT_THREAD(THREAD_LOOP);
     struct wake *wake = xcalloc(1, sizeof(*wake));
     wake->calls = *calls;
     pthread_mutex_init(&wake->lock, NULL);
@@ -60,6 +61,7 @@ void wake_close(struct wake *wake)
 
 bool wake_closed(const struct wake *wake)
 {
+    ASSERT_THREAD(THREAD_LOOP);
     return uv_is_closing((const uv_handle_t *)&wake->async);
 }
 
