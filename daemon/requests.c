@@ -38,7 +38,7 @@ void request_print_declined(struct buf *line, enum proto_why why, const struct f
         buf_clear(line);
 }
 
-/* Puts the answer into job->line. If it is too long, tells the client to do the work itself. */
+/* Puts the answer into job->line; if it is too long, tells the client to do the work. */
 static void request_answer(struct request_job *job, const struct proto_answer *answer)
 {
     int r = proto_answer_print(answer, job->kind, &job->line);
@@ -116,8 +116,7 @@ static void request_conclude(struct request_job *job, int r, struct proto_answer
                                                          [PROTO_URL] = LATENCY_URL};
     struct daemon *daemon = job->daemon;
     uint64_t took_ns = clock_now_ns() - job->began_ns;
-    /* No byte was written if the total is 0: it is set when the plan is made, before the first.
-     */
+    /* The plan sets the total before the first byte is written. */
     answer->untouched = atomic_load(&job->progress.entries_total) == 0;
     answer->kind = r < 0 ? PROTO_FAILED : PROTO_DONE;
     if (r == -ECANCELED)

@@ -101,8 +101,7 @@ static void session_close(struct session *session)
         session->next->previous = session->previous;
     sessions->n--;
     daemon_touch(sessions->daemon);
-    /* There is a place for another connection; or the loop may end, if this was the last one.
-     */
+    /* There is a place for another connection; or no session is left, and the loop may end. */
     wake_up(sessions->daemon->wake);
     uv_close((uv_handle_t *)&session->poll, on_session_closed);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* watch_drain(): reads the queued events, and marks what they say in the dirty set of a tree.
- */
+/* watch_drain(): reads the queued events, and marks what they name in a tree's dirty set. */
 #include "watch-priv.h"
 
 #include <errno.h>
@@ -32,8 +31,7 @@ struct drain {
     uint8_t path[PLACE_PATH_MAX];
 };
 
-/* What to mark for the name of an event, or for the directory itself if the event has no name.
- */
+/* What to mark for the name of an event; for the directory itself if it has no name. */
 static unsigned watch_event_marks(uint32_t mask, bool named)
 {
     bool dir = mask & IN_ISDIR;
@@ -150,8 +148,7 @@ static void watch_take_event__with_lock(struct drain *d, const struct inotify_ev
             watch_ended__with_lock(w, event->wd);
         return;
     }
-    /* Mounts below a directory move with it, but the kernel doesn't count the table as changed.
-     */
+    /* Mounts below a directory move with it, but the table does not count as changed. */
     if (event->mask & IN_ISDIR && event->mask & (IN_MOVED_FROM | IN_MOVED_TO))
         w->mounts_stale = true;
     if (w->lost)
@@ -167,8 +164,7 @@ static void watch_take_event__with_lock(struct drain *d, const struct inotify_ev
         watch_mark(d, place, name, what);
 }
 
-/* Reads the events that are queued now, and no later ones: with a fast writer it would not end.
- */
+/* Reads the events that are queued now, and no later ones, or a fast writer could keep it. */
 static void watch_read_events__with_lock(struct drain *d)
 {
     struct watch *w = d->w;

@@ -27,8 +27,7 @@
  * of the root, watch_in_place() finds out. */
 #define WATCH_MASK_ROOT (WATCH_MASK | IN_DELETE_SELF | IN_MOVE_SELF)
 
-/* Mount points that may go between two drains. If more go, the next answer looks at everything.
- */
+/* Mount points that may go between two drains; if more do, an answer looks at everything. */
 #define WENT_MAX 1000
 
 bool watch_in_place(const struct watch *w)

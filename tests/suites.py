@@ -26,7 +26,7 @@ UNIT = [
     "skeleton", "tar-header", "voiding", "writer",
     "store", "store-dir", "store-seen", "store-sweep", "warm", "warm-memory", "warm-upkeep",
     "proto", "proto-answer", "http-listen", "http-parse", "http-peer", "metrics-text", "url", "urls",
-    "mounts", "places", "watch", "watch-drain", "watch-mounts",
+    "mounts", "places", "wake", "watch", "watch-drain", "watch-mounts",
     "options", "option-help", "option-parse", "bases", "output", "progress", "report",
 ]
 # The vectors of promise 1 in the repository.
@@ -72,8 +72,8 @@ def unit_suites():
 
 # What runs under ThreadSanitizer and valgrind: programs of the daemon and of what it stands on. False:
 # takes valgrind more than three minutes, and runs under it only with --full.
-DYNAMIC = {"tree": True, "proto": True, "http-listen": True, "http-parse": True, "http-peer": True, "url": True,
-           "urls": True, "store": True, "watch": True, "watch-drain": False, "watch-mounts": True,
+DYNAMIC = {"tree": True, "wake": True, "proto": True, "http-listen": True, "http-parse": True, "http-peer": True,
+           "url": True, "urls": True, "store": True, "watch": True, "watch-drain": False, "watch-mounts": True,
            "warm": False, "warm-upkeep": True, "voiding": True, "store-dir": True, "store-seen": True,
            "store-sweep": False, "db": False, "db-damage": False, "db-unusable": False, "db-others": False}
 
