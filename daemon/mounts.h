@@ -14,8 +14,7 @@
 
 #include "base.h"
 
-/* One directory, as reached by one mount. By another mount, other things may be mounted below.
- */
+/* A directory, as reached by one mount. By another mount, other things may lie below. */
 struct identity {
     uint64_t dev, ino, mount; /* mount 0: the kernel doesn't tell (before 5.8) */
 };

@@ -40,8 +40,7 @@ void polls_end(struct polls *polls);
 bool polls_wait(struct polls *polls, struct root *root, uint64_t since,
                 void (*changed)(void *context, uint64_t seq), void *context,
                 uint64_t *ret_seq) must_use;
-/* Whether events of the root were read since event number `since`. *ret_seq: of the last one.
- */
+/* Whether events of the root were read after number `since`; *ret_seq: the last number. */
 bool polls_moved(struct root *root, uint64_t since, uint64_t *ret_seq) must_use;
 /* Drops what waits with this context, then the reference of the root. */
 void polls_forget(struct polls *polls, struct root *root, const void *context);

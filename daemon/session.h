@@ -30,8 +30,7 @@ void sessions_free(struct sessions *sessions);
 /* How many are open. */
 size_t sessions_count(const struct sessions *sessions);
 
-/* Begins a session for a new connection, which it owns. Each end of a session wakes the loop.
- */
+/* Begins a session for a new connection, which it owns. Its end wakes the loop. */
 void session_begin(struct sessions *sessions, int fd);
 /* Looks at deadlines and progress: with each tick that the sessions ask wake_tick() for. */
 void sessions_tick(struct sessions *sessions, uint64_t now_ns);

@@ -73,8 +73,7 @@ bool watch_drain(void *watch, struct dirty *dirty);
 
 /* ---- for the loop ---------------------------------------------------------------------- */
 
-/* Readable while events are queued. Only a drain empties the queue, so stop polling until then.
- */
+/* Readable while events are queued. Only a drain empties the queue: stop polling until then. */
 int watch_fd(const struct watch *watch);
 /* Gives POLLPRI (and POLLERR) each time the mount table has changed; a drain doesn't clear
  * that. Then call watch_mounts_changed(), so that the next drain knows of a mount that is gone
