@@ -61,12 +61,12 @@ def watch(tap, box, how, args):
     tap.check(w.until(5), f"{how}: the ignore file changed")
     (root / "Dockerfile").write_text("FORM scratch\n")
     tap.check(until(lambda: "FORM" in w.log.read_text()) and w.until(5),
-              f"{how}: a Dockerfile that can't be read is said, and waited out")
+              f"{how}: a Dockerfile that can't be parsed is reported, and watch waits")
     time.sleep(1.5)
     said = [l for l in w.log.read_text().splitlines() if "FORM" in l]
-    tap.check(None if len(said) == 1 else "\n".join(said), f"{how}: … and said once")
+    tap.check(None if len(said) == 1 else "\n".join(said), f"{how}: … it is reported once")
     (root / "Dockerfile").write_text("FROM scratch AS a\nCOPY d0 /\n")
-    tap.check(w.until(6), f"{how}: … until it is mended")
+    tap.check(w.until(6), f"{how}: … until it is corrected")
     status = w.end()
     tap.check(None if status == 130 else f"status {status}", f"{how}: SIGINT ends it")
 
@@ -94,15 +94,17 @@ def waits(tap, box):
               "a wait for nothing ends in time")
     (root / "d0/f0").write_text("1")
     answer, took = wait(since_given=True, since=first["seq"], timeout_ms=20000)
-    tap.check(None if answer["changed"] and took < 5 else f"{answer} {took}", "an event that waits ends it")
+    tap.check(None if answer["changed"] and took < 5 else f"{answer} {took}",
+              "an event that is queued already ends a wait")
     box.ctx("digest", "--daemon=require", root)
     answer, took = wait(since_given=True, since=first["seq"], timeout_ms=20000)
-    tap.check(None if answer["changed"] and took < 5 else f"{answer} {took}", "… and one that another answer has taken")
+    tap.check(None if answer["changed"] and took < 5 else f"{answer} {took}",
+              "… so does one that another answer has read")
     timer = threading.Timer(0.3, lambda: (root / "d0/f0").write_text("2"))
     timer.start()
     answer, took = wait(since_given=True, since=answer["seq"], timeout_ms=20000)
     timer.join()
-    tap.check(None if answer["changed"] and 0.2 < took < 5 else f"{answer} {took}", "… and one that comes later")
+    tap.check(None if answer["changed"] and 0.2 < took < 5 else f"{answer} {took}", "… so does one that comes later")
     # An answer may take the events before the loop saw that there were some.
     memory, ended = os.memfd_create("Dockerfile"), threading.Event()
     os.write(memory, b"FROM scratch\nCOPY . /\n")
@@ -129,7 +131,7 @@ def waits(tap, box):
     for asker in askers:
         asker.join()
     os.close(memory)
-    tap.check(slowest > 3 and f"{slowest:.1f} s", "… and one that another answer takes as it comes")
+    tap.check(slowest > 3 and f"{slowest:.1f} s", "… so does one that another answer reads as it comes")
     if os.geteuid() == 0:
         mounts = [(box.top / "elsewhere", 0.5, "elsewhere is no change"), (root / "d1", 0, "in the root ends it")]
         for place, least, what in mounts:
@@ -151,13 +153,13 @@ def waits(tap, box):
 def cases(tap, box):
     waits(tap, box)
     root = box.tree("context")
-    tap.check(box.ctx("status").fault(1, "no ctxd runs"), "status where none runs")
-    tap.check(box.ctx("stop").fault(0, "no ctxd runs"), "stop where none runs")
+    tap.check(box.ctx("status").fault(1, "no ctxd runs"), "status if no ctxd runs")
+    tap.check(box.ctx("stop").fault(0, "no ctxd runs"), "stop if no ctxd runs")
     alone = box.ctx("digest", root)
     tap.check(alone.fault() or (not re.fullmatch(rb"sha256:[0-9a-f]{64}\n", alone.out) and str(alone.out)),
               "digest without a daemon")
-    tap.check(box.ctx("digest", "--daemon=require", root).fault(1, "no ctxd runs"), "… but not where it must have one")
-    tap.check(box.ctx("url", root).fault(1, "no ctxd runs; ctx start"), "url needs one")
+    tap.check(box.ctx("digest", "--daemon=require", root).fault(1, "no ctxd runs"), "… but not with --daemon=require")
+    tap.check(box.ctx("url", root).fault(1, "no ctxd runs; ctx start"), "url needs a daemon")
 
     run = box.ctx("start", "--", "--http=off", "--lanes=3")
     tap.check(run.fault(0, r"ctxd runs, process \d+"), "start")
@@ -167,7 +169,7 @@ def cases(tap, box):
     tap.check(None if status["limits"]["lanes"] == 3 and status["http"] == "off" else str(status),
               "its options reach ctxd")
     log = (box.runtime / "ctxd/ctxd.log").read_text()
-    tap.check(None if "event=serving" in log else log, "what it says goes to a file beside its socket")
+    tap.check(None if "event=serving" in log else log, "ctxd's log is a file beside its socket")
     same = box.ctx("digest", "--daemon=require", root)
     tap.check(same.fault() or (same.out != alone.out and "another digest"), "digest by the daemon is the same")
     (root / "d0/f0").write_text("changed")
@@ -185,8 +187,8 @@ def cases(tap, box):
     tap.check(missing and str(missing), "the man page names every member of what --json prints")
     text = box.ctx("status").out.decode()
     missing = [w for w in ("ctxd ", "socket", "lanes", "cache", "hashes", "roots", str(root)) if w not in text]
-    tap.check(missing and f"{missing} not in {text}", "status shows what there is")
-    tap.check(box.ctx("url", root).fault(1, "HTTP|http|off"), "url where HTTP is off says so")
+    tap.check(missing and f"{missing} not in {text}", "status shows the roots and the caches")
+    tap.check(box.ctx("url", root).fault(1, "HTTP|http|off"), "url says so if HTTP is off")
     tap.check(box.ctx("url", "-f", "-", root).fault(2, "read each time"), "url of standard input is a usage error")
 
     watch(tap, box, "daemon", [])
@@ -207,7 +209,7 @@ def cases(tap, box):
     (root / "d0/f0").write_text("2")
     time.sleep(2.5)
     n = len((box.top / "queued").read_text().splitlines())
-    tap.check(None if n == 2 else f"{n} runs", "by default what changes meanwhile is one more run")
+    tap.check(None if n == 2 else f"{n} runs", "by default a change during a run causes one more run")
     w.end()
     for number in (signal.SIGHUP, signal.SIGQUIT):
         w = Watch(box, root, command=f"echo $$ >>{box.top}/pid{number}; exec sleep 60")
@@ -218,7 +220,7 @@ def cases(tap, box):
                   f"{number.name} ends its command, too")
     w = Watch(box, root, command="exit 7")
     tap.check(None if until(lambda: "failed with status 7" in w.log.read_text()) else w.log.read_text(),
-              "a command that fails is said")
+              "a command that fails is reported")
     tap.check(w.process.poll() is not None and "ended", "… and it goes on")
     # The daemon ends under it: it looks by the clock, and finds the next daemon.
     tap.check(box.ctx("stop").fault(0, "has ended"), "stop")
@@ -227,9 +229,9 @@ def cases(tap, box):
     n = w.log.read_text().count("failed with status 7")
     (root / "d0/f0").write_text("3")
     tap.check(None if until(lambda: w.log.read_text().count("failed with status 7") == n + 1) else w.log.read_text(),
-              "… and sees changes still")
+              "… and still sees changes")
     w.end()
-    tap.check(box.ctx("status").fault(1, "no ctxd runs"), "after stop none runs")
+    tap.check(box.ctx("status").fault(1, "no ctxd runs"), "after stop no ctxd runs")
     watch(tap, box, "alone", ["--no-daemon"])
 
     for args in ([], ["--clear"]):
@@ -248,7 +250,7 @@ def cases(tap, box):
     w = Watch(box, root, "--clear", command="exit 7")
     until(lambda: "failed with status 7" in w.log.read_text())
     w.end()
-    tap.check("\x1b" in w.log.read_text() and w.log.read_text(), "--clear writes nothing into what is no terminal")
+    tap.check("\x1b" in w.log.read_text() and w.log.read_text(), "--clear writes nothing if the output is no terminal")
     run = box.ctx("watch", "--daemon=require", root, "--", "true")
     tap.check(run.fault(1, "no ctxd runs") or (None if len(run.err.splitlines()) == 1 else run.err),
               "--daemon=require says once that none runs")
@@ -264,12 +266,12 @@ def cases(tap, box):
         tap.check(run.fault(2, pattern), f"ctx {' '.join(map(str, args))}: a usage error")
     tap.check(box.ctx("watch", box.top / "nosuch", "--", "true").fault(1, "can't open"), "watch of no directory fails")
     tap.check(box.ctx("start", "--", "--lanes=0").fault(2, r'ended at once: --lanes="0": not a number'),
-              "start tells why ctxd ended")
+              "start says why ctxd ended")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        tap.check(box.ctx("start", "--", f"--http={port}").fault(0), "start where the port is taken")
+        tap.check(box.ctx("start", "--", f"--http={port}").fault(0), "start if the port is taken")
         why = f"can't listen on 127.0.0.1:{port}; give another port"
         tap.check(box.ctx("url", root).fault(1, f"serves no HTTP: {why}"), "… url says that it is")
         tap.check(box.ctx("status").fault(0, f"http    off: {why}"), "… and status, too")
@@ -279,8 +281,8 @@ def cases(tap, box):
     serves = json.loads(box.ctx("status", "--json").out)["pid"]
     told = [int(n) for n in re.findall(r"process (\d+)", str(said))]
     tap.check(None if set(told) <= {serves} and not any(p.returncode for p in both) else f"{said}, {serves} serves",
-              "two at once name the one that serves")
+              "two starts at once name the ctxd that serves")
     box.ctx("stop")
     tap.check(box.ctx("start").fault(0) or box.ctx("url", root).fault(0, r"http://127.0.0.1:\d+/"),
               "url prints an address")
-    tap.check(box.ctx("stop").fault(), "and stop")
+    tap.check(box.ctx("stop").fault(), "stop ends it")

@@ -51,9 +51,9 @@ def settings(tap, box):
     daemon = box.daemon("--max-clients=9", env={"CTXD_MAX_ROOTS": "6"})
     limits = daemon.status()["limits"]
     tap.check(None if (limits["lanes"], limits["max-roots"], limits["max-clients"]) == (3, 6, 9) else str(limits),
-              "the file is read; the environment comes before it, the command line before both")
+              "the environment overrides the file, and the command line both")
     tap.check(None if daemon.status()["config_file"] == str(config / "config") else "not said",
-              "status says which file it was")
+              "status names the file")
     daemon.end()
     other = box.top / "other.config"
     other.write_text("lanes=2\n")
@@ -71,23 +71,23 @@ def cases(tap, box):
     tap.check(None if mode == 0o600 and box.socket.parent.stat().st_mode & 0o77 == 0 else oct(mode),
               "its socket and directory are private")
     run = box.run("ctxd", "--http=off", timeout=20)
-    tap.check(run.fault(1, "another ctxd serves"), "a second one at the socket ends with a message")
-    tap.check(box.same([], root), "… and the first serves on")
+    tap.check(run.fault(1, "another ctxd serves"), "a second ctxd at the socket ends with a message")
+    tap.check(box.same([], root), "… and the first still serves")
     limit = next(l.split() for l in open(f"/proc/{daemon.process.pid}/limits") if l.startswith("Max open files"))
-    tap.check(None if limit[3] == limit[4] else str(limit), "it may open as many files as it ever can")
+    tap.check(None if limit[3] == limit[4] else str(limit), "it raises its limit of open files to the maximum")
     lines = [dict(f.split("=", 1) for f in l.split(" ") if "=" in f) for l in daemon.said().splitlines()]
     tap.check(None if lines and all({"ts", "level", "event"} <= set(l) for l in lines) else daemon.said(),
-              "each line it says is logfmt")
+              "each line of its log is logfmt")
     tap.check(daemon.end() and "another status", "SIGTERM ends it well")
     tap.check(box.socket.exists() and "it is there", "… and its socket is gone")
-    tap.check(box.send(root).fault(), "a client that finds none does the work itself")
+    tap.check(box.send(root).fault(), "a client that finds no ctxd does the work itself")
 
     daemon = box.daemon()
     daemon.end(signal.SIGKILL)
-    tap.check(None if box.socket.exists() else "no", "one that is killed leaves its socket")
+    tap.check(None if box.socket.exists() else "no", "a ctxd that is killed leaves its socket")
     tap.check(box.send(root).fault(), "… a client does the work itself")
     daemon = box.daemon()
-    tap.check(box.same([], root), "… and the next one takes its place")
+    tap.check(box.same([], root), "… and the next ctxd takes its place")
     tap.check(daemon.end(signal.SIGINT) and "status", "SIGINT ends it, too")
 
     daemon = box.daemon("--idle-exit=1")
@@ -99,13 +99,14 @@ def cases(tap, box):
         status = "it runs on"
     daemon.ended = True
     took = time.monotonic() - began
-    tap.check(None if status == 0 and took > 0.8 else f"{status} {took}", "--idle-exit ends one that nobody asks")
+    tap.check(None if status == 0 and took > 0.8 else f"{status} {took}",
+              "--idle-exit ends a ctxd that gets no request")
 
     daemon = box.daemon("--audit=1")
     box.send("--daemon=require", root)
     tap.check(None if until(lambda: daemon.counter("audits") >= 2) else str(daemon.status()),
               "each root is audited, again and again")
-    tap.check(daemon.counter("audit_missed") and "missed some", "… and where nothing happened nothing was missed")
+    tap.check(daemon.counter("audit_missed") and "missed some", "… and misses nothing if nothing has changed")
     tap.check(box.same([], root), "… and the bytes are the same")
     daemon.end()
 
@@ -122,8 +123,9 @@ def cases(tap, box):
         launcher.stdin.write(b"\n")
         launcher.stdin.flush()
         answer = early.recv(1 << 16)
-    tap.check(None if b"done" in answer else str(answer), "a socket that is given: who connected before is answered")
-    tap.check(box.same([], root), "… and others")
+    tap.check(None if b"done" in answer else str(answer),
+              "a socket that is given: a client that connected before is answered")
+    tap.check(box.same([], root), "… and so are later ones")
     launcher.send_signal(signal.SIGTERM)
     err = launcher.communicate(timeout=60)[1]
     tap.check(None if launcher.returncode == 0 and box.socket.exists() else f"{launcher.returncode} {err}",
@@ -135,29 +137,29 @@ def cases(tap, box):
                            capture_output=True, text=True,
                            stdin=subprocess.DEVNULL, timeout=20)
         tap.check(None if r.returncode == 1 and pattern in r.stderr else f"{r.returncode} {r.stderr}",
-                  f"LISTEN_FDS={fds} that can't be: an error")
+                  f"a wrong LISTEN_FDS={fds} is an error")
 
     box.fresh()
     daemon = box.daemon()
     with socket.socket(socket.AF_UNIX) as s:
         s.connect(str(daemon.path))
         s.sendall(b'{"kind":')
-        tap.check(daemon.end() and "status", "a client that has said half a request doesn't hold its end up")
+        tap.check(daemon.end() and "status", "a client that has sent half a request doesn't delay the end")
     box.cache.chmod(0o500) if box.cache.exists() else box.cache.mkdir(mode=0o500)
     box.fresh()
     box.cache.write_text("a file where the cache should be")
     daemon = box.daemon()
-    tap.check(box.same(["-z"], root), "a cache that can't be had: the same bytes")
+    tap.check(box.same(["-z"], root), "a cache that can't be opened: the same bytes")
     status = daemon.status()
     tap.check(None if not status["store"]["usable"] and not status["hashes"]["usable"] else json.dumps(status["store"]),
               "… and status says so")
     text = box.ctx("status").out.decode()
     tap.check(None if "can't be kept, next try in" in text and "can't make the directory" in text else text,
-              "… to a person, with the reason, and when it is tried again")
+              "… for people, too, with the reason and when it is tried again")
     box.cache.unlink()
     tap.check(None if until(lambda: daemon.status()["hashes"]["usable"]) else json.dumps(daemon.status()["hashes"]),
-              "a database that can be had later is used then")
+              "a database that can be opened later is used then")
     said = [len(re.findall(word, daemon.said())) for word in ("hashes are not kept", "hashes-gone", "hashes-back")]
-    tap.check(None if said[:2] == [1, 0] else str(said), "… of which the log says one thing")
+    tap.check(None if said[:2] == [1, 0] else str(said), "… and the log has one line about it")
     daemon.end()
     settings(tap, box)

@@ -69,9 +69,9 @@ def cases(tap, box):
     parked = until(lambda: daemon.status()["lanes"]["parked"] == PARKED_MAX
                    and daemon.counter("cancelled") >= MANY - PARKED_MAX)
     tap.check(not parked and str(daemon.status()["lanes"]) + str(daemon.status()["counters"]),
-              f"of {MANY} readers that take nothing {PARKED_MAX} are parked, the oldest others cancelled")
+              f"of {MANY} readers that take nothing {PARKED_MAX} are parked, and the oldest others cancelled")
     began = time.monotonic()
-    tap.check(one(0) or one(1), "who reads is served meanwhile")
+    tap.check(one(0) or one(1), "a client that reads is served meanwhile")
     tap.check(time.monotonic() - began > 5 and f"{time.monotonic() - began:.1f} s", "… at once")
     with ThreadPoolExecutor(16) as pool:
         results = list(pool.map(lambda s: finish(*s), stalled))
@@ -123,7 +123,7 @@ def cases(tap, box):
     daemon = box.daemon("--max-clients=2")
     with ThreadPoolExecutor(10) as pool:
         faults = [f for f in pool.map(lambda i: box.send(roots[0]).fault(), range(20)) if f]
-    tap.check("\n".join(faults), "past --max-clients others wait, or do it by themselves")
+    tap.check("\n".join(faults), "clients past --max-clients wait, or do the work themselves")
     daemon.end()
 
     daemon = box.daemon(command=["prlimit", "--nofile=128:128", box.programs / "ctxd", "--http=off",
@@ -135,7 +135,7 @@ def cases(tap, box):
     until(lambda: "event=accept" in daemon.said())
     time.sleep(1)
     said = daemon.said().count("event=accept")
-    tap.check(said > 20 and f"{said} times", "without descriptors for another client it says so, and waits")
+    tap.check(said > 20 and f"{said} times", "without a descriptor for another client it logs that, and waits")
     for s in idle:
         s.close()
-    tap.check(one(0) or one(1), "… and serves on when there are some")
+    tap.check(one(0) or one(1), "… and serves again when there are some")

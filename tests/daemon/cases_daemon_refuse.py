@@ -63,9 +63,9 @@ def directories(tap, box):
         tap.check(process.fault(1, pattern) if process.status != 2 else process.fault(2, pattern),
                   f"ctxd refuses {what}")
         tap.check(box.send("--daemon=require", root).fault(1, pattern),
-                  f"… ctx-send, too, where it must have a daemon: {what}")
+                  f"… so does ctx-send if it must have a daemon: {what}")
         run = box.send(root)
-        tap.check(run.fault() or (run.out != want and "other bytes"), f"… and else does the work itself: {what}")
+        tap.check(run.fault() or (run.out != want and "other bytes"), f"… else it does the work itself: {what}")
 
     other = box.top / "other"
     other.mkdir(mode=0o700)
@@ -93,7 +93,7 @@ def directories(tap, box):
     os.chmod(box.top, 0o755)
     run = box.run("ctxd", "--http=off", f"--socket={box.top}/file", timeout=20)
     tap.check(run.fault(1, "no socket") or ((box.top / "file").read_text() != "kept" and "gone"),
-              "ctxd doesn't remove what is no socket")
+              "ctxd doesn't remove a file that is no socket")
 
 
 def users(tap, box):
@@ -108,7 +108,7 @@ def users(tap, box):
     os.chmod(path, 0o666)
     root = box.tree("context")
     env = {"CTXD_SOCKET": str(path)}
-    tap.check(box.send("--daemon=require", root, env=env).fault(), "its own user is served where CTXD_SOCKET says")
+    tap.check(box.send("--daemon=require", root, env=env).fault(), "its own user is served at CTXD_SOCKET")
     run = box.send("--daemon=require", root, env=env, nobody=True)
     tap.check(run.fault(1, "is user 0, not|ended before it began") and None or run.fault(1),
               "another user gets nothing")
@@ -119,7 +119,7 @@ def users(tap, box):
                         str(path)],
                        capture_output=True, text=True, timeout=20)
     tap.check(None if r.stdout.strip() == "0" and "refused" in daemon.said() else r.stdout + r.stderr,
-              "… nor does a program of theirs that doesn't look who serves")
+              "… nor does a program of theirs that doesn't check who serves")
     daemon.end()
 
     # The other way round: somebody else's daemon is not believed.
@@ -200,11 +200,11 @@ def messages(tap, box):
     s.close()
     answers = daemon.ask({**base, "ctxd": "0.0.1"})
     tap.check(None if answers[-1].get("why") == "version" else str(answers),
-              "another release is told that it is another")
+              "a client of another release is declined with that reason")
     answers = daemon.ask({**base, "build": "x"})
-    tap.check(None if answers[-1].get("why") == "version" else str(answers), "another build, too")
+    tap.check(None if answers[-1].get("why") == "version" else str(answers), "so is a client of another build")
     after = until(lambda: daemon.fds() <= before)
-    tap.check(None if after else f"{daemon.fds()} after {before}", "no descriptor is left open by any of it")
+    tap.check(None if after else f"{daemon.fds()} after {before}", "none of these leaves a descriptor open")
 
     fd = os.open(box.top, os.O_RDONLY)
     digest = {**base, "fds": ["root", "dockerfile"], "mount_ns_dev": 1, "mount_ns_ino": 1}
@@ -216,7 +216,7 @@ def messages(tap, box):
     tap.check(None if answers[-1].get("why") == "foreign" else str(answers),
               "a root that the path doesn't lead to is foreign")
     os.close(fd)
-    tap.check(box.same([], box.tree("context")), "and it serves on")
+    tap.check(box.same([], box.tree("context")), "it still serves")
     if os.geteuid() == 0:
         run = subprocess.run(["unshare", "-m", box.programs / "ctx-send", "--daemon=require", box.top / "context"],
                              env=box.environment(), capture_output=True, text=True, errors="replace")
@@ -271,10 +271,10 @@ def fakes(tap, box):
         with FakeDaemon(box.socket, fake):
             run = box.send(root)
             tap.check(run.fault(1, pattern) or (run.out != b"half a stream" and str(run.out)),
-                      f"bytes are out and then it ends ({fake.__name__}): the client fails, and writes no more")
+                      f"a daemon that ends after some bytes ({fake.__name__}): the client fails, and writes no more")
             run = box.send("-o", box.top / "out.tar", root)
             tap.check(run.fault() or ((box.top / "out.tar").read_bytes() != want and "other bytes"),
-                      f"… into a file of its own it begins again ({fake.__name__})")
+                      f"… with -o it begins again ({fake.__name__})")
 
     hold = threading.Event()
 
@@ -286,7 +286,7 @@ def fakes(tap, box):
         run = box.send(root)
         took = time.monotonic() - began
         tap.check(run.fault() or (run.out != want and "other bytes") or (not 4 < took < 10 and f"{took:.1f} s"),
-                  "a daemon that says nothing is waited for for five seconds")
+                  "a client waits five seconds for a daemon that sends nothing")
         hold.set()
 
 

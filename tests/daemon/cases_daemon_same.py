@@ -36,9 +36,9 @@ def mounts(tap, box):
     tap.check(fault(), "… is another root")
     run = inside(f"mount --bind {root} {root}; $bin/ctx-send --daemon=require .", cwd=root)
     tap.check(None if b"another directory to the daemon" in run.stderr else str(run.stderr),
-              "who stands in what is mounted over is told so")
+              "a client in a directory that is mounted over is told so")
     inside("umount -l mounted; umount -l mounted")
-    tap.check(fault(), "… and the first again, when all of that is gone")
+    tap.check(fault(), "… and after all unmounts the first root is back")
     daemon.end()
 
 
@@ -57,7 +57,7 @@ def cases(tap, box):
     # The classic builder is sent an ignore file along, which other views of the tree send anyway.
     for args in ([], ["--builder=classic"], ["--builder=classic", "-z"]):
         tap.check(box.same([*args, "-f", "rust-api/Dockerfile.dev", "rust-api"], examples),
-                  f"an own ignore file {args}")
+                  f"an ignore file of the Dockerfile {args}")
 
     root = examples / names[0]
     tap.check(box.same([names[0]], examples), "from another working directory")
@@ -86,7 +86,7 @@ def cases(tap, box):
         os.lseek(out.fileno(), 0, os.SEEK_END)
         box.send("--daemon=require", root, stdout=out)
     tap.check((box.top / "d.tar").read_bytes() != b"before" + box.send("--no-daemon", root).out and "differ",
-              "> FILE begins where the file stands")
+              "> FILE begins at the file's offset")
 
     tree = box.tree("edited", 60)
     (tree / "link").symlink_to("d0/f0")

@@ -14,13 +14,13 @@ def answers(tap, s):
     plain, packed = s.path("size=300000"), s.path("size=300000", "gzip", 1)
     r = s.get(plain)
     tap.check(whole(r, 300000), "a GET gives the whole body, with its length and ETag")
-    tap.check(differ(r["Content-Type"], "application/x-tar"), "a tar says that it is one")
+    tap.check(differ(r["Content-Type"], "application/x-tar"), "the Content-Type of a tar is right")
     tap.check(differ([r[n] for n in ("Last-Modified", "Content-Encoding", "Transfer-Encoding")], [None] * 3),
-              "nothing is said that a builder would put in its cache key")
+              "there is no header that a builder would put into its cache key")
     z = s.get(packed)
     tap.check(whole(z, 300000), "a gzip has another ETag and its own bytes")
     tap.check(differ((z["Content-Type"], z["ETag"] == r["ETag"]), ("application/gzip", False)),
-              "a gzip says that it is one")
+              "the Content-Type of a gzip is right")
     head = s.get(plain, "HEAD")
     tap.check(differ((head.status, head.body, [h for h in head.head if h[0] != "Date"]),
                      (200, b"", [h for h in r.head if h[0] != "Date"])), "a HEAD is a GET without the body")
@@ -29,7 +29,7 @@ def answers(tap, s):
     tap.check(whole(s.get(plain, Accept_Encoding="gzip, zstd"), 300000), "Accept-Encoding changes nothing")
     tap.check(whole(s.get(plain + "?a=b&%00"), 300000), "a query changes nothing")
     bare = s.get(s.path("size=300000", bare=True))
-    tap.check(whole(bare, 300000) or (bare["ETag"] == r["ETag"] and "the same ETag"), "a bare context is another one")
+    tap.check(whole(bare, 300000) or (bare["ETag"] == r["ETag"] and "the same ETag"), "a bare context has another ETag")
     tap.check(whole(s.get(s.path("size=1")), 1), "a body may be one byte")
     tap.check(whole(s.get(s.path("size=262144")), 262144), "a body may end with a block")
     c = http.client.HTTPConnection("127.0.0.1", s.port, timeout=TIMEOUT)
@@ -41,9 +41,10 @@ def answers(tap, s):
     c.close()
     one = f"HEAD {plain} HTTP/1.1\r\n{HOST}"
     got = s.raw(f"{one}\r\n{one}\r\n{one}Connection: close\r\n\r\n")
-    tap.check(differ(got.count(b"HTTP/1.1 200 OK"), 3), "requests may come before the answers of others")
+    tap.check(differ(got.count(b"HTTP/1.1 200 OK"), 3),
+              "a client may send requests before it has the answers of others")
     tap.check(whole(Response(s.raw(f"GET {plain} HTTP/1.0\r\n\r\n")), 300000), "HTTP/1.0 needs no Host")
-    tap.check(together(s, plain), "ten at once each get the whole body")
+    tap.check(together(s, plain), "ten clients at once each get the whole body")
 
 
 def together(s, path):
@@ -114,22 +115,22 @@ def errors(tap, s):
     tap.check(differ((r.status, r["Content-Type"][:10], r.body),
                      (500, "text/plain", b'can\'t read "secret": add it to the ignore file\n')),
               "a failure says what to do")
-    tap.check(differ(s.get(s.path("refuse"), "HEAD").body, b""), "to a HEAD it only says that it is one")
+    tap.check(differ(s.get(s.path("refuse"), "HEAD").body, b""), "the failure of a HEAD has no text")
     os.unlink(os.path.join(s.context, "Dockerfile"))
     r = s.get(path)
     tap.check(differ((r.status, b"no Dockerfile" in r.body), (500, True)), "a missing Dockerfile is named")
     shutil.rmtree(s.context)
     r = s.get(path)
-    tap.check(differ((r.status, b"the context is gone" in r.body), (410, True)), "a context that is gone is gone")
+    tap.check(differ((r.status, b"the context is gone" in r.body), (410, True)), "a context that was deleted gives 410")
     os.mkdir(s.context)
     s.write("FROM scratch\n")
-    tap.check(whole(s.get(path), 5000), "a directory in its place is the context")
+    tap.check(whole(s.get(path), 5000), "a new directory at its path is the context")
     tap.check(differ(s.url("x", "zstd", 3)[:6], "error:"), "no address is made for zstd")
     for host in ("evil.example", f"evil.example:{s.port}", "127.0.0.1.evil.example"):
         r = Response(s.raw(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"))
         tap.check(differ(r.status, 403), f"a page of {host} reads nothing")
     r = Response(s.raw(f"GET {path} HTTP/1.1\r\nHost: localhost:{s.port}\r\nConnection: close\r\n\r\n"))
-    tap.check(whole(r, 5000), "localhost is a name of ours")
+    tap.check(whole(r, 5000), "localhost is accepted as a Host")
 
 
 def cut(tap, s):
@@ -146,7 +147,7 @@ def cut(tap, s):
         why = None
     tap.check(why, "a client sees that it is cut")
     after = s.raw(f"GET {s.path('fail=10')} HTTP/1.1\r\n{HOST}\r\nGET /healthz HTTP/1.1\r\n{HOST}\r\n")
-    tap.check(differ(after.count(b"HTTP/1.1"), 1), "nothing follows a cut body, that could fill its length")
+    tap.check(differ(after.count(b"HTTP/1.1"), 1), "no bytes follow a cut body, which could fill its length")
     tap.check(differ(len(re.findall(r"event=http-cut .*changed while", s.said())), 7),
-              "each is logged, with the reason")
-    tap.check(s.wait_idle({"running": 0, "connections": 0}), "and leaves no lane taken")
+              "each cut body is logged with its reason")
+    tap.check(s.wait_idle({"running": 0, "connections": 0}), "no lane is taken after a cut body")

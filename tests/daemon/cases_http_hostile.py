@@ -54,15 +54,15 @@ def requests_of_an_enemy(path):
 
 
 def hostile(tap, s):
-    tap.check(differ(s.ask("hurry"), "hurried"), "the deadlines are near")
+    tap.check(differ(s.ask("hurry"), "hurried"), "the deadlines are short")
     path = s.path("size=100")
     for what, request, statuses in requests_of_an_enemy(path):
         got = s.raw(request)
         status = Response(got).status
         # What is not understood at all is ended by its deadline, without a word.
         why = None if status in statuses or (not got and 0 in statuses) else f"status {status}: {got[:200]}"
-        tap.check(why or s.fault(), f"{what}: an error, or what it asks for")
-    tap.check(whole(s.get(path), 100), "after all that it serves")
+        tap.check(why or s.fault(), f"{what}: an error, or the right answer")
+    tap.check(whole(s.get(path), 100), "a good request is served after all bad ones")
     before = s.kilobytes()
     for _ in range(3):
         for _, request, _ in requests_of_an_enemy(path):
@@ -75,12 +75,12 @@ def hostile(tap, s):
             c = stack.enter_context(s.connect())
             with contextlib.suppress(OSError):
                 c.sendall(b"GET / HTTP/1.1\r\nX: ")
-        tap.check(drip(s, path), "who sends a byte now and then is ended")
-        tap.check(differ(s.get("/healthz").status, 200), "others are served meanwhile")
-        tap.check(s.wait_idle({"connections": 0}, 20), "and twenty who send nothing more are ended")
+        tap.check(drip(s, path), "a client that sends a byte now and then is disconnected")
+        tap.check(differ(s.get("/healthz").status, 200), "other clients are served meanwhile")
+        tap.check(s.wait_idle({"connections": 0}, 20), "twenty clients that stop sending are disconnected")
         tap.note(f"{time.monotonic() - began:.1f} s")
-    tap.check(flood(s, path), "past the number of connections the idlest goes, and ours is served")
-    tap.check(s.fault(), "it lives")
+    tap.check(flood(s, path), "past the limit of connections the idlest is closed, and a new one served")
+    tap.check(s.fault(), "ctxd still runs")
 
 
 def drip(s, path):
@@ -111,42 +111,46 @@ def flood(s, path):
 
 
 def readers(tap, s):
-    tap.check(differ(s.ask("hurry"), "hurried"), "the deadlines are near")
+    tap.check(differ(s.ask("hurry"), "hurried"), "the deadlines are short")
     size = 30000000
     path = s.path(f"size={size}")
     with s.connect() as a, s.connect() as b:
         for c in (a, b):
             c.sendall(f"GET {path} HTTP/1.1\r\n{HOST}Connection: close\r\n\r\n".encode())
         tap.check(s.wait_idle({"parked": 2, "running": 0}), "a reader that stops reading is parked")
-        tap.check(whole(s.get(s.path("size=7000")), 7000), "as many as there are lanes: and others are served")
+        tap.check(whole(s.get(s.path("size=7000")), 7000),
+                  "others are served although as many readers as lanes have stopped")
         rest = []
         slowly = threading.Thread(target=lambda: rest.append(read_all(a, pause=0.02)))
         slowly.start()
-        tap.check(s.wait_idle({"running": 1}), "one that goes on has its lane again")
+        tap.check(s.wait_idle({"running": 1}), "a reader that goes on gets a lane again")
         slowly.join()
-        tap.check(whole(Response(rest[0]), size), "and gets the rest")
-        tap.check(s.wait_idle({"parked": 0, "running": 0, "connections": 0}), "one that never does is ended")
-        tap.check(differ(len(Response(read_all(b)).body) < size, True), "and sees that it has not the whole")
+        tap.check(whole(Response(rest[0]), size), "the reader that goes on gets the rest")
+        tap.check(s.wait_idle({"parked": 0, "running": 0, "connections": 0}),
+                  "a reader that never goes on is disconnected")
+        tap.check(differ(len(Response(read_all(b)).body) < size, True),
+                  "the disconnected reader sees that bytes are missing")
     with s.connect() as c:
         c.sendall(f"GET {path} HTTP/1.1\r\n{HOST}\r\n".encode())
         c.recv(1000)
-    tap.check(s.wait_idle({"parked": 0, "running": 0, "connections": 0}), "one that dies leaves nothing")
+    tap.check(s.wait_idle({"parked": 0, "running": 0, "connections": 0}),
+              "a reader that dies leaves no lane and no connection")
     fds = s.fds()
     for _ in range(30):
         with s.connect() as c:
             c.sendall(f"GET {path} HTTP/1.1\r\n{HOST}\r\n".encode())
             c.recv(1)
-    tap.check(s.wait_idle({"connections": 0}) or differ(s.fds(), fds), "nor do thirty")
+    tap.check(s.wait_idle({"connections": 0}) or differ(s.fds(), fds), "thirty readers that die leave no descriptor")
     slow = s.path("slow=700")
     began = time.monotonic()
     threads = [threading.Thread(target=s.get, args=(slow,)) for _ in range(4)]
     for t in threads:
         t.start()
     time.sleep(0.2)
-    tap.check(differ(s.idle()["running"], 2), "no more work at once than there are lanes")
+    tap.check(differ(s.idle()["running"], 2), "no more requests work at once than there are lanes")
     for t in threads:
         t.join()
-    tap.check(differ(1.3 < time.monotonic() - began < 5, True), "the others wait their turn")
+    tap.check(differ(1.3 < time.monotonic() - began < 5, True), "the other requests wait for a lane")
     with s.connect() as c:
         c.sendall(f"GET {s.path('slow=3000')} HTTP/1.1\r\n{HOST}Connection: close\r\n\r\n".encode())
         tap.check(differ(Response(read_all(c)).status, 200), "an answer may take longer than any deadline")
@@ -171,12 +175,13 @@ def users(tap, s):
     path = s.path("size=5000")
     got = as_nobody(s, f"print(ask('{path}'))")
     tap.check(differ((got[9:12], "ETag" in got), ("403", False)), "another user gets no context, token or not")
-    tap.check(differ(as_nobody(s, "print(ask('/metrics'))")[9:12], "403"), "nor metrics")
-    tap.check(differ(as_nobody(s, f"print(ask('/{'0' * 32}/context.tar'))")[9:12], "403"), "nor what is nowhere")
-    tap.check(differ(as_nobody(s, "print(ask('/healthz'))")[9:12], "200"), "but may ask whether we live")
+    tap.check(differ(as_nobody(s, "print(ask('/metrics'))")[9:12], "403"), "another user gets no metrics")
+    tap.check(differ(as_nobody(s, f"print(ask('/{'0' * 32}/context.tar'))")[9:12], "403"),
+              "another user gets 403, not 404, for a wrong address")
+    tap.check(differ(as_nobody(s, "print(ask('/healthz'))")[9:12], "200"), "another user gets /healthz")
     mapped = f"s = socket.socket(socket.AF_INET6)\ns.connect(('::ffff:127.0.0.1', port))\n" \
              f"s.sendall(b'GET {path} HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n')\nprint(s.recv(100).decode())"
-    tap.check(differ(as_nobody(s, mapped)[9:12], "403"), "also by a socket of IPv6")
+    tap.check(differ(as_nobody(s, mapped)[9:12], "403"), "another user gets nothing by a socket of IPv6, either")
     hold = "held = [socket.create_connection(('127.0.0.1', port)) for _ in range(50)]\n" \
            "print('held', flush=True)\ntime.sleep(1.5)\n"
     child = subprocess.Popen([PYTHON, "-c", "import socket, sys, time\nport = int(sys.argv[1])\n" + hold, str(s.port)],
@@ -184,12 +189,12 @@ def users(tap, s):
     child.stdout.readline()
     time.sleep(0.3)
     n = s.idle()["connections"]
-    tap.check(n > 5 and f"{n} connections", "fifty of its connections don't fill the table")
-    tap.check(whole(s.get(path), 5000), "and ours are served meanwhile")
+    tap.check(n > 5 and f"{n} connections", "fifty connections of another user don't fill the table")
+    tap.check(whole(s.get(path), 5000), "the same user's requests are served meanwhile")
     child.wait()
     child.stdout.close()
-    tap.check(s.wait_idle({"connections": 0}), "it leaves none behind")
+    tap.check(s.wait_idle({"connections": 0}), "none of another user's connections stays")
     got = as_nobody(s, "s = socket.create_connection(('127.0.0.1', port))\nfor i in range(100):\n"
                        "    try:\n        s.sendall(b'G')\n    except OSError:\n        print('ended')\n        break\n"
                        "    time.sleep(0.1)\n")
-    tap.check(differ(got.strip(), "ended"), "a slow one is ended sooner than ours")
+    tap.check(differ(got.strip(), "ended"), "a slow client of another user is disconnected sooner")

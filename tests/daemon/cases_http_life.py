@@ -38,8 +38,8 @@ def metrics(tap, s):
     for name, number in want.items():
         tap.check(differ(got.get(name), number), f"{name} is {number}")
     tap.check(differ(0 < got["ctxd_answer_seconds_sum kind=http_get"] < TIMEOUT, True), "a latency is in seconds")
-    tap.check(differ(int(got["process_resident_memory_bytes"]) > 1 << 20, True), "resident memory is told")
-    tap.check(differ(0 < int(got["process_open_fds"]) - s.fds() + 1 < 4, True), "open descriptors are told")
+    tap.check(differ(int(got["process_resident_memory_bytes"]) > 1 << 20, True), "resident memory is in the metrics")
+    tap.check(differ(0 < int(got["process_open_fds"]) - s.fds() + 1 < 4, True), "open descriptors are in the metrics")
     token = path.split("/")[1]
     tap.check(differ(token in s.said() or token in text, False), "a token is neither logged nor in the metrics")
 
@@ -53,7 +53,7 @@ def life(tap, s):
     tap.check(differ(s.url("size=9000"), url), "port and path are the same after a restart")
     again = s.get("/" + url.split("/", 3)[3])
     tap.check(whole(again, 9000) or differ(again["ETag"], first["ETag"]),
-              "and the address serves before anyone asks for it")
+              "after a restart the address serves before ctx url is called")
     port = s.port
     s.stop()
     with socket.socket() as thief:
@@ -61,11 +61,11 @@ def life(tap, s):
         thief.bind(("127.0.0.1", port))
         thief.listen()
         s.start()
-        tap.check(differ(s.port != port, True), "a port that is somebody else's is left to them")
+        tap.check(differ(s.port != port, True), "a port that another program has is left to it")
         other = s.port
         s.stop()
     s.start()
-    tap.check(differ(s.port, other), "and the next one is kept")
+    tap.check(differ(s.port, other), "the next port is chosen, and kept")
     began, slow = time.monotonic(), s.path("slow=20000")
     with s.connect() as c, s.connect() as d, s.connect():
         for x in (c, d):
@@ -73,7 +73,7 @@ def life(tap, s):
         time.sleep(0.3)
         status, seconds = s.stop()
         tap.check(differ((status, seconds < 5), (0, True)), "the end waits neither for work nor for readers")
-        tap.check(differ(Response(read_all(c)).status in (0, 503), True), "whose clients see no answer")
+        tap.check(differ(Response(read_all(c)).status in (0, 503), True), "clients at the end get no answer, or 503")
     tap.note(f"{time.monotonic() - began:.1f} s")
     s.start()
     with socket.socket() as wild:

@@ -20,8 +20,8 @@ def real(tap, s):
         return differ(digest(s.get(path).body), digest(s.run("ctx-send", "--no-daemon", *args, ".")))
 
     tap.check(same(plain), "the address gives what ctx-send writes")
-    tap.check(same(packed, "-z"), "and the packed one what ctx-send -z does")
-    tap.check(differ(b"Dockerfile" in s.get(bare).body, False), "a bare one is without the Dockerfile")
+    tap.check(same(packed, "-z"), "the gzip address gives what ctx-send -z writes")
+    tap.check(differ(b"Dockerfile" in s.get(bare).body, False), "a bare context is without the Dockerfile")
     tap.check(differ(s.path("."), plain), "the same question has the same address")
     etag = s.get(plain)["ETag"]
     tap.check(differ(s.get(plain, "HEAD", If_None_Match=etag).status, 304), "an unchanged context is not sent")
@@ -33,22 +33,22 @@ def real(tap, s):
         etag = r["ETag"]
     s.write("unread", "x")
     tap.check(differ(s.get(plain, "HEAD", If_None_Match=etag).status, 304),
-              "what the build doesn't read does not count")
+              "a file that the build doesn't read changes nothing")
     os.unlink(os.path.join(s.context, ".dockerignore"))
-    tap.check(counts(s), "each kind of request is counted, and timed, as what it is")
-    tap.check(dirty(s), "what changed is told before it is looked at, and after")
-    tap.check(changed_meanwhile(s), "a file that changes while it is taken cuts the body")
-    tap.check(same(plain), "and the next one is right")
+    tap.check(counts(s), "each kind of request is counted and timed under its name")
+    tap.check(dirty(s), "metrics and status tell what has changed, before an answer and after")
+    tap.check(changed_meanwhile(s), "a file that changes while it is sent cuts the body")
+    tap.check(same(plain), "the next body is right")
     status = s.stop()
     tap.check(differ(status, 0), "it ends well")
     s.start()
     tap.check(differ(s.path(), plain) or same(plain), "after a restart the address is the same")
     shutil.rmtree(s.context)
-    tap.check(differ(s.get(plain).status, 410), "a context that is gone is gone")
+    tap.check(differ(s.get(plain).status, 410), "a context that was deleted gives 410")
     os.makedirs(os.path.join(s.context, "src"))
     s.write("Dockerfile", "FROM scratch\nCOPY src /\n")
     s.write("src/new", "new")
-    tap.check(same(plain), "another directory in its place is served")
+    tap.check(same(plain), "a new directory at its path is served")
 
 
 def numbers(s, name, label=None):
