@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * reads-rows: a Dockerfile and a request -> what the builds read. For the tests of
- * dockerfile/reads.c and of the files below it.
+ * dockerfile/reads.c and of the files below it. In the rows, "§n" means section n of
+ * docs/sources/docker-context.md.
  */
 #ifndef CTXD_READS_ROWS_H
 #define CTXD_READS_ROWS_H
@@ -10,9 +11,9 @@
 #include "dockerfile.h"
 
 struct reads_row {
-    /* Where the rule is from: §n of the research notes ([V]: measured on an engine), a source
-     * file of BuildKit or moby, or promise 3 (never less than any build of the stream reads).
-     */
+    /* Where the rule is from: §n of docs/sources/docker-context.md ([V]: measured on an
+     * engine), a source file of BuildKit or moby, or promise 3 (never less than any build of
+     * the stream reads). */
     const char *source;
     const char *file;
     const char *options; /* as ask_read() takes them */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dockerfile/follow.c: symbolic links that patterns pass through. */
+/* dockerfile/follow.c: symbolic links that patterns pass through. In the rows, "§n" means
+ * section n of docs/sources/docker-context.md. */
 #include "dockerfile.h"
 #include "reads-set.h"
 #include "scratch.h"

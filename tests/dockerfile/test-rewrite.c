@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dockerfile/rewrite.c: the Dockerfile that reads an inner tar. */
+/* dockerfile/rewrite.c: the Dockerfile that reads an inner tar. In the rows, "§n" means
+ * section n of docs/sources/docker-context.md. */
 #include "dockerfile.h"
 #include "tap.h"
 
