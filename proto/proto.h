@@ -14,7 +14,8 @@
  *     client  {}                                     with the output's descriptor
  *     daemon  {"answer": "done", "stats": {…}, "notes": [[1, "…"]]}
  *
- *     request.h       the request: its struct, its line, and the control files it names
+ *     request.h       the request: its struct and its line
+ *     request-load.h  the control files that a request brings or names
  *     proto-answer.h  the answers
  *     frame.h         lines and descriptors on the socket, and the limits of both
  *     place.h         where the socket is, and who is at its other end
@@ -32,6 +33,7 @@
 #include "frame.h"
 #include "place.h"
 #include "proto-answer.h"
+#include "request-load.h"
 #include "request.h"
 
 #endif

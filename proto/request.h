@@ -79,17 +79,6 @@ int proto_send_request(int fd, const struct proto_request *request, uint64_t tim
 int proto_request_parse(struct bytes line, const int *fds, size_t n_fds, bool stored,
                         struct proto_request **ret, struct failure *f) must_use;
 
-/*
- * Loads the control files of a request, whose context is root_fd: their texts into
- * request->control, and the parsed Dockerfile into *ret, which the caller frees after the
- * request. The texts come from the descriptors that the request brought, which are closed.
- * Without those, they come from the files that dockerfile_path and ignore_path name, or the
- * default ones; a url is answered so, each time anew. Sets send.root_fd (borrowed) and
- * send.dockerfile. `notes` may be NULL.
- */
-int proto_request_load(struct proto_request *request, int root_fd, struct notes *notes,
-                       struct dockerfile **ret, struct failure *f) must_use;
-
 /* The release and the build of this program. */
 extern const char proto_version[];
 extern const char proto_build[];
