@@ -35,7 +35,7 @@ VECTORS = ["tests/vectors/match.tsv.gz", "tests/vectors/walk.tsv.gz"]
 MORE_VECTORS = os.environ.get("CTXD_VECTORS")
 # What script/test --quick runs: no engine, no registry, no sanitizer build. Programs that take more
 # than five seconds are left out; tests/meson.build has the same list.
-SLOW = ["db-unusable", "db-others", "ignore", "warm"]
+SLOW = ["db-others", "db-unusable", "ignore", "warm", "watch-drain"]
 QUICK = ["lint", "lint-self", *(f"unit/{name}" for name in UNIT if name not in SLOW), "vectors", "cli"]
 
 
