@@ -30,7 +30,7 @@ def flowchart(arrows, label):
     if not names:
         return []
     ids = {p: re.sub(r"\W", "_", p) for p in names}
-    rows = [f"    {ids[p]}[{label(p)}]" for p in names]
+    rows = [f'    {ids[p]}["{label(p)}"]' for p in names]
     rows += [f"    {ids[p]} --> {ids[q]}" for p in names for q in sorted(drawn[p])]
     return ["```mermaid", "flowchart TD", *rows, "```", ""]
 
