@@ -19,10 +19,12 @@ static void status_put(struct values *pool, struct value *object, const char *ke
               value_integer(pool, number > INT64_MAX ? INT64_MAX : (int64_t)number));
 }
 
+/* Copies the text: a root's path and the texts of statistics are gone before the object is
+ * written. */
 static void status_put_text(struct values *pool, struct value *object, const char *key,
                             struct bytes text)
 {
-    value_put(pool, object, bytes_of(key), value_shown(pool, text));
+    value_put(pool, object, bytes_of(key), value_shown(pool, arena_copy(&pool->arena, text)));
 }
 
 static uint64_t status_seconds_since(uint64_t ns)
