@@ -9,9 +9,9 @@
  *     pool_drain(pool);               // runs jobs, too, and returns when none is left
  *     pool_free(pool);
  *
- * A thread starts when a job is added and no thread is idle, so a small tree needs none. There
- * are at most as many threads as cores, and more, up to the maximum, if jobs are seen to wait
- * for a cold disk rather than to compute.
+ * A thread starts when a second job waits and no thread is idle, so a small tree needs none.
+ * There are as many threads as cores at most. If jobs are seen to wait for a cold disk rather
+ * than to compute, there are more, up to the maximum.
  *
  * Thread: any. pool_drain() and pool_free(): the owner only, and not from a job.
  */

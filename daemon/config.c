@@ -40,9 +40,8 @@ static const struct setting settings[] = {
     {"idle-exit", SETTING_NUMBER, "SECONDS", AT(idle_exit_s), 0, 1u << 30, "0",
      "End after this time without a request; 0: never."},
     {"audit", SETTING_NUMBER, "SECONDS", AT(audit_s), 0, 1u << 30, "600",
-     "From one audit of each context to the next; 0: none. An audit looks at everything by "
-     "stat, "
-     "for changes that no event reported."},
+     "From one audit of each context to the next; 0: none. An audit looks at everything "
+     "by stat, for changes that no event reported."},
     {"http", SETTING_PORT, "PORT|auto|off", AT(http_port), 1, 65535, "auto",
      "The port of 127.0.0.1 that ctx url's addresses have; auto chooses one and keeps it."},
     {"log-level", SETTING_WORD, "error|warning|info|debug", AT(log_level), 0, 0, "info",
@@ -138,8 +137,7 @@ static const struct setting *setting_find(struct bytes name)
     return NULL;
 }
 
-/* ---- the places they come from
- * --------------------------------------------------------------- */
+/* ---- the places they come from ---------------------------------------------------------- */
 
 static int config_from_environment(struct config *config, struct failure *f)
 {

@@ -2,14 +2,16 @@
 /*
  * struct daemon: what all files of ctxd share, and nothing else.
  *
- * ctxd has four kinds of threads (base/thread-kind.h):
+ * ctxd has five kinds of threads (base/thread-kind.h):
  *
- *   loop   one; the only one that calls libuv: the listening socket, sessions, timers, signals
- *          (loop.c; other threads reach it through wake.h)
- *   lane   one for each running request of the socket, each a straight line of calls (lanes.c)
- *   http   the threads of libmicrohttpd, one for each connection, and a watchdog; a request
- *          takes the place of a lane while it works (http.c)
- *   pool   pure fan-out; each lane has a pool of its own
+ *   loop       one; the only one that calls libuv: the listening socket, sessions, timers,
+ *              signals (loop.c; other threads reach it through wake.h)
+ *   lane       one for each running request of the socket, each a straight line of calls
+ *              (lanes.c)
+ *   http       the threads of libmicrohttpd, one that accepts and one for each connection, and
+ *              a watchdog; a request takes the place of a lane while it works (http.c)
+ *   pool       pure fan-out; each lane has a pool of its own
+ *   database   one; writes the hash database (hashdb/db-writer.c)
  *
  * A function that names no thread may be called by any.
  *

@@ -19,8 +19,10 @@
 struct lane_state {
     struct lane lane;
     int cancel_read;
-    atomic_int cancel_write;          /* -1: it is closed, the request is cancelled */
-    bool parked;                      /* written by its own thread, with the lock held */
+    atomic_int cancel_write; /* -1: it is closed, the request is cancelled */
+    /* Written with the lock held; read without it by those who write it: the request's thread,
+     * and the watchdog of HTTP. The lock of an answer (http-answer.c) admits one of the two. */
+    bool parked;
     bool quick;                       /* it runs without a place */
     struct lane_state *newer, *older; /* in the list of parked ones; guarded by lanes->lock */
 };

@@ -30,8 +30,8 @@
 struct lane {
     struct daemon *daemon;
     struct pool *pool; /* for this request alone, until it leaves the lane */
-    struct send_hooks
-        hooks; /* stalled() parks and resumes; cancel_fd hangs up when cancelled */
+    /* stalled() parks and resumes; cancel_fd hangs up when the request is cancelled. */
+    struct send_hooks hooks;
     struct lane_state *state;
 };
 

@@ -15,9 +15,8 @@ enum drain_mark {
     MARK_CONTENT = 1 << 1, /* with MARK_ENTRY: its content, too */
     MARK_LISTING = 1 << 2,
     MARK_BELOW = 1 << 3,
-    MARK_WRITE =
-        1 << 4,         /* with MARK_CONTENT: the writer may have a descriptor without a name */
-    MARK_FILE = 1 << 5, /* with MARK_ENTRY: it may be a file with other names */
+    MARK_WRITE = 1 << 4, /* with MARK_CONTENT: the writer may have only a descriptor */
+    MARK_FILE = 1 << 5,  /* with MARK_ENTRY: it may be a file with other names */
 };
 
 struct drain {

@@ -12,13 +12,15 @@
  * call marks it in *dirty, or returns false. The promise rests on three facts:
  *  1. The kernel queues an event inside the system call that makes the change.
  *  2. Each directory of the tree is watched, or each drain marks it with everything below it:
- *     one for which the kernel or the limit refused a watch; one of another mount, because a
- * file there can be written through the place that it is mounted from, without an event here.
+ *      - one for which the kernel or the limit refused a watch;
+ *      - one of another mount: a file there can be written through the place that it is
+ *        mounted from, without an event here.
  *  3. If it can't be known what changed, a drain returns false: the queue overflowed; the file
- *     system is one that other machines change; the root is not at its path. After false each
- *     directory of the tree must be entered anew, as a walk of everything does, because the
- * lost events may include the end of a watch. What was marked must be looked at before it is
- * forgotten: if tree_make() fails, the next one needs the same dirty set again.
+ *     system is one that other machines change; the root is not at its path.
+ *
+ * After false each directory of the tree must be entered anew, as a walk of everything does:
+ * the lost events may include the end of a watch. What was marked must be looked at before it
+ * is forgotten: if tree_make() fails, the next one needs the same dirty set again.
  *
  * Linux does not report these to a watcher of directories, so no drain marks them:
  *  - a write through a name in an unwatched directory, to a file that has several names; also a

@@ -26,7 +26,8 @@ static bool tree_same_entry(const struct node *a, const struct node *b, uint32_t
 static void tree_compare_dirs(struct comparison *c, const struct dir *was, const struct dir *is,
                               size_t path_len);
 
-/* was or is may be NULL: then the other is gone, or new, with all below it. */
+/* One of the two may be NULL: without `was` the node is new, without `is` it is gone, with all
+ * below it. */
 static void tree_compare_nodes(struct comparison *c, const struct node *was,
                                const struct node *is, size_t path_len)
 {

@@ -7,10 +7,11 @@
  *   files      tree dev ino            the key
  *              size mtime_ns ctime_ns mode   the rest of the stat for which the hashes hold
  *              sum                     first 64 bits of XXH3-128 over the other columns and
- *                                      ROW_VERSION, so that rows of earlier releases don't
- * count xxh  16 bytes           XXH3-128 of the content, with the key of the chunk store sha 32
- * bytes or NULL   SHA-256 of the content trees      id                      a digest of path,
- * dev and ino, so that a tree has the path dev ino            same number in a new database
+ *                                      ROW_VERSION: a row of an earlier release is ignored
+ *              xxh  16 bytes           XXH3-128 of the content, with the chunk store's key
+ *              sha  32 bytes or NULL   SHA-256 of the content
+ *   trees      id                      a digest of path, dev and ino: the same tree has the
+ *              path dev ino            same number in a new database
  *              last_used               seconds since 1970
  *   settings   key value
  *

@@ -3,9 +3,9 @@
  * A compiled set of patterns, and the three engines that give verdicts by it:
  *
  *   automaton   the fast one, by the live nodes of a trie
- *   literal     pattern by pattern, exactly as the reference does it. It is for sets that
- * contain a pattern whose evaluation fails, and the tests compare the automaton with it classic
- * the rules of the 20.10 client
+ *   literal     pattern by pattern, exactly as the reference does it; for sets with a pattern
+ *               whose evaluation fails. The tests compare the automaton with it
+ *   classic     the rules of the 20.10 client
  *
  * ignore-parse.c chooses the engine of a set; ignore.c calls it.
  *

@@ -7,7 +7,7 @@
 
 /*
  * Loads the control files of a request, whose context is root_fd: their texts into
- * request->control, and the parsed Dockerfile into *ret, which the caller frees after the
+ * request->control, and the parsed Dockerfile into *ret, which the caller frees before the
  * request. The texts come from the descriptors that the request brought, which are closed.
  * Without those, they come from the files that dockerfile_path and ignore_path name, or the
  * default ones; a url is answered so, each time anew. Sets send.root_fd (borrowed) and

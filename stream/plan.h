@@ -12,7 +12,7 @@
 #include "stream.h"
 
 struct plan {
-    struct arena arena;  /* of the two lists of entries, and of the carriage */
+    struct arena arena;  /* of the recipe and of what plan.c makes: headers, paths */
     struct bytes recipe; /* entries of .ctx, as in the tar; empty: none. In the arena */
     struct tree *tree;   /* owned */
     bool looked;         /* the tree was made for this answer */

@@ -14,8 +14,8 @@
 #include <pthread.h>
 
 /*
- * One version of a chunk's file. The change time tells a file that was written to from one
- * whose other time was only set back.
+ * One version of a chunk's file. The modification time alone is not enough: a program may write
+ * to the file and then set it back, but not the change time.
  */
 struct store_identity {
     uint64_t ino;

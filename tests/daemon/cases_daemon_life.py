@@ -102,6 +102,13 @@ def cases(tap, box):
     tap.check(None if status == 0 and took > 0.8 else f"{status} {took}",
               "--idle-exit ends a ctxd that gets no request")
 
+    daemon = box.daemon("--max-watches=1")
+    box.send("--daemon=require", root)
+    slow = {r["path"]: r["slow"] for r in daemon.status()["roots"]}
+    tap.check(None if "directories are not watched" in slow.get(str(root), "") else str(slow),
+              "status says why a root is looked at by stat")
+    daemon.end()
+
     daemon = box.daemon("--audit=1")
     box.send("--daemon=require", root)
     tap.check(None if until(lambda: daemon.counter("audits") >= 2) else str(daemon.status()),
