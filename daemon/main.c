@@ -125,7 +125,7 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     if (action != CONFIG_SERVE)
-        return main_print(action);
+        return (int)main_print(action);
     log_set_level(daemon.config.log_level);
     main_raise_limits();
     heap_setup();
