@@ -68,6 +68,15 @@ static void test_bases(const char *dir)
     write_file(path, "{\"RepoTags\": [\"base:latest\"], \"Config\": {\"Env\": 7}}");
     TAP_CHECK(bases_find(path, &name, 1, &arena, &bases, &f) == -EINVAL);
     TAP_CHECK(strstr(f.text, "is no list of strings"));
+
+    tap_case("a byte order mark before the images is skipped");
+    write_file(path, "\xef\xbb\xbf{\"RepoTags\": [\"base:latest\"], \"Config\": {}}");
+    TAP_CHECKF(bases_find(path, &name, 1, &arena, &bases, &f) == 0, "%s", f.text);
+    TAP_CHECK(bases[0].known);
+    tap_case("a key that an image has twice is an error, as in manifests");
+    write_file(path, "{\"RepoTags\": [],\n \"RepoTags\": [\"base:latest\"], \"Config\": {}}");
+    TAP_CHECK(bases_find(path, &name, 1, &arena, &bases, &f) == -EINVAL);
+    TAP_CHECK(strstr(f.text, "bases.json\":2: "));
     unlink(path);
 }
 
