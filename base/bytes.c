@@ -68,8 +68,9 @@ size_t bytes_plain(struct bytes b, size_t from)
 {
     const uint64_t ones = 0x0101010101010101u, high = ones << 7;
     size_t i = from;
-    /* Eight bytes at a time, while all are plain: the high bit of each byte of `bad` tells that
-     * the byte is not. A borrow may set such bits above the first one, which does no harm. */
+    /* Eight bytes at a time. In `bad` the high bit of a byte is set if that byte is not plain.
+     * A borrow may also set it in bytes after the first bad one. That is harmless, because the
+     * loop below looks at each byte again. */
     for (uint64_t word; i + 8 <= b.len; i += 8) {
         memcpy(&word, b.at + i, 8);
         uint64_t quotes = word ^ ones * '"', slashes = word ^ ones * '\\';

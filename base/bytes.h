@@ -57,10 +57,10 @@ struct bytes bytes_from(struct bytes b, size_t from);
 struct bytes bytes_head(struct bytes b, size_t len);
 
 /*
- * Takes the next part, up to `sep`, off *rest. Returns false if nothing is left. "a//b" split
- * at
- * '/' gives "a", "", "b"; "a/" gives "a" and ""; an empty view gives one empty part, but one of
- * NULL gives none. Start with the whole in *rest; rest->at is NULL after the last part.
+ * Takes the next part, up to `sep`, off *rest. Returns false if nothing is left. Split at '/',
+ * "a//b" gives "a", "", "b", and "a/" gives "a" and "". An empty view gives one empty part, but
+ * a view whose `at` is NULL gives none. Start with the whole in *rest; rest->at is NULL after
+ * the last part.
  */
 bool bytes_next(struct bytes *rest, uint8_t sep, struct bytes *ret_part);
 

@@ -213,9 +213,8 @@ static const struct option which_options[] = {
      "Send all that the ignore file keeps, whatever the Dockerfile reads."},
     {OPTION_CALL, 0, true, "recipe", "ECO[,ECO]...", 0, options_take_recipe,
      "Add the recipe of the dependencies to the context, of these ecosystems (default: all), "
-     "as "
-     "a tree for each project. Write COPY .ctx/cargo/root/ ./ before the step that installs "
-     "them; see ctx-recipe(1)."},
+     "as a tree for each project. Write COPY .ctx/cargo/root/ ./ before the step that "
+     "installs them; see ctx-recipe(1)."},
     {OPTION_CALL, 0, false, "trust-bases", "GLOB[,GLOB]...", 0, options_take_trust_bases,
      "Base images known to have no ONBUILD triggers. May be repeated."},
     {OPTION_STRING, 0, false, "base-config", "engine|none|FILE", AT(base_config), NULL,

@@ -144,7 +144,7 @@ void chores_look(struct chores *chores)
     /* Requests come first. */
     if (chores->running || lanes.running || wake_ending(daemon->wake))
         return;
-    /* Once after each request. It takes a millisecond of the loop, and no client waits. */
+    /* Once after each request. It takes some milliseconds, and no client waits. */
     if (daemon->active_ns > chores->gave_ns && daemon_quiet_ns(daemon) > QUIET_NS) {
         heap_give_back();
         chores->gave_ns = now_ns;

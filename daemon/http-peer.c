@@ -35,7 +35,8 @@ static struct peer_question peer_question_about(const struct tcp_ends *ends)
     return ask;
 }
 
-/* Whether it is this IPv4 address. sock_diag has that of an IPv6 socket as ::ffff:127.0.0.1. */
+/* Whether it is this IPv4 address. sock_diag shows the IPv4 address of an IPv6 socket as
+ * ::ffff:127.0.0.1. */
 static bool peer_is_address(const __be32 at[4], uint8_t family, in_addr_t want)
 {
     if (family == AF_INET)
@@ -95,7 +96,8 @@ int http_peer_by_diag(const struct tcp_ends *ends, uid_t *ret)
     return 0;
 }
 
-/* Bytes of a row of /proc/net/tcp; they are 150, or 180 of IPv6. */
+/* Bytes of the longest row of /proc/net/tcp that is accepted. Real rows have 150, and those of
+ * tcp6 have 180. */
 #define ROW_MAX 512
 
 /* Searches one table. A read() gives whole rows, but only a part of the table. */
@@ -134,7 +136,7 @@ int http_peer_by_proc(const struct tcp_ends *ends, uid_t *ret)
 
 int http_peer_uid(const struct tcp_ends *ends, uid_t *ret)
 {
-    /* -ENOENT may also mean that the kernel has no tcp_diag. */
+    /* Any failure: a kernel without tcp_diag also answers -ENOENT. */
     int r = http_peer_by_diag(ends, ret);
     return r < 0 ? http_peer_by_proc(ends, ret) : 0;
 }

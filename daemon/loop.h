@@ -19,7 +19,8 @@
 
 struct loop;
 
-/* Makes the loop; sets daemon->wake. It owns listen_fd. *ret is set also if it fails. */
+/* Makes the loop; sets daemon->wake. It owns listen_fd once loop_run() is called. *ret is set
+ * also if it fails. */
 int loop_new(struct daemon *daemon, int listen_fd, struct loop **ret,
              struct failure *f) must_use;
 /* Serves until it is asked to end; then no session, lane job or libuv handle is left. */

@@ -16,12 +16,12 @@ struct waiter {
     struct waiter *next;
 };
 
-/* What the loop keeps of one root: root_polled(). */
+/* What the loop keeps for one root; root_polled(root) returns it. */
 struct polled {
     struct root *root;
     uv_poll_t events, mounts;
     unsigned n_handles; /* how many of the two are open: events first */
-    bool free_root;     /* once they are closed */
+    bool free_root;     /* also free the root when both handles are closed */
     bool listening;     /* to events */
     struct waiter *waiters;
 };
@@ -54,8 +54,8 @@ static void on_polled_mounts(uv_poll_t *handle, int status, int events)
     struct polled *polled = handle->data;
     (void)status, (void)events;
     watch_mounts_changed(polled->root->watch);
-    /* Each container that starts changes the table; a mount below the root is what counts. A
-     * session that waits began when there was none. */
+    /* The table changes whenever any container starts. Only a mount below the root matters, and
+     * there was none when the session began to wait. */
     struct watch_stats stats;
     watch_stats(polled->root->watch, &stats);
     if (stats.n_mounts)

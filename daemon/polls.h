@@ -33,9 +33,9 @@ void polls_end(struct polls *polls);
 
 /*
  * Calls changed(context, seq) once, when something has changed in the root since event number
- * `since`, unless polls_forget() comes first. true: that is so already, *ret_seq is the number
- * of the last event, and changed() is not called. Either way the caller's reference of the root
- * is polls_forget()'s to give back.
+ * `since`, unless polls_forget() comes first. Returns true, and does not call changed(), if
+ * something has changed already or if the root can't be polled; *ret_seq is then the number of
+ * the last event. Either way the caller gives its reference of the root back by polls_forget().
  */
 bool polls_wait(struct polls *polls, struct root *root, uint64_t since,
                 void (*changed)(void *context, uint64_t seq), void *context,

@@ -75,6 +75,7 @@ struct root *roots_unpolled(struct daemon *daemon);
  * calls root_free(). Thread: loop.
  */
 struct root *roots_surplus(struct daemon *daemon);
+/* Thread: loop, or main after the loop has ended. */
 void root_free(struct root *root);
 
 #endif

@@ -10,9 +10,9 @@
  *   WAITING   of `wait`: until something changes in the root (polls.h), or the time is over
  *   WRITING   the answer is going out
  *
- * A client that goes away closes its session at once, but for one that is WORKING: the lane
- * uses the session's descriptor and will report to the session. So its request is cancelled,
- * and the session is closed when the lane has finished.
+ * If its client goes away, a session closes at once, unless it is WORKING. Then the lane still
+ * uses the descriptor, so the request is cancelled, and the session closes when the lane has
+ * finished.
  *
  * Thread: loop, all of it.
  */

@@ -19,9 +19,9 @@ int db_write_queue(struct db_conn *conn, const struct db_queue *q, const struct 
 /* Ends a transaction: commits if code is SQLITE_OK, else rolls back. */
 int db_end(struct db_conn *conn, int code);
 /*
- * Drops trees that were not used since then (seconds), then the longest unused ones until the
- * database holds at most max_bytes (0: no limit). `used` are trees whose last use the file may
- * not have yet.
+ * Drops the trees whose last use is before `since`, then those that were unused for longest,
+ * until the database holds at most max_bytes (0: no limit). `now` and `since` are seconds since
+ * 1970. `used` are trees whose last use may not be in the file yet.
  */
 int db_prune(struct db_conn *conn, int64_t now, int64_t since, uint64_t max_bytes,
              const struct db_tree *used, size_t n_used);

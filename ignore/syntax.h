@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The syntax check that patternmatcher.New makes of each pattern. Thread: any. */
+/*
+ * The syntax check that patternmatcher.New makes of each pattern. The caller writes the
+ * message: ignore-parse.c, or pattern_fail() for a fault that is found while matching. Thread:
+ * any.
+ */
 #ifndef CTXD_SYNTAX_H
 #define CTXD_SYNTAX_H
 

@@ -22,7 +22,6 @@ int base64_write(struct bytes from, struct buf *to)
     return r;
 }
 
-/* Only what base64_write() writes: no spaces, no bits that are lost. */
 int base64_read(struct arena *a, struct bytes text, struct bytes *ret)
 {
     if (text.len % 4)

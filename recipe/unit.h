@@ -40,8 +40,8 @@ struct prepare {
 
 /*
  * The unit of an ecosystem in a directory ("" is the root), made if there is none; NULL if the
- * options exclude it. `eco` must be a literal, `dir` is copied. The next call may move units:
- * don't keep the pointer over it.
+ * options exclude it. `eco` must be a literal, `dir` is copied. The next call may move all
+ * units, which makes earlier pointers invalid.
  */
 struct recipe_unit *unit_new(struct prepare *p, const char *eco, struct bytes dir);
 bool unit_has(struct prepare *p, const struct recipe_unit *unit, struct bytes path);

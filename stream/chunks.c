@@ -7,9 +7,9 @@
  *     edit                ^ e2 is new
  *     cut anew       [ d e e2 ][ f …         f begins a chunk, as before: the rest is shared
  *
- * A chunk of small files ends after 64 of them on average, by the hash of a path. These six
- * bits make chunks of some hundred kilobytes: with larger ones splice() gains no more, and an
- * edit does not cost much yet.
+ * A chunk of small files has 64 of them on average, because six bits of a path's hash decide:
+ * some hundred kilobytes. Larger chunks would not make splice() faster, and an edit would cost
+ * more.
  */
 #include "chunks.h"
 

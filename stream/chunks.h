@@ -44,7 +44,7 @@ struct chunk {
     uint64_t largest;     /* bytes of its largest file */
     pthread_mutex_t lock; /* guards the members from here to `digest` */
     bool named, has_sha, has_digest, has_packed;
-    struct digest128 name; /* keyed: of the headers, and of the contents' digests */
+    struct digest128 name; /* by pack.c; keyed: of the headers and the contents' digests */
     struct sha256 sha;     /* of the plain bytes of tar; large: of its parts' SHA-256 */
     uint64_t packed_len;   /* bytes, as packed by … */
     enum send_codec packed_codec;

@@ -10,7 +10,8 @@
 /* Prefix of temporary names, which a crash may leave behind if there is no O_TMPFILE. */
 #define STORE_TEMP ".tmp-"
 
-/* Opens the two directories, and reads the key or makes one. 0, or -errno with a message. */
+/* Opens the store's directory and its chunks/, and reads the key or makes one. 0, or -errno
+ * with a message. */
 int store_dir_open(struct store *store, struct notes *notes, struct failure *f) must_use;
 /*
  * Makes the directory again, with the same key, if somebody removed it while it was open
@@ -22,7 +23,7 @@ void store_dir_heal(struct store *store);
 void store_path(char path[STORE_PATH_MAX], const struct store_name *name);
 /* The reverse, for a file's name; false: it is not that of a chunk. */
 bool store_parse_name(struct bytes name, struct store_name *ret);
-/* Opens the directory of a path by store_path() with O_PATH: a descriptor or -errno. */
+/* Opens, with O_PATH, the directory of a path by store_path(): a descriptor or -errno. */
 int store_shard(const struct store *store, const char *path) must_use;
 
 /*

@@ -75,7 +75,7 @@ void control_release(struct control *control);
 
 /*
  * Lets the caller of a request watch and cancel it while bytes are written. out_fd must be
- * non-blocking. The calls come from the request's thread.
+ * non-blocking. stream calls it on the request's thread.
  */
 struct send_hooks {
     void *context;
@@ -196,6 +196,7 @@ void body_free(struct body *body);
 /*
  * SHA-256 of what the target reads (context-digest.c). It does not depend on where the tree is,
  * nor on times, owners, umask or hard links. Without a target, the last stage is taken.
+ * Thread: lane or http; it waits for the pool.
  */
 struct digest_line {
     uint32_t line;       /* of the instruction */

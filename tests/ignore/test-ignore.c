@@ -22,9 +22,8 @@ static struct ignore *parse(const char *text, enum ignore_rules rules)
 
 /*
  * The verdict on a path: '+' kept, '~' kept without content, '-' excluded, '!' below a
- * directory that is not entered, 'E' failed. All components are directories, but the last one
- * is only if a
- * '/' follows it.
+ * directory that is not entered, 'E' failed. All components are directories; the last one is
+ * one only if a slash follows it.
  */
 static char walk_to(const struct ignore *ig, struct bytes path)
 {
