@@ -24,6 +24,9 @@ void ustar_octal(uint8_t *at, size_t digits, uint64_t number)
         at[i - 1] = (uint8_t)('0' + (number & 7));
 }
 
+/* With its version, which no NUL follows. */
+static const uint8_t magic[8] = {'u', 's', 't', 'a', 'r', '\0', '0', '0'};
+
 void ustar_fill(uint8_t block[USTAR_BLOCK], const struct ustar_header *header)
 {
     struct bytes path = header->path;
@@ -43,7 +46,7 @@ void ustar_fill(uint8_t block[USTAR_BLOCK], const struct ustar_header *header)
     block[TYPE_AT] = header->type;
     if (link)
         memcpy(block + LINK_AT, header->link.at, link < USTAR_NAME_MAX ? link : USTAR_NAME_MAX);
-    memcpy(block + MAGIC_AT, "ustar\00000", 8);
+    memcpy(block + MAGIC_AT, magic, sizeof(magic));
 }
 
 void ustar_seal(uint8_t block[USTAR_BLOCK])

@@ -75,7 +75,7 @@ int http_listen(struct daemon *daemon, struct urls *urls, struct sockaddr_in *re
                 struct failure *f)
 {
     ASSERT_THREAD(THREAD_LOOP);
-    struct sockaddr_in address;
+    struct sockaddr_in address = {0};
     socklen_t len = sizeof(address);
     cleanup_fd int fd = port_listen_asked(daemon, urls, f);
     if (fd < 0)

@@ -8,6 +8,7 @@
 #include "tree.h"
 #include "walk.h"
 
+#include <assert.h>
 #include <errno.h>
 
 /* Computes the fields that sum up all below a directory, once. PATH_MAX bounds the depth. */
@@ -66,7 +67,7 @@ int tree_make(const struct tree_walk *ask, const struct tree *old, const struct 
               struct tree **ret_tree, struct failure *f)
 {
     struct dirty *again = dirty_new();
-    struct tree *tree;
+    struct tree *tree = NULL;
     int r = tree_make_once(ask, old, dirty, again, &tree, f);
     for (int tries = 0; r == 0 && !dirty_is_empty(again); tries++) {
         struct tree *newer = NULL;
@@ -75,6 +76,7 @@ int tree_make(const struct tree_walk *ask, const struct tree *old, const struct 
                                            QUOTE(ask->root_name))
                                     : tree_make_once(ask, tree, again, still, &newer, f);
         if (r == 0) {
+            assert(tree && newer); /* tree_make_once() gives one with 0 */
             newer->n_dirs_read += tree->n_dirs_read;
             newer->n_stats += tree->n_stats;
         }

@@ -20,7 +20,7 @@ static struct sha256 etag_of(const struct fixture *x, enum send_codec codec)
 {
     struct failure f = {0};
     struct sha256 etag = {0};
-    struct body *body;
+    struct body *body = NULL;
     cleanup_asked struct asked asked;
     int r = ask_tree(x, 2, &asked, &f);
     asked.request.codec = codec;
@@ -49,7 +49,7 @@ static void test_bytes(void)
         cleanup_sent struct sent s = send_tree(&x, 2, codec, NULL);
         cleanup_buf struct buf got = BUF(SIZE_MAX / 2);
         cleanup_asked struct asked asked;
-        struct body *body;
+        struct body *body = NULL;
         int r = ask_tree(&x, 2, &asked, &f);
         asked.request.codec = codec;
         if (r < 0 || body_open(&asked.request, NULL, NULL, &body, &f) < 0) {
@@ -89,7 +89,7 @@ static void change_after(const char *path, size_t len)
     cleanup_asked struct asked asked;
     cleanup_buf struct buf got = BUF(SIZE_MAX / 2);
     cleanup_free uint8_t *other = xcalloc(1, len);
-    struct body *body;
+    struct body *body = NULL;
     put_tree(&x);
     int r = ask_tree(&x, 2, &asked, &f);
     if (r == 0)
