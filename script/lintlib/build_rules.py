@@ -26,15 +26,19 @@ def rule_alone():
         return sum(pool.map(compile_one, [p for p in c_files() if p.endswith(".h")]), [])
 
 
-def rule_symbols():
-    """no two rooms define the same name: a linker would silently take either"""
+def symbol_faults(units):
     found = {}
-    for unit in graph.units():
+    for unit in units:
         if unit.program.endswith(".a") and not unit.program.endswith("/libsha256-low.a") and room_of(unit.path):
             for symbol in unit.defined:
                 found.setdefault(symbol, set()).add(unit.path)
     return [f"{name}: defined in {' and '.join(sorted(where))}" for name, where in sorted(found.items())
             if len(where) > 1]
+
+
+def rule_symbols():
+    """no two rooms define the same name: a linker would silently take either"""
+    return symbol_faults(graph.units())
 
 
 def call_faults(calls):

@@ -63,6 +63,8 @@ COMMON_NAMES = {
     "__init__.py",
 }
 LINES_MAX = 500
+# Of a line of C. .clang-format has the same number, but leaves comments and long strings as they are.
+COLUMNS_MAX = 96
 # Sources that may be longer, with the reason: {path: reason}.
 LONG = {}
 

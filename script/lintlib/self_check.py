@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plants a fault for each rule that has a fault of its own making, and looks whether it is found.
+"""Plants a fault for each rule but those in EXEMPT, and looks whether it is found.
 
-A small house is made in a temporary directory, good first, then with one fault at a time. The rules
-that ask clang are not tried: what they find is clang's business.
+A small house is made in a temporary directory, good first, then with one fault at a time.
 """
 
 import contextlib
@@ -11,10 +10,13 @@ import pathlib
 import subprocess
 import tempfile
 
-from . import build_rules, graph, house, pages, text_rules
+from . import build_rules, graph, house, pages, suite_rules, text_rules
 
 SPDX = "/* SPDX-License-Identifier: Apache-2.0 */\n"
+# Rules without a planted fault. tidy needs the database of build-san/, and clang-tidy knows its faults.
+EXEMPT = {"tidy"}
 GOOD = {
+    ".clang-format": (house.TOP / ".clang-format").read_text(),
     "base/thing.h": SPDX + "/* Things: what they are for. */\n#ifndef THING_H\n#define THING_H\n#endif\n",
     "base/thing.c": SPDX + '#include "thing.h"\n\nint thing_a(int x)\n{\n    return x;\n}\n',
     "stream/other.c": SPDX + '/* Others. */\n#include "thing.h"\n\nstatic int other_b(int x)\n{\n    return x;\n}\n',
@@ -32,6 +34,9 @@ PLANTED = [
     ("spdx", {"base/free.c": "/* Free. */\n"}, "base/free.c"),
     ("size", {"base/long.c": SPDX + "/* Long. */\n" + "int x;\n" * 500}, "base/long.c: 502 lines"),
     ("size", {"tests/cases_long.py": "# SPDX-License-Identifier: Apache-2.0\n" * 501}, "cases_long.py: 501 lines"),
+    ("width", {"base/wide.c": SPDX + "/* " + "ü" * 94 + " */\n"}, "base/wide.c:2: 100 columns"),
+    ("format", {"base/loose.c": SPDX + "/* L. */\nint loose( void )\n{\n    return 0;\n}\n"}, "base/loose.c"),
+    ("alone", {"base/lone.h": SPDX + "/* L. */\nsize_t lone(void);\n"}, "base/lone.h"),
     ("purpose", {"base/mute.c": SPDX + "#include <stdio.h>\n"}, "base/mute.c"),
     ("names", {"stream/thing.c": SPDX + "/* T. */\n"}, "base/thing.c and stream/thing.c"),
     ("names", {"tests/stream/thing.c": SPDX + "/* T. */\n"}, "base/thing.c and tests/stream/thing.c"),
@@ -66,7 +71,7 @@ def small_house(files):
         try:
             subprocess.run(["git", "init", "-q"], check=True)
             for path, text in files.items():
-                os.makedirs(os.path.dirname(path), exist_ok=True)
+                os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
                 pathlib.Path(path).write_text(text)
             forget()
             yield
@@ -112,8 +117,36 @@ def results(rules):
     for message, word in COMMITS:
         yield f"commits finds: {word}", expect(list(text_rules.commit_faults("0", message)), word)
     yield "commits takes a good message", list(text_rules.commit_faults("0", "base, io: mend it\n\nIt was broken.\n"))
+    for message in (f"Merge {'0' * 40} into {'1' * 40}\n", f'Revert "base: {"x" * 54}"\n\nThis reverts it.\n'):
+        yield f"commits takes git's own {message.split()[0]}", list(text_rules.commit_faults("0", message))
     yield "circles finds a circle of compiled objects, and a call upwards", planted_circle()
+    yield "symbols finds a name that two rooms define", planted_symbol()
     yield "drawing finds a page that is out of date", stale_page()
+    yield "suites finds a program that is not listed, and one that is not built", wrong_list()
+    tried = {p[0] for p in PLANTED} | {"commits", "circles", "symbols", "drawing", "suites"} | EXEMPT
+    yield "each rule but tidy is tried", [f"{name}: no planted fault" for name in rules if name not in tried]
+
+
+def planted_symbol():
+    """A name that two rooms define, compiled."""
+    def units(*rooms):
+        paths = [f"{room}/same.c" for room in rooms]
+        with small_house({path: "int same(void); int same(void) { return 0; }" for path in paths}):
+            for path in paths:
+                subprocess.run(["gcc", "-c", path, "-o", path + ".o"], check=True)
+            symbols = graph.read_symbols([path + ".o" for path in paths])
+        return [graph.Unit(path, f"{path.split('/')[0]}/lib.a", *symbols[path + ".o"]) for path in paths]
+    return (expect(build_rules.symbol_faults(units("base", "stream")), "same: defined in base/same.c and stream/same.c")
+            + build_rules.symbol_faults(units("base")))
+
+
+def wrong_list():
+    suites = suite_rules.suites_module()
+    left_out = suites.UNIT[0]
+    suites.UNIT[0] = "nowhere"
+    found = suites.list_faults()
+    return (expect(found, f"test-{left_out} is built, but not listed") +
+            expect(found, "test-nowhere is listed in tests/suites.py, but not built"))
 
 
 def stale_page():
