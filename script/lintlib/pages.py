@@ -107,7 +107,7 @@ def direct_tests(calls):
                 found[path].add(program)
     # The fuzz targets are built by script/build san only, so their text is read.
     for source in house.tracked("tests/fuzz/fuzz-*.c"):
-        words = set(re.findall(r"\b\w+(?=\()", house.code_of(source)))
+        words = set(re.findall(r"\b\w+(?=\()", house.code_of(source))) - set(house.functions(source))
         for path in set().union(*(homes.get(w, set()) for w in words)):
             found[path].add(pathlib.PurePath(source).stem)
     return found
@@ -144,8 +144,15 @@ def in_order(programs, path, rooms):
                                            not p.startswith("test-"), not p.startswith("fuzz-"), p))
 
 
+def owned(path, programs):
+    """Whether a program is called after the file, or after the room and so tests all of it."""
+    return any(f"{kind}-{name}" in programs for kind in ("test", "fuzz")
+               for name in (pathlib.PurePath(path).stem, house.room_of(path)))
+
+
 def shortened(names):
-    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    # Without their number: every new test would change many rows, and branches would conflict.
+    more = " and more" if len(names) > NAMES_SHOWN else ""
     return ", ".join(names[:NAMES_SHOWN]) + more
 
 
@@ -155,7 +162,7 @@ def table_rows():
     direct = direct_tests(calls)
     rooms = program_rooms()
     for path in sorted(calls, key=lambda p: (house.ROOMS.index(house.room_of(p)), p)):
-        through = [] if direct[path] else nearest_tested(path, calls, direct)
+        through = [] if owned(path, direct[path]) else nearest_tested(path, calls, direct)
         yield path, in_order(direct[path], path, rooms), through, hints(path)
 
 
@@ -167,10 +174,10 @@ def tests_page():
     """docs/tests.md"""
     rows = [HEAD, "# Which test reaches which file", "",
             "For each source file: the C programs of `tests/` that are called after it or call it by name. `test-x` is",
-            "`build/tests/test-x`, made of `tests/<room>/test-x.c`; `fuzz-x` is made by `script/build san`. If there is no",
-            "such program, `through` names the nearest callers that have one: look up their rows. The last column has",
-            "suites that run whole programs and reach the file; `script/lintlib/test_hints.py` lists them by hand.",
-            "`script/test --list` names all suites.",
+            "`build/tests/test-x`, made of `tests/<room>/test-x.c`; `fuzz-x` is made by `script/build san`. If none",
+            "of them is called after the file or its room, `through` names the nearest callers that have a test: look up",
+            "their rows. The last column has suites that run whole programs and reach the file;",
+            "`script/lintlib/test_hints.py` lists them by hand. `script/test --list` names all suites.",
             ""]
     last = None
     for path, programs, through, suites in table_rows():
@@ -179,8 +186,9 @@ def tests_page():
             rows += ["", f"## {room}/", "", "| file | C tests | whole programs |", "|---|---|---|"]
             last = room
         near = [stem(p) if house.room_of(p) == room else p for p in through]
-        by = shortened(programs) or (f"through {shortened(near)}" if near else "")
-        rows.append(f"| {stem(path)} | {by} | {', '.join(suites)} |")
+        by = [shortened(programs)] if programs else []
+        by += [f"through {shortened(near)}"] if near else []
+        rows.append(f"| {stem(path)} | {'; '.join(by)} | {', '.join(suites)} |")
     return "\n".join(rows) + "\n"
 
 
