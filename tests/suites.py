@@ -8,6 +8,7 @@ A command is run in the top directory and prints TAP; `tally` ones end in `N pas
 import glob
 import json
 import os
+import pathlib
 from dataclasses import dataclass, field
 
 BUILD, SAN, TSAN = "build", "build-san", "build-tsan"
@@ -30,6 +31,9 @@ UNIT = [
     "mounts", "places", "wake", "watch", "watch-drain", "watch-mounts",
     "options", "option-help", "option-parse", "bases", "output", "progress", "report",
 ]
+# The rooms that the C test programs belong to, by name: tests/ROOM/test-NAME.c.
+TOP = pathlib.Path(__file__).resolve().parents[1]
+ROOMS = {path.stem.removeprefix("test-"): path.parent.name for path in TOP.glob("tests/*/test-*.c")}
 # The vectors of promise 1 in the repository.
 VECTORS = ["tests/vectors/match.tsv.gz", "tests/vectors/walk.tsv.gz"]
 # A directory of further vectors, *.gz in the format of tests/vectors/README.md, which need not be ours to copy.
@@ -50,6 +54,7 @@ class Suite:
     alone: bool = False  # measures time, or uses both cores by itself
     full: bool = False  # only with --full, or when named
     env: dict = field(default_factory=dict)
+    room: str = ""  # names the suite, too
 
 
 def list_faults():
@@ -67,7 +72,7 @@ def list_faults():
 def unit_suites():
     for name in UNIT:
         guards = "6 deterministic, and the room's own claims" if name == "stream" else "the rooms' own claims"
-        yield Suite(f"unit/{name}", guards, [f"{BUILD}/tests/test-{name}"])
+        yield Suite(f"unit/{name}", guards, [f"{BUILD}/tests/test-{name}"], room=ROOMS.get(name, ""))
         yield Suite(f"san/{name}", "the same under ASan and UBSan", [f"{SAN}/tests/test-{name}"], 600)
 
 

@@ -21,6 +21,7 @@ class Suite:
     alone: bool = False
     full: bool = False
     env: dict = field(default_factory=dict)
+    room: str = ""
 QUICK = []
 def list_faults():
     return {unlisted!r}
@@ -73,3 +74,13 @@ def cases(tap, box):
     ]:
         got = run(**arguments)
         tap.check(None if got == want else f"{got} instead of {want}", f"a suite {what}: {want[1]}")
+
+    def listed(*names):
+        r = subprocess.run([TESTS / "run", "--list", *names], cwd=TESTS.parent, capture_output=True, text=True)
+        return [line.split()[0] for line in r.stdout.splitlines()]
+
+    got = listed("stream")
+    tap.check(None if "unit/store" in got and "unit/url" not in got else str(got), "a room names its C test programs")
+    short, unit = listed(), listed("unit")
+    tap.check(None if "unit/*" in short and "unit/url" not in short and "unit/url" in unit else f"{short} {unit}",
+              "--list folds the C test programs, and unfolds them by name")
