@@ -88,8 +88,23 @@ def prose_cases(tap):
     tap.check(missing and str(missing), "README.md names each program")
 
 
+def ecosystem_cases(tap):
+    """Every list of ecosystems that a person sees has those of recipe/ecos.c."""
+    known = set(re.findall(r"&eco_(\w+)", (CLIENT.parent / "recipe/ecos.c").read_text()))
+    tap.check(None if len(known) >= 10 else str(known), "recipe/ecos.c lists ecosystems")
+    lists = [CLIENT / "recipe-options.c", CLIENT / "ctx-recipe.1", CLIENT.parent / "docs/recipes.md",
+             *sorted((CLIENT / "completions").iterdir())]
+    for path in lists:
+        # fish completes --recipe of ctx and ctx-send without its values.
+        if path.name not in ("ctx.fish", "ctx-send.fish"):
+            text = path.read_text()
+            missing = sorted(eco for eco in known if not re.search(rf"\b{eco}\b", text))
+            tap.check(missing and str(missing), f"{path.name} names every ecosystem")
+
+
 def cases(tap, box):
     prose_cases(tap)
+    ecosystem_cases(tap)
     run = box.send("--help")
     text = run.out.decode()
     helped = help_options(text)
