@@ -130,9 +130,12 @@ static int walk_read_target(const struct walk_job *job, int fd, struct bytes nam
     int error = n < 0 ? errno : 0;
     if (error && error != ENOENT && error != EINVAL)
         return walk_fail_node(job, name, -error, f);
-    /* If the link was replaced between stat and readlink, the two belong to different files. */
+    /* If the link was replaced between stat and readlink, the two belong to different files. A
+     * rename sets the change time, which tells that the first one went away and came back. */
     if (fstatat(fd, (const char *)name.at, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
-        (error || now.st_ino != seen->st_ino || now.st_dev != seen->st_dev))
+        (error || now.st_ino != seen->st_ino || now.st_dev != seen->st_dev ||
+         now.st_ctim.tv_sec != seen->st_ctim.tv_sec ||
+         now.st_ctim.tv_nsec != seen->st_ctim.tv_nsec))
         walk_look_again(job, name);
     if (error)
         return 0;
