@@ -128,12 +128,6 @@ def rule_scripts():
 
 # Commits before this one were not held to the form.
 COMMITS_SINCE = "4d64d43100cdc2d8db2b58d00e938be5445da4cd"
-# They were made before the rule was run on each commit: a subject or a line is some characters too long.
-COMMITS_EXCUSED = {
-    "d030b68b7589", "7300d0fe6fb6", "82791fb1abbb", "03d4113f52f8", "969f66783487", "608e367cb80b",
-    "e37d8727b78c", "442b59ec2f56", "30461be5a336", "942c7d010aad", "0332ae91e6a3", "ddc6b908286b",
-    "39c9bf4d91d1", "b31398672b5d",
-}
 SUBJECT = re.compile(r"(?:Merge |Revert |[\w.][\w./-]*(?:, [\w.][\w./-]*)*: \S)")
 
 
@@ -173,6 +167,5 @@ def rule_commits():
     for commit in r.stdout.split("\0"):
         if commit.strip():
             name, message = commit.strip("\n").split("\n", 1)
-            if name[:12] not in COMMITS_EXCUSED:
-                found += commit_faults(name[:12], message)
+            found += commit_faults(name[:12], message)
     return found
