@@ -19,7 +19,7 @@ SEES = {
     "base": set(),
     "formats": {"base"},
     "ignore": LOW,
-    "dockerfile": LOW | {"ignore"},
+    "dockerfile": LOW,
     "recipe": LOW | {"ignore"},
     "hashdb": TREE,
     "stream": TREE | {"recipe", "hashdb"},
@@ -44,12 +44,11 @@ HOMES = {
     "jansson.h": ("formats/json-read.c", "proto/json-keys.h"),
     "yaml.h": ("formats/yaml-read.c",),
     "expat.h": ("formats/xml-read.c",),
-    "sha2.h": ("base/",),
-    "curl/": ("client/",),
+    "curl/": ("client/engine-config-main.c",),
     "nghttp2/": ("http2/",),
 }
 # Headers that only one file may include.
-ONE_FILE = ("yaml.h", "expat.h", "sha2.h", "zstd.h", "libdeflate.h", "curl/", "xxhash.h", "nghttp2/")
+ONE_FILE = ("yaml.h", "expat.h", "zstd.h", "libdeflate.h", "curl/", "xxhash.h", "nghttp2/")
 # Circles of calls inside a room that may stay.
 CIRCLES = {
     # A word may contain ${name:-word}: the expander and the lexer call each other, as the grammar does.
