@@ -149,7 +149,7 @@ static bool option_suggest(const struct command_line *line, struct bytes name, c
         if (!bytes_equal(bytes_of(docker_options[i]), name))
             continue;
         snprintf(text, size,
-                 "docker build takes it, behind the pipe: ctx-send | docker build %s%.*s ... -",
+                 "docker build takes it, after the pipe: ctx-send | docker build %s%.*s ... -",
                  name.len == 1 ? "-" : "--", BYTES_ARG(name));
         return true;
     }
@@ -249,7 +249,7 @@ static int option_take_path(struct options *options, const struct command_line *
     if (options->path)
         return fail(f, -EINVAL, "%s: one PATH only, and it is %s already%s",
                     QUOTE(bytes_of(word)), QUOTE(bytes_of(options->path)),
-                    line->command ? "; a command stands behind --" : "");
+                    line->command ? "; a command comes after --" : "");
     options->path = word;
     return 0;
 }

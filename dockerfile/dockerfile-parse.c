@@ -137,7 +137,8 @@ static int df_parse_heredocs(struct parser *p, struct df_instruction *ins)
             end = p->at;
             if (!df_parse_next_line(p, &line))
                 return df_fail(p->df, ins->line, p->f,
-                               "the heredoc %s is not ended: a line with only that is missing",
+                               "the heredoc %s is not closed: a line that contains only its "
+                               "name is missing",
                                QUOTE(heredoc->name));
         } while (!df_parse_ends_heredoc(heredoc, line));
         heredoc->body = bytes_head(bytes_from(p->df->text, start), end - start);

@@ -81,7 +81,7 @@ static int toml_take_pair(struct toml *t, struct value *map, size_t depth)
             continue;
         }
         if (toml_peek(t, 0) != '=')
-            return toml_fail(t, "the key %s needs a = behind it", QUOTE(key));
+            return toml_fail(t, "the key %s needs a = after it", QUOTE(key));
         t->at++;
         if (there)
             return toml_defined_before(t, key);
@@ -250,7 +250,7 @@ static int toml_take_lines(struct toml *t, struct value *root)
         if (toml_peek(t, 0) == '#')
             r = toml_skip_comment(t);
         if (r == 0 && t->at < t->text.len && !toml_skip_line_end(t))
-            r = toml_fail(t, "something stands behind what the line is for");
+            r = toml_fail(t, "something follows what the line is for");
         if (r < 0)
             return r;
     }

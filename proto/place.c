@@ -72,7 +72,7 @@ int proto_check_peer(int fd, struct failure *f)
     struct ucred peer;
     socklen_t len = sizeof(peer);
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
-        return fail_errno(f, -errno, "who is at the other end of the socket");
+        return fail_errno(f, -errno, "can't tell who is at the other end of the socket");
     if (peer.uid != geteuid() && peer.uid != 0)
         return fail(f, -EPERM, "the other end of the socket is user %u, not %u", peer.uid,
                     geteuid());

@@ -208,7 +208,7 @@ static int body_changed(const struct segment *segment, struct failure *f)
     struct bytes path = segment->large.entry ? segment->large.entry->path
                         : segment->chunk     ? chunk_first(segment->chunk)
                                              : BYTES("the Dockerfile");
-    return fail(f, -ESTALE, "something at or behind %s changed while it was being sent",
+    return fail(f, -ESTALE, "%s, or an entry after it, changed while it was being sent",
                 QUOTE(path));
 }
 

@@ -150,7 +150,7 @@ static void test_suggestions(void)
         {"--ver", "did you mean --ver"},
         {"--tag", "ctx-send | docker build --tag ... -"},
         {"-t", "ctx-send | docker build -t ... -"},
-        {"--build-context=a=b", "behind the pipe"},
+        {"--build-context=a=b", "after the pipe"},
     };
     cleanup_parsed struct parsed p = {0};
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

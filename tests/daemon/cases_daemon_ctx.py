@@ -255,7 +255,7 @@ def cases(tap, box):
     tap.check(run.fault(1, "no ctxd runs") or (None if len(run.err.splitlines()) == 1 else run.err),
               "--daemon=require says once that none runs")
     for args, pattern in ((["watch", root], "command is missing"),
-                          (["watch", root, "make"], "a command stands behind --"),
+                          (["watch", root, "make"], "a command comes after --"),
                           (["watch", "--debounce=3600001", root, "--", "true"], "not milliseconds from 1 to 3600000"),
                           (["start", "--", "--socket=/tmp/x"], "set CTXD_SOCKET instead"),
                           (["watch", "-f", "-", root, "--", "true"], "standard input"),

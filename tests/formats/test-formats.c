@@ -132,7 +132,7 @@ static void test_toml_read(void)
         {"a = {}", "{\"a\":{}}"},
     };
     static const struct fault_case faults[] = {
-        {"a = 1\nb", "some.file:2: the key \"b\" needs a = behind it"},
+        {"a = 1\nb", "some.file:2: the key \"b\" needs a = after it"},
         {"a = 1\n\na = 2", "some.file:3: \"a\" was defined before"},
         {"[a]\nb = {}\n[a.b]", "some.file:3: \"b\" was defined before"},
         {"a = {b = 1}\na.c = 2", "some.file:2: \"a\" was defined before"},
@@ -156,7 +156,7 @@ static void test_toml_read(void)
         {"a = 1\nb = \"\xff\"", "some.file:2: the byte \\xff is no UTF-8"},
         {"a = [1 2]", "some.file:1: an array needs a , or ] here"},
         {"a = {b = 1 c}", "some.file:1: an inline table needs a , or } here"},
-        {"a = 1 b", "some.file:1: something stands behind"},
+        {"a = 1 b", "some.file:1: something follows"},
         {"\"\"\"a\"\"\" = 1", "some.file:1: a key can't be a string of several lines"},
     };
     check_reads("TOML", toml_read, cases, ARRAY_SIZE(cases));
