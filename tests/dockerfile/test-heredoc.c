@@ -48,10 +48,12 @@ static const struct parse_row heredoc_rows[] = {
 
 static const struct parse_row refused_rows[] = {
     {"a heredoc without end", "parser.go", B("FROM a\nRUN b \\\n<<'x'\n x\n"),
-     "Dockerfile:2: the heredoc \"x\" is not closed: a line that contains only its name is missing"},
+     "Dockerfile:2: the heredoc \"x\" is not closed: a line that contains only its name is "
+     "missing"},
     {"a heredoc whose name has spaces that are escaped", "parser.go",
      B("FROM a\nRUN <<x\\ y''\nx\n"),
-     "Dockerfile:2: the heredoc \"x y\" is not closed: a line that contains only its name is missing"},
+     "Dockerfile:2: the heredoc \"x y\" is not closed: a line that contains only its name is "
+     "missing"},
 };
 
 int main(void)
