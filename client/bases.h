@@ -21,10 +21,10 @@
 #include "dockerfile.h"
 
 /*
- * source: "engine", "none", or the path of a file that contains the output of `docker image
- * inspect`, one image or an array. *ret_bases has n_names elements, in the arena. Fails only
- * for a file: -errno of open or read, -EINVAL for text that is not such JSON, -E2BIG for more
- * than BASE_CONFIG_MAX.
+ * source: "engine", "none" (each is unknown), or the path of a file that contains the output of
+ * `docker image inspect`, one image or an array. *ret_bases has n_names elements, in the arena.
+ * Fails only for a file: -errno of open or read, -EINVAL for text that is not such JSON, -E2BIG
+ * for more than BASE_CONFIG_MAX.
  */
 int bases_find(const char *source, const struct bytes *names, size_t n_names,
                struct arena *arena, struct df_base **ret_bases, struct failure *f) must_use;

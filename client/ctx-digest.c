@@ -9,12 +9,19 @@ const struct command_line digest_line = {
     .name = "ctx digest",
     .usage = "Usage: ctx digest [OPTION]... [PATH]\n"
              "\n"
-             "Prints the SHA-256 of all that a build of the last stage (or --target) reads.\n"
-             "It does not depend on where the tree lies, nor on its times and owners. With\n"
-             "ctxd the answer comes at once.\n",
-    .more = "\nExample:\n"
-            "  tag=app:$(ctx digest | cut -c8-23)\n"
-            "  docker image inspect $tag || ctx-send | docker build -t $tag -\n",
+             "Prints the SHA-256 of what a build of the last stage (or --target) reads of the\n"
+             "context, of the Dockerfile, and of --build-arg, --platform and --target. Equal\n"
+             "requests for equal trees give it on any machine, wherever the tree lies, and\n"
+             "whatever its times and owners are. With ctxd the answer comes at once.\n"
+             "\n"
+             "It is no complete key of the image. It lacks the content of base images, what\n"
+             "ADD and RUN fetch, secrets, SSH, named contexts (--build-context), the other\n"
+             "options of docker build, proxies of its configuration, and without --platform\n"
+             "the builder's architecture.\n",
+    .more =
+        "\nExample:\n"
+        "  tag=app:$(ctx digest --build-arg V=1 | cut -c8-23)\n"
+        "  docker image inspect $tag || ctx-send | docker build --build-arg V=1 -t $tag -\n",
     .groups = {&group_which, &group_daemon, &group_digest},
     .path = true,
 };

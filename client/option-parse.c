@@ -274,7 +274,6 @@ int options_parse(const struct command_line *line, int argc, char **argv, struct
     struct words words = {line, argv + (argc > 0), argv + argc};
     bool only_paths = false;
     int r = 0;
-    ret->base_config = "engine";
     while (r == 0 && words.at < words.end && ret->action == ACTION_SEND) {
         const char *word = *words.at++;
         if (only_paths || word[0] != '-' || !word[1])
@@ -290,7 +289,8 @@ int options_parse(const struct command_line *line, int argc, char **argv, struct
         return r;
     if (!ret->path)
         ret->path = ".";
-    return options_environment(ret, notes, f);
+    /* A command without --mtime has no use for SOURCE_DATE_EPOCH. */
+    return option_find(line, BYTES("mtime"), 0) ? options_environment(ret, notes, f) : 0;
 }
 
 void options_release(struct options *options)

@@ -133,7 +133,11 @@ static int options_take_platform(struct options *options, const char *value, str
                         "--platform=%s: not OS/ARCH or OS/ARCH/VARIANT, such as "
                         "linux/arm64",
                         QUOTE(bytes_of(value)));
-    options->platform = bytes_of(value);
+    /* As docker buildx does: --platform given twice asks for both. */
+    options->platform =
+        options->platform.len
+            ? arena_printf(&options->arena, "%.*s,%s", BYTES_ARG(options->platform), value)
+            : bytes_of(value);
     return 0;
 }
 
@@ -196,13 +200,14 @@ static const struct option which_options[] = {
      "that docker build --target works; for a digest what the last stage needs."},
     {OPTION_CALL, 0, false, "build-arg", "NAME[=VALUE]", 0, options_take_build_arg,
      "A variable that docker build gets too; NAME alone takes the value from the environment. "
-     "May be repeated. It narrows what is sent only with --args-final."},
+     "May be repeated. It narrows what is sent only with --args-final, and is always part of a "
+     "digest."},
     {OPTION_FLAG, 0, false, "args-final", NULL, AT(args_final), NULL,
      "A promise that docker build gets exactly the --build-arg values that are given here, so "
      "that they and the defaults of ARG decide what is sent."},
     {OPTION_CALL, 0, false, "platform", "OS/ARCH[/VARIANT]", 0, options_take_platform,
      "The value of TARGETPLATFORM, from which TARGETARCH and the like follow. Default: any. It "
-     "narrows what is sent only with --args-final."},
+     "narrows what is sent only with --args-final, and is always part of a digest."},
     {OPTION_STRING, 0, false, "ignore-file", "FILE", AT(ignore_file), NULL,
      "The ignore file; /dev/null for none. Default: the Dockerfile's name with .dockerignore "
      "added, or PATH/.dockerignore."},
@@ -218,8 +223,9 @@ static const struct option which_options[] = {
     {OPTION_CALL, 0, false, "trust-bases", "GLOB[,GLOB]...", 0, options_take_trust_bases,
      "Base images known to have no ONBUILD triggers. May be repeated."},
     {OPTION_STRING, 0, false, "base-config", "engine|none|FILE", AT(base_config), NULL,
-     "Who is asked about other base images: the engine at DOCKER_HOST (default, for 2 seconds "
-     "at most), nobody, or a file with the output of docker image inspect."},
+     "Who is asked about other base images: the engine at DOCKER_HOST (for 2 seconds at most), "
+     "nobody (the default), or a file with the output of docker image inspect. What the engine "
+     "has then decides what is sent."},
 };
 const struct option_group group_which = {"Which files are sent:", which_options,
                                          ARRAY_SIZE(which_options)};

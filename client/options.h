@@ -43,7 +43,7 @@ extern const struct command_line send_line;
 extern const struct option_group group_which, group_stream, group_daemon, group_plain,
     group_json, group_digest, group_url, group_watch;
 
-/* A parsed command line. All zero is the default, but for path and base_config. */
+/* A parsed command line. All zero is the default, but for path. */
 struct options {
     struct arena arena; /* of args, of trusted, and of what the commands derive from them */
     enum options_action action;
@@ -62,7 +62,7 @@ struct options {
     struct bytes recipe_ecos; /* names, separated by commas; empty: all */
     struct bytes *trusted;
     size_t n_trusted, cap_trusted;
-    const char *base_config; /* "engine" (the default), "none" or a file */
+    const char *base_config; /* "engine", "none" or a file; NULL: not given, nobody is asked */
 
     const char *output; /* NULL: standard output */
     enum send_codec codec;

@@ -40,9 +40,10 @@ static int selection_find_bases(struct selection *selection, struct options *opt
     struct bytes *names = NULL;
     struct df_base *bases = NULL;
     size_t n = 0;
+    /* Even if nobody is to be asked: a fault of the Dockerfile or the target ends here. */
     int r = dockerfile_bases(selection->dockerfile, &selection->reads, &names, &n, f);
     /* Even without names: a --base-config file that can't be read is an error all the same. */
-    if (r == 0)
+    if (r == 0 && options->base_config)
         r = bases_find(options->base_config, names, n, &options->arena, &bases, f);
     if (r == 0) {
         selection->reads.bases = bases;

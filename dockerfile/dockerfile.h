@@ -239,6 +239,20 @@ struct df_request {
 int dockerfile_bases(struct dockerfile *df, const struct df_request *request,
                      struct bytes **ret_names, size_t *ret_n, struct failure *f) must_use;
 
+/* What a target means, for a digest: equal ones give the same image. */
+struct df_target {
+    /* The index of the stage that the classic builder takes, and of BuildKit's. They differ
+     * only if two stages have one name, and either builder may read the stream. UINT32_MAX:
+     * the target is no stage. */
+    uint32_t first, last;
+    /* The target as the request spells it, if the file may read TARGETSTAGE; else empty. */
+    struct bytes spelling;
+};
+
+/* Without a target the last stage is meant. The spelling is the request's. Thread: any. */
+struct df_target dockerfile_target(const struct dockerfile *df,
+                                   const struct df_request *request);
+
 enum df_read_kind { DF_READ_COPY, DF_READ_ADD, DF_READ_MOUNT, DF_READ_ALL };
 
 /* One set of paths that one instruction reads. */

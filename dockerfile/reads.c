@@ -224,7 +224,8 @@ static int reads_base(struct analysis *an, const struct stage *stage, struct fai
         why = arena_printf(a, "its ONBUILD instructions are not known (%.*s)",
                            BYTES_ARG(stage->config->reason));
     else
-        why = BYTES("its ONBUILD instructions are not known; --base-config asks the engine");
+        why = BYTES(
+            "its ONBUILD instructions are not known; --base-config=engine asks the engine");
     why = arena_printf(a, "%.*s%.*s", BYTES_ARG(why), BYTES_ARG(trust));
     reads_note_widened(an, &read, stage->from->word, stage->df->base, BYTES("everything"), why);
     return source_add_path(an, read, BYTES(""), f);

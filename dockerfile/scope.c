@@ -380,7 +380,9 @@ struct bytes scope_reason(struct arena *arena, const struct scope *scope, struct
         return arena_printf(arena, "%.*s may be set by --build-arg or Docker's configuration",
                             BYTES_ARG(subject));
     case CAUSE_BASE:
-        return arena_printf(arena, "%.*s may be set by the image %s; --base-config tells",
+        return arena_printf(arena,
+                            "%.*s may be set by the image %s; --base-config=engine asks"
+                            " the engine",
                             BYTES_ARG(subject), QUOTE(scope->image));
     case CAUSE_ORDER:
         return arena_printf(arena,

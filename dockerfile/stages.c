@@ -197,14 +197,11 @@ int stages_build(struct analysis *an, struct failure *f)
     return 0;
 }
 
-/* The index of the target. Of several stages with that name BuildKit takes the last one, the
- * classic builder the first one. */
-static uint32_t stages_find_target(const struct analysis *an, struct bytes target)
+uint32_t stages_find_target(const struct dockerfile *df, struct bytes target, bool last)
 {
     uint32_t found = UINT32_MAX;
-    for (uint32_t i = 0; i < an->n_stages; i++)
-        if (bytes_equal_nocase(an->stages[i].df->name, target) &&
-            (an->dialect == BUILDKIT || found == UINT32_MAX))
+    for (uint32_t i = 0; i < df->n_stages; i++)
+        if (bytes_equal_nocase(df->stages[i].name, target) && (last || found == UINT32_MAX))
             found = i;
     return found;
 }
@@ -254,7 +251,7 @@ int stages_reach(struct analysis *an, struct failure *f)
     const struct df_request *request = an->request;
     uint32_t last = (uint32_t)an->n_stages - 1;
     if (request->target.len) {
-        last = stages_find_target(an, request->target);
+        last = stages_find_target(an->df, request->target, an->dialect == BUILDKIT);
         if (last == UINT32_MAX)
             return stages_unknown_target(an, f);
     }

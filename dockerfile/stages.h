@@ -45,6 +45,10 @@ struct triggers {
 /* Finds all stages, their bases and the stages that they need. -EINVAL: a malformed base name.
  * -E2BIG past STAGE_DEPTH_MAX or WORDS_RUN_MAX. */
 int stages_build(struct analysis *an, struct failure *f) must_use;
+/* The index of the target, whose name may be in upper or lower case; UINT32_MAX: there is none.
+ * Of several stages with that name BuildKit takes the last one, the classic builder the first
+ * one. A number is no target. */
+uint32_t stages_find_target(const struct dockerfile *df, struct bytes target, bool last);
 /* Sets needed and certain. -EINVAL: the target is no stage. */
 int stages_reach(struct analysis *an, struct failure *f) must_use;
 

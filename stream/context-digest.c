@@ -2,25 +2,39 @@
 /*
  * The digest of what a target reads. Each entry gives one record:
  *
- *     type 1 (f, d, l)   executable by its owner 1 (x, -)
- *     path length 8 LE, path
- *     file: size 8 LE, SHA-256 of its content 32;   link: target length 8 LE, target
+ *     type 1 (f, d, l)   mode 1
+ *     path: text
+ *     file: size 8, SHA-256 of its content 32;   link: target: text
+ *
+ * A number is little endian, and a text is its length 8 and its bytes. The mode of a file is 1
+ * if its owner may execute it, plus 2, 4 and 8 for the sticky, set-group-id and set-user-id
+ * bits; of others it is 0. A hard link counts as the file that it is.
  *
  * The records of a chunk are hashed together. (With terms.for_digest a chunk ends only after a
- * path whose hash has six zero bits.) Then the digest is
+ * path whose hash has six zero bits.) Then the digest is the SHA-256 of
  *
- *     SHA-256( "ctxd-digest-1" NUL, SHA-256 of the Dockerfile, target length 8 LE, target,
- *              the SHA-256 of each chunk,
- *              with --recipe: the SHA-256 of what is read of .ctx, as in the stream )
+ *     "ctxd-digest-2" NUL
+ *     SHA-256 of the Dockerfile 32
+ *     the stage to build: two numbers 8; the spelling of --target: text (struct df_target)
+ *     classic builder 1 (0, 1)
+ *     --platform: text, empty without one
+ *     --build-arg: their number 8; name: text and value: text of each, by name. Of several with
+ *         one name the last one counts
+ *     base images that --base-config told of: their number 8; of each the name: text, its
+ *         variables and its triggers: number 8, text of each
+ *     number of chunks 8, SHA-256 of each chunk 32
+ *     with --recipe 1 (0, 1): SHA-256 of what is read of .ctx, as in the stream, 32
  *
- * so that a daemon reads only the chunks again in which something changed. Times, owners and
- * the other bits of the mode are not part of it. A hard link counts as the file that it is.
+ * so that a daemon reads only the chunks again in which something changed. Whatever else is of
+ * the machine must not be part of it: times, owners, umask, the environment, what an engine
+ * has.
  */
 #include "answer.h"
 #include "content.h"
 #include "skeleton-part.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 struct digesting {
     struct plan *plan;
@@ -121,14 +135,16 @@ static int digest_content(struct digesting *all, const struct entry *e,
     }
 }
 
+static uint8_t digest_mode(uint32_t mode)
+{
+    return S_ISREG(mode) ? (uint8_t)((mode & 07000) >> 8 | (mode & S_IXUSR ? 1 : 0)) : 0;
+}
+
 static int digest_record(struct digesting *all, struct sha256_state *state,
                          const struct entry *e, bool *sure, struct failure *f)
 {
     uint32_t mode = e->node->id.mode;
-    uint8_t head[2] = {S_ISDIR(mode)   ? 'd'
-                       : S_ISLNK(mode) ? 'l'
-                                       : 'f',
-                       S_ISREG(mode) && mode & S_IXUSR ? 'x' : '-'};
+    uint8_t head[2] = {S_ISDIR(mode) ? 'd' : S_ISLNK(mode) ? 'l' : 'f', digest_mode(mode)};
     sha256_add(state, bytes_at(head, sizeof(head)));
     digest_add_text(state, e->path);
     if (S_ISLNK(mode))
@@ -290,17 +306,92 @@ static int digest_lines(const struct send_request *request, struct answer *answe
 
 /* ---- the whole -------------------------------------------------------------------------- */
 
+static void digest_add_byte(struct sha256_state *state, uint8_t byte)
+{
+    sha256_add(state, bytes_at(&byte, 1));
+}
+
+static void digest_add_list(struct sha256_state *state, const struct bytes *list, size_t n)
+{
+    digest_add_number(state, n);
+    for (size_t i = 0; i < n; i++)
+        digest_add_text(state, list[i]);
+}
+
+/* By name; of one name, in the order in which they were given. */
+static int digest_compare_args(const void *a, const void *b)
+{
+    const struct df_arg *x = *(const struct df_arg *const *)a,
+                        *y = *(const struct df_arg *const *)b;
+    int order = bytes_compare(x->name, y->name);
+    return order ? order : x < y ? -1 : x > y;
+}
+
+/* The build arguments as docker build takes them. */
+static void digest_add_args(struct sha256_state *state, const struct df_request *reads)
+{
+    const struct df_arg **args = xcalloc(reads->n_args + 1, sizeof(*args));
+    size_t n = 0, n_last = 0;
+    for (size_t i = 0; i < reads->n_args; i++)
+        if (reads->args[i].has_value)
+            args[n++] = &reads->args[i];
+    qsort(args, n, sizeof(*args), digest_compare_args);
+    for (size_t i = 0; i < n; i++)
+        if (i + 1 == n || !bytes_equal(args[i]->name, args[i + 1]->name))
+            args[n_last++] = args[i];
+    digest_add_number(state, n_last);
+    for (size_t i = 0; i < n_last; i++) {
+        digest_add_text(state, args[i]->name);
+        digest_add_text(state, args[i]->value);
+    }
+    free(args);
+}
+
+static void digest_add_bases(struct sha256_state *state, const struct df_request *reads)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < reads->n_bases; i++)
+        n += reads->bases[i].known;
+    digest_add_number(state, n);
+    for (size_t i = 0; i < reads->n_bases; i++) {
+        const struct df_base *base = &reads->bases[i];
+        if (!base->known)
+            continue;
+        digest_add_text(state, base->name);
+        digest_add_list(state, base->env, base->n_env);
+        digest_add_list(state, base->onbuild, base->n_onbuild);
+    }
+}
+
+/* What the request asks to be built, without the context. */
+static void digest_add_request(struct sha256_state *state, const struct send_request *request)
+{
+    struct sha256 dockerfile = sha256(request->control->dockerfile);
+    struct df_target target = dockerfile_target(request->dockerfile, &request->reads);
+    sha256_add(state, bytes_at(dockerfile.at, sizeof(dockerfile.at)));
+    digest_add_number(state, target.first);
+    digest_add_number(state, target.last);
+    digest_add_text(state, target.spelling);
+    digest_add_byte(state, request->builder == SEND_CLASSIC);
+    digest_add_text(state, request->reads.platform);
+    digest_add_args(state, &request->reads);
+    digest_add_bases(state, &request->reads);
+}
+
 static struct sha256 digest_whole(const struct send_request *request, const struct plan *plan,
                                   const struct sha256 *shas)
 {
     struct sha256_state *state = sha256_new();
-    struct sha256 dockerfile = sha256(request->control->dockerfile);
-    sha256_add(state, bytes_at("ctxd-digest-1", sizeof("ctxd-digest-1")));
-    sha256_add(state, bytes_at(dockerfile.at, sizeof(dockerfile.at)));
-    digest_add_text(state, request->reads.target);
+    size_t n = 0;
+    sha256_add(state, bytes_at("ctxd-digest-2", sizeof("ctxd-digest-2")));
+    digest_add_request(state, request);
+    for (size_t i = 0; i < plan->chunks.n; i++)
+        n += plan->chunks.at[i]->n > 0;
+    digest_add_number(state, n);
     for (size_t i = 0; i < plan->chunks.n; i++)
         if (plan->chunks.at[i]->n)
             sha256_add(state, bytes_at(shas[i].at, sizeof(shas[i].at)));
+    digest_add_byte(state, request->recipe);
     if (request->recipe) {
         struct sha256 recipe = sha256(plan->recipe);
         sha256_add(state, bytes_at(recipe.at, sizeof(recipe.at)));

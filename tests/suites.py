@@ -20,7 +20,7 @@ UNIT = [
     "base", "ustar", "formats", "ignore",
     "dockerfile-parse", "line", "directive", "heredoc", "instruction", "json-form", "words",
     "expand", "lex", "read-pattern",
-    "reads", "base-images", "run-mounts", "scope", "sources", "stages", "follow", "rewrite", "select",
+    "reads", "base-images", "run-mounts", "scope", "sources", "stages", "target", "follow", "rewrite", "select",
     "recipe", "recipe-cook",
     "tree", "db", "db-damage", "db-unusable", "db-others",
     "stream", "body", "carry", "chunks", "content", "context-digest", "control", "entries", "pack", "plan",

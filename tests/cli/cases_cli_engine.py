@@ -16,6 +16,7 @@ import urllib.parse
 DOCKERFILE = "FROM corp/base:1\nCOPY $WHAT /\n"
 TREE = {"Dockerfile": DOCKERFILE, "a": "1", "b": "2", "c": "3"}
 ALL = ["a", "b", "c"]
+ASK = "--base-config=engine"
 IMAGE = {"RepoTags": ["corp/base:1"], "Config": {"Env": ["PATH=/bin", "WHAT=a"], "OnBuild": None}}
 
 
@@ -110,7 +111,7 @@ def hostile_cases(tap, box):
         ("closes the connection", lambda handler: None, r"corp/base:1"),
     ]:
         with engine(box, respond) as (env, _):
-            run = box.send(env=env)
+            run = box.send(ASK, env=env)
         why = run.success(ALL, err=reason)
         if not why and "\x1b" in run.err:
             why = f"a control byte came through: {run.err!r}"
@@ -118,7 +119,7 @@ def hostile_cases(tap, box):
     for what, respond in [("is silent", silent), ("trickles", trickle)]:
         with engine(box, respond) as (env, _):
             began = time.monotonic()
-            run = box.send(env=env)
+            run = box.send(ASK, env=env)
             took = time.monotonic() - began
         tap.check(run.success(ALL, err=r"did not answer within 2 seconds") or (took > 4 and f"{took:.1f} s"),
                   f"an engine that {what} is given two seconds, and everything is sent")
@@ -126,52 +127,55 @@ def hostile_cases(tap, box):
 
 def honest_cases(tap, box):
     box.tree(TREE)
-    run = box.send()
+    run = box.send(ASK)
     tap.check(run.success(ALL, err=r'warning: .*corp/base:1.*no engine answers'),
               "without an engine the base is unknown: everything is sent, with a reason")
-    run = box.send(env={"DOCKER_HOST": "ssh://somewhere"})
+    run = box.send(ASK, env={"DOCKER_HOST": "ssh://somewhere"})
     tap.check(run.success(ALL, err=r"neither unix:// nor tcp://"), "a DOCKER_HOST of another kind is reported")
     with engine(box, answer(200, IMAGE)) as (env, asked):
-        run = box.send(env=env)
+        run = box.send(ASK, env=env)
         tap.check(run.success(["a"]), "with an engine that knows the base less is sent, and nothing is printed")
         tap.check(None if asked == ["/images/corp/base:1/json"] else str(asked),
                   "the engine is asked once, for that image")
         run = box.send("--base-config=none", env=env)
         tap.check(run.success(ALL, err=r"base-config=none") or (len(asked) != 1 and "asked all the same"),
                   "--base-config=none asks nobody")
-        run = box.send("-f", "-", env=env, stdin=DOCKERFILE.encode())
+        run = box.send(env=env)
+        tap.check(run.success(ALL, err=r"--base-config=engine asks the engine") or (len(asked) != 1 and "asked all the same"),
+                  "by default nobody is asked, and the warning names the option")
+        run = box.send(ASK, "-f", "-", env=env, stdin=DOCKERFILE.encode())
         tap.check(run.success(["a"]), "with the Dockerfile on standard input the engine is asked all the same")
         asked.clear()
         for base, words in (("scratch", []), ("debian:12", []), ("corp/other:2", ["--trust-bases=corp/*"]),
                             ("corp/other:2", ["--trust-bases=x,corp/other"])):
             box.tree({**TREE, "Dockerfile": f"FROM {base}\nCOPY b /\n"})
-            run = box.send(*words, env=env)
+            run = box.send(ASK, *words, env=env)
             tap.check(run.success(["b"]) or (asked and "it was asked"), f"FROM {base} is not asked about {words}")
         for name in ("../../containers", "a/../b", "-x", "a?b=c", "a%2fb", "a b"):
             quoted = urllib.parse.quote(name, safe="/.-?=%") if " " in name else name
             box.tree({**TREE, "Dockerfile": f"FROM {quoted}\nCOPY b /\n"})
             before = len(asked)
-            run = box.send(env=env)
+            run = box.send(ASK, env=env)
             tap.check(run.crash() or (len(asked) != before and f"asked {asked[before:]}"),
                       f"FROM {name} is not the name of an image, and is not asked about")
         trigger = {"Config": {"Env": [], "OnBuild": ["COPY c /c"]}}
     with engine(box, answer(200, trigger)) as (env, _):
         box.tree({**TREE, "Dockerfile": "FROM corp/base:1\nCOPY a /\n"})
-        tap.check(box.send(env=env).success(["a", "c"]), "a trigger of the base reads the context, too")
+        tap.check(box.send(ASK, env=env).success(["a", "c"]), "a trigger of the base reads the context, too")
     box.tree(TREE)
 
     def last_first(handler):
         return answer(200, IMAGE)(handler) if "base:1" in handler.path else silent(handler)
     with engine(box, last_first) as (env, _):
         box.tree({**TREE, "Dockerfile": "FROM corp/base:1 AS one\nCOPY $WHAT /\nFROM slow/base\nCOPY b /\n"})
-        run = box.send("--target=one", env=env)
+        run = box.send(ASK, "--target=one", env=env)
         tap.check(run.success(["a"]), "bases that the target does not need are not asked about")
-        run = box.send(env=env)
+        run = box.send(ASK, env=env)
         tap.check(run.crash() or (run.status and run.err) or (not run.err and "nothing was said"),
                   "of two answers the one that came in time is used, and the other base is reported")
     os.unlink(box.programs / "ctx-engine-config")
     box.tree(TREE)
-    tap.check(box.send().success(ALL, err=r"ctx-engine-config is not installed"),
+    tap.check(box.send(ASK).success(ALL, err=r"ctx-engine-config is not installed"),
               "without ctx-engine-config the base is unknown, with a reason")
     shutil.copy2(box.build / "ctx-engine-config", box.programs)
 

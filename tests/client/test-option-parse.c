@@ -12,7 +12,7 @@ static void test_defaults(void)
         "no words: the working directory, plain, with its own times, no gate, any builder");
     TAP_CHECK(PARSE(&p) == 0 && p.options.action == ACTION_SEND);
     TAP_EQUAL(bytes_of(p.options.path), BYTES("."));
-    TAP_EQUAL(bytes_of(p.options.base_config), BYTES("engine"));
+    TAP_CHECK(!p.options.base_config);
     TAP_CHECK(p.options.codec == SEND_TAR && p.options.mtime == SEND_MTIME_KEEP);
     TAP_CHECK(!p.options.file && !p.options.ignore_file && !p.options.output);
     TAP_CHECK(!p.options.max_bytes && !p.options.max_files && !p.options.full);

@@ -174,8 +174,9 @@ class Box:
         until(answers)
         return daemon
 
-    def run(self, program, *args, env=None, cwd=None, stdin=b"", nobody=False, stdout=subprocess.PIPE, timeout=TIMEOUT):
-        command = [str(self.programs / program), *map(str, args)]
+    def run(self, program, *args, env=None, cwd=None, stdin=b"", nobody=False, stdout=subprocess.PIPE, timeout=TIMEOUT,
+            before=()):
+        command = [*before, str(self.programs / program), *map(str, args)]
         if nobody:
             command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *command]
         r = subprocess.run(command, cwd=cwd or self.top, env=self.environment(env), input=stdin, stdout=stdout,

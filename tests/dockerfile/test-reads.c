@@ -35,10 +35,10 @@ static const struct {
      "--build-arg; --args-final says it won't be\n"},
     {"the image's own variables", "FROM python\nCOPY a/$S /d/\n", "",
      "I Dockerfile:2: COPY a/$S sends all of \"a/\": S may be set by the image \"python\"; "
-     "--base-config tells\n"},
+     "--base-config=engine asks the engine\n"},
     {"two stages with one base image get one note", "FROM corp/b\nFROM corp/b\nCOPY a /\n", "",
      "W Dockerfile:1: FROM corp/b sends everything: its ONBUILD instructions are not known; "
-     "--base-config asks the engine; --trust-bases=corp/b says there are none\n"},
+     "--base-config=engine asks the engine; --trust-bases=corp/b says there are none\n"},
     {"a base that the engine doesn't know", "FROM corp/b\nCOPY a /\n", "base=corp/b;silent",
      "W Dockerfile:1: FROM corp/b sends everything: its ONBUILD instructions are not known (no "
      "such image); --trust-bases=corp/b says there are none\n"},
