@@ -15,8 +15,6 @@ enum drain_mark {
     MARK_CONTENT = 1 << 1, /* with MARK_ENTRY: its content, too */
     MARK_LISTING = 1 << 2,
     MARK_BELOW = 1 << 3,
-    MARK_WRITE = 1 << 4, /* with MARK_CONTENT: the writer may have only a descriptor */
-    MARK_FILE = 1 << 5,  /* with MARK_ENTRY: it may be a file with other names */
 };
 
 struct drain {
@@ -41,37 +39,23 @@ static unsigned watch_event_marks(uint32_t mask, bool named)
                : mask & (IN_DELETE_SELF | IN_MOVE_SELF) ? 0u
                                                         : (unsigned)MARK_LISTING;
     if (mask & (IN_CREATE | IN_MOVED_TO))
-        return dir ? (unsigned)MARK_BELOW : MARK_ENTRY | MARK_CONTENT | MARK_FILE;
+        return dir ? (unsigned)MARK_BELOW : MARK_ENTRY | MARK_CONTENT;
     if (mask & (IN_DELETE | IN_MOVED_FROM))
         return dir ? (unsigned)MARK_ENTRY : MARK_ENTRY | MARK_CONTENT;
     if (mask & IN_ATTRIB)
-        return MARK_ENTRY | (unsigned)(dir ? MARK_LISTING : MARK_FILE);
-    return MARK_ENTRY | MARK_CONTENT | MARK_FILE | MARK_WRITE;
+        return MARK_ENTRY | (dir ? MARK_LISTING : 0u);
+    return MARK_ENTRY | MARK_CONTENT;
 }
 
-/*
- * Marks a file that has several names by its inode: what happened to it by one name happened to
- * it by all names, but the others raise no event, not even when the new name is made. The tree
- * may not know how many names there are, because this one may be excluded, so the file's own
- * link count is read. If the name of a write is gone, the writer had a descriptor, and the file
- * may have another name: in the same directory, which is marked, if we are lucky. path ends in
- * NUL.
- */
-static void watch_mark_other_names(const struct drain *d, const struct place *place,
-                                   struct bytes dir, struct bytes path, bool written)
+/* Writes dir + "/" + name + NUL to path, where dir stands already. */
+static struct bytes watch_path_of(uint8_t path[PLACE_PATH_MAX], struct bytes dir,
+                                  struct bytes name)
 {
-    /* Not on another mount, where opening might wait; everything there is marked anyway. */
-    if (place->flags)
-        return;
-    cleanup_fd int fd = io_open_beneath(d->w->root_fd, (const char *)path.at, O_PATH);
-    struct stat st;
-    if (fd == -ENOENT && written)
-        dirty_listing(d->dirty, dir);
-    else if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode) && st.st_nlink > 1)
-        dirty_inode(d->dirty, st.st_dev, st.st_ino);
-    /* Without a descriptor or memory the link count can't be read. */
-    if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM)
-        d->w->lost = true;
+    size_t at = dir.len ? dir.len + 1 : 0;
+    path[dir.len] = '/';
+    memcpy(path + at, name.at, name.len);
+    path[at + name.len] = '\0';
+    return bytes_at(path, at + name.len);
 }
 
 /* Marks a name in a directory, or the directory itself if the name is empty. */
@@ -83,21 +67,14 @@ static void watch_mark(struct drain *d, const struct place *place, struct bytes 
         d->w->lost = true;
         return;
     }
-    if (name.len) {
-        size_t at = dir.len ? dir.len + 1 : 0;
-        d->path[dir.len] = '/';
-        memcpy(d->path + at, name.at, name.len);
-        d->path[at + name.len] = '\0';
-        path = bytes_at(d->path, at + name.len);
-    }
+    if (name.len)
+        path = watch_path_of(d->path, dir, name);
     if (what & MARK_ENTRY)
         dirty_entry(d->dirty, path, what & MARK_CONTENT);
     if (what & MARK_LISTING)
         dirty_listing(d->dirty, path);
     if (what & MARK_BELOW)
         dirty_below(d->dirty, path);
-    if (what & (MARK_FILE | MARK_WRITE))
-        watch_mark_other_names(d, place, dir, path, what & MARK_WRITE);
 }
 
 /* Removes what the last event has marked already for the same name. */
@@ -158,17 +135,27 @@ static void watch_take_event__with_lock(struct drain *d, const struct inotify_ev
     what = watch_drop_marked(d, event->wd, name, what);
     /* A number without a place belongs to a directory that was left: it is no longer in the
      * tree. */
-    struct place *place;
-    for (size_t at = 0; what && (place = places_of_wd(&w->places, event->wd, &at));)
+    size_t at = 0;
+    struct place *place = places_of_wd(&w->places, event->wd, &at);
+    if (place && name.len)
+        watch_names_take(&w->names, event, name);
+    for (; what && place; place = places_of_wd(&w->places, event->wd, &at))
         watch_mark(d, place, name, what);
+}
+
+/* Bytes of the events that are queued, or -1. */
+static int watch_queued(const struct watch *w)
+{
+    int queued = 0;
+    return ioctl(w->fd, FIONREAD, &queued) < 0 ? -1 : queued;
 }
 
 /* Reads the events that are queued now, and no later ones, or a fast writer could keep it. */
 static void watch_read_events__with_lock(struct drain *d)
 {
     struct watch *w = d->w;
-    int queued = 0;
-    if (ioctl(w->fd, FIONREAD, &queued) < 0) {
+    int queued = watch_queued(w);
+    if (queued < 0) {
         w->lost = true;
         return;
     }
@@ -189,6 +176,54 @@ static void watch_read_events__with_lock(struct drain *d)
         }
         left -= (size_t)n < left ? (size_t)n : left;
     }
+}
+
+/*
+ * Looks where a name leads. If that file has several names, marks it by its inode: what
+ * happened to it by one name happened to it by all names, but the others raise no event, not
+ * even when the new name is made. The tree may not know how many names there are, because this
+ * one may be excluded, so the file's own link count is read. false: the name leads to no file.
+ */
+static bool watch_look_at_name(void *context, int32_t wd, struct bytes name)
+{
+    struct drain *d = context;
+    struct place *place;
+    bool odd = false;
+    for (size_t at = 0; (place = places_of_wd(&d->w->places, wd, &at));) {
+        /* Not on another mount, where opening might wait; everything there is marked anyway. */
+        odd |= place->flags != 0;
+        struct bytes dir = place_path(place, d->path);
+        if (place->flags || !dir.at)
+            continue;
+        watch_path_of(d->path, dir, name);
+        cleanup_fd int fd = io_open_beneath(d->w->root_fd, (const char *)d->path, O_PATH);
+        struct stat st;
+        /* Without a descriptor or memory the link count can't be read. */
+        if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM)
+            d->w->lost = true;
+        if (fd < 0 || fstat(fd, &st) < 0 || S_ISDIR(st.st_mode))
+            continue;
+        if (st.st_nlink > 1)
+            dirty_inode(d->dirty, st.st_dev, st.st_ino);
+        return true;
+    }
+    return odd;
+}
+
+/*
+ * Looks at the names of files that came or were changed. If a file can't be found by its name
+ * any more, it may be any, and the stat of each is taken. Names are kept for the next drain if
+ * there are events by now: another file may have got the name after the events that were read.
+ */
+static void watch_look_at_names__with_lock(struct drain *d)
+{
+    struct watch *w = d->w;
+    if (!w->lost)
+        watch_names_each(&w->names, watch_look_at_name, d);
+    if (watch_names_unknown(&w->names))
+        dirty_files(d->dirty);
+    if (w->lost || watch_names_unknown(&w->names) || watch_queued(w) == 0)
+        watch_names_forget(&w->names);
 }
 
 static void watch_mark_mounts__with_lock(struct watch *w, struct dirty *dirty)
@@ -230,6 +265,7 @@ bool watch_drain(void *watch, struct dirty *dirty)
     struct drain d;
     d.w = w, d.dirty = dirty, d.wd = 0, d.marked = 0, d.name = BYTES("");
     watch_read_events__with_lock(&d);
+    watch_look_at_names__with_lock(&d);
     watch_mark_mounts__with_lock(w, dirty);
     watch_mark_odd__with_lock(&d);
     w->astray = !w->silent_fs && !watch_in_place(w);

@@ -5,6 +5,7 @@
 
 #include "mounts.h"
 #include "places.h"
+#include "watch-names.h"
 #include "watch.h"
 
 #include <pthread.h>
@@ -21,6 +22,7 @@ struct watch {
 
     pthread_mutex_t lock; /* guards all below */
     struct places places;
+    struct watch_names names;
     uint64_t n_watches, n_events, n_overflows;
     int refusal; /* errno of the last refused watch; EDQUOT: our own limit */
     struct mounts mounts;

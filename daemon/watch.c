@@ -14,7 +14,7 @@
  * IN_CLOSE_WRITE besides IN_MODIFY: stores into a mapping, and asynchronous I/O of older
  * kernels, raise only the close. No IN_EXCL_UNLINK: the descriptor of an unlinked name, or of
  * O_TMPFILE, may belong to a file that has another name here. Its writes are reported for the
- * name that is gone: see watch_mark_other_names(). No IN_DONT_FOLLOW: /proc/self/fd/N is a
+ * name that is gone: see watch-names.h. No IN_DONT_FOLLOW: /proc/self/fd/N is a
  * link, and the only way to name a descriptor. No IN_DELETE_SELF and IN_MOVE_SELF: the parent's
  * events say the same, and removing a tree of 10,000 directories would fill the queue (16,384)
  * with them. IN_MASK_ADD: a directory that is reached at a second path (a mount of the root
@@ -80,6 +80,9 @@ void watch_enter(void *watch, int dir_fd, struct bytes path)
     int wd = watch_add__with_lock(w, fd_path, place);
     if (wd < 0)
         w->refusal = -wd;
+    /* Until now names may have come and gone in it, which led to files of other directories. */
+    if (wd > 0 && wd != place->wd)
+        watch_names_lose(&w->names);
     watch_end__with_lock(w, places_set_wd(&w->places, place, wd < 0 ? 0 : wd));
     places_set_flags(&w->places, place,
                      (uint8_t)((wd < 0 ? PLACE_UNWATCHED : 0) | (foreign ? PLACE_FOREIGN : 0)));
@@ -207,6 +210,7 @@ void watch_free(struct watch *w)
         if (fds[i] >= 0)
             close(fds[i]);
     places_release(&w->places);
+    watch_names_forget(&w->names);
     mounts_release(&w->mounts);
     mounts_release(&w->went);
     pthread_mutex_destroy(&w->lock);

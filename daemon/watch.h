@@ -22,12 +22,17 @@
  * the lost events may include the end of a watch. What was marked must be looked at before it
  * is forgotten: if tree_make() fails, the next one needs the same dirty set again.
  *
+ * An event names a name, not a file. If the name is gone by the time of the drain, or leads to
+ * another file, the drain calls dirty_files(): watch-names.h.
+ *
  * Linux does not report these to a watcher of directories, so no drain marks them:
- *  - a write through a name in an unwatched directory, to a file that has several names; also a
- *    write by the descriptor of a name that was unlinked since, unless both names were in one
- *    directory;
+ *  - a write through a name in an unwatched directory, to a file that has several names;
+ *  - a write by a descriptor whose own name was removed before the last drain, if another file
+ *    has that name now: the event names that one;
  *  - stores into a mapping, while it is mapped or while the descriptor that was mapped is open:
  *    IN_CLOSE_WRITE comes when both are gone;
+ *  - asynchronous writes (io_submit(2)), until their descriptor is closed; writes to a file
+ *    system's device or image below the file system;
  *  - a second name that a file gets outside the root: no event, and the link count in the tree
  *    is the old one.
  */

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compares two trees of one root: what changed for a view, which directories are gone, and
- * which other names of changed files must be looked at. */
+/* Compares two trees of one root: what changed for a view, and which directories are gone. */
 #include "compare.h"
 
-#include "dirty.h"
 #include "tree.h"
 
-#include <fcntl.h>
 #include <limits.h>
 
 struct comparison {
@@ -102,99 +99,4 @@ void tree_leave_gone(const struct tree *was, const struct tree *is,
 {
     char path[PATH_MAX];
     tree_leave_gone_dirs(watch, was->root.below, is->root.below, path, 0);
-}
-
-struct link_check {
-    int root_fd;
-    struct dirty *dirty;
-    char path[PATH_MAX + NAME_MAX + 2];
-};
-
-/* Puts the node's name after the first `at` bytes of c->path. Returns the new length. */
-static size_t links_add_name(struct link_check *c, size_t at, const struct node *node)
-{
-    if (at)
-        c->path[at++] = '/';
-    memcpy(c->path + at, node->text, node->name_len + 1u);
-    return at + node->name_len;
-}
-
-static void links_check(struct link_check *c, const struct dir *dir, size_t path_len)
-{
-    for (size_t i = 0; dir->many_links && i < dir->n; i++) {
-        const struct node *node = &dir->nodes[i];
-        bool linked = node_may_link(node);
-        if (!linked && !(node->below && node->below->many_links))
-            continue;
-        size_t at = links_add_name(c, path_len, node);
-        if (!linked) {
-            links_check(c, node->below, at);
-            continue;
-        }
-        struct stat st;
-        struct stat_identity now;
-        if (fstatat(c->root_fd, c->path, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-            now = stat_identity(&st);
-            if (stat_identity_equal(&now, &node->id))
-                continue;
-        }
-        dirty_entry(c->dirty, bytes_at(c->path, at), true);
-    }
-}
-
-/* Marks each name of a file given to dirty_inode(); single: only names with one link. It visits
- * the whole tree (5 ms for 500,000 entries), so it runs only if a file just got another name,
- * or was written to by one of several. */
-static void links_mark_inodes(struct link_check *c, const struct dir *dir, bool single,
-                              size_t path_len)
-{
-    for (size_t i = 0; i < dir->n; i++) {
-        const struct node *node = &dir->nodes[i];
-        bool marked = !S_ISDIR(node->id.mode) && !(single && node->n_links > 1) &&
-                      dirty_has_inode(c->dirty, node->id.dev, node->id.ino);
-        if (!marked && !node->below)
-            continue;
-        size_t at = links_add_name(c, path_len, node);
-        if (marked)
-            dirty_entry(c->dirty, bytes_at(c->path, at), true);
-        else
-            links_mark_inodes(c, node->below, single, at);
-    }
-}
-
-void tree_check_links(const struct tree *tree, int root_fd, struct dirty *dirty)
-{
-    struct link_check *c = xcalloc(1, sizeof(*c));
-    c->root_fd = root_fd;
-    c->dirty = dirty;
-    links_check(c, tree->root.below, 0);
-    if (dirty_has_inodes(dirty))
-        links_mark_inodes(c, tree->root.below, false, 0);
-    free(c);
-}
-
-/* A shared directory was looked at when it was new. was may be NULL. */
-static void links_find_new(const struct dir *was, const struct dir *is, struct dirty *dirty)
-{
-    if (was == is || !is->many_links)
-        return;
-    for (size_t i = 0; i < is->n; i++) {
-        const struct node *node = &is->nodes[i];
-        const struct node *before = was ? dir_find(was, node_name(node)) : NULL;
-        if (node->below)
-            links_find_new(before ? before->below : NULL, node->below, dirty);
-        else if (node_may_link(node) && !(before && before->n_links > 1 &&
-                                          stat_identity_equal(&before->id, &node->id)))
-            dirty_inode(dirty, node->id.dev, node->id.ino);
-    }
-}
-
-void tree_check_new_links(const struct tree *was, const struct tree *is, struct dirty *dirty)
-{
-    struct link_check *c = xcalloc(1, sizeof(*c));
-    c->dirty = dirty;
-    links_find_new(was ? was->root.below : NULL, is->root.below, dirty);
-    if (dirty_has_inodes(dirty))
-        links_mark_inodes(c, is->root.below, true, 0);
-    free(c);
 }

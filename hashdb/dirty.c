@@ -14,6 +14,7 @@ struct dirty {
     struct dirty_node root;
     size_t n, n_told;
     struct table inodes;  /* struct inode -> 0 */
+    bool files;           /* any file */
     struct indexed_cell { /* a list of the nodes whose by_name must be released */
         struct dirty_node *node;
         struct indexed_cell *next;
@@ -190,4 +191,14 @@ bool dirty_has_inode(const struct dirty *dirty, uint64_t dev, uint64_t ino)
 {
     struct inode inode = {dev, ino};
     return table_get(&dirty->inodes, bytes_at(&inode, sizeof(inode))) != NULL;
+}
+
+void dirty_files(struct dirty *dirty)
+{
+    dirty->files = true;
+}
+
+bool dirty_has_files(const struct dirty *dirty)
+{
+    return dirty->files;
 }

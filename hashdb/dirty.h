@@ -31,5 +31,7 @@ const struct dirty_node *dirty_child(const struct dirty_node *node, struct bytes
 /* Whether dirty_inode() named any file; whether it named this one. */
 bool dirty_has_inodes(const struct dirty *dirty);
 bool dirty_has_inode(const struct dirty *dirty, uint64_t dev, uint64_t ino);
+/* Whether dirty_files() was called. */
+bool dirty_has_files(const struct dirty *dirty);
 
 #endif

@@ -163,6 +163,9 @@ void dirty_below(struct dirty *dirty, struct bytes path);
  * tree_check_links() must mark them.
  */
 void dirty_inode(struct dirty *dirty, uint64_t dev, uint64_t ino);
+/* Any file may have changed, by a name that is gone. tree_check_links() must mark those whose
+ * stat is another. */
+void dirty_files(struct dirty *dirty);
 
 /*
  * Makes a tree:
@@ -203,8 +206,11 @@ void tree_compare(const struct tree *was, const struct tree *is, uint32_t view_b
 /*
  * Marks each file with several hard links whose stat is no longer that of the tree, and each
  * name of a file given to dirty_inode(), because in the tree it may be a file with one link.
+ * After dirty_files() it takes the stat of all files: 50 ms for 100,000. Thread: the pool's
+ * owner.
  */
-void tree_check_links(const struct tree *tree, int root_fd, struct dirty *dirty);
+void tree_check_links(const struct tree *tree, int root_fd, struct pool *pool,
+                      struct dirty *dirty);
 
 /*
  * link() raises no event for the name that already existed. This marks each name that is the

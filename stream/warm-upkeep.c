@@ -42,7 +42,7 @@ int warm_audit(struct warm *warm, struct pool *pool, uint64_t *ret_missed, struc
     int r = 0;
     if (was) {
         bool told = warm->setup.drain(warm->setup.watch->watch, dirty);
-        tree_check_links(was, warm->setup.root_fd, dirty); /* as every answer does */
+        tree_check_links(was, warm->setup.root_fd, pool, dirty); /* as every answer does */
         struct dirty *all = dirty_new();
         dirty_below(all, BYTES(""));
         r = warm_make_tree__with_lock(warm, pool, all, f);
@@ -56,6 +56,8 @@ int warm_audit(struct warm *warm, struct pool *pool, uint64_t *ret_missed, struc
                          &audit);
         *ret_missed = audit.missed;
         /* It may also show only a part of them: look at all of them again. */
+        if (r == 0)
+            tree_check_links(warm->tree, warm->setup.root_fd, pool, dirty);
         if (r == 0 && !dirty_is_empty(dirty))
             r = warm_make_tree__with_lock(warm, pool, dirty, f);
         if (r == 0)

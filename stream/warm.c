@@ -207,7 +207,7 @@ static int warm_renew__with_lock(struct warm *warm, struct pool *pool, bool ever
     if (everything)
         dirty_below(dirty, BYTES(""));
     else
-        tree_check_links(warm->tree, warm->setup.root_fd, dirty);
+        tree_check_links(warm->tree, warm->setup.root_fd, pool, dirty);
     int r = 0;
     if (!dirty_is_empty(dirty))
         r = warm_make_tree__with_lock(warm, pool, dirty, f);

@@ -40,4 +40,7 @@ bool do_link_outside(struct world *w);
 bool do_write_outside(struct world *w);
 bool do_move_out(struct world *w);
 
+/* ---- torture-links.c ---- */
+bool do_link_game(struct world *w);
+
 #endif

@@ -49,6 +49,11 @@ void dirty_inode(struct dirty *dirty, uint64_t dev, uint64_t ino)
     dirty->n_inodes++;
 }
 
+void dirty_files(struct dirty *dirty)
+{
+    dirty->files = true;
+}
+
 void dirty_clear(struct dirty *d)
 {
     for (size_t i = 0; i < d->n; i++)

@@ -23,6 +23,7 @@ struct dirty {
     struct mark *at;
     size_t n, cap;
     size_t calls, n_inodes;
+    bool files; /* any file may have changed */
 };
 
 void dirty_clear(struct dirty *d);

@@ -221,6 +221,41 @@ static void test_watched_directory(void)
     teardown(&x);
 }
 
+static void test_any_file(void)
+{
+    tap_case(
+        "if any file may have changed, those whose stat is another are marked, and no other");
+    struct fixture x = setup();
+    struct failure f = {0};
+    put_dir(&x, "d");
+    put_dir(&x, "d/e");
+    put(&x, "d/e/a", "1");
+    put(&x, "d/b", "2");
+    put(&x, "c", "3");
+    /* Until the files are older than a tick of the clock: a later change changes the stat. */
+    struct tree *tree;
+    for (;;) {
+        tree = walk(&x, NULL, &f);
+        if (stat_settled(&tree_find(tree, BYTES("c"))->id, tree->clock_ns))
+            break;
+        tree_unref(tree);
+    }
+    struct dirty *dirty = dirty_new();
+    tree_check_links(tree, x.root, x.pool, dirty);
+    TAP_CHECK(dirty_is_empty(dirty));
+    dirty_files(dirty);
+    tree_check_links(tree, x.root, x.pool, dirty);
+    TAP_CHECK(dirty_is_empty(dirty));
+    put(&x, "d/e/a", "9");
+    TAP_CHECK(fchmodat(x.root, "c", 0600, 0) == 0);
+    tree_check_links(tree, x.root, x.pool, dirty);
+    TAP_CHECK(dirty_covers(dirty, BYTES("d/e/a")) && dirty_covers(dirty, BYTES("c")));
+    TAP_CHECK(dirty_count(dirty) == 2);
+    dirty_free(dirty);
+    tree_unref(tree);
+    teardown(&x);
+}
+
 /* ---- while others write ---------------------------------------------------------------- */
 
 enum { RACED_NAMES = 4000 };
@@ -357,6 +392,7 @@ int main(void)
     test_unreadable();
     test_wide_and_deep();
     test_watched_directory();
+    test_any_file();
     test_names_once();
     test_replaced();
     return tap_end();
