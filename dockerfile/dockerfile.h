@@ -348,10 +348,12 @@ bool reads_cover(const struct reads *reads, struct bytes path);
 /*
  * Rewrites the Dockerfile to read an inner tar in place of the context: a stage
  * `FROM scratch AS <name>`, `ADD <tar_name> /` is inserted before the first FROM, and every
- * COPY and bind mount of the context reads from that stage. Both builders take the result.
+ * COPY and bind mount of the context reads from that stage. Both builders take the result, and
+ * the checks of BuildKit find in it what they find in the original.
  *
- * Stage names, directives, heredocs and all other bytes stay. A number in --from grows by one,
- * and the lines after the global ARGs move down by two. tar_name must need no quotes (-EINVAL).
+ * Stage names, directives, heredocs and all other bytes stay, but for two blank lines that are
+ * left out for the added ones, if there are any: see rewrite-place.c. A number in --from grows
+ * by one. tar_name must need no quotes (-EINVAL).
  * `outside`, unless empty, is a directory at the root that is not in the inner tar: an
  * instruction whose sources name it still reads the context. *ret_text is in the arena.
  *

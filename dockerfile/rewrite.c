@@ -17,11 +17,13 @@
  */
 #include "analysis.h"
 #include "base-images.h"
+#include "rewrite-place.h"
 #include "run-mounts.h"
 #include "sources.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdlib.h>
 
 struct edit {
     size_t at, len; /* the bytes of the text that are replaced */
@@ -34,7 +36,7 @@ struct rewrite {
     struct bytes name;    /* of the added stage */
     struct bytes outside; /* the directory that is not in the inner tar; empty: there is none */
     bool *needed;         /* by index of the stage: the request may build it */
-    struct edit *edits;   /* in the order of the text */
+    struct edit *edits;   /* no two overlap */
     size_t n, cap;
 };
 
@@ -322,8 +324,30 @@ static void rewrite_choose_name(struct rewrite *rw)
     table_release(&names);
 }
 
+/* Adds the stage, and leaves blank lines out for it. */
+static void rewrite_edit_frame(struct rewrite *rw, struct bytes tar_name)
+{
+    struct rewrite_place place = rewrite_find_place(rw->df);
+    rewrite_put_edit(rw, place.at, 0,
+                     arena_printf(rw->arena,
+                                  place.lower ? "from scratch as %.*s\nadd %.*s /\n"
+                                              : "FROM scratch AS %.*s\nADD %.*s /\n",
+                                  BYTES_ARG(rw->name), BYTES_ARG(tar_name)));
+    for (size_t i = 0; i < place.n_blank; i++)
+        rewrite_put_edit(rw, place.blank[i].at, place.blank[i].len, BYTES(""));
+}
+
+static int rewrite_compare_edits(const void *a, const void *b)
+{
+    const struct edit *x = a, *y = b;
+    if (x->at != y->at)
+        return x->at < y->at ? -1 : 1;
+    return (x->len > y->len) - (x->len < y->len); /* the stage is put before a blank line */
+}
+
 static struct bytes rewrite_apply(const struct rewrite *rw)
 {
+    qsort(rw->edits, rw->n, sizeof(*rw->edits), rewrite_compare_edits);
     size_t len = rw->df->text.len, at = 0;
     for (size_t i = 0; i < rw->n; i++)
         len += rw->edits[i].by.len;
@@ -364,9 +388,7 @@ int dockerfile_rewrite(const struct dockerfile *df, const struct df_request *req
     if (r < 0)
         return r;
     rewrite_choose_name(&rw);
-    rewrite_put_edit(&rw, df->instructions[df->stages[0].from].at, 0,
-                     arena_printf(arena, "FROM scratch AS %.*s\nADD %.*s /\n",
-                                  BYTES_ARG(rw.name), BYTES_ARG(tar_name)));
+    rewrite_edit_frame(&rw, tar_name);
     for (size_t i = 0; i < df->n_instructions; i++) {
         const struct df_instruction *in = &df->instructions[i];
         size_t n = rw.n;

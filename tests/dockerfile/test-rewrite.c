@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define ADDED "FROM scratch AS ctxd-context\nADD ctx.tar /\n"
+#define added "from scratch as ctxd-context\nadd ctx.tar /\n"
 
 static const struct {
     const char *source, *file, *target, *want; /* want: the text; or "!" and the message */
@@ -17,10 +18,10 @@ static const struct {
      ADDED "FROM scratch\nCOPY --from=ctxd-context . /d\n"},
     {"the stage comes after the global ARGs, and comments stay",
      "# syntax=docker/dockerfile:1\n# escape=`\n\nARG A=1\n# base\nFROM scratch\n", "",
-     "# syntax=docker/dockerfile:1\n# escape=`\n\nARG A=1\n# base\n" ADDED "FROM scratch\n"},
+     "# syntax=docker/dockerfile:1\n# escape=`\n\nARG A=1\n" ADDED "# base\nFROM scratch\n"},
     {"flags, case, blanks and continuations stay",
      "from scratch\n  copy  --chown=1:1 \\\n # why\n  a \\\n  b  /d/\n", "",
-     ADDED
+     added
      "from scratch\n  copy --from=ctxd-context  --chown=1:1 \\\n # why\n  a \\\n  b  /d/\n"},
     {"CRLF and no newline at the end", "FROM scratch\r\nCOPY a /d", "",
      ADDED "FROM scratch\r\nCOPY --from=ctxd-context a /d"},
@@ -74,6 +75,44 @@ static const struct {
      ADDED
      "FROM scratch AS t\nCOPY --from=ctxd-context a /\nFROM scratch\nADD b /\nCOPY --from=1 "
      "c /\n"},
+
+    {"BuildKit validations.go: the case of the majority, without global ARGs",
+     "ARG A\nARG B\nfrom scratch\nCOPY a /\nlabel b=c\n", "",
+     "ARG A\nARG B\n" added "from scratch\nCOPY --from=ctxd-context a /\nlabel b=c\n"},
+    {"validations.go: upper case at a tie", "from scratch\nCOPY a /\n", "",
+     ADDED "from scratch\nCOPY --from=ctxd-context a /\n"},
+    {"validations.go: a word in both cases doesn't count",
+     "From scratch\nCopy a /\nLABEL b=c\nenv d=e\nuser f\n", "",
+     added "From scratch\nCopy --from=ctxd-context a /\nLABEL b=c\nenv d=e\nuser f\n"},
+    {"validations.go: nor does what a trigger carries",
+     "FROM scratch\nONBUILD label a=b\nONBUILD label c=d\nuser e\nuser f\n", "",
+     ADDED "FROM scratch\nONBUILD label a=b\nONBUILD label c=d\nuser e\nuser f\n"},
+    {"parser.go: the comments before a FROM are about it",
+     "# check=error=true\n# build compiles\n# check=skip=UndefinedVar\nFROM scratch AS "
+     "build\nCOPY a /\n",
+     "",
+     "# check=error=true\n" ADDED
+     "# build compiles\n# check=skip=UndefinedVar\nFROM scratch AS build\nCOPY "
+     "--from=ctxd-context a /\n"},
+    {"what looks like a directive after a comment stays one no longer",
+     "# a\n# syntax=example/other\nFROM scratch\n", "",
+     ADDED "# a\n# syntax=example/other\nFROM scratch\n"},
+    {"two blank lines are left out, so later lines keep their numbers",
+     "ARG A\n\nFROM scratch\n \t\r\nCOPY a /\n\nCOPY b /\n", "",
+     "ARG A\n" ADDED "FROM scratch\nCOPY --from=ctxd-context a /\n\nCOPY "
+     "--from=ctxd-context b /\n"},
+    {"one blank line stays after a comment",
+     "# a\n\n# b\n\n\nFROM scratch\n# c\n\nCOPY a /\n\nUSER d\n", "",
+     ADDED "# a\n\n# b\n\nFROM scratch\n# c\n\nCOPY --from=ctxd-context a /\nUSER d\n"},
+    {"blank lines of a heredoc, of an instruction, and after a continuation mark stay",
+     "FROM scratch\nCOPY <<a /\n\n\na\nCOPY b \\\n\n /\n\\\n\nUSER c\n", "",
+     ADDED "FROM scratch\nCOPY <<a /\n\n\na\nCOPY --from=ctxd-context b \\\n\n "
+           "/\n\\\n\nUSER c\n"},
+    {"a byte order mark stays first, and indentation with its line",
+     "\xef\xbb\xbf  FROM scratch\n", "", "\xef\xbb\xbf" ADDED "  FROM scratch\n"},
+    {"dockerfile2llb: the syntax is looked for behind a #! line",
+     "#!/usr/bin/env x\n# syntax=docker/dockerfile:1\n# a\nFROM scratch\n", "",
+     "#!/usr/bin/env x\n# syntax=docker/dockerfile:1\n" ADDED "# a\nFROM scratch\n"},
 
     {"what names .ctx stays, of every kind",
      "FROM alpine\nCOPY .ctx/cargo/root/ ./\nCOPY [\"/.ctx/a b\", \"./.ctx/c\", \"./\"]\nADD "
