@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctx-digest.h"
 
+#include "buildx-local.h"
 #include "connect.h"
 
 #include <errno.h>
@@ -127,6 +128,8 @@ enum exit_status ctx_digest(struct options *options, struct notes *notes)
     struct ctx_digested digested = {0};
     cleanup_selection struct selection selection = SELECTION;
     int r = selection_open(&selection, options, notes, &f);
+    if (r == 0)
+        buildx_note(&selection, options, BUILDX_DIGEST, notes);
     r = r < 0 ? r : ctx_digest_run(&selection, options, notes, &digested, &f);
     report_notes(notes, options->talk);
     if (r == 0 && options->json)
@@ -153,6 +156,7 @@ enum exit_status ctx_url(struct options *options, struct notes *notes)
     int r = selection_open(&selection, options, notes, &f);
     if (r < 0)
         return report_failed(&f);
+    buildx_note(&selection, options, BUILDX_URL, notes);
     selection_request(&selection, options, &request);
     r = connect_ask(&(struct connect_ask){.kind = PROTO_URL,
                                           .send = &request,

@@ -12,6 +12,7 @@
  */
 #include "ctx-watch.h"
 
+#include "buildx-local.h"
 #include "connect.h"
 #include "ctx-child.h"
 #include "ctx-digest.h"
@@ -213,6 +214,7 @@ static int watching_look(struct watching *w, struct sha256 *ret, struct failure 
     int r = selection_open(&selection, options, &notes, f);
     if (r < 0)
         return r;
+    buildx_note(&selection, options, BUILDX_STREAM, &notes);
     watching_take_seq(w, &selection);
     r = ctx_digest_run(&selection, options, &notes, &digested, f);
     if (r == 0)

@@ -4,6 +4,7 @@
  * at the end upwards: it parses the options, and send_context() opens the output and the
  * selection and has a daemon, or this process, write the stream.
  */
+#include "buildx-local.h"
 #include "connect.h"
 #include "option-help.h"
 #include "option-parse.h"
@@ -83,6 +84,7 @@ static int send_context(struct options *options, struct notes *notes, struct sen
     r = r < 0 ? r : selection_open(&selection, options, notes, f);
     if (r < 0)
         return r;
+    buildx_note(&selection, options, BUILDX_STREAM, notes);
     selection_request(&selection, options, &request);
     request.out_fd = out.fd;
     request.progress = &counters;

@@ -150,8 +150,25 @@ def waits(tap, box):
     daemon.end()
 
 
+def policies(tap, box):
+    """A policy of buildx beside the Dockerfile is told, by each command in its way."""
+    root = box.tree("policed")
+    (root / "Dockerfile.rego").write_text("package docker\n")
+    box.ctx("start")
+    tap.check(box.ctx("digest", root).fault(0, r"the digest does not depend on it; add its hash to your key"),
+              "digest tells of a policy")
+    url = r'docker build URL does so only if .*; give it --policy "filename=cwd://policed/Dockerfile\.rego"\n'
+    tap.check(box.ctx("url", "policed").fault(0, url), "url tells of a policy")
+    w = Watch(box, root, command="true")
+    tap.check(None if until(lambda: "docker build - does not" in w.log.read_text()) else w.log.read_text(),
+              "watch tells of a policy")
+    w.end()
+    box.ctx("stop")
+
+
 def cases(tap, box):
     waits(tap, box)
+    policies(tap, box)
     root = box.tree("context")
     tap.check(box.ctx("status").fault(1, "no ctxd runs"), "status if no ctxd runs")
     tap.check(box.ctx("stop").fault(0, "no ctxd runs"), "stop if no ctxd runs")
