@@ -152,6 +152,7 @@ def all_suites(full=False):
         Suite("readers", "2 same image: every reader agrees", ["tests/live/readers"], 600),
         Suite("images", "2 same image, 3 never less", ["tests/live/images"], 1200),
         Suite("cut", "5 never torn: no cut stream builds", ["tests/live/cut"], 1200),
+        Suite("checks", "2 same image: today's builder finds the same in a rewritten Dockerfile", ["tests/live/checks"], 1200),
         Suite("others", "2 same image: other builders", ["tests/live/others"], 600),
         Suite("live-daemon", "2 same image, 4 never stale, 5 never torn: by URL and by the daemon",
               ["tests/live/daemon"], 1200),
