@@ -4,6 +4,7 @@
 #include "arena.h"
 #include "thread-kind.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -31,6 +32,7 @@ struct pool {
     size_t idle;                   /* threads in pthread_cond_wait() */
     size_t started, width, max;    /* threads that exist, that are useful now, that may exist */
     bool ending;
+    const atomic_bool *cancelled; /* not guarded: it is set while no job is there */
     pthread_t threads[THREADS_MAX];
 };
 
@@ -159,6 +161,24 @@ size_t pool_width(struct pool *pool)
     size_t width = pool->width;
     pthread_mutex_unlock(&pool->lock);
     return width;
+}
+
+void pool_set_cancel(struct pool *pool, const atomic_bool *cancelled)
+{
+    pool->cancelled = cancelled;
+}
+
+bool pool_cancelled(const struct pool *pool)
+{
+    return pool && pool->cancelled &&
+           atomic_load_explicit(pool->cancelled, memory_order_relaxed);
+}
+
+int pool_check(const struct pool *pool, struct failure *f)
+{
+    return pool_cancelled(pool)
+               ? fail(f, -ECANCELED, "the client went away, or ctxd is about to end")
+               : 0;
 }
 
 void pool_drain(struct pool *pool)

@@ -18,6 +18,9 @@
 #ifndef CTXD_POOL_H
 #define CTXD_POOL_H
 
+#include "fail.h"
+
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -44,6 +47,16 @@ void pool_add(struct pool *pool, struct pool_job *job);
 void pool_add_last(struct pool *pool, struct pool_job *job);
 /* Runs jobs until none waits and none runs. */
 void pool_drain(struct pool *pool);
+/*
+ * Names the flag that cancels what the pool works for, or NULL; long work looks at it by
+ * pool_cancelled(). The owner, while no job is there. The flag must live until the next call.
+ */
+void pool_set_cancel(struct pool *pool, const atomic_bool *cancelled);
+/* Whether the work was cancelled. It is cheap: ask between two blocks of a few milliseconds.
+ * NULL is fine. Thread: any. */
+bool pool_cancelled(const struct pool *pool);
+/* 0, or -ECANCELED with a message. */
+int pool_check(const struct pool *pool, struct failure *f) must_use;
 /* Runs one waiting job. Returns false if none waits. For an owner that needs a result. */
 bool pool_help(struct pool *pool);
 /* How many threads are useful now: it grows while jobs are seen to wait for the disk. */

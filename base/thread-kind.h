@@ -25,6 +25,7 @@ enum thread_kind {
     THREAD_POOL = 1 << 3,     /* any program: pure fan-out (pool.h) */
     THREAD_DATABASE = 1 << 4, /* ctxd: writes the hash database */
     THREAD_PROGRESS = 1 << 5, /* ctx-send: draws the progress line */
+    THREAD_RELAY = 1 << 6,    /* ctx-send: passes a stream of ctxd on to the output */
 };
 
 /* Names the kind of the calling thread, until the thread ends. */

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "connect.h"
 
+#include "relay.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 /*
  * Milliseconds. A daemon that has not begun after BEGIN_MS is too busy, or stopped, and this
@@ -168,7 +171,8 @@ static void connect_show_progress(const struct proto_progress *from, struct send
 
 struct reading {
     int fd;
-    int out_fd; /* given to the daemon when it begins; -1: none */
+    int out_fd;         /* of the stream; -1: none */
+    struct relay relay; /* what the daemon is given when it begins, and the way to out_fd */
     struct proto_inbox inbox;
     bool started, handed_over;
     uint64_t deadline_ns; /* for the daemon to begin */
@@ -210,7 +214,9 @@ static int connect_hand_over(struct reading *reading)
     reading->started = true;
     if (reading->out_fd < 0)
         return 0;
-    int r = proto_send(reading->fd, BYTES("{}"), &reading->out_fd, 1, SEND_MS);
+    int r = relay_begin(&reading->relay, reading->out_fd, NULL);
+    r = r < 0 ? r : proto_send(reading->fd, BYTES("{}"), &reading->relay.give, 1, SEND_MS);
+    relay_given(&reading->relay);
     reading->handed_over = r == 0;
     return r;
 }
@@ -259,16 +265,40 @@ static int connect_read_answer(struct reading *reading, struct send_progress *pr
     }
 }
 
+/*
+ * All that the daemon wrote must be in the output before this process goes on. If the output
+ * could not be written, that is the result, whatever the daemon says of a pipe that closed.
+ */
+static int connect_end_relay(struct reading *reading, int r, struct proto_answer *ret,
+                             struct failure *f)
+{
+    struct failure why = {0};
+    if (r < 0) /* it may still write */
+        shutdown(reading->fd, SHUT_RDWR);
+    int end = relay_end(&reading->relay, &why);
+    if (end == 0)
+        return r;
+    if (r == 0) {
+        ret->kind = PROTO_FAILED;
+        ret->failure = why;
+        ret->untouched = false;
+    } else if (f) {
+        *f = why;
+    }
+    return r < 0 ? -EPIPE : 0;
+}
+
 int connect_read(int fd, int out_fd, struct send_progress *progress, struct proto_answer *ret,
                  struct failure *f)
 {
     struct reading reading = {.fd = fd,
                               .out_fd = out_fd,
+                              .relay = RELAY,
                               .inbox = PROTO_INBOX(PROTO_ANSWER_MAX),
                               .deadline_ns = clock_now_ns() + BEGIN_MS * 1000000ull};
     int r = connect_read_answer(&reading, progress, ret, f);
     proto_inbox_release(&reading.inbox);
-    return r;
+    return connect_end_relay(&reading, r, ret, f);
 }
 
 int connect_ask(const struct connect_ask *ask, struct send_progress *progress,

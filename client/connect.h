@@ -51,7 +51,7 @@ bool connect_nobody(const struct failure *f);
 int connect_begin(const struct connect_ask *ask, int *ret_fd, struct failure *f) must_use;
 /*
  * The second half: waits for the answer that ends the request. When the daemon begins, it is
- * handed out_fd (-1: none), which it writes the stream to.
+ * handed the way to out_fd (-1: none), which it writes the stream to: see relay.h.
  */
 int connect_read(int fd, int out_fd, struct send_progress *progress, struct proto_answer *ret,
                  struct failure *f) must_use;

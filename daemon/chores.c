@@ -8,6 +8,8 @@
 #include "thread-kind.h"
 #include "wake.h"
 
+#include <errno.h>
+
 /* ns (six hours): a view that was not asked for this long is forgotten. It is made again when a
  * request needs it. */
 #define VIEW_AGE_NS (6 * 3600ull * 1000000000)
@@ -51,6 +53,8 @@ static void chores_audit(struct daemon *daemon, struct root *root, struct lane *
     struct failure f = {0};
     uint64_t missed = 0, began_ns = clock_now_ns();
     int r = warm_audit(root->warm, lane->pool, &missed, &f);
+    if (r == -ECANCELED) /* ctxd ends */
+        return;
     count(&daemon->counters.audits, 1);
     count(&daemon->counters.audit_missed, missed);
     count_latency(&daemon->counters, LATENCY_AUDIT, clock_now_ns() - began_ns);

@@ -21,7 +21,6 @@ struct http_answer {
     struct proto_request *request;
     struct root *root;
     struct lane *lane;
-    struct send_hooks hooks;
     struct dockerfile *dockerfile;
     struct body *body;
 
@@ -45,7 +44,7 @@ static bool http_answer_park__with_lock(struct http_sending *sending)
     if (pthread_mutex_trylock(&answer->lock) != 0)
         return true;
     if (!answer->parked)
-        answer->hooks.stalled(answer->hooks.context, true);
+        answer->lane->hooks.stalled(answer->lane->hooks.context, true);
     answer->parked = true;
     pthread_mutex_unlock(&answer->lock);
     return !lane_cancelled(answer->lane);
@@ -129,8 +128,8 @@ static void http_answer_set_codec(struct send_request *send, enum send_codec cod
     send->codec = codec;
 }
 
-static int http_answer_open(struct http_answer *answer, enum send_codec codec,
-                            struct notes *notes, struct failure *f)
+static int http_answer_open(struct http_answer *answer, struct http_connection *at,
+                            enum send_codec codec, struct notes *notes, struct failure *f)
 {
     struct http *http = answer->http;
     struct proto_request *request = answer->request;
@@ -144,14 +143,13 @@ static int http_answer_open(struct http_answer *answer, enum send_codec codec,
         return r;
     send->bare = request->bare;
     send->out_fd = -1;
-    /* cancel_fd is the end of ctxd. The lane's own hooks.cancel_fd hangs up for parked requests
-     * only, and http_answer_park__with_lock() asks for that. */
-    answer->hooks = answer->lane->hooks;
-    answer->hooks.cancel_fd = http->cancel_read;
-    send->hooks = &answer->hooks;
+    send->hooks = &answer->lane->hooks;
     send->pool = answer->lane->pool;
     http_answer_set_codec(send, codec);
-    return body_open(send, answer->root->warm, notes, &answer->body, f);
+    http_connection_set_lane(at, answer->lane);
+    r = body_open(send, answer->root->warm, notes, &answer->body, f);
+    http_connection_set_lane(at, NULL);
+    return r;
 }
 
 /* ---- the bytes ----------------------------------------------------------------------- */
@@ -162,9 +160,9 @@ static ssize_t http_answer_read(struct http_answer *answer, uint64_t at, char *i
     struct daemon *daemon = answer->http->daemon;
     struct failure f = {0};
     if (answer->parked)
-        answer->hooks.stalled(answer->hooks.context, false);
+        answer->lane->hooks.stalled(answer->lane->hooks.context, false);
     answer->parked = false;
-    ssize_t n = lane_cancelled(answer->lane) ? fail(&f, -ECANCELED, "too many readers stall")
+    ssize_t n = lane_cancelled(answer->lane) ? fail(&f, -ECANCELED, "it was cancelled")
                                              : body_read(answer->body, into, len, &f);
     if (n <= 0) {
         /* The reader sees the body end before its Content-Length, and can't use it. */
@@ -307,7 +305,7 @@ enum MHD_Result http_answer_context(struct http *http, struct http_connection *a
     unsigned status = 0;
     int r = http_answer_find(answer, path, &status, &f);
     if (r == 0) {
-        r = http_answer_open(answer, path->codec, &notes, &f);
+        r = http_answer_open(answer, at, path->codec, &notes, &f);
         status = http_answer_status(r);
         http_answer_log_notes(answer, &notes);
     }

@@ -2,10 +2,12 @@
 #include "http-connections.h"
 
 #include "http-peer.h"
+#include "lanes.h"
 #include "log.h"
 #include "thread-kind.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 /* Connections of other users at once: enough to tell them so, too few to keep ours out. */
@@ -19,7 +21,7 @@ static const struct http_limits http_limits_default = {
     .idle_ns = SECOND_NS,
     .park_ns = SECOND_NS,
     .reader_ns = 300ull * SECOND_NS,
-    .tick_ns = SECOND_NS,
+    .tick_ns = SECOND_NS / 2,
 };
 
 /* ---- one connection ------------------------------------------------------------------ */
@@ -35,6 +37,24 @@ void http_connection_set_phase(struct http_connection *at, enum http_phase phase
 {
     atomic_store(&at->since_ns, clock_now_ns());
     atomic_store(&at->phase, phase);
+}
+
+void http_connection_set_lane(struct http_connection *at, struct lane *lane)
+{
+    ASSERT_THREAD(THREAD_HTTP);
+    pthread_mutex_lock(&at->all->lock);
+    at->lane = lane;
+    pthread_mutex_unlock(&at->all->lock);
+}
+
+/*
+ * Whether the client has closed the connection, or its half of it. One that still wants the
+ * answer doesn't: net/http of Go, whose client BuildKit uses, ends a request in the same way.
+ */
+static bool http_client_is_gone(const struct http_connection *at)
+{
+    struct pollfd one = {.fd = at->fd, .events = POLLRDHUP};
+    return poll(&one, 1, 0) > 0;
 }
 
 static bool http_is_trusted(const struct http_connections *all, const struct sockaddr *other)
@@ -204,6 +224,8 @@ static void http_watch__with_lock(struct http_connection *at, uint64_t now_ns)
         late = for_ns >= (at->trusted ? max->request_ns : max->foreign_ns);
         break;
     case HTTP_WORKING:
+        if (at->lane && http_client_is_gone(at))
+            lane_cancel(at->lane);
         break;
     case HTTP_SENDING:
         late = for_ns >= (at->trusted ? max->reader_ns : max->foreign_ns);

@@ -6,7 +6,8 @@
  * does:
  *
  *   HTTP_READING   a request is awaited or arrives    request_ns for all of it
- *   HTTP_WORKING   it is being answered               no limit: a lane cancels by itself
+ *   HTTP_WORKING   it is being answered               no limit; if the client goes away, its
+ *                                                     lane is cancelled
  *   HTTP_SENDING   the reader takes the answer        reader_ns for each block; after park_ns
  *                                                     without a block its lane is for others
  *
@@ -32,6 +33,7 @@ enum http_phase { HTTP_READING, HTTP_WORKING, HTTP_SENDING };
 
 struct http_connections;
 struct http_sending;
+struct lane;
 
 struct http_connection {
     struct http_connections *all;
@@ -42,6 +44,7 @@ struct http_connection {
     atomic_uint_fast64_t since_ns; /* when the phase began, or a block was last taken */
     bool shut;                     /* its thread was told to close it; guarded by all->lock */
     struct http_sending *sending;  /* NULL: no body; guarded by all->lock */
+    struct lane *lane;             /* of an answer that is being made; guarded by all->lock */
 };
 
 /*
@@ -97,6 +100,10 @@ struct http_connection *http_connection_of(struct MHD_Connection *connection);
 /* The connection's thread does something else from now on. Thread: http, or the loop at the
  * end. */
 void http_connection_set_phase(struct http_connection *at, enum http_phase phase);
+
+/* The lane that makes the connection's answer, until NULL is set: it is cancelled if the client
+ * goes away. Thread: http. */
+void http_connection_set_lane(struct http_connection *at, struct lane *lane);
 
 /* The connection begins to send a body. sending->park must be set. Thread: http. */
 void http_sending_begin(struct http_sending *sending, struct http_connection *at);

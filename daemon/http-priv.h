@@ -13,8 +13,6 @@ struct http {
     struct urls *urls;
     struct sockaddr_in address; /* where we listen */
     char address_text[32];      /* "127.0.0.1:1234" */
-    /* A pipe. Closing the write end cancels all answers, at the end of ctxd. */
-    int cancel_read, cancel_write;
     struct http_connections connections;
     struct http_counts counts;
 };

@@ -4,12 +4,12 @@
 #include "http-answer.h"
 #include "http-listen.h"
 #include "http-priv.h"
+#include "lanes.h"
 #include "log.h"
 #include "metrics.h"
 #include "thread-kind.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -154,9 +154,6 @@ static int http_start_mhd(struct http *http, int fd, struct failure *f)
 static void http_free(struct http *http)
 {
     urls_close(http->urls);
-    close(http->cancel_read);
-    if (http->cancel_write >= 0)
-        close(http->cancel_write);
     free(http);
 }
 
@@ -185,13 +182,8 @@ int http_start(struct daemon *daemon, struct failure *f)
     ASSERT_THREAD(THREAD_LOOP);
     if (daemon->config.http_port == HTTP_OFF)
         return 0;
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return fail_errno(f, -errno, "a pipe");
     struct http *http = xcalloc(1, sizeof(*http));
     http->daemon = daemon;
-    http->cancel_read = ends[0];
-    http->cancel_write = ends[1];
     http->urls = urls_open(daemon->hashes);
     int r = http_begin(http, f);
     if (r < 0) {
@@ -212,7 +204,8 @@ void http_stop(struct daemon *daemon)
     struct http *http = daemon->http;
     if (!http)
         return;
-    close(steal_fd(&http->cancel_write));
+    lanes_refuse(daemon);
+    lanes_cancel(daemon);
     MHD_stop_daemon(http->mhd); /* shuts all connections down, then joins their threads */
     http_connections_stop(&http->connections);
     daemon->http = NULL; /* no thread is left that could look */

@@ -19,12 +19,14 @@
 struct lane_state {
     struct lane lane;
     int cancel_read;
-    atomic_int cancel_write; /* -1: it is closed, the request is cancelled */
+    int cancel_write;      /* -1: it is closed; guarded by lanes->lock */
+    atomic_bool cancelled; /* never false again; set with the lock held */
     /* Written with the lock held; read without it by those who write it: the request's thread,
      * and the watchdog of HTTP. The lock of an answer (http-answer.c) admits one of the two. */
     bool parked;
     bool quick;                       /* it runs without a place */
     struct lane_state *newer, *older; /* in the list of parked ones; guarded by lanes->lock */
+    struct lane_state *next, *prev;   /* in the list of all; guarded by lanes->lock */
 };
 
 struct lanes {
@@ -38,7 +40,9 @@ struct lanes {
     size_t n_queued, n_parked;
     struct lane_job *queue, **queue_last;
     struct lane_state *oldest, *newest; /* parked */
+    struct lane_state *first;           /* of all: queued, running and parked */
     size_t n_threads, n_idle;           /* workers; the workers that wait for a job */
+    bool refusing; /* no new request, but those that have a place or wait as a job go on */
     bool ending;
     struct pool *pools[POOLS_KEPT]; /* unused ones */
     size_t n_pools;
@@ -62,23 +66,43 @@ static bool lanes_have_place__with_lock(const struct lanes *lanes)
 
 /* ---- cancelling ------------------------------------------------------------------------ */
 
-/* Closes our end of the pipe, so that the request's end hangs up. Only the first call does
- * something. Thread: any. */
-static void lane_cancel(struct lane_state *state)
+/*
+ * Work that computes sees the flag (pool_cancelled()), one that waits in poll() sees the pipe
+ * hang up, and one that waits for a place is woken.
+ */
+static void lane_cancel__with_lock(struct lanes *lanes, struct lane_state *state)
 {
-    int fd = atomic_exchange(&state->cancel_write, -1);
-    if (fd >= 0)
-        close(fd);
+    atomic_store(&state->cancelled, true);
+    if (state->cancel_write >= 0)
+        close(steal_fd(&state->cancel_write));
+    pthread_cond_broadcast(&lanes->changed);
+}
+
+void lane_cancel(struct lane *lane)
+{
+    struct lanes *lanes = lane->daemon->lanes;
+    pthread_mutex_lock(&lanes->lock);
+    lane_cancel__with_lock(lanes, lane->state);
+    pthread_mutex_unlock(&lanes->lock);
 }
 
 void lane_job_cancel(struct lane_job *job)
 {
-    lane_cancel(job->state);
+    lane_cancel(&job->state->lane);
 }
 
 bool lane_cancelled(const struct lane *lane)
 {
-    return atomic_load(&lane->state->cancel_write) < 0;
+    return atomic_load(&lane->state->cancelled);
+}
+
+void lanes_cancel(struct daemon *daemon)
+{
+    struct lanes *lanes = daemon->lanes;
+    pthread_mutex_lock(&lanes->lock);
+    for (struct lane_state *state = lanes->first; state; state = state->next)
+        lane_cancel__with_lock(lanes, state);
+    pthread_mutex_unlock(&lanes->lock);
 }
 
 /* ---- parking --------------------------------------------------------------------------- */
@@ -104,10 +128,10 @@ static void lane_park(struct lanes *lanes, struct lane_state *state)
         /* A cancelled one leaves the list when its thread has seen that; until then the next
          * older one must be taken. */
         struct lane_state *victim = lanes->oldest;
-        while (victim && atomic_load(&victim->cancel_write) < 0)
+        while (victim && atomic_load(&victim->cancelled))
             victim = victim->newer;
         if (victim)
-            lane_cancel(victim);
+            lane_cancel__with_lock(lanes, victim);
     }
     pthread_cond_broadcast(&lanes->changed);
     pthread_mutex_unlock(&lanes->lock);
@@ -120,8 +144,7 @@ static void lane_resume(struct lanes *lanes, struct lane_state *state)
     lane_unpark__with_lock(lanes, state);
     lanes->resuming++;
     /* A cancelled request needs no free place: it has only to leave. */
-    while (lanes->running >= lanes->max && !lanes->ending &&
-           atomic_load(&state->cancel_write) >= 0)
+    while (lanes->running >= lanes->max && !lanes->ending && !atomic_load(&state->cancelled))
         pthread_cond_wait(&lanes->changed, &lanes->lock);
     lanes->resuming--;
     lanes->running++;
@@ -146,18 +169,32 @@ static struct lane_state *lane_state_new(struct daemon *daemon)
         return NULL;
     struct lane_state *state = xcalloc(1, sizeof(*state));
     state->cancel_read = ends[0];
-    atomic_init(&state->cancel_write, ends[1]);
+    state->cancel_write = ends[1];
     state->lane = (struct lane){
         .daemon = daemon,
         .hooks = {.context = state, .cancel_fd = ends[0], .stalled = on_lane_stalled},
         .state = state,
     };
+    struct lanes *lanes = daemon->lanes;
+    pthread_mutex_lock(&lanes->lock);
+    state->next = lanes->first;
+    if (state->next)
+        state->next->prev = state;
+    lanes->first = state;
+    pthread_mutex_unlock(&lanes->lock);
     return state;
 }
 
 static void lane_state_free(struct lane_state *state)
 {
-    lane_cancel(state);
+    struct lanes *lanes = state->lane.daemon->lanes;
+    pthread_mutex_lock(&lanes->lock);
+    *(state->prev ? &state->prev->next : &lanes->first) = state->next;
+    if (state->next)
+        state->next->prev = state->prev;
+    pthread_mutex_unlock(&lanes->lock);
+    if (state->cancel_write >= 0)
+        close(state->cancel_write);
     close(state->cancel_read);
     free(state);
 }
@@ -170,12 +207,14 @@ static void lane_take_pool(struct lanes *lanes, struct lane *lane)
     pthread_mutex_unlock(&lanes->lock);
     if (!lane->pool)
         lane->pool = pool_new(0);
+    pool_set_cancel(lane->pool, &lane->state->cancelled);
 }
 
 /* Gives the place and the pool back. */
 static void lane_give_back(struct lanes *lanes, struct lane_state *state)
 {
     struct pool *spare = steal(&state->lane.pool);
+    pool_set_cancel(spare, NULL);
     pthread_mutex_lock(&lanes->lock);
     if (state->parked)
         lane_unpark__with_lock(lanes, state);
@@ -201,10 +240,10 @@ int lane_enter(struct daemon *daemon, struct lane **ret, struct failure *f)
     if (lanes->entering >= QUEUE_MAX)
         r = -EBUSY;
     lanes->entering++;
-    while (r == 0 && !lanes->ending && !lanes_have_place__with_lock(lanes))
+    while (r == 0 && !lanes->refusing && !lanes_have_place__with_lock(lanes))
         pthread_cond_wait(&lanes->changed, &lanes->lock);
     lanes->entering--;
-    if (lanes->ending)
+    if (lanes->refusing)
         r = -ESHUTDOWN;
     if (r == 0)
         lanes->running++;
@@ -302,7 +341,7 @@ int lane_job_submit(struct daemon *daemon, struct lane_job *job)
     if (!job->state)
         return -errno;
     pthread_mutex_lock(&lanes->lock);
-    if (lanes->ending)
+    if (lanes->refusing)
         r = -ESHUTDOWN;
     else if (lanes->n_queued >= QUEUE_MAX)
         r = -EBUSY;
@@ -346,11 +385,20 @@ void lanes_stats(struct daemon *daemon, struct lanes_stats *ret)
     pthread_mutex_unlock(&lanes->lock);
 }
 
+void lanes_refuse(struct daemon *daemon)
+{
+    struct lanes *lanes = daemon->lanes;
+    pthread_mutex_lock(&lanes->lock);
+    lanes->refusing = true;
+    pthread_cond_broadcast(&lanes->changed);
+    pthread_mutex_unlock(&lanes->lock);
+}
+
 void lanes_end(struct daemon *daemon)
 {
     struct lanes *lanes = daemon->lanes;
     pthread_mutex_lock(&lanes->lock);
-    lanes->ending = true;
+    lanes->refusing = lanes->ending = true;
     pthread_cond_broadcast(&lanes->changed);
     pthread_mutex_unlock(&lanes->lock);
 }

@@ -20,6 +20,8 @@
  *     r = lane_enter(daemon, &lane, f);
  *     … lane->pool, lane->hooks …
  *     lane_leave(lane);
+ *
+ * A request is cancelled by lane_job_cancel() or lane_cancel(): all work with lane->pool ends.
  */
 #ifndef CTXD_LANES_H
 #define CTXD_LANES_H
@@ -29,7 +31,9 @@
 /* The right to work, and what work needs. */
 struct lane {
     struct daemon *daemon;
-    struct pool *pool; /* for this request alone, until it leaves the lane */
+    /* For this request alone, until it leaves the lane. pool_cancelled() tells all who work
+     * with the pool that the request was cancelled. */
+    struct pool *pool;
     /* stalled() parks and resumes; cancel_fd hangs up when the request is cancelled. */
     struct send_hooks hooks;
     struct lane_state *state;
@@ -53,11 +57,14 @@ struct lanes *lanes_new(struct daemon *daemon);
  */
 int lane_job_submit(struct daemon *daemon, struct lane_job *job) must_use;
 /*
- * Makes lane->hooks.cancel_fd hang up, so that the job ends soon. A job that is still queued is
- * run all the same, so that it can say that it was cancelled: it must ask lane_cancelled().
- * After lane_job_submit() and before lane_job_release().
+ * Makes the job end soon: pool_cancelled(lane->pool) is true from now on, and
+ * lane->hooks.cancel_fd hangs up. A job that is still queued is run all the same, so that it
+ * can say that it was cancelled: it must ask lane_cancelled(). After lane_job_submit() and
+ * before lane_job_release().
  */
 void lane_job_cancel(struct lane_job *job);
+/* The same for a lane that was entered, before lane_leave(). Thread: any. */
+void lane_cancel(struct lane *lane);
 bool lane_cancelled(const struct lane *lane);
 /* Frees what lane_job_submit() made. After done(). */
 void lane_job_release(struct lane_job *job);
@@ -74,7 +81,12 @@ struct lanes_stats {
 };
 void lanes_stats(struct daemon *daemon, struct lanes_stats *ret);
 
-/* No request gets a lane any more. Queued jobs are run, so that they can say so. */
+/* Cancels all requests that are queued, running or parked. Thread: any. */
+void lanes_cancel(struct daemon *daemon);
+/* No new request gets a lane any more (-ESHUTDOWN). Those that have one, and jobs that are
+ * queued, go on. Thread: any. */
+void lanes_refuse(struct daemon *daemon);
+/* The same; and queued jobs are run at once, so that they can say so. */
 void lanes_end(struct daemon *daemon);
 /* Waits for all threads in a lane, then frees. After lanes_end(). NULL is fine. */
 void lanes_free(struct lanes *lanes);

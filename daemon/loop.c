@@ -11,12 +11,22 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* Milliseconds between two looks at idle exit, chores and a listener that was stopped. */
 #define CLOCK_MS 1000
-/* How long streams may go on after the first SIGTERM, in ns; a second SIGTERM cuts them. */
-#define END_GRACE_NS (10ull * 1000000000)
+/* How long requests may go on after the first SIGTERM, in ns; a second SIGTERM cancels them.
+ * `ctx stop` waits ten seconds. */
+#define END_GRACE_NS (7ull * 1000000000)
+/*
+ * Seconds from the first SIGTERM, and from the second, until the process ends whatever its
+ * threads do: cancelled work ends within one, unless it hangs in a file system that doesn't
+ * answer.
+ */
+#define END_HARD_S 9
+#define END_HARD_AGAIN_S 3
 
 struct loop {
     uv_loop_t uv;
@@ -29,7 +39,9 @@ struct loop {
     uv_timer_t clock;
     uv_signal_t signals[2];
     int listen_fd; /* -1: no longer listening */
+    bool begun;    /* uv is initialized */
     bool ending;
+    bool cut;           /* what ran was cancelled */
     uint64_t ending_ns; /* when the requests that still run are cancelled */
 };
 
@@ -51,19 +63,29 @@ static void loop_stop_listening(struct loop *loop)
     close(steal_fd(&loop->listen_fd));
 }
 
+/* Whether answers by HTTP are being made or sent. http_stop() ends those that were cut. */
+static bool loop_has_lanes(struct loop *loop)
+{
+    struct lanes_stats lanes;
+    lanes_stats(loop->daemon, &lanes);
+    return lanes.running || lanes.parked;
+}
+
 /* The last step, once no client is served: uv_run() returns when no handle is open. */
 static void loop_end_if_quiet(struct loop *loop)
 {
     if (!loop->ending || sessions_count(loop->sessions) || chores_running(loop->chores) ||
-        wake_closed(loop->wake))
+        (!loop->cut && loop_has_lanes(loop)) || wake_closed(loop->wake))
         return;
     lanes_end(loop->daemon);
     polls_end(loop->polls);
     wake_close(loop->wake);
     loop_close_handle((uv_handle_t *)&loop->clock);
-    /* From here on SIGTERM is ignored: it must not kill us before the caches are closed. */
+    /* From here on SIGTERM is ignored: it must not kill us before the caches are closed.
+     * SIGALRM must: see loop_end_hard(). */
     sigset_t all;
     sigfillset(&all);
+    sigdelset(&all, SIGALRM);
     pthread_sigmask(SIG_BLOCK, &all, NULL);
     for (size_t i = 0; i < ARRAY_SIZE(loop->signals); i++) {
         loop_close_handle((uv_handle_t *)&loop->signals[i]);
@@ -71,19 +93,52 @@ static void loop_end_if_quiet(struct loop *loop)
     }
 }
 
-/* The first call ends what has not begun; a second one cuts what runs. */
+/* All that runs ends within a second. */
+static void loop_cut(struct loop *loop)
+{
+    loop->cut = true;
+    sessions_end(loop->sessions, true);
+    lanes_cancel(loop->daemon);
+}
+
+/* The last resort, if a thread hangs. Caches are files that a crash may leave at any time. */
+static void on_loop_alarm(int number)
+{
+    static const char text[] = "ctxd: some work did not end in time: ended without it\n";
+    (void)number;
+    (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+    _exit(EXIT_FAILURE);
+}
+
+static void loop_end_hard(unsigned seconds)
+{
+    sigset_t one;
+    sigemptyset(&one);
+    sigaddset(&one, SIGALRM);
+    sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_loop_alarm}, NULL);
+    pthread_sigmask(SIG_UNBLOCK, &one, NULL);
+    alarm(seconds);
+}
+
+/* The first call ends what has not begun; a second one cancels what runs. */
 static void loop_end(struct loop *loop)
 {
     bool again = loop->ending;
+    if (!loop->cut)
+        loop_end_hard(again ? END_HARD_AGAIN_S : END_HARD_S);
     if (!again) {
         log_event(LOG_INFO, "ending", "sessions=%zu", sessions_count(loop->sessions));
         loop->ending = true;
         loop->ending_ns = clock_now_ns() + END_GRACE_NS;
         loop_stop_listening(loop);
+        lanes_refuse(loop->daemon);
         chores_cancel(loop->chores);
         wake_tick(loop->wake, true);
     }
-    sessions_end(loop->sessions, again);
+    if (again)
+        loop_cut(loop);
+    else
+        sessions_end(loop->sessions, false);
     wake_end(loop->wake);
 }
 
@@ -95,7 +150,7 @@ static void on_loop_tick(void *context)
     uint64_t now_ns = clock_now_ns();
     sessions_tick(loop->sessions, now_ns);
     if (loop->ending && now_ns > loop->ending_ns)
-        sessions_end(loop->sessions, true);
+        loop_cut(loop);
     loop_end_if_quiet(loop);
 }
 
@@ -223,6 +278,7 @@ int loop_new(struct daemon *daemon, int listen_fd, struct loop **ret, struct fai
     loop->sessions = sessions_new(daemon, &loop->uv, loop->polls);
     *ret = loop;
     int r = uv_loop_init(&loop->uv);
+    loop->begun = r == 0;
     r = r ? r : loop_begin(loop);
     return r ? fail(f, r, "the event loop: %s", uv_strerror(r)) : 0;
 }
@@ -233,11 +289,22 @@ void loop_run(struct loop *loop)
     uv_run(&loop->uv, UV_RUN_DEFAULT);
 }
 
+static void on_loop_left(uv_handle_t *handle, void *context)
+{
+    (void)context;
+    loop_close_handle(handle);
+}
+
 void loop_free(struct loop *loop)
 {
     if (!loop)
         return;
-    uv_loop_close(&loop->uv);
+    if (loop->begun) {
+        /* After loop_run() no handle is open; after a loop_new() that failed some are. */
+        uv_walk(&loop->uv, on_loop_left, NULL);
+        uv_run(&loop->uv, UV_RUN_DEFAULT);
+        uv_loop_close(&loop->uv);
+    }
     wake_free(loop->wake);
     sessions_free(loop->sessions);
     polls_free(loop->polls);

@@ -154,9 +154,10 @@ static int request_open_pipe(int fd, int *ret_fd, struct failure *f)
 }
 
 /*
- * Accepts only an output to which a write never blocks: a non-blocking pipe, for which the lane
- * waits in poll(), or a file or /dev/null, which take everything. For all others, sockets and
- * terminals, the client does the work itself. Replaces *fd if it opens a pipe anew.
+ * Accepts only an output to which a write never blocks, and does no harm after the client's
+ * death: a non-blocking pipe, for which the lane waits in poll(); /dev/null, or a file that has
+ * no name (-o), which take everything. To other files, and to sockets and terminals, clients
+ * pass the bytes on by themselves (client/relay.h). Replaces *fd if it opens a pipe anew.
  */
 static int request_check_output(int *fd, struct failure *f)
 {
@@ -168,9 +169,10 @@ static int request_check_output(int *fd, struct failure *f)
         return request_open_pipe(given, fd, f);
     }
     bool null = S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
-    return S_ISREG(st.st_mode) || null
+    bool unnamed = S_ISREG(st.st_mode) && st.st_nlink == 0;
+    return unnamed || null
                ? 0
-               : fail(f, -EOPNOTSUPP, "the output is neither a pipe nor a file");
+               : fail(f, -EOPNOTSUPP, "the output is no pipe and no file without a name");
 }
 
 /* Receives the client's output, and with it the right to write to it. */

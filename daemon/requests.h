@@ -8,10 +8,9 @@
  *     finished(session, job): the session takes the answer               loop
  *     request_job_free(job);                                             loop
  *
- * If the client dies, its session (session.c) calls lane_job_cancel(&job->lane_job). Then
- * lane->hooks.cancel_fd hangs up. A request that waits for the client, or for the reader of its
- * stream, ends with -ECANCELED; the stream ends short of its Dockerfile, so that it can't be
- * built. A request that waits for neither goes on to its end. The answer goes nowhere. The
+ * If the client dies, its session (session.c) calls lane_job_cancel(&job->lane_job), and the
+ * request ends with -ECANCELED within a second, whether it waits or computes (lanes.h). A
+ * stream ends short of its Dockerfile, so that it can't be built. The answer goes nowhere. The
  * session and its descriptor stay until finished() is called, because the lane uses them.
  */
 #ifndef CTXD_REQUESTS_H

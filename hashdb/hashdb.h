@@ -181,7 +181,7 @@ void dirty_files(struct dirty *dirty);
  *
  * -EACCES …: a kept directory can't be read; the failure names it and a line that would exclude
  * it. An excluded directory that can't be read is skipped silently. -ENAMETOOLONG: a path is
- * longer than PATH_MAX.
+ * longer than PATH_MAX. -ECANCELED: the pool's work was cancelled.
  *
  * The caller owns *ret_tree and gives it to tree_unref(). Thread: the pool's owner.
  */

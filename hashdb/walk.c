@@ -325,8 +325,11 @@ static int walk_look_at_all(const struct walk_job *job, int fd, struct found *fo
         walk_fail_node(job, BYTES(""), r, f);
     else
         found_reserve(found, names.n);
-    for (size_t i = 0; i < names.n && r == 0 && !atomic_load(&job->walk->failed); i++)
-        r = walk_look_at(job, fd, names_at(&names, i), names.at[i].type, found, f);
+    for (size_t i = 0; i < names.n && r == 0 && !atomic_load(&job->walk->failed); i++) {
+        r = pool_check(job->walk->ask->pool, f);
+        if (r == 0)
+            r = walk_look_at(job, fd, names_at(&names, i), names.at[i].type, found, f);
+    }
     return r;
 }
 
@@ -353,6 +356,9 @@ static int walk_look_at_dirty(const struct walk_job *job, int fd, struct found *
         int order = i == old->n ? 1
                     : d == n    ? -1
                                 : bytes_compare(node_name(&old->nodes[i]), dirty[d]->name);
+        r = pool_check(job->walk->ask->pool, f);
+        if (r < 0)
+            break;
         if (order < 0)
             r = found_take_old(&old->nodes[i++], found, f);
         else
@@ -401,7 +407,8 @@ static int walk_make_dir(struct walk_job *job, struct failure *f)
 {
     const struct tree_watch *watch = job->walk->ask->watch;
     cleanup_fd int fd = -1;
-    int r = walk_open_dir(job, &fd, f);
+    int r = pool_check(job->walk->ask->pool, f);
+    r = r < 0 ? r : walk_open_dir(job, &fd, f);
     if (r < 0 || fd < 0)
         return r;
     struct found found = {0};

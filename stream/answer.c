@@ -130,6 +130,7 @@ static int answer_steps(const struct send_request *request, struct warm *warm, b
         r = answer_recipe(request, warm, a, &names, notes, stats, &recipe_line, f);
     if (r == 0)
         r = answer_carriage(request, a, for_digest, recipe_line, notes, stats, f);
+    r = r < 0 ? r : pool_check(a->pool, f);
     if (r < 0)
         return r;
     answer_chunks(warm, &a->plan);

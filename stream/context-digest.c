@@ -39,6 +39,7 @@
 struct digesting {
     struct plan *plan;
     struct content_source source;
+    const struct pool *pool; /* tells that the request was cancelled */
     atomic_bool failed;
     pthread_mutex_t lock;   /* guards failure */
     struct failure failure; /* the first one */
@@ -70,17 +71,20 @@ static void digest_add_text(struct sha256_state *state, struct bytes text)
 
 /* ---- contents ------------------------------------------------------------------------- */
 
-/* Hashes all of an open file. key: for the XXH3 digest; may be NULL. */
-static int digest_file(int fd, const struct stat *st, struct bytes path,
-                       const struct digest_key *key, struct content_hash *ret,
-                       struct failure *f)
+/* Hashes all of an open file. */
+static int digest_file(const struct digesting *all, int fd, const struct stat *st,
+                       struct bytes path, struct content_hash *ret, struct failure *f)
 {
     cleanup_free uint8_t *block = xmalloc(BLOCK_BYTES);
     struct sha256_state *sha = sha256_new();
-    struct digest128_state *xxh = digest128_new(key);
+    struct store *store = all->plan->store;
+    struct digest128_state *xxh = digest128_new(store ? store_key(store) : NULL);
     uint64_t size = (uint64_t)st->st_size, at = 0;
     int r = 0;
     while (at < size && r == 0) {
+        r = pool_check(all->pool, f);
+        if (r < 0)
+            break;
         size_t want = size - at < BLOCK_BYTES ? (size_t)(size - at) : BLOCK_BYTES;
         ssize_t n = io_pread_full(fd, block, want, (off_t)at);
         if (n < 0)
@@ -119,8 +123,7 @@ static int digest_content(struct digesting *all, const struct entry *e,
         struct stat st;
         int r = content_open(&all->source, e->path, &fd, &st, f);
         if (r == 0)
-            r = digest_file(fd, &st, e->path, plan->store ? store_key(plan->store) : NULL, ret,
-                            f);
+            r = digest_file(all, fd, &st, e->path, ret, f);
         if (r == -ESTALE && tries < 5)
             continue;
         if (r < 0)
@@ -143,6 +146,9 @@ static uint8_t digest_mode(uint32_t mode)
 static int digest_record(struct digesting *all, struct sha256_state *state,
                          const struct entry *e, bool *sure, struct failure *f)
 {
+    int r = pool_check(all->pool, f);
+    if (r < 0)
+        return r;
     uint32_t mode = e->node->id.mode;
     uint8_t head[2] = {S_ISDIR(mode) ? 'd' : S_ISLNK(mode) ? 'l' : 'f', digest_mode(mode)};
     sha256_add(state, bytes_at(head, sizeof(head)));
@@ -155,7 +161,7 @@ static int digest_record(struct digesting *all, struct sha256_state *state,
     uint64_t size = 0;
     if (!e->empty) {
         bool one_sure;
-        int r = digest_content(all, e, &hash, &size, &one_sure, f);
+        r = digest_content(all, e, &hash, &size, &one_sure, f);
         if (r < 0)
             return r;
         *sure &= one_sure;
@@ -211,6 +217,7 @@ static int digest_chunks(const struct send_request *request, struct answer *answ
     struct digesting all = {
         .plan = plan,
         .source = {request->root_fd, request->control->ignore_name, plan->tree->clock_ns},
+        .pool = answer->pool,
         .lock = PTHREAD_MUTEX_INITIALIZER,
     };
     struct digest_job *jobs = xcalloc(plan->chunks.n + 1, sizeof(*jobs));
@@ -272,7 +279,8 @@ static int digest_one_line(const struct send_request *request, struct answer *an
     struct selection s = {
         .all = {.plan = plan,
                 .source = {request->root_fd, request->control->ignore_name,
-                           plan->tree->clock_ns}},
+                           plan->tree->clock_ns},
+                .pool = answer->pool},
         .reads = one,
         .state = sha256_new(),
         .line = line,

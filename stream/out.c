@@ -2,7 +2,9 @@
 /*
  * Bytes -> the descriptor of a request. A client without a daemon simply blocks in write(). A
  * daemon must not, because a thread that sleeps in write() can't be cancelled: its descriptor
- * is non-blocking, and the thread waits in poll(), for the client's connection, too.
+ * is non-blocking, and the thread waits in poll(), for the client's connection, too. Between
+ * two writes it asks whether the request was cancelled, because some outputs never make it
+ * wait: /dev/null, a pipe whose reader is quick.
  */
 #include "out.h"
 
@@ -19,7 +21,7 @@ enum {
 void out_open(struct out *out, const struct send_request *request)
 {
     struct stat st;
-    *out = (struct out){.fd = request->out_fd, .hooks = request->hooks};
+    *out = (struct out){.fd = request->out_fd, .hooks = request->hooks, .pool = request->pool};
     out->is_pipe = fstat(out->fd, &st) == 0 && S_ISFIFO(st.st_mode);
     /* Fails if the user has too many pipe pages already; the pipe then keeps its size. */
     if (out->is_pipe)
@@ -58,7 +60,10 @@ static int out_wait(struct out *out)
 int out_write(struct out *out, struct bytes bytes)
 {
     while (bytes.len) {
-        ssize_t n = write(out->fd, bytes.at, bytes.len);
+        if (pool_cancelled(out->pool))
+            return -ECANCELED;
+        size_t want = bytes.len < PIPE_BYTES ? bytes.len : PIPE_BYTES;
+        ssize_t n = write(out->fd, bytes.at, want);
         if (n >= 0) {
             bytes = bytes_from(bytes, (size_t)n);
             continue;
@@ -92,6 +97,8 @@ int out_pass(struct out *out, int fd, uint64_t offset, uint64_t len)
 {
     off_t at = (off_t)offset;
     while (out->is_pipe && len) {
+        if (pool_cancelled(out->pool))
+            return -ECANCELED;
         size_t want = len < PIPE_BYTES ? (size_t)len : PIPE_BYTES;
         ssize_t n =
             splice(fd, &at, out->fd, NULL, want,

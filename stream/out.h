@@ -17,10 +17,12 @@ struct out {
     int fd; /* borrowed */
     bool is_pipe;
     const struct send_hooks *hooks; /* NULL: writes block */
+    const struct pool *pool;        /* tells that the request was cancelled; may be NULL */
 };
 
 void out_open(struct out *out, const struct send_request *request);
-/* Writes all of it. 0 or -errno: -EPIPE: the reader closed it; -ECANCELED: see send_hooks. */
+/* Writes all of it, at most 1 MiB between two looks at whether the request was cancelled. 0 or
+ * -errno: -EPIPE: the reader closed it; -ECANCELED. */
 int out_write(struct out *out, struct bytes bytes) must_use;
 /*
  * Passes on len bytes of a file that is never changed, if possible without copying them.

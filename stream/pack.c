@@ -397,7 +397,9 @@ static void segment_run(struct pool_job *job)
 {
     struct segment *segment = (struct segment *)job;
     struct packing *p = segment->packing;
-    int r = segment_pack(segment, &segment->failure);
+    /* After a failure, or for a client that is gone, the segments that wait are not packed. */
+    int r = atomic_load(&p->cancelled) ? -ECANCELED : pool_check(p->pool, &segment->failure);
+    r = r < 0 ? r : segment_pack(segment, &segment->failure);
     pthread_mutex_lock(&p->lock);
     segment->result = r;
     segment->done = true;

@@ -31,6 +31,7 @@ struct packing {
     const struct send_request *request;
     const struct plan *plan;
     const struct codec *codec; /* NULL: plain */
+    const struct pool *pool;   /* tells that the request was cancelled */
     struct content_source source;
     bool want_sha;         /* compute the SHA-256 of every segment */
     atomic_bool cancelled; /* segments that are under way may end early */

@@ -100,7 +100,8 @@ static void skeleton_list_dir(struct making *m, const struct dir *dir, struct by
     for (size_t i = 0; i < dir->n; i++)
         if (dir->nodes[i].keep & m->request->bit)
             listing_look_beside(node_name(&dir->nodes[i]), &beside);
-    for (size_t i = 0; i < dir->n && !beside.venv; i++)
+    for (size_t i = 0; i < dir->n && !beside.venv && !pool_cancelled(m->request->send->pool);
+         i++)
         skeleton_list_node(m, &dir->nodes[i], path, &beside);
 }
 
@@ -137,6 +138,9 @@ static int skeleton_read_source(void *context, struct bytes listed, struct buf *
 {
     struct making *m = context;
     struct skeleton *s = m->skeleton;
+    int r = pool_check(m->request->send->pool, f);
+    if (r < 0)
+        return r;
     struct bytes path = skeleton_find_file(m, &m->listing.arena, listed);
     if (!path.at)
         return fail(f, -ENOENT, "can't read %s: it is no file of the context", QUOTE(listed));
@@ -170,12 +174,15 @@ static int skeleton_make(const struct skeleton_request *request, struct skeleton
     m.listing.reader = skeleton_read_source;
     m.listing.reader_context = &m;
     skeleton_list_dir(&m, request->tree->root.below, BYTES(""));
+    int r = pool_check(request->send->pool, f);
     listing_seal(&m.listing);
     struct bytes ecos = request->send->recipe_ecos;
     struct recipe_options options = {.ecos = ecos.len ? arena_string(&s->arena, ecos) : NULL};
-    int r = recipe_prepare(&m.listing, &options, &s->notes, &s->recipe, f);
+    r = r < 0 ? r : recipe_prepare(&m.listing, &options, &s->notes, &s->recipe, f);
     if (r == 0)
         r = recipe_carried(s->recipe, &s->arena, &s->at, &s->n, f);
+    /* An ecosystem may go on without a file that it could not read. */
+    r = r < 0 ? r : pool_check(request->send->pool, f);
     content_dir_close(&m.dir);
     listing_release(&m.listing);
     if (r < 0) {

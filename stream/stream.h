@@ -79,7 +79,8 @@ void control_release(struct control *control);
  */
 struct send_hooks {
     void *context;
-    /* A descriptor; its hang-up cancels the request (-ECANCELED). -1: none. */
+    /* A descriptor that hangs up when the request is cancelled (-ECANCELED), for those who
+     * wait. Those who compute ask pool_cancelled(). -1: none. */
     int cancel_fd;
     /* true: the reader of out_fd has taken nothing for a while; false: it takes again. */
     void (*stalled)(void *context, bool stalled);

@@ -24,7 +24,12 @@
 #include "voiding.h"
 #include "warm-priv.h"
 
+#include <errno.h>
 #include <sys/random.h>
+#include <time.h>
+
+/* ns between two looks at whether a request that waits for the tree was cancelled. */
+#define LOOK_NS 100000000
 
 struct warm *warm_new(const struct warm_setup *setup)
 {
@@ -220,6 +225,28 @@ static int warm_renew__with_lock(struct warm *warm, struct pool *pool, bool ever
     return 0;
 }
 
+/*
+ * Takes the lock. Another answer holds it as long as it makes a tree, so that the wait ends if
+ * the request is cancelled (-ECANCELED).
+ */
+static int warm_lock(struct warm *warm, const struct pool *pool, struct failure *f)
+{
+    int r;
+    do {
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += LOOK_NS;
+        if (until.tv_nsec >= 1000000000) {
+            until.tv_nsec -= 1000000000;
+            until.tv_sec++;
+        }
+        r = pool_check(pool, f);
+        if (r == 0)
+            r = -pthread_mutex_clocklock(&warm->lock, CLOCK_MONOTONIC, &until);
+    } while (r == -ETIMEDOUT);
+    return r;
+}
+
 static void warm_name_ignore__with_lock(struct warm *warm, struct bytes name)
 {
     if (bytes_equal(warm->ignore_name, name))
@@ -234,7 +261,9 @@ int warm_tree(struct warm *warm, const struct send_request *request, struct tree
     ASSERT_THREAD(THREAD_LANE | THREAD_HTTP); /* it waits for the pool */
     bool new[TREE_VIEWS_MAX] = {0}, any_new = false;
     size_t slots[TREE_VIEWS_MAX];
-    pthread_mutex_lock(&warm->lock);
+    int r = warm_lock(warm, pool, f);
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < n_views; i++) {
         struct digest128 key = warm_rules_key(warm, request, views[i].rules);
         slots[i] = warm_find_slot__with_lock(warm, &key, views[i].rules, &new[i]);
@@ -243,7 +272,7 @@ int warm_tree(struct warm *warm, const struct send_request *request, struct tree
     }
     const struct tree *before = warm->tree;
     warm_name_ignore__with_lock(warm, request->control->ignore_name);
-    int r = warm_renew__with_lock(warm, pool, any_new || request->verify, f);
+    r = warm_renew__with_lock(warm, pool, any_new || request->verify, f);
     for (size_t i = 0; i < n_views; i++) {
         views[i].bit = UINT32_C(1) << slots[i];
         views[i].serial = warm->slots[slots[i]].serial;

@@ -273,6 +273,7 @@ void writer_init(struct writer *w, const struct send_request *request, const str
         .packing = {.request = request,
                     .plan = plan,
                     .codec = codec_of(request->codec),
+                    .pool = pool,
                     .source = {request->root_fd, request->control->ignore_name,
                                plan->tree->clock_ns},
                     .lock = PTHREAD_MUTEX_INITIALIZER,
@@ -328,6 +329,9 @@ static int ring_write(struct writer *w, struct ring *ring, struct failure *f)
 {
     int r = 0;
     for (;;) {
+        r = pool_check(w->pool, f);
+        if (r < 0)
+            break;
         ring_fill(w, ring);
         if (ring->cut == ring->written)
             break;

@@ -256,6 +256,51 @@ static void test_any_file(void)
     teardown(&x);
 }
 
+/* ---- cancelled ------------------------------------------------------------------------- */
+
+struct cancelling {
+    atomic_bool cancelled;
+    atomic_uint entered;
+};
+
+static void cancel_at_third(void *watch, int dir_fd, struct bytes path)
+{
+    struct cancelling *c = watch;
+    (void)dir_fd, (void)path;
+    if (atomic_fetch_add(&c->entered, 1) == 2)
+        atomic_store(&c->cancelled, true);
+}
+
+static void test_cancelled(void)
+{
+    tap_case("a walk that is cancelled ends at once, and the pool can walk again");
+    struct fixture x = setup();
+    struct cancelling c = {0};
+    char name[64];
+    for (unsigned i = 0; i < 500; i++) {
+        snprintf(name, sizeof(name), "d%u", i);
+        put_dir(&x, name);
+    }
+    struct tree_rules rules = {0};
+    struct tree_watch watch = {&c, cancel_at_third, never_leave};
+    struct tree_walk ask = {.root_fd = x.root,
+                            .root_name = BYTES("."),
+                            .pool = x.pool,
+                            .rules = (const struct tree_rules *[]){&rules},
+                            .n_rules = 1,
+                            .watch = &watch};
+    struct failure f = {0};
+    struct tree *tree = NULL;
+    pool_set_cancel(x.pool, &c.cancelled);
+    TAP_CHECK(tree_make(&ask, NULL, NULL, &tree, &f) == -ECANCELED);
+    /* Jobs that run already may have entered one more directory each. */
+    TAP_CHECKF(atomic_load(&c.entered) < 100, "%u of 501 entered", atomic_load(&c.entered));
+    pool_set_cancel(x.pool, NULL);
+    TAP_CHECKF(tree_make(&ask, NULL, NULL, &tree, &f) == 0, "%s", f.text);
+    tree_unref(tree);
+    teardown(&x);
+}
+
 /* ---- while others write ---------------------------------------------------------------- */
 
 enum { RACED_NAMES = 4000 };
@@ -393,6 +438,7 @@ int main(void)
     test_wide_and_deep();
     test_watched_directory();
     test_any_file();
+    test_cancelled();
     test_names_once();
     test_replaced();
     return tap_end();

@@ -104,6 +104,32 @@ static bool is_kept(struct world *w)
     return same;
 }
 
+static void cancelled(void)
+{
+    struct world w = world_new();
+    struct skeleton *s = NULL;
+    struct failure f = {0};
+    atomic_bool yes = true;
+    struct skeleton_request request = {&w.request, NULL, 1, 1};
+    set_dockerfile(&w, "FROM scratch\n");
+    tap_case("a recipe whose request is cancelled is neither made nor kept");
+    static const struct tree_rules all = {0};
+    struct tree_walk walk = {.root_fd = w.root,
+                             .root_name = bytes_of(w.path),
+                             .ignore_name = BYTES(".dockerignore"),
+                             .rules = (const struct tree_rules *[]){&all},
+                             .n_rules = 1,
+                             .pool = w.pool};
+    TAP_CHECK(tree_make(&walk, NULL, NULL, &request.tree, &f) == 0);
+    w.request.pool = w.pool;
+    pool_set_cancel(w.pool, &yes);
+    TAP_CHECK(skeleton_get(w.kept, &request, NULL, &s, &f) == -ECANCELED);
+    TAP_CHECK(skeletons_bytes(w.kept) == 0);
+    pool_set_cancel(w.pool, NULL);
+    tree_unref(request.tree);
+    world_end(&w);
+}
+
 static void kept_or_made(void)
 {
     struct world w = world_new();
@@ -281,6 +307,7 @@ static void names_alike(void)
 
 int main(void)
 {
+    cancelled();
     kept_or_made();
     names_alike();
     struct world w = world_new();

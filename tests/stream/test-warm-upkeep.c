@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -64,6 +66,92 @@ static void audit_names_the_ignore_file(void)
     world_end(&w);
 }
 
+/* ---- cancelled ------------------------------------------------------------------------- */
+
+static struct cancelling {
+    atomic_bool cancelled, inside, go_on;
+} cancelling;
+
+static void enter_and_wait(void *watch, int fd, struct bytes path)
+{
+    (void)watch, (void)fd, (void)path;
+    atomic_store(&cancelling.inside, true);
+    while (!atomic_load(&cancelling.go_on))
+        sched_yield();
+}
+
+static void leave_nothing(void *watch, struct bytes path)
+{
+    (void)watch, (void)path;
+}
+
+static bool drain_nothing(void *watch, struct dirty *dirty)
+{
+    (void)watch, (void)dirty;
+    return true;
+}
+
+struct asking {
+    struct ask ask;
+    struct warm *warm;
+    struct pool *pool;
+    int result;
+};
+
+static void *ask_on_thread(void *context)
+{
+    struct asking *asking = context;
+    struct digest_answer digest;
+    asking->ask.request.pool = asking->pool;
+    asking->result = digest_run(&asking->ask.request, asking->warm, false, NULL, &digest, NULL);
+    if (asking->result == 0)
+        digest_release(&digest);
+    return NULL;
+}
+
+static void cancelled_ends(void)
+{
+    struct world w = world_new();
+    struct tree_watch watch = {NULL, enter_and_wait, leave_nothing};
+    struct warm *warm = warm_new(&(struct warm_setup){.root_fd = w.root,
+                                                      .root_name = bytes_of(w.path),
+                                                      .watch = &watch,
+                                                      .drain = drain_nothing});
+    struct asking first = {.warm = warm, .pool = w.pool};
+    struct asking second = {.warm = warm, .pool = pool_new(0)};
+    struct failure f = {0};
+    pthread_t threads[2];
+    uint64_t missed;
+    view = 0;
+    tap_case("a request that waits while another one makes the tree can be cancelled");
+    TAP_CHECK(ask_begin(&w, &first.ask) && ask_begin(&w, &second.ask));
+    pool_set_cancel(second.pool, &cancelling.cancelled);
+    if (pthread_create(&threads[0], NULL, ask_on_thread, &first) != 0)
+        abort();
+    while (!atomic_load(&cancelling.inside))
+        sched_yield();
+    if (pthread_create(&threads[1], NULL, ask_on_thread, &second) != 0)
+        abort();
+    atomic_store(&cancelling.cancelled, true);
+    pthread_join(threads[1], NULL);
+    TAP_CHECKF(second.result == -ECANCELED, "%d", second.result);
+    atomic_store(&cancelling.go_on, true);
+    pthread_join(threads[0], NULL);
+    TAP_CHECKF(first.result == 0, "%d", first.result);
+    tap_case("… and so can an audit, after which an answer looks at everything");
+    pool_set_cancel(w.pool, &cancelling.cancelled);
+    TAP_CHECK(warm_audit(warm, w.pool, &missed, &f) == -ECANCELED);
+    pool_set_cancel(w.pool, NULL);
+    ask_on_thread(&first);
+    TAP_CHECKF(first.result == 0, "%d", first.result);
+    view = -1;
+    dockerfile_free(first.ask.df);
+    dockerfile_free(second.ask.df);
+    pool_free(second.pool);
+    warm_free(warm);
+    world_end(&w);
+}
+
 static struct warm_stats seen;
 
 static void no_enter(void *watch, int fd, struct bytes path)
@@ -118,6 +206,7 @@ int main(void)
 {
     audit_heals();
     audit_names_the_ignore_file();
+    cancelled_ends();
     stats_of_busy();
     return tap_end();
 }
