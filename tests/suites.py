@@ -151,6 +151,7 @@ def all_suites(full=False):
         Suite("fresh", "4 never stale", [f"{BUILD}/tests/torture", f"{BUILD}/ctxd"], 900),
         Suite("readers", "2 same image: every reader agrees", ["tests/live/readers"], 600),
         Suite("images", "2 same image, 3 never less", ["tests/live/images"], 1200),
+        Suite("control", "1 same verdicts: which files decide", ["tests/live/control"], 600),
         Suite("cut", "5 never torn: no cut stream builds", ["tests/live/cut"], 1200),
         Suite("checks", "2 same image: today's builder finds the same in a rewritten Dockerfile", ["tests/live/checks"], 1200),
         Suite("others", "2 same image: other builders", ["tests/live/others"], 600),
