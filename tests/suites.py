@@ -115,6 +115,24 @@ def vector_suites():
         yield Suite("vectors-more", "1 same verdicts", [f"{BUILD}/tests/ignore-vectors", *more], 120, tally=True)
 
 
+# What runs against a real engine: its name with Docker 20.10, that with the newest one, the program.
+LIVE = [("images", "images", "2 same image, 3 never less"), ("cut", "cut", "5 never torn: no cut stream builds"),
+        ("live-daemon", "daemon", "2 same image, 4 never stale, 5 never torn: by URL and by the daemon"),
+        ("live-recipe", "recipe", "recipes in a stream: dependencies stay cached until one changes")]
+
+
+def newest_suites():
+    """The same with the newest engine: in CI with its own image store, and the images also with the other one."""
+    for name, program, guards in LIVE:
+        for store in ("containerd", "graph"):
+            yield Suite(f"{name}-{store}", f"{guards}: newest engine, {store}", [f"tests/live/{program}"], 1800,
+                        full=store == "graph" and name != "images", env={"ENGINE": f"--newest --store={store}"})
+    yield Suite("images-classic", "2 same image, 3 never less: newest engine, its classic builder, too",
+                ["tests/live/images"], 2400, full=True, env={"ENGINE": "--newest", "CLASSIC": "1"})
+    yield Suite("images-28", "2 same image, 3 never less: newest engine, a client 28", ["tests/live/images"], 1800,
+                full=True, env={"ENGINE": "--newest --client=docker-28"})
+
+
 def all_suites(full=False):
     more = 10 if full else 1
     # Nine targets, two at a time: five rounds.
@@ -159,6 +177,7 @@ def all_suites(full=False):
               ["tests/live/daemon"], 1200),
         Suite("live-recipe", "recipes in a stream: dependencies stay cached until one changes, in real builds",
               ["tests/live/recipe"], 1200),
+        *newest_suites(),
         Suite("corpora", "7 bounded: every hostile input kept so far", ["script/fuzz", "--corpora"], 400),
         Suite("fuzz", "7 bounded: hostile input", ["script/fuzz", "--seconds", str(fuzz_seconds)],
               5 * fuzz_seconds + 240, alone=True),

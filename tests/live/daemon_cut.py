@@ -16,7 +16,7 @@ import urllib.parse
 
 from compare import image_differences
 from ctxd import Answer, until
-from engine import BUILDERS, TIMEOUT, Request
+from engine import TIMEOUT, Request
 from fixture import Case, file
 from suite_cut import ACCIDENTS, ALL, BLOCK, MIB
 
@@ -169,7 +169,7 @@ def killed(claims, engine, ctxd, home):
     os.mkdir(large)
     large_context(large, "killed")
     url = ctxd.url("ctx", Request(), "--full", cwd=large)
-    for builder in BUILDERS:
+    for builder in engine.builders():
         built = hit = number = 0
         while number < TRIES and not hit:
             number += 1
@@ -188,7 +188,7 @@ def killed_pipe(claims, engine, ctxd, home):
     """Kills the daemon at random places of a stream that ctx-send passes to Docker."""
     Case("killed", ALL, [file(f"d/{n % 40}/{n}", random.Random(n).randbytes(4000)) for n in range(800)]).make(home)
     chance = random.Random(os.environ.get("SEED", time.time_ns()))
-    for builder in BUILDERS:
+    for builder in engine.builders():
         for form, options in FORMS:
             whole = len(ctxd.send("require", "ctx", Request(), *options, cwd=home).out)
             built, silent, shots = [], [], []

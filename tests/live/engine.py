@@ -5,8 +5,9 @@
         built = engine.build_dir("ctx", Request(), "buildkit")      # docker build ctx
         if built.image: print(engine.tree(built.image))             # what `docker export` contains
 
-script/engine starts the engine. If the environment already names one (script/engine run DIR -- …), that
-one is used. It is never the engine of the machine, so a build that crashes it does no harm.
+script/engine starts the engine, with the options in $ENGINE (`--newest --store=graph`). If the environment
+already names an engine (script/engine run DIR -- …), that one is used. It is never the engine of the
+machine, so a build that crashes it does no harm.
 """
 
 import contextlib
@@ -73,6 +74,11 @@ class Entry:
     twins: tuple = ()  # all names of the same inode, if there are several
 
 
+def engine_options():
+    """The options of script/engine that a suite is run with."""
+    return os.environ.get("ENGINE", "").split()
+
+
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path):
         super().__init__("localhost", timeout=TIMEOUT)
@@ -89,6 +95,7 @@ class Engine:
     socket: str
     docker: str
     env: dict
+    kind: str = "20.10"  # or newest-containerd, newest-graph, by the image store
     made: list = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -103,20 +110,36 @@ class Engine:
         script = str(REPO / "script" / "engine")
         home = None
         if "CTXD_ENGINE" in os.environ:
-            words = [f"{k}={os.environ[k]}" for k in ("DOCKER_HOST", "DOCKER_CONFIG", "DOCKER")]
+            words = [f"{k}={os.environ[k]}" for k in ("DOCKER_HOST", "DOCKER_CONFIG", "DOCKER", "CTXD_ENGINE_KIND")]
         else:
             home = tempfile.mkdtemp(prefix="live-e.", dir=fast_directory())
-            answer = subprocess.run([script, "start", home], check=True, text=True, capture_output=True)
+            answer = subprocess.run([script, *engine_options(), "start", home], check=True, text=True,
+                                    stdout=subprocess.PIPE)
             words = shlex.split(answer.stdout)[1:]
         try:
             values = dict(word.split("=", 1) for word in words)
             env = {k: v for k, v in os.environ.items() if not k.startswith(("DOCKER", "BUILDKIT"))}
-            yield cls(values["DOCKER_HOST"].removeprefix("unix://"), values["DOCKER"], env | values)
+            yield cls(values["DOCKER_HOST"].removeprefix("unix://"), values["DOCKER"], env | values,
+                      values["CTXD_ENGINE_KIND"])
         finally:
             if home:
                 # It has a session of its own: a signal to the process group of a suite must not end it.
                 subprocess.run([script, "stop", home], check=False, start_new_session=True)
                 shutil.rmtree(home, ignore_errors=True)
+
+    @property
+    def newest(self):
+        return self.kind != "20.10"
+
+    def builders(self, wanted=BUILDERS):
+        """Those of the builders that this engine is held to. The newest engine's classic builder is
+        deprecated, so it is tried only if $CLASSIC is set."""
+        return tuple(b for b in wanted if b == "buildkit" or not self.newest or os.environ.get("CLASSIC"))
+
+    def forget_attestations(self):
+        """Builds from here on have no provenance, whose times give each build of the same image a name of
+        its own in containerd's store."""
+        self.env["BUILDX_NO_DEFAULT_ATTESTATIONS"] = "1"
 
     # -- builds -------------------------------------------------------------------------------
 

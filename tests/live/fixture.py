@@ -73,10 +73,13 @@ class Case:
     fails: bool = False  # neither the directory nor the stream may build
     classic_apart: str = ""  # why the classic builder selects other files. Only a stream that was made with
     # --builder=classic is compared with it
-    engine_bug: str = ""  # why this engine's BuildKit can build the stream, but not the directory
-    differs: str = ""  # why this engine's BuildKit differs from today's rules
-    more: tuple = ()  # then: exactly these paths are too much in the image of the stream
+    engine_bug: str = ""  # why BuildKit can build the stream, but not the directory
+    newest_bug: str = ""  # the same, of the newest BuildKit alone
+    newest_vary: tuple = ()  # Requests of `vary` for which newest_bug holds; none: it holds for `request`
+    differs: str = ""  # why BuildKit of Docker 20.10 differs from today's rules
+    more: tuple = ()  # then: exactly these paths are too much in its image of the stream
     less: tuple = ()  # then: exactly these paths are missing there
+    newest_less: tuple = ()  # exactly these paths are missing in the newest engine's image of the stream
     gains: tuple = ()  # a Dockerfile that BuildKit's image contains in addition; stderr warns of it
     source: str = ""
     slow: bool = False

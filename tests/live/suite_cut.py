@@ -19,7 +19,7 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 from compare import tree_differences
-from engine import BUILDERS, TIMEOUT, Request
+from engine import TIMEOUT, Request
 from fixture import Case, file, hard, link, make_tree
 from sender import CTX_SEND, options_of, send
 from tap import Claims
@@ -53,7 +53,7 @@ def run(tap, engine):
                 for number, case in enumerate(CONTEXTS)]
         poisons = [pool.submit(poison_claims, engine, os.path.join(top, f"poison{number}"), *which)
                    for number, which in enumerate(itertools.product(FORMS, PLACES, ACCIDENTS))]
-        kills = [pool.submit(kill_claims, engine, os.path.join(top, builder), builder) for builder in BUILDERS]
+        kills = [pool.submit(kill_claims, engine, os.path.join(top, builder), builder) for builder in engine.builders()]
         tails = {}
         for job in [*jobs, *poisons, *kills]:
             claims, found = job.result()
@@ -87,7 +87,7 @@ def state_cuts(tap, engine, case, home):
     cuts = list(range(0, end, 1 if FULL else BLOCK))
     if end - 1 not in cuts:
         cuts.append(end - 1)
-    for builder in BUILDERS:
+    for builder in engine.builders():
         built = [cut for cut in cuts if engine.post_build(data[:cut], builder).image is not None]
         tap.check(built and f"builds when cut after {built} of {end} bytes",
                   f"{builder}: {case.title}: cut at {len(cuts)} places, it never builds")
@@ -212,8 +212,8 @@ def consistent(stream, files, noise):
     return content in (noise, noise[:MIB // 2 + 7], noise + b"more", noise[:-5] + b"other")
 
 
-def rejected_by_all(tap, engine, data, sentence, builders=BUILDERS):
-    for builder in builders:
+def rejected_by_all(tap, engine, data, sentence):
+    for builder in engine.builders():
         built = engine.post_build(data, builder)
         tap.check(built.image and "it builds", f"{builder}: {sentence}: it never builds")
     for name, reads in READERS.items():
@@ -277,7 +277,7 @@ def tail_claims(tap, engine, home, tails):
             read = [at for at in places if reads(name, data[:at] + tail)]
             tap.check(read and f"read without complaint: the ending at {read}",
                       f"{name}: the ending of a stream whose file {what}, at {len(places)} places, is rejected")
-        for builder in BUILDERS:
+        for builder in engine.builders():
             built = [at for at in places if engine.post_build(data[:at] + tail, builder).image]
             tap.check(built and f"builds with the ending at {built}",
                       f"{builder}: the ending of a stream whose file {what}, at {len(places)} places, never builds")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The image of the stream is the image of `docker build .`, with both builders.
+"""The image of the stream is the image of `docker build .`, with each builder of the engine.
 
 For every case the tree of `docker build DIR` is compared with that of `ctx-send DIR | docker build -`. A
 build of the pruned stream after the full one must hit the cache in every step. And the same stream must
@@ -72,7 +72,7 @@ class Trial:
         if "buildkit" in case.builders and sent.status == 0:
             # This comes first, before another build of this case fills the cache.
             yield from self.cache_claim(sent)
-        for builder in case.builders:
+        for builder in self.engine.builders(case.builders):
             apart = builder == "classic" and bool(case.classic_apart or case.differs)
             want = self.build_dir(case.request, builder)
             if not apart:
@@ -98,8 +98,8 @@ class Trial:
         case = self.case
         have = build_sent(self.engine, sent, request, builder)
         sentence = f"{builder}: {case.title}{how}"
-        if builder == "buildkit" and case.engine_bug:
-            claims = [(want.image is None, f"the directory builds: this engine no longer {case.engine_bug}"),
+        if builder == "buildkit" and (bug := self.engine_bug(request)):
+            claims = [(want.image is None, f"the directory builds: this engine no longer {bug}"),
                       (have.image is not None, f"the stream doesn't build\n{have.log}")]
             return "check", "\n".join(text for holds, text in claims if not holds), sentence
         lines = image_differences(self.engine, want, have, history=builder == "buildkit",
@@ -114,11 +114,19 @@ class Trial:
             lines = self.known_differences(lines, request == case.request)
         return "check", "\n".join(lines), sentence
 
+    def engine_bug(self, request):
+        """Why the engine can't build the directory for this request, or an empty text."""
+        case = self.case
+        if case.engine_bug or not self.engine.newest:
+            return case.engine_bug
+        return case.newest_bug if request in (case.newest_vary or (case.request,)) else ""
+
     def known_differences(self, lines, all_of_them):
         """The lines without the differences that the case names. All that it names must be there, or else the
         case is out of date."""
-        expected = [f"too much: {path!r}" for path in (*self.case.more, *self.case.gains)]
-        expected += [f"missing: {path!r}" for path in self.case.less]
+        case = self.case
+        known = [("missing", case.newest_less)] if self.engine.newest else [("too much", case.more), ("missing", case.less)]
+        expected = [f"{what}: {path!r}" for what, paths in [*known, ("too much", case.gains)] for path in paths]
         return [line for line in lines if line not in expected] + [
             f"expected, and not found: {line}; {self.case.differs}" for line in expected
             if all_of_them and line not in lines]

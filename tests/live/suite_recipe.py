@@ -28,6 +28,7 @@ DEPENDENCY = "a dependency changes"
 
 
 def run(tap, engine):
+    engine.forget_attestations()
     only = os.environ.get("ONLY")
     chosen = [example for example in EXAMPLES if not only or re.search(only, example.name)]
     with ThreadPoolExecutor(2) as pool:
@@ -48,7 +49,7 @@ def one_example(engine, example):
             began = time.monotonic()
             dependency = example.bases(engine, example, home)
             part("base images", began)
-            for builder in example.builders:
+            for builder in engine.builders(example.builders):
                 began = time.monotonic()
                 Trial(claims, engine, example, builder, home).claims(dependency)
                 part(builder, began)
