@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whole builds: through a pipe and by URL, with and without ctxd, compared with docker build . and tar.
 
-All contenders use the same engine. The kind "first" prunes the cache of the builder before each build,
-"identical" repeats the same build, and "one file changed" edits a file before each build.
+All contenders of a row use the same engine: the newest, with its own image store and its own client, or
+Docker 20.10. The kind "first" prunes the cache of the builder before each build, "identical" repeats the
+same build, and "one file changed" edits a file before each build.
 """
 import os
 import statistics
@@ -17,7 +18,8 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ENGINE = os.path.join(TOP, "script", "engine")
 KINDS = ("first", "identical", "one file changed")
 TREES = (("27k files", trees.real), ("300 files", trees.little))
-NAMES = [f"build, {size}, {kind}" for size, _ in TREES for kind in KINDS]
+ENGINES = {"newest": ["--newest"], "20.10": []}  # options of script/engine
+NAMES = [f"build, {engine}, {size}, {kind}" for engine in ENGINES for size, _ in TREES for kind in KINDS]
 
 CONTENDERS = (
     ("docker build .", "$DOCKER build -q ."),
@@ -35,9 +37,12 @@ CONTENDERS = (
 class Engine:
     """A private Docker engine (script/engine) for the time of the run."""
 
+    def __init__(self, options):
+        self.options = options
+
     def __enter__(self):
         self.dir = tempfile.mkdtemp(prefix="ctxd-bench-", dir=trees.BASE)
-        subprocess.run([ENGINE, "start", self.dir], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([ENGINE, *self.options, "start", self.dir], check=True, stdout=subprocess.DEVNULL)
         self.env = subprocess.run([ENGINE, "env", self.dir], check=True, text=True,
                                   stdout=subprocess.PIPE).stdout + "export DOCKER_BUILDKIT=1\n"
         return self
@@ -73,18 +78,24 @@ def measure(engine, daemon, kind, cwd, command, n):
 
 def run(rounds, wanted):
     """Yields (row name, {label: median seconds}, goal)."""
-    with Engine() as engine, warm.Daemon() as daemon:
-        for size, tree in TREES:
-            cwd = tree()
-            for kind in KINDS:
-                name = f"build, {size}, {kind}"
-                if not wanted(name):
-                    continue
-                few = min(rounds, 3) if size == "27k files" else rounds
-                times = {label: [] for label, _ in CONTENDERS}
-                for n in range(few):
-                    for label, command in CONTENDERS:
-                        if n == 0:
-                            engine.shell(command, cwd, daemon.env)
-                        times[label].append(measure(engine, daemon, kind, cwd, command, n))
-                yield name, {k: statistics.median(v) for k, v in times.items()}, None
+    for name, options in ENGINES.items():
+        if any(wanted(row) for row in NAMES if row.startswith(f"build, {name},")):
+            with Engine(options) as engine, warm.Daemon() as daemon:
+                yield from rows_of(engine, daemon, f"build, {name}", rounds, wanted)
+
+
+def rows_of(engine, daemon, title, rounds, wanted):
+    for size, tree in TREES:
+        cwd = tree()
+        for kind in KINDS:
+            name = f"{title}, {size}, {kind}"
+            if not wanted(name):
+                continue
+            few = min(rounds, 3) if size == "27k files" else rounds
+            times = {label: [] for label, _ in CONTENDERS}
+            for n in range(few):
+                for label, command in CONTENDERS:
+                    if n == 0:
+                        engine.shell(command, cwd, daemon.env)
+                    times[label].append(measure(engine, daemon, kind, cwd, command, n))
+            yield name, {k: statistics.median(v) for k, v in times.items()}, None
