@@ -6,6 +6,7 @@
  *   - a request that knows more reads nothing that a request that knows less did not select
  *   - a request for one builder reads nothing that was not selected for any builder
  *   - the rewritten file parses, has one stage more, and copies nothing from the context
+ *   - its directives are the same, and lines have moved down by two at most
  */
 #include "dockerfile.h"
 #include "fuzz.h"
@@ -51,6 +52,27 @@ static void check_covers(const struct reads *wide, const struct reads *narrow)
     }
 }
 
+/* An instruction of the original is at most two lines further down, and never further up. */
+static void check_places(const struct dockerfile *df, const struct dockerfile *again)
+{
+    if (!bytes_equal(df->syntax, again->syntax) || df->escape != again->escape)
+        abort();
+    uint32_t moved = 2;
+    for (size_t i = 0, k = 0; i < again->n_instructions; i++) {
+        if (again->instructions[i].stage == 0)
+            continue;
+        const struct df_instruction *was = &df->instructions[k++],
+                                    *is = &again->instructions[i];
+        uint32_t by = is->line - was->line;
+        if (!bytes_equal(was->word, is->word))
+            abort();
+        if (is->stage == DF_GLOBAL ? by != 0 : by > moved)
+            abort();
+        if (is->stage != DF_GLOBAL)
+            moved = by;
+    }
+}
+
 static void check_rewrite(const struct dockerfile *df, const struct df_request *request)
 {
     struct arena arena = {0};
@@ -73,6 +95,8 @@ static void check_rewrite(const struct dockerfile *df, const struct df_request *
             if ((read->kind == DF_READ_COPY && !heredoc) || read->kind == DF_READ_MOUNT)
                 abort();
         }
+        if (r == 0)
+            check_places(df, again);
         reads_free(reads);
         if (r == 0)
             dockerfile_free(again);
