@@ -56,6 +56,12 @@ static struct bytes walk_job_path(const struct walk_job *job)
     return bytes_at(job->path, job->path_len);
 }
 
+/* Whether what was there a moment ago is gone. ESTALE: a file server says so. */
+static bool walk_is_gone(int error)
+{
+    return error == -ENOENT || error == -ESTALE;
+}
+
 /* Marks `name` of the job's directory (empty: the directory itself) for another walk, because
  * it was replaced a moment ago. */
 static void walk_look_again(const struct walk_job *job, struct bytes name)
@@ -109,6 +115,8 @@ static int walk_fail_node(const struct walk_job *job, struct bytes name, int err
     struct bytes path =
         name.len ? path_join(&arena, walk_job_path(job), name) : walk_job_path(job);
     const char *where = QUOTE(job->walk->ask->ignore_name);
+    if (path.len == 0)
+        path = job->walk->ask->root_name;
     if (error == -EACCES || error == -EPERM)
         return fail(f, error,
                     "can't read %s: %s; make it readable, or exclude it by a line %s in %s",
@@ -128,7 +136,7 @@ static int walk_read_target(const struct walk_job *job, int fd, struct bytes nam
     ssize_t n = readlinkat(fd, (const char *)name.at, (char *)at, PATH_MAX - 1);
     /* EINVAL: it is no symbolic link any more. */
     int error = n < 0 ? errno : 0;
-    if (error && error != ENOENT && error != EINVAL)
+    if (error && !walk_is_gone(-error) && error != EINVAL)
         return walk_fail_node(job, name, -error, f);
     /* If the link was replaced between stat and readlink, the two belong to different files. A
      * rename sets the change time, which tells that the first one went away and came back. */
@@ -174,7 +182,7 @@ static int walk_look_at(const struct walk_job *job, int fd, struct bytes name, u
         if (fstatat(fd, (const char *)name.at, &st, AT_SYMLINK_NOFOLLOW) < 0) {
             int error = -errno;
             verdict_release(job->walk->ask, &v);
-            return error == -ENOENT ? 0 : walk_fail_node(job, name, error, f);
+            return walk_is_gone(error) ? 0 : walk_fail_node(job, name, error, f);
         }
         if (known && S_ISDIR(st.st_mode) == is_dir)
             break;
@@ -321,6 +329,12 @@ static int walk_look_at_all(const struct walk_job *job, int fd, struct found *fo
     cleanup_names struct names names = NAMES(NAMES_MAX);
     atomic_fetch_add_explicit(&job->walk->n_dirs_read, 1, memory_order_relaxed);
     int r = names_read(fd, &names);
+    if (walk_is_gone(r) && job->path_len) {
+        /* Removed after it was opened. Another one may have its name by now. */
+        walk_look_again(job, BYTES(""));
+        names.n = 0;
+        r = 0;
+    }
     if (r < 0)
         walk_fail_node(job, BYTES(""), r, f);
     else
@@ -379,7 +393,7 @@ static int walk_open_dir(struct walk_job *job, int *ret_fd, struct failure *f)
     *ret_fd = fd < 0 ? -1 : fd;
     if (fd >= 0)
         return 0;
-    bool vanished = fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP;
+    bool vanished = walk_is_gone(fd) || fd == -ENOTDIR || fd == -ELOOP;
     bool excluded = !job->node->keep;
     if (job->path_len && (vanished || (excluded && (fd == -EACCES || fd == -EPERM)))) {
         if (fd == -ENOTDIR || fd == -ELOOP)

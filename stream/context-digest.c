@@ -409,8 +409,10 @@ static struct sha256 digest_whole(const struct send_request *request, const stru
     return whole;
 }
 
-int digest_run(const struct send_request *request, struct warm *warm, bool per_instruction,
-               struct notes *notes, struct digest_answer *ret, struct failure *f)
+/* One try. -ESTALE: what is read changed meanwhile. */
+static int digest_once(const struct send_request *request, struct warm *warm,
+                       bool per_instruction, struct notes *notes, struct digest_answer *ret,
+                       struct failure *f)
 {
     struct send_request last = *request;
     struct answer answer;
@@ -440,4 +442,22 @@ void digest_release(struct digest_answer *answer)
 {
     arena_release(&answer->arena);
     *answer = (struct digest_answer){0};
+}
+
+/* How often a digest begins again because a file vanished or changed while it was read. */
+#define DIGEST_TRIES 8
+
+int digest_run(const struct send_request *request, struct warm *warm, bool per_instruction,
+               struct notes *notes, struct digest_answer *ret, struct failure *f)
+{
+    size_t n = notes ? notes->n : 0, dropped = notes ? notes->dropped : 0;
+    int r = digest_once(request, warm, per_instruction, notes, ret, f);
+    for (int tries = 1; r == -ESTALE && tries < DIGEST_TRIES; tries++) {
+        if (notes) {
+            notes->n = n;
+            notes->dropped = dropped;
+        }
+        r = digest_once(request, warm, per_instruction, notes, ret, f);
+    }
+    return r;
 }

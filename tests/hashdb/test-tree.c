@@ -221,6 +221,61 @@ static void test_watched_directory(void)
     teardown(&x);
 }
 
+/* Called between the opening and the reading of a directory. */
+static void remove_before_read(void *watch, int dir_fd, struct bytes path)
+{
+    const struct fixture *x = watch;
+    (void)dir_fd;
+    if (bytes_equal(path, BYTES("gone"))) {
+        unlinkat(x->root, "gone/f", 0);
+        unlinkat(x->root, "gone", AT_REMOVEDIR);
+    } else if (bytes_equal(path, BYTES("d/new")) && unlinkat(x->root, "d/new/old", 0) == 0) {
+        unlinkat(x->root, "d/new", AT_REMOVEDIR);
+        put_dir(x, "d/new");
+        put(x, "d/new/file", "");
+    } else if (bytes_equal(path, BYTES("d/file")) &&
+               unlinkat(x->root, "d/file", AT_REMOVEDIR) == 0) {
+        put(x, "d/file", "");
+    }
+}
+
+static void test_removed_directory(void)
+{
+    tap_case("a directory that is removed between opening and reading is as it is then");
+    struct fixture x = setup();
+    struct failure f = {0};
+    put_dir(&x, "gone");
+    put(&x, "gone/f", "");
+    put_dir(&x, "d");
+    put_dir(&x, "d/new");
+    put(&x, "d/new/old", "");
+    put_dir(&x, "d/file");
+    put_dir(&x, "d/stays");
+    struct tree_rules rules = {0};
+    struct tree_watch watch = {&x, remove_before_read, never_leave};
+    struct tree_walk ask = {.root_fd = x.root,
+                            .root_name = BYTES("."),
+                            .pool = x.pool,
+                            .rules = (const struct tree_rules *[]){&rules},
+                            .n_rules = 1,
+                            .watch = &watch};
+    struct tree *tree = NULL;
+    if (TAP_CHECKF(tree_make(&ask, NULL, NULL, &tree, &f) == 0, "%s", f.text)) {
+        TAP_CHECK(!sent(tree, "gone") && !sent(tree, "gone/f"));
+        TAP_CHECK(sent(tree, "d/new/file") && !sent(tree, "d/new/old"));
+        TAP_CHECK(sent(tree, "d/file") && S_ISREG(tree_find(tree, BYTES("d/file"))->id.mode));
+        TAP_CHECK(sent(tree, "d/stays"));
+        tree_unref(tree);
+    }
+    teardown(&x);
+
+    tap_case("a root that is removed fails, and the message names it");
+    x = setup();
+    scratch_remove(x.path);
+    TAP_CHECK(!walk(&x, NULL, &f) && f.code == -ENOENT && strstr(f.text, "\".\""));
+    teardown(&x);
+}
+
 static void test_any_file(void)
 {
     tap_case(
@@ -437,6 +492,7 @@ int main(void)
     test_unreadable();
     test_wide_and_deep();
     test_watched_directory();
+    test_removed_directory();
     test_any_file();
     test_cancelled();
     test_names_once();
