@@ -52,7 +52,11 @@ static void chores_audit(struct daemon *daemon, struct root *root, struct lane *
 {
     struct failure f = {0};
     uint64_t missed = 0, began_ns = clock_now_ns();
-    int r = warm_audit(root->warm, lane->pool, &missed, &f);
+    int r = root_hold(daemon, root, &f);
+    if (r == 0) {
+        r = warm_audit(root->warm, lane->pool, &missed, &f);
+        root_release(daemon, root);
+    }
     if (r == -ECANCELED) /* ctxd ends */
         return;
     count(&daemon->counters.audits, 1);

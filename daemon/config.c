@@ -37,6 +37,8 @@ static const struct setting settings[] = {
      "a limit of its own: fs.inotify.max_user_watches."},
     {"max-cache", SETTING_SIZE, "SIZE", AT(max_cache_bytes), 0, UINT64_MAX, "2GiB",
      "Packed chunks on disk; past it the longest unused go. 0: none are kept."},
+    {"forget", SETTING_NUMBER, "SECONDS", AT(forget_s), 0, 1u << 30, "86400",
+     "A context that nobody asked for in this time is not watched any more; 0: it always is."},
     {"idle-exit", SETTING_NUMBER, "SECONDS", AT(idle_exit_s), 0, 1u << 30, "0",
      "End after this time without a request; 0: never."},
     {"audit", SETTING_NUMBER, "SECONDS", AT(audit_s), 0, 1u << 30, "600",

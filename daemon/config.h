@@ -25,10 +25,11 @@ struct config {
     uint64_t max_watches;       /* inotify watches of one root */
     uint64_t max_cache_bytes;   /* of the chunk store */
     uint64_t max_roots;         /* trees that are watched */
-    uint64_t idle_exit_s;       /* 0: never */
-    uint64_t audit_s;           /* from one audit of a root to the next; 0: no audits */
-    int64_t http_port;          /* or HTTP_OFF, HTTP_CHOSEN */
-    unsigned log_level;         /* enum log_level */
+    uint64_t forget_s;    /* a tree that nobody asks for is watched this long; 0: for ever */
+    uint64_t idle_exit_s; /* 0: never */
+    uint64_t audit_s;     /* from one audit of a root to the next; 0: no audits */
+    int64_t http_port;    /* or HTTP_OFF, HTTP_CHOSEN */
+    unsigned log_level;   /* enum log_level */
 };
 
 enum config_action { CONFIG_SERVE, CONFIG_HELP, CONFIG_VERSION };

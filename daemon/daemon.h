@@ -36,6 +36,7 @@
 
 struct http;
 struct lanes;
+struct listener;
 struct roots;
 struct wake;
 
@@ -47,10 +48,12 @@ struct daemon {
     struct roots *roots;
     struct lanes *lanes;
     struct wake *wake;
-    struct http *http;           /* NULL: HTTP is off */
-    struct failure http_failure; /* why HTTP is off although it was wanted; else code 0 */
-    int http_fd;                 /* a listening TCP socket that we were started with, or -1 */
-    uint64_t began_ns;           /* clock_now_ns() of the start */
+    struct http *http;               /* NULL: HTTP is off */
+    struct failure http_failure;     /* why HTTP is off although it was wanted; else code 0 */
+    const struct listener *listener; /* NULL in tests */
+    bool unreachable;                /* its socket or lock was removed: it ends */
+    int http_fd;       /* a listening TCP socket that we were started with, or -1 */
+    uint64_t began_ns; /* clock_now_ns() of the start */
     atomic_uint_fast64_t active_ns; /* clock_now_ns() of the last daemon_touch() */
 };
 

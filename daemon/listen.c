@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -77,18 +78,42 @@ static int listener_check_parent(const char *socket_path, struct failure *f)
     return 0;
 }
 
+/* Bytes of the path of a lock. */
+#define LOCK_PATH_MAX (PROTO_PATH_MAX + 8)
+
+static void listener_lock_path(const char *socket_path, char path[LOCK_PATH_MAX])
+{
+    snprintf(path, LOCK_PATH_MAX, "%s.lock", socket_path);
+}
+
+/* How long we wait for a ctxd that has the lock but no socket: it has noticed that within a
+ * second, and ends. */
+#define LOCK_WAIT_MS 3000
+#define LOCK_POLL_MS 20
+
+static int listener_wait_for_lock(int fd, const char *socket_path)
+{
+    for (int waited_ms = 0;; waited_ms += LOCK_POLL_MS) {
+        int r = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+        if (r != -EWOULDBLOCK || waited_ms >= LOCK_WAIT_MS || access(socket_path, F_OK) == 0)
+            return r;
+        poll(NULL, 0, LOCK_POLL_MS);
+    }
+}
+
 static int listener_take_lock(const char *socket_path, int *ret_fd, struct failure *f)
 {
-    char path[PROTO_PATH_MAX + 8];
-    snprintf(path, sizeof(path), "%s.lock", socket_path);
+    char path[LOCK_PATH_MAX];
+    listener_lock_path(socket_path, path);
     cleanup_fd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return fail_errno(f, -errno, "%s", QUOTE(bytes_of(path)));
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-        return errno == EWOULDBLOCK
+    int r = listener_wait_for_lock(fd, socket_path);
+    if (r < 0)
+        return r == -EWOULDBLOCK
                    ? fail(f, -EADDRINUSE, "another ctxd serves %s; ctx stop ends it",
                           QUOTE(bytes_of(socket_path)))
-                   : fail_errno(f, -errno, "%s", QUOTE(bytes_of(path)));
+                   : fail_errno(f, r, "%s", QUOTE(bytes_of(path)));
     *ret_fd = steal_fd(&fd);
     return 0;
 }
@@ -104,7 +129,7 @@ static int listener_remove_stale(const char *path, struct failure *f)
     return unlink(path) < 0 ? fail_errno(f, -errno, "%s", QUOTE(bytes_of(path))) : 0;
 }
 
-static int listener_make(const char *path, int *ret_fd, struct failure *f)
+static int listener_make(const char *path, struct listener *ret, struct failure *f)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     memcpy(address.sun_path, path, strlen(path));
@@ -116,26 +141,53 @@ static int listener_make(const char *path, int *ret_fd, struct failure *f)
     umask(mask);
     if (r < 0 || listen(fd, BACKLOG) < 0)
         return fail_errno(f, r < 0 ? r : -errno, "%s", QUOTE(bytes_of(path)));
-    *ret_fd = steal_fd(&fd);
+    struct stat st;
+    if (lstat(path, &st) < 0)
+        return fail_errno(f, -errno, "%s", QUOTE(bytes_of(path)));
+    ret->socket_dev = st.st_dev;
+    ret->socket_ino = st.st_ino;
+    ret->fd = steal_fd(&fd);
     return 0;
 }
 
 int listener_open(const struct config *config, struct listener *ret, struct failure *f)
 {
-    *ret = (struct listener){-1, -1, -1, false};
+    *ret = (struct listener){.fd = -1, .lock_fd = -1, .http_fd = -1};
     int r = listener_given(ret, f);
     if (r != 0)
         return r < 0 ? r : 0;
     r = listener_check_parent(config->socket, f);
     r = r < 0 ? r : listener_take_lock(config->socket, &ret->lock_fd, f);
     r = r < 0 ? r : listener_remove_stale(config->socket, f);
-    r = r < 0 ? r : listener_make(config->socket, &ret->fd, f);
+    r = r < 0 ? r : listener_make(config->socket, ret, f);
     ret->ours = r == 0;
     return r;
 }
 
+/* Whether the path still leads to that file. An error that says nothing counts as yes. */
+static bool listener_path_is(const char *path, uint64_t dev, uint64_t ino)
+{
+    struct stat st;
+    if (lstat(path, &st) < 0)
+        return errno != ENOENT && errno != ENOTDIR;
+    return st.st_dev == dev && st.st_ino == ino;
+}
+
+bool listener_is_found(const struct config *config, const struct listener *listener)
+{
+    char path[LOCK_PATH_MAX];
+    struct stat st;
+    if (!listener->ours)
+        return true;
+    listener_lock_path(config->socket, path);
+    return listener_path_is(config->socket, listener->socket_dev, listener->socket_ino) &&
+           (fstat(listener->lock_fd, &st) < 0 || listener_path_is(path, st.st_dev, st.st_ino));
+}
+
 void listener_unlink(const struct config *config, const struct listener *listener)
 {
-    if (listener->ours)
+    /* Another ctxd's may be there by now. */
+    if (listener->ours &&
+        listener_path_is(config->socket, listener->socket_dev, listener->socket_ino))
         unlink(config->socket);
 }

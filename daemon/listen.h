@@ -13,6 +13,7 @@ struct listener {
     int lock_fd; /* locked as long as we serve; -1: the sockets were given */
     int http_fd; /* a listening TCP socket that was given, or -1 */
     bool ours;   /* we made the socket, and remove its path at the end */
+    uint64_t socket_dev, socket_ino; /* of the path that we made */
 };
 
 /*
@@ -23,7 +24,13 @@ struct listener {
  */
 int listener_open(const struct config *config, struct listener *ret,
                   struct failure *f) must_use;
-/* Removes the path of the socket, if we made it. Call it before lock_fd is closed. */
+/*
+ * Whether clients still find the socket, and the lock keeps a second ctxd from making another.
+ * false: its path, that of the lock, or their directory is gone or another's. Thread: any.
+ */
+bool listener_is_found(const struct config *config, const struct listener *listener);
+/* Removes the path of the socket, if we made it and it is still ours. Call it before lock_fd is
+ * closed. */
 void listener_unlink(const struct config *config, const struct listener *listener);
 
 #endif

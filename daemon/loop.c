@@ -3,6 +3,7 @@
 
 #include "chores.h"
 #include "lanes.h"
+#include "listen.h"
 #include "log.h"
 #include "polls.h"
 #include "session.h"
@@ -175,9 +176,24 @@ static void loop_listen(struct loop *loop)
         uv_poll_start(&loop->listener, UV_READABLE, on_loop_connection);
 }
 
+/* If no client can find us any more, a second ctxd may begin beside us. */
+static void loop_check_listener(struct loop *loop)
+{
+    struct daemon *daemon = loop->daemon;
+    if (loop->ending || !daemon->listener ||
+        listener_is_found(&daemon->config, daemon->listener))
+        return;
+    log_event(LOG_ERROR, "unreachable", "socket=%s why=%s",
+              LOG_VALUE(bytes_of(daemon->config.socket)),
+              LOG_VALUE(BYTES("it or its lock was removed or replaced")));
+    daemon->unreachable = true;
+    loop_end(loop);
+}
+
 static void on_loop_clock(uv_timer_t *timer)
 {
     struct loop *loop = timer->data;
+    loop_check_listener(loop);
     if (loop_is_idle(loop)) {
         log_event(LOG_INFO, "idle", "seconds=%llu",
                   (unsigned long long)loop->daemon->config.idle_exit_s);
@@ -185,6 +201,7 @@ static void on_loop_clock(uv_timer_t *timer)
         return;
     }
     loop_listen(loop);
+    polls_look_at_roots(loop->polls);
     chores_look(loop->chores);
 }
 

@@ -72,6 +72,7 @@ static int main_serve(struct daemon *daemon, struct failure *f)
     if (r < 0)
         return r;
     daemon->http_fd = listener.http_fd;
+    daemon->listener = &listener;
     daemon->began_ns = clock_now_ns();
     daemon_touch(daemon);
     main_open_caches(daemon);
@@ -97,6 +98,13 @@ static int main_serve(struct daemon *daemon, struct failure *f)
     if (listener.lock_fd >= 0)
         close(listener.lock_fd);
     log_event(LOG_INFO, "ended", NULL);
+    daemon->listener = NULL;
+    if (r == 0 && daemon->unreachable)
+        return fail(
+            f, -ENOENT,
+            "ended, because the socket %s or its lock was removed or replaced; ctx start "
+            "begins another",
+            QUOTE(bytes_of(daemon->config.socket)));
     return r;
 }
 
@@ -126,6 +134,8 @@ int main(int argc, char **argv)
     }
     if (action != CONFIG_SERVE)
         return (int)main_print(action);
+    /* A working directory would keep its file system from being unmounted. */
+    (void)!chdir("/");
     log_set_level(daemon.config.log_level);
     main_raise_limits();
     heap_setup();

@@ -3,6 +3,7 @@
 
 #include "log.h"
 #include "thread-kind.h"
+#include "wake.h"
 #include "watch.h"
 
 struct polls {
@@ -18,6 +19,7 @@ struct waiter {
 
 /* What the loop keeps for one root; root_polled(root) returns it. */
 struct polled {
+    struct daemon *daemon;
     struct root *root;
     uv_poll_t events, mounts;
     unsigned n_handles; /* how many of the two are open: events first */
@@ -54,6 +56,10 @@ static void on_polled_mounts(uv_poll_t *handle, int status, int events)
     struct polled *polled = handle->data;
     (void)status, (void)events;
     watch_mounts_changed(polled->root->watch);
+    if (watch_is_elsewhere(polled->root->watch)) {
+        root_replaced(polled->daemon, polled->root);
+        wake_up(polled->daemon->wake);
+    }
     /* The table changes whenever any container starts. Only a mount below the root matters, and
      * there was none when the session began to wait. */
     struct watch_stats stats;
@@ -65,6 +71,7 @@ static void on_polled_mounts(uv_poll_t *handle, int status, int events)
 static void polled_begin(struct polls *polls, struct root *root)
 {
     struct polled *polled = xcalloc(1, sizeof(*polled));
+    polled->daemon = polls->daemon;
     polled->root = root;
     root_set_polled(root, polled);
     polled->events.data = polled->mounts.data = polled;

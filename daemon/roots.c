@@ -14,6 +14,7 @@ struct root_entry {
     struct root root; /* first: root_entry_of() */
     struct tree_watch hooks;
     size_t users;            /* references; guarded by roots->lock */
+    size_t holders;          /* of them, those that need root.fd; guarded by roots->lock */
     bool replaced;           /* its path leads elsewhere now; guarded by roots->lock */
     struct root_entry *next; /* guarded by roots->lock */
     atomic_uint_fast64_t used_ns, audited_ns;
@@ -24,6 +25,7 @@ struct roots {
     pthread_mutex_t lock; /* guards the members below, and of the entries what says so */
     struct root_entry *first;
     size_t n;
+    int idle_fd; /* what root.fd is between answers, so that the root can be unmounted */
 };
 
 static struct root_entry *root_entry_of(struct root *root)
@@ -35,6 +37,7 @@ struct roots *roots_new(void)
 {
     struct roots *roots = xcalloc(1, sizeof(*roots));
     pthread_mutex_init(&roots->lock, NULL);
+    roots->idle_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     return roots;
 }
 
@@ -58,6 +61,8 @@ void roots_free(struct roots *roots)
         root_free(&entry->root);
     }
     pthread_mutex_destroy(&roots->lock);
+    if (roots->idle_fd >= 0)
+        close(roots->idle_fd);
     free(roots);
 }
 
@@ -109,10 +114,25 @@ static struct root_entry *roots_find__with_lock(struct roots *roots, const struc
     return found;
 }
 
-static void root_use__with_lock(struct root_entry *entry)
+/* ---- the descriptor ---------------------------------------------------------------------- */
+
+/*
+ * An open directory keeps its file system from being unmounted, and watches don't. So between
+ * answers the number root.fd is that of /dev/null. The number stays the same, because the watch
+ * and what is kept warm have copies of it. fd: the root, opened anew.
+ */
+static int root_hold__with_lock(struct root_entry *entry, int fd, struct failure *f)
 {
-    entry->users++;
-    entry->used_ns = clock_now_ns();
+    if (entry->holders == 0 && dup3(fd, entry->root.fd, O_CLOEXEC) < 0)
+        return fail_errno(f, -errno, "%s", QUOTE(entry->root.path));
+    entry->holders++;
+    return 0;
+}
+
+static void root_release__with_lock(const struct roots *roots, struct root_entry *entry)
+{
+    if (--entry->holders == 0 && roots->idle_fd >= 0)
+        dup3(roots->idle_fd, entry->root.fd, O_CLOEXEC);
 }
 
 static int root_open(int root_fd, struct bytes real_path, int *ret_fd, struct identity *ret_id,
@@ -147,19 +167,31 @@ int root_get(struct daemon *daemon, int root_fd, struct bytes real_path, struct 
     pthread_mutex_lock(&roots->lock);
     struct root_entry *entry = roots_find__with_lock(roots, &id, real_path);
     bool made = !entry;
-    if (made) {
+    if (entry) {
+        r = root_hold__with_lock(entry, fd, f);
+    } else {
         /* Made with the lock held, or two threads would watch it. It takes about 0.1 ms. */
         entry = root_entry_new(daemon, steal_fd(&fd), &id, real_path);
         entry->next = roots->first;
         roots->first = entry;
         roots->n++;
+        entry->holders = 1;
     }
-    root_use__with_lock(entry);
+    if (r == 0) {
+        entry->users++;
+        entry->used_ns = clock_now_ns();
+        *ret = &entry->root;
+    }
     pthread_mutex_unlock(&roots->lock);
     if (made)
         wake_up(daemon->wake);
-    *ret = &entry->root;
-    return 0;
+    return r;
+}
+
+/* Notes that a root is not what its path leads to any more. */
+static void root_check_replaced__with_lock(struct root_entry *entry)
+{
+    entry->replaced |= entry->root.watch && watch_ended(entry->root.watch);
 }
 
 void root_put(struct daemon *daemon, struct root *root)
@@ -169,11 +201,38 @@ void root_put(struct daemon *daemon, struct root *root)
     pthread_mutex_lock(&roots->lock);
     entry->users--;
     entry->used_ns = clock_now_ns();
+    root_release__with_lock(roots, entry);
+    root_check_replaced__with_lock(entry);
     bool surplus =
         entry->users == 0 && (entry->replaced || roots->n > daemon->config.max_roots);
     pthread_mutex_unlock(&roots->lock);
     if (surplus)
         wake_up(daemon->wake);
+}
+
+int root_hold(struct daemon *daemon, struct root *root, struct failure *f)
+{
+    struct root_entry *entry = root_entry_of(root);
+    struct identity id;
+    cleanup_fd int fd = -1;
+    int r = root_open(-1, root->path, &fd, &id, f);
+    bool elsewhere =
+        r == -ENOENT || r == -ENOTDIR || (r == 0 && !same_directory(&id, &root->id));
+    pthread_mutex_lock(&daemon->roots->lock);
+    entry->replaced |= elsewhere;
+    if (elsewhere)
+        r = fail(f, -EXDEV, "%s leads elsewhere now", QUOTE(root->path));
+    else if (r == 0)
+        r = root_hold__with_lock(entry, fd, f);
+    pthread_mutex_unlock(&daemon->roots->lock);
+    return r;
+}
+
+void root_release(struct daemon *daemon, struct root *root)
+{
+    pthread_mutex_lock(&daemon->roots->lock);
+    root_release__with_lock(daemon->roots, root_entry_of(root));
+    pthread_mutex_unlock(&daemon->roots->lock);
 }
 
 /* ---- the loop's side --------------------------------------------------------------------- */
@@ -197,8 +256,10 @@ struct root *roots_surplus(struct daemon *daemon)
     pthread_mutex_lock(&roots->lock);
     struct root_entry **worst = NULL;
     bool full = roots->n > daemon->config.max_roots;
+    uint64_t now_ns = clock_now_ns(), age_ns = daemon->config.forget_s * 1000000000;
     for (struct root_entry **at = &roots->first; *at; at = &(*at)->next) {
-        if ((*at)->users || !(full || (*at)->replaced))
+        bool old = age_ns && now_ns - (*at)->used_ns > age_ns;
+        if ((*at)->users || !(full || old || (*at)->replaced))
             continue;
         if (!worst || (*at)->replaced > (*worst)->replaced ||
             ((*at)->replaced == (*worst)->replaced && (*at)->used_ns < (*worst)->used_ns))
@@ -211,6 +272,13 @@ struct root *roots_surplus(struct daemon *daemon)
     }
     pthread_mutex_unlock(&roots->lock);
     return entry ? &entry->root : NULL;
+}
+
+void root_replaced(struct daemon *daemon, struct root *root)
+{
+    pthread_mutex_lock(&daemon->roots->lock);
+    root_entry_of(root)->replaced = true;
+    pthread_mutex_unlock(&daemon->roots->lock);
 }
 
 struct polled *root_polled(struct root *root)

@@ -10,8 +10,8 @@
  *     }
  *
  * Requests on any thread get and put roots. Only the loop polls their watches (polls.c), and
- * only the loop frees a root: when it was replaced at its path, or when it is the longest
- * unused of more than config.max_roots.
+ * only the loop frees a root: when it was replaced or unmounted, when nobody has asked for it
+ * in config.forget_s, or when it is the longest unused of more than config.max_roots.
  */
 #ifndef CTXD_ROOTS_H
 #define CTXD_ROOTS_H
@@ -25,7 +25,7 @@ struct watch;
 /* Lives as long as somebody holds a reference. These members never change. */
 struct root {
     struct bytes path; /* its real path, NUL-terminated */
-    int fd;
+    int fd;            /* the directory from root_get() to root_put(), and while root_hold() */
     struct identity id;
     struct watch *watch; /* NULL: each answer looks at everything by stat */
     struct warm *warm;
@@ -49,7 +49,15 @@ int root_get(struct daemon *daemon, int root_fd, struct bytes real_path, struct 
              struct failure *f) must_use;
 void root_put(struct daemon *daemon, struct root *root);
 
-/* Calls tell() for each root. Other threads may get and put roots meanwhile. */
+/*
+ * The descriptor of a root to which the caller has a reference by roots_each() only, until
+ * root_release(). Doesn't count as use. -EXDEV: its path leads elsewhere; it will go.
+ */
+int root_hold(struct daemon *daemon, struct root *root, struct failure *f) must_use;
+void root_release(struct daemon *daemon, struct root *root);
+
+/* Calls tell() for each root. Other threads may get and put roots meanwhile. The root has no
+ * descriptor: root_hold(). */
 void roots_each(struct daemon *daemon, void (*tell)(void *context, struct root *root),
                 void *context);
 
@@ -69,10 +77,12 @@ void root_set_polled(struct root *root, struct polled *polled);
 
 /* A root with a watch that is not polled yet, or NULL. No reference is taken. Thread: loop. */
 struct root *roots_unpolled(struct daemon *daemon);
+/* Notes that the root is not at its path any more: it goes when unused. Thread: any. */
+void root_replaced(struct daemon *daemon, struct root *root);
 /*
- * Takes a root that must go out of the table: an unused one that was replaced at its path, or
- * the longest unused if there are too many. NULL: there is none. The loop ends its polls, then
- * calls root_free(). Thread: loop.
+ * Takes a root that must go out of the table: an unused one that was replaced at its path or
+ * that nobody has asked for in config.forget_s, or the longest unused if there are too many.
+ * NULL: there is none. The loop ends its polls, then calls root_free(). Thread: loop.
  */
 struct root *roots_surplus(struct daemon *daemon);
 /* Thread: loop, or main after the loop has ended. */

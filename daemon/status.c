@@ -77,6 +77,7 @@ static struct value *status_limits(struct values *pool, const struct config *con
     status_put(pool, object, "max-roots", config->max_roots);
     status_put(pool, object, "max-watches", config->max_watches);
     status_put(pool, object, "max-cache", config->max_cache_bytes);
+    status_put(pool, object, "forget", config->forget_s);
     status_put(pool, object, "idle-exit", config->idle_exit_s);
     status_put(pool, object, "audit", config->audit_s);
     return object;

@@ -94,7 +94,7 @@ static unsigned watch_drop_marked(struct drain *d, int32_t wd, struct bytes name
 }
 
 /* The kernel has ended a watch: the directory is gone, or its file system was unmounted. */
-static void watch_ended__with_lock(struct watch *w, int32_t wd)
+static void watch_end_place__with_lock(struct watch *w, int32_t wd)
 {
     bool known = false;
     for (;;) {
@@ -103,6 +103,7 @@ static void watch_ended__with_lock(struct watch *w, int32_t wd)
         if (!place)
             break;
         known = true;
+        w->ended |= !place->parent;
         places_set_wd(&w->places, place, 0);
         places_set_flags(&w->places, place, place->flags | PLACE_LOST);
     }
@@ -121,7 +122,7 @@ static void watch_take_event__with_lock(struct drain *d, const struct inotify_ev
     }
     if (event->mask & (IN_IGNORED | IN_UNMOUNT)) {
         if (event->mask & IN_IGNORED)
-            watch_ended__with_lock(w, event->wd);
+            watch_end_place__with_lock(w, event->wd);
         return;
     }
     /* Mounts below a directory move with it, but the table does not count as changed. */
@@ -271,7 +272,7 @@ bool watch_drain(void *watch, struct dirty *dirty)
     w->astray = !w->silent_fs && !watch_in_place(w);
     /* When the root is back at its path, the mounts below it have other paths in the table. */
     w->mounts_stale |= w->astray;
-    bool known = !w->lost && !w->silent_fs && !w->astray && w->mounts_error == 0;
+    bool known = !w->lost && !w->ended && !w->silent_fs && !w->astray && w->mounts_error == 0;
     w->lost = false;
     pthread_mutex_unlock(&w->lock);
     return known;

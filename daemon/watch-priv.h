@@ -31,6 +31,7 @@ struct watch {
     int mounts_error;  /* -errno of the last attempt to read the mount table */
     bool mounts_stale; /* the mount table must be read again, whatever poll() says */
     bool lost;         /* events were lost since the last drain */
+    bool ended;        /* the kernel has ended the watch of the root */
     bool astray;       /* the root was not at its path at the last drain */
 };
 

@@ -37,6 +37,19 @@ bool watch_in_place(const struct watch *w)
            same_directory(&now, &w->root);
 }
 
+bool watch_is_elsewhere(const struct watch *w)
+{
+    return !w->silent_fs && !watch_in_place(w);
+}
+
+bool watch_ended(struct watch *w)
+{
+    pthread_mutex_lock(&w->lock);
+    bool ended = w->ended;
+    pthread_mutex_unlock(&w->lock);
+    return ended;
+}
+
 /* ---- watches --------------------------------------------------------------------------- */
 
 /* Ends watch number wd, which places_set_wd() returned; 0: nothing. */

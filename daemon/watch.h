@@ -45,7 +45,8 @@
 struct watch;
 
 struct watch_setup {
-    int root_fd;        /* borrowed until watch_free(); may be O_PATH */
+    /* Borrowed until watch_free(); may be O_PATH. watch_new() and drains use it. */
+    int root_fd;
     struct bytes root;  /* its real path, absolute; copied */
     size_t max_watches; /* 0: as many as the kernel gives this user */
 };
@@ -88,6 +89,13 @@ int watch_fd(const struct watch *watch);
 int watch_mounts_fd(const struct watch *watch);
 /* Thread: any. */
 void watch_mounts_changed(struct watch *watch);
+
+/* Whether the root's path leads elsewhere: it was moved, unmounted, mounted over. false for a
+ * file system of another machine, because asking it may take long. Thread: any. */
+bool watch_is_elsewhere(const struct watch *watch);
+/* Whether the kernel has ended the watch of the root itself, because it was removed or its file
+ * system was unmounted. Each drain returns false from then on. Thread: any. */
+bool watch_ended(struct watch *watch);
 
 /* ---- for people ------------------------------------------------------------------------ */
 

@@ -39,7 +39,7 @@ _ctx_value() {
 	--platform) mapfile -t COMPREPLY < <(compgen -W "linux/amd64 linux/arm64 linux/arm/v7" -- "$2") ;;
 	--http) mapfile -t COMPREPLY < <(compgen -W "auto off" -- "$2") ;;
 	--log-level) mapfile -t COMPREPLY < <(compgen -W "error warning info debug" -- "$2") ;;
-	--target | --trust-bases | --debounce | --lanes | --max-* | --idle-exit | --audit) ;;
+	--target | --trust-bases | --debounce | --lanes | --max-* | --forget | --idle-exit | --audit) ;;
 	*) return 1 ;;
 	esac
 }
@@ -82,7 +82,7 @@ complete -F _ctx ctx
 _ctxd() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]-}
 	local options="--socket= --cache-dir= --lanes= --max-clients= --max-roots= --max-watches=
-		--max-cache= --idle-exit= --audit= --http= --log-level= --config= --help --version -h -V"
+		--max-cache= --forget= --idle-exit= --audit= --http= --log-level= --config= --help --version -h -V"
 	COMPREPLY=()
 	if [ "$cur" = = ]; then
 		cur=
