@@ -11,8 +11,8 @@
 /*
  * The events of each directory.
  *
- * IN_CLOSE_WRITE besides IN_MODIFY: stores into a mapping, and asynchronous I/O of older
- * kernels, raise only the close. No IN_EXCL_UNLINK: the descriptor of an unlinked name, or of
+ * IN_CLOSE_WRITE besides IN_MODIFY: stores into a mapping, and asynchronous writes by
+ * io_submit(2), raise only the close. No IN_EXCL_UNLINK: the descriptor of an unlinked name, or of
  * O_TMPFILE, may belong to a file that has another name here. Its writes are reported for the
  * name that is gone: see watch-names.h. No IN_DONT_FOLLOW: /proc/self/fd/N is a
  * link, and the only way to name a descriptor. No IN_DELETE_SELF and IN_MOVE_SELF: the parent's

@@ -31,8 +31,8 @@
  *    has that name now: the event names that one;
  *  - stores into a mapping, while it is mapped or while the descriptor that was mapped is open:
  *    IN_CLOSE_WRITE comes when both are gone;
- *  - asynchronous writes (io_submit(2)), until their descriptor is closed; writes to a file
- *    system's device or image below the file system;
+ *  - asynchronous writes by io_submit(2), until their descriptor is closed (those of io_uring
+ *    are reported); writes to an image by the file system that is mounted from it;
  *  - a second name that a file gets outside the root: no event, and the link count in the tree
  *    is the old one.
  */

@@ -40,6 +40,11 @@ bool do_link_outside(struct world *w);
 bool do_write_outside(struct world *w);
 bool do_move_out(struct world *w);
 
+/* ---- torture-async.c ---- */
+/* Writes by io_submit(2). */
+bool write_submitted(int fd, off_t at, const void *bytes, size_t len);
+bool do_uring(struct world *w);
+
 /* ---- torture-links.c ---- */
 bool do_link_game(struct world *w);
 

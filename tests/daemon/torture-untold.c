@@ -74,10 +74,22 @@ static bool map_file(struct world *w, struct untold *u)
     return u->map != NULL;
 }
 
+/* A descriptor that stays open: its end would be reported. */
+static bool open_file(struct world *w, struct untold *u)
+{
+    char path[128];
+    struct stat st;
+    if (!random_single_file(w, path, &st) || st.st_size < 8)
+        return false;
+    u->fd = openat(w->root, path, O_RDWR | O_CLOEXEC);
+    tell_done(w, "open %s and hold it", path);
+    return u->fd >= 0;
+}
+
 bool untold_begin(struct world *w, enum untold_kind kind, struct untold *ret)
 {
     static bool (*const begin[])(struct world *, struct untold *) = {
-        link_elsewhere, link_tmpfile, unlink_written, map_file};
+        link_elsewhere, link_tmpfile, unlink_written, map_file, open_file};
     *ret = (struct untold){.kind = kind, .fd = -1};
     if (begin[kind](w, ret))
         return true;
@@ -90,7 +102,15 @@ void untold_change(struct world *w, struct untold *u)
     w->n_operations++;
     if (u->map)
         u->map[below(MAP_LEN)] ^= 3;
-    else
+    else if (u->kind == UNTOLD_SUBMITTED) {
+        uint8_t bytes[8];
+        /* The same size. */
+        if (pread(u->fd, bytes, sizeof(bytes), 0) != sizeof(bytes))
+            abort();
+        bytes[0] ^= 1;
+        if (!write_submitted(u->fd, 0, bytes, sizeof(bytes)))
+            abort();
+    } else
         write_random(u->fd, below(100), 40);
     tell_done(w, "… and write there");
 }

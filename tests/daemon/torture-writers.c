@@ -337,16 +337,14 @@ static const struct {
     uint32_t weight;
     bool (*run)(struct world *w);
 } writers[] = {
-    {90, do_create},     {60, do_append},         {60, do_rewrite},
-    {40, do_poke},       {20, do_copy_range},     {60, do_rename_over},
-    {60, do_unlink},     {80, do_rename},         {30, do_chmod_file},
-    {30, do_touch},      {10, do_special},        {60, do_map},
-    {40, do_tmpfile},    {20, do_write_unlinked}, {8, do_held},
-    {60, do_mkdir_deep}, {25, do_remove_dir},     {30, do_chmod_dir},
-    {40, do_manifest},   {50, do_symlink},        {40, do_link_game},
-    {50, do_link},       {30, do_link_outside},   {40, do_write_outside},
-    {25, do_move_out},   {15, do_mount},          {30, do_write_mounted},
-    {12, do_git},        {25, do_control},
+    {90, do_create},        {60, do_append},         {60, do_rewrite},  {40, do_poke},
+    {20, do_copy_range},    {60, do_rename_over},    {60, do_unlink},   {80, do_rename},
+    {30, do_chmod_file},    {30, do_touch},          {10, do_special},  {60, do_map},
+    {40, do_tmpfile},       {20, do_write_unlinked}, {8, do_held},      {60, do_mkdir_deep},
+    {25, do_remove_dir},    {30, do_chmod_dir},      {40, do_manifest}, {50, do_symlink},
+    {40, do_link_game},     {15, do_uring},          {50, do_link},     {30, do_link_outside},
+    {40, do_write_outside}, {25, do_move_out},       {15, do_mount},    {30, do_write_mounted},
+    {12, do_git},           {25, do_control},
 };
 
 void write_something(struct world *w)

@@ -123,7 +123,8 @@ static bool run_audits(struct world *w)
 {
     static const char *const names[] = {
         "written to through an outer link", "written to as an outer O_TMPFILE",
-        "written to by a name that is gone", "stored into while mapped"};
+        "written to by a name that is gone", "stored into while mapped",
+        "written to by io_submit(2)"};
     bool ok = true;
     for (int kind = 0; ok && kind < UNTOLD_KINDS; kind++) {
         struct untold u;

@@ -94,7 +94,14 @@ void link_end(struct world *w, const struct link_pair *pair);
  * steps, with an answer after each: untold_begin() makes what is known before; untold_change()
  * makes the change, any number of times; untold_end() closes.
  */
-enum untold_kind { UNTOLD_LINK, UNTOLD_TMPFILE, UNTOLD_UNLINKED, UNTOLD_MAPPED, UNTOLD_KINDS };
+enum untold_kind {
+    UNTOLD_LINK,
+    UNTOLD_TMPFILE,
+    UNTOLD_UNLINKED,
+    UNTOLD_MAPPED,
+    UNTOLD_SUBMITTED,
+    UNTOLD_KINDS
+};
 struct untold {
     enum untold_kind kind;
     int fd;
