@@ -12,10 +12,10 @@
  * The events of each directory.
  *
  * IN_CLOSE_WRITE besides IN_MODIFY: stores into a mapping, and asynchronous writes by
- * io_submit(2), raise only the close. No IN_EXCL_UNLINK: the descriptor of an unlinked name, or of
- * O_TMPFILE, may belong to a file that has another name here. Its writes are reported for the
- * name that is gone: see watch-names.h. No IN_DONT_FOLLOW: /proc/self/fd/N is a
- * link, and the only way to name a descriptor. No IN_DELETE_SELF and IN_MOVE_SELF: the parent's
+ * io_submit(2), raise only the close. No IN_EXCL_UNLINK: the descriptor of an unlinked name,
+ * or of O_TMPFILE, may belong to a file that has another name here. Its writes are reported
+ * for the name that is gone: see watch-names.h. No IN_DONT_FOLLOW: /proc/self/fd/N is a link,
+ * and the only way to name a descriptor. No IN_DELETE_SELF and IN_MOVE_SELF: the parent's
  * events say the same, and removing a tree of 10,000 directories would fill the queue (16,384)
  * with them. IN_MASK_ADD: a directory that is reached at a second path (a mount of the root
  * below itself) must not lose the events of the first.
