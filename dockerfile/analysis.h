@@ -50,8 +50,8 @@ struct analysis {
     bool exact_whole;          /* an instruction reads the whole context as it is written */
     bool failed; /* in this dialect every build runs into a malformed word: see failure */
     struct failure failure;
-    size_t words_run;     /* words of triggers visited so far, against WORDS_RUN_MAX */
-    struct bytes outside; /* for a rewrite: the directory that stays readable as it is */
+    size_t words_run; /* words of triggers visited so far, against WORDS_RUN_MAX */
+    const struct df_rewrite *rewrite; /* what is asked; NULL: it is no rewrite */
 };
 
 /* df and request must outlive the analysis. */

@@ -36,6 +36,8 @@ enum {
     READS_MAX = 100000,
     /* Path components of all patterns; a prefix that patterns share counts once. */
     READS_COMPONENTS_MAX = 262144,
+    /* Sources with a pivot. */
+    PIVOTS_MAX = 1000,
     /* Stages that one stage is built on. An image has 127 layers at most. */
     STAGE_DEPTH_MAX = 100,
     /* Words of ONBUILD triggers, counted once for each stage that they run in. */
@@ -215,6 +217,13 @@ struct df_base {
 
 enum df_builder { DF_ANY, DF_BUILDKIT, DF_CLASSIC };
 
+/* What a source reads if a variable in it is unknown, and a base whose triggers are unknown. */
+enum df_unknowns {
+    DF_WIDEN, /* all that it may read */
+    DF_GUESS, /* what it reads with the values that the file and the request give */
+    DF_OMIT,  /* nothing: only what is certain counts */
+};
+
 struct df_request {
     struct bytes target; /* empty: every stage, because the builder may be given any target */
     bool last_only;      /* with an empty target: the last stage alone, as for a digest */
@@ -228,6 +237,9 @@ struct df_request {
     size_t n_trusted;
     const struct df_base *bases; /* the configs that the client has asked for */
     size_t n_bases;
+    /* Not a user's: what pivot.c of stream asks beside the request of the user. */
+    uint32_t stage; /* 1 + the index of the target; 0: `target` names it */
+    enum df_unknowns unknowns;
 };
 
 /*
@@ -266,14 +278,36 @@ struct df_read {
     struct bytes pattern;
     bool globstar; /* a component `**` matches any number of components: COPY --parents */
     bool literal;  /* no character is a wildcard */
+    bool pivot;    /* of a df_pivot: what BuildKit's client sends beside it counts, too */
     struct bytes widened; /* why it is wider than what is written; empty: it is exact */
     struct bytes via;     /* the symbolic link that leads here; empty: none does */
+};
+
+/*
+ * A source of COPY that BuildKit looks up among all names that were transferred:
+ *
+ *     COPY --parents pkgs/X/./package.json /w/     (X stands for a star)
+ *
+ * reads pkgs/X/package.json. But it copies every file pkgs/X that is there, and it fails if
+ * there is no pkgs. So names that are sent for another instruction change the image.
+ */
+struct df_pivot {
+    uint32_t line;
+    uint32_t stage;        /* index of the stage that it runs in */
+    struct bytes source;   /* as written, for people */
+    struct bytes path;     /* what stands before the pivot, clean */
+    bool trigger;          /* of an ONBUILD, so its text can't be changed */
+    bool unsure;           /* a variable in it is unknown: `path` is a guess */
+    struct reads *entries; /* what `path` matches, and what the links there lead to */
+    struct reads *head;    /* `path` before its first wildcard; NULL: it has none */
 };
 
 struct reads {
     struct arena arena;
     struct df_read *at;
     size_t n, cap;
+    struct df_pivot *pivots; /* by BuildKit's rules; not of a request for the classic builder */
+    size_t n_pivots, cap_pivots;
     bool everything;  /* some read has an empty pattern */
     bool deep_links;  /* the classic builder may read the stream too: see reads_resolve() */
     const void *priv; /* the sealed form; select.c knows what it is */
@@ -345,24 +379,42 @@ void select_leave(struct select_dir *dir);
  */
 bool reads_cover(const struct reads *reads, struct bytes path);
 
+/* What the context must not have for the COPY of a line: see df_pivot. */
+struct df_hide {
+    uint32_t line;
+    struct bytes *patterns; /* of the syntax of --exclude, without spaces, quotes and escapes */
+    size_t n, cap;
+};
+
+struct df_rewrite {
+    struct bytes tar_name; /* of the inner tar; empty: there is none */
+    /* A directory at the root that is not in the inner tar: an instruction whose sources name
+     * it still reads the context. Empty: there is none. */
+    struct bytes outside;
+    const struct df_hide *hides;
+    size_t n_hides;
+};
+
 /*
  * Rewrites the Dockerfile to read an inner tar in place of the context: a stage
  * `FROM scratch AS <name>`, `ADD <tar_name> /` is inserted before the first FROM, and every
  * COPY and bind mount of the context reads from that stage. Both builders take the result, and
  * the checks of BuildKit find in it what they find in the original.
  *
- * Stage names, directives, heredocs and all other bytes stay, but for two blank lines that are
- * left out for the added ones, if there are any: see rewrite-place.c. A number in --from grows
- * by one. tar_name must need no quotes (-EINVAL).
- * `outside`, unless empty, is a directory at the root that is not in the inner tar: an
- * instruction whose sources name it still reads the context. *ret_text is in the arena.
+ * A COPY that must not see some names reads another added stage, which has all the others.
+ * With that alone, and no inner tar, the other instructions stay as they are.
+ *
+ * Stage names, directives, heredocs and all other bytes stay, but for blank lines that are left
+ * out for the added ones, if there are any: see rewrite-place.c. A number in --from grows by
+ * the number of added stages. tar_name must need no quotes (-EINVAL). *ret_text is in the
+ * arena.
  *
  * -EOPNOTSUPP with the reason and line if something that the request may build can't be kept:
  * ADD has no --from, the ONBUILD triggers of a base image can't be changed, the syntax is
  * foreign. Otherwise fails as dockerfile_reads() does. Thread: any.
  */
 int dockerfile_rewrite(const struct dockerfile *df, const struct df_request *request,
-                       struct bytes tar_name, struct bytes outside, struct arena *arena,
+                       const struct df_rewrite *ask, struct arena *arena,
                        struct bytes *ret_text, struct failure *f) must_use;
 
 #endif

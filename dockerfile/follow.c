@@ -18,7 +18,8 @@
  * copy nothing, without a message. The classic builder has the whole context and follows every
  * link. So if the request's builder is BuildKit, this file follows the links that its client
  * follows. Otherwise it follows all of them; then a COPY finds its file in the stream, even if
- * BuildKit's own client would not have sent it.
+ * BuildKit's own client would not have sent it. Of a source with a pivot all that BuildKit's
+ * client sends is sent in any case, because BuildKit copies names from there (df_pivot).
  *
  * Builders also disagree on a `..` after a name in the text of a link: BuildKit cleans the
  * text, the classic builder walks it. If either may build, both ways are followed.
@@ -50,6 +51,7 @@ struct follow_step {
     unsigned links;     /* links on the way so far */
     bool covered;       /* a read contains all that rest leads to from here without links */
     bool sweep;         /* look for links everywhere below dir */
+    bool deeper;        /* a component with wildcards is behind it */
     struct df_read why; /* the read that the step comes from */
 };
 
@@ -73,7 +75,8 @@ static struct bytes follow_step_key(struct follower *fo, const struct follow_ste
     uint8_t *key = arena_alloc(&fo->arena, s->dir.len + s->head.len + s->rest.len + 4);
     size_t len = 0;
     key[len++] = (uint8_t)(s->sweep | s->why.literal << 1 | (s->why.widened.len > 0) << 2 |
-                           (s->rest.at != NULL) << 3 | s->covered << 4 | s->why.globstar << 5);
+                           (s->rest.at != NULL) << 3 | s->covered << 4 | s->why.globstar << 5 |
+                           s->why.pivot << 6 | s->deeper << 7);
     for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
         if (parts[i].at)
             memcpy(key + len, parts[i].at, parts[i].len);
@@ -222,7 +225,8 @@ static int follow_entry(struct follower *fo, const struct follow_step *s, struct
         if (r < 0)
             return follow_is_absence(r) ? 0 : r;
         if (r == 1) {
-            if (!fo->reads->deep_links && !s->sweep && s->rest.at)
+            bool first = !fo->reads->deep_links || (s->why.pivot && !s->deeper);
+            if (first && !s->sweep && s->rest.at)
                 follow_add_read(fo, s, s->dir, none, pattern);
             follow_link(fo, s, arena_copy(&fo->arena, name), text);
             return 0;
@@ -234,6 +238,7 @@ static int follow_entry(struct follower *fo, const struct follow_step *s, struct
         struct follow_step below = *s;
         below.dir = path_join(&fo->arena, s->dir, name);
         below.sweep = !s->rest.at;
+        below.deeper = true;
         follow_queue(fo, below);
     }
     return 0;
@@ -373,5 +378,12 @@ int reads_resolve(struct reads *reads, int root_fd, struct failure *f)
         table_release(&fo.added);
         arena_release(&fo.arena);
     }
-    return r < 0 ? r : select_compile(reads, f);
+    if (r == 0)
+        r = select_compile(reads, f);
+    for (size_t i = 0; r == 0 && i < reads->n_pivots; i++) {
+        r = reads_resolve(reads->pivots[i].entries, root_fd, f);
+        if (r == 0 && reads->pivots[i].head)
+            r = reads_resolve(reads->pivots[i].head, root_fd, f);
+    }
+    return r;
 }

@@ -15,6 +15,10 @@ void reads_free(struct reads *reads)
     if (!reads)
         return;
     select_free(reads);
+    for (size_t i = 0; i < reads->n_pivots; i++) {
+        reads_free(reads->pivots[i].entries);
+        reads_free(reads->pivots[i].head);
+    }
     arena_release(&reads->arena);
     free(reads);
 }

@@ -7,6 +7,7 @@
 #include "analysis.h"
 #include "base-images.h"
 #include "line.h"
+#include "pivots.h"
 #include "reads-set.h"
 #include "run-mounts.h"
 #include "sources.h"
@@ -116,9 +117,17 @@ static int reads_source(struct analysis *an, struct stage *stage,
     if (in->keyword == DF_ADD &&
         (bytes_starts(certain, BYTES("http://")) || bytes_starts(certain, BYTES("https://"))))
         return 0;
+    struct bytes path, below;
     read.globstar = parents;
-    if (expanded.unknown)
+    read.pivot = parents && pivot_split(expanded.text, &path, &below);
+    if (read.pivot && an->dialect == BUILDKIT)
+        r = pivots_add(an, stage, in, line, word, &expanded, f);
+    if (r < 0)
+        return r;
+    if (expanded.unknown && an->request->unknowns == DF_WIDEN)
         return reads_unknown(an, stage, read, word, in, &expanded, f);
+    if (expanded.unknown && an->request->unknowns == DF_OMIT)
+        return 0;
     return source_add_exact(an, read, expanded.text, parents, f);
 }
 
@@ -145,7 +154,7 @@ static int reads_mount(struct analysis *an, struct stage *stage,
         r = scope_expand(&stage->scope, mount.source, &source, f);
     if (r < 0 || bytes_equal(source.text, mount.source))
         return r;
-    if (!source.unknown)
+    if (!source.unknown || an->request->unknowns != DF_WIDEN)
         return source_add_path(an, read, source.text, f);
     return reads_unknown(an, stage, read, mount.source, in, &source, f);
 }
@@ -203,6 +212,8 @@ static int reads_visit(struct analysis *an, struct stage *stage,
 static int reads_base(struct analysis *an, const struct stage *stage, struct failure *f)
 {
     if (stage->base != BASE_UNKNOWN && stage->base != BASE_ANY)
+        return 0;
+    if (an->request->unknowns != DF_WIDEN)
         return 0;
     struct arena *a = &an->arena;
     struct df_read read = {.kind = DF_READ_ALL,

@@ -78,10 +78,10 @@ static bool place_is_blank(struct bytes line)
 
 /* Takes blank lines of the text from `from` to `to`, between two instructions. */
 static void place_take_blank(struct rewrite_place *place, struct bytes text, size_t from,
-                             size_t to)
+                             size_t to, size_t n_lines)
 {
     bool needed = false; /* the next blank line ends a comment */
-    while (from < to && place->n_blank < REWRITE_LINES) {
+    while (from < to && place->n_blank < n_lines) {
         struct bytes rest = bytes_from(text, from);
         size_t len = bytes_find(rest, '\n') + 1;
         struct bytes line = bytes_head(rest, len - 1);
@@ -104,14 +104,15 @@ static void place_take_blank(struct rewrite_place *place, struct bytes text, siz
     }
 }
 
-struct rewrite_place rewrite_find_place(const struct dockerfile *df)
+struct rewrite_place rewrite_find_place(const struct dockerfile *df, size_t n_lines)
 {
     struct rewrite_place place = {.lower = place_is_lower(df)};
     uint32_t first = df->stages[0].from;
     place.at = first ? df->instructions[first - 1].end : place_skip_head(df->text);
     size_t from = place.at;
     for (size_t i = first; i < df->n_instructions; i++) {
-        place_take_blank(&place, df->text, from, df->instructions[i].at);
+        place_take_blank(&place, df->text, from, df->instructions[i].at,
+                         n_lines < REWRITE_LINES ? n_lines : REWRITE_LINES);
         from = df->instructions[i].end;
     }
     return place;

@@ -9,20 +9,21 @@
 
 #include "dockerfile.h"
 
-/* Lines of the added stage. */
-#define REWRITE_LINES 2
+/* Blank lines that are left out at most: for four added stages. */
+#define REWRITE_LINES 8
 
 struct rewrite_place {
     size_t at;  /* offset in the text: of the line before which the stage goes */
     bool lower; /* the stage is written in lower case */
     /* Blank lines behind `at`, whole and ascending, that are left out. All that follows the
-     * last one keeps its line number, if there are REWRITE_LINES of them. */
+     * last one keeps its line number, if there are as many as lines are added. */
     struct {
         size_t at, len;
     } blank[REWRITE_LINES];
     size_t n_blank;
 };
 
-struct rewrite_place rewrite_find_place(const struct dockerfile *df);
+/* n_lines: the lines that will be added. */
+struct rewrite_place rewrite_find_place(const struct dockerfile *df, size_t n_lines);
 
 #endif

@@ -17,6 +17,7 @@
  */
 #include "analysis.h"
 #include "base-images.h"
+#include "rewrite-filter.h"
 #include "rewrite-place.h"
 #include "run-mounts.h"
 #include "sources.h"
@@ -33,7 +34,11 @@ struct edit {
 struct rewrite {
     const struct dockerfile *df;
     struct arena *arena;
-    struct bytes name;    /* of the added stage */
+    const struct df_rewrite *ask;
+    struct bytes name; /* of the stage that has the inner tar; empty: there is none */
+    struct filter *filters;
+    size_t n_filters;
+    size_t n_stages;      /* added ones */
     struct bytes outside; /* the directory that is not in the inner tar; empty: there is none */
     bool *needed;         /* by index of the stage: the request may build it */
     struct edit *edits;   /* no two overlap */
@@ -142,6 +147,8 @@ static int rewrite_check_trigger(struct rewrite *rw, const struct df_instruction
                    ? rewrite_refuse(rw->df, line, f,
                                     "an ONBUILD trigger names a stage by its number")
                    : 0;
+    if (!rw->ask->tar_name.len)
+        return 0; /* it goes on reading the context */
     if (in->keyword == DF_COPY || in->keyword == DF_ADD)
         r = rewrite_count_sources(rw, in).files > 0;
     for (size_t i = 0; in->keyword == DF_RUN && r == 0 && i < in->n_flags; i++)
@@ -159,9 +166,10 @@ static int rewrite_edit_number(struct rewrite *rw, const struct df_instruction *
         bytes_head(bytes_from(rw->df->text, flag->value_at), flag->value_end - flag->value_at);
     if (!bytes_equal(raw, flag->value))
         return rewrite_refuse(rw->df, in->line, f, "the number of --from is quoted");
-    if (number < UINT64_MAX)
-        rewrite_put_edit(rw, flag->value_at, raw.len,
-                         arena_printf(rw->arena, "%llu", (unsigned long long)number + 1));
+    if (number < UINT64_MAX - rw->n_stages)
+        rewrite_put_edit(
+            rw, flag->value_at, raw.len,
+            arena_printf(rw->arena, "%llu", (unsigned long long)number + rw->n_stages));
     return 0;
 }
 
@@ -180,8 +188,10 @@ static int rewrite_edit_copy(struct rewrite *rw, const struct df_instruction *in
             return rewrite_refuse(rw->df, in->line, f, "--from has a variable");
         return 0;
     }
+    const struct filter *filter = filters_find(rw->filters, rw->n_filters, rw->ask, in->line);
+    struct bytes name = filter ? filter->name : rw->name;
     struct sources n = rewrite_count_sources(rw, in);
-    if (n.files == 0)
+    if (n.files == 0 || name.len == 0)
         return 0;
     if (n.heredocs)
         return rewrite_refuse(rw->df, in->line, f,
@@ -192,10 +202,10 @@ static int rewrite_edit_copy(struct rewrite *rw, const struct df_instruction *in
     if (from && !from->has_value)
         return rewrite_refuse(rw->df, in->line, f, "--from has no value");
     if (from)
-        rewrite_put_edit(rw, from->value_end, 0, rw->name);
+        rewrite_put_edit(rw, from->value_end, 0, name);
     else
         rewrite_put_edit(rw, in->word_end, 0,
-                         arena_printf(rw->arena, " --from=%.*s", BYTES_ARG(rw->name)));
+                         arena_printf(rw->arena, " --from=%.*s", BYTES_ARG(name)));
     return 0;
 }
 
@@ -232,9 +242,9 @@ static int rewrite_edit_instruction(struct rewrite *rw, const struct df_instruct
     case DF_COPY:
         return rewrite_edit_copy(rw, in, f);
     case DF_ADD:
-        return rewrite_edit_add(rw, in, f);
+        return rw->name.len ? rewrite_edit_add(rw, in, f) : 0;
     case DF_RUN:
-        return rewrite_edit_run(rw, in, f);
+        return rw->name.len ? rewrite_edit_run(rw, in, f) : 0;
     default:
         return 0;
     }
@@ -250,7 +260,8 @@ static int rewrite_visit_trigger(struct analysis *an, struct stage *stage,
     (void)stage;
     if (in >= all && in < all + an->df->n_instructions)
         return 0;
-    struct rewrite rw = {.df = an->df, .arena = &an->arena, .outside = an->outside};
+    struct rewrite rw = {
+        .df = an->df, .arena = &an->arena, .ask = an->rewrite, .outside = an->rewrite->outside};
     return rewrite_check_trigger(&rw, in, line, f);
 }
 
@@ -260,7 +271,8 @@ static int rewrite_check_stage(struct analysis *an, struct stage *stage, struct 
      * `onbuild` tag today. If one does, the rewrite breaks its triggers. That is the lesser
      * evil: without a rewrite all those files would get a Dockerfile into their image. */
     bool maybe_onbuild = stage->image_unknown && df_base_is_official(stage);
-    if (stage->base == BASE_ANY || (stage->base == BASE_UNKNOWN && !maybe_onbuild))
+    bool inner = an->rewrite->tar_name.len > 0;
+    if (inner && (stage->base == BASE_ANY || (stage->base == BASE_UNKNOWN && !maybe_onbuild)))
         return rewrite_refuse(an->df, stage->from->line, f,
                               "the image may have ONBUILD instructions that read the context");
     return stages_run(an, stage, rewrite_visit_trigger, f);
@@ -269,12 +281,12 @@ static int rewrite_check_stage(struct analysis *an, struct stage *stage, struct 
 /* Sets `needed` of the stages that may be built. Refuses triggers that run in them and that the
  * rewrite would break. */
 static int rewrite_check_stages(const struct dockerfile *df, const struct df_request *request,
-                                struct bytes outside, bool *needed, struct failure *f)
+                                const struct df_rewrite *ask, bool *needed, struct failure *f)
 {
     struct analysis an;
     int r = 0;
     analysis_begin(&an, df, request);
-    an.outside = outside;
+    an.rewrite = ask;
     for (enum dialect dialect = BUILDKIT; r == 0 && dialect <= CLASSIC; dialect++) {
         if (!analysis_asks(&an, dialect))
             continue;
@@ -298,8 +310,18 @@ static void rewrite_put_lower(struct rewrite *rw, struct table *names, struct by
     *table_put(names, bytes_at(lower, name.len), NULL) = 1;
 }
 
-/* Chooses a name for the added stage that nothing in the file can refer to. */
-static void rewrite_choose_name(struct rewrite *rw)
+/* The next name of an added stage that nothing in the file can refer to. */
+static struct bytes rewrite_next_name(struct rewrite *rw, struct table *names)
+{
+    struct bytes name = BYTES("ctxd-context");
+    for (unsigned n = 2; table_get(names, name); n++)
+        name = arena_printf(rw->arena, "ctxd-context-%u", n);
+    *table_put(names, name, NULL) = 1;
+    return name;
+}
+
+/* Chooses the names of the added stages. */
+static void rewrite_choose_names(struct rewrite *rw)
 {
     struct table names = {0};
     for (size_t i = 0; i < rw->df->n_stages; i++) {
@@ -318,21 +340,36 @@ static void rewrite_choose_name(struct rewrite *rw)
                 rewrite_put_lower(rw, &names, mount.from);
         }
     }
-    rw->name = BYTES("ctxd-context");
-    for (unsigned n = 2; table_get(&names, rw->name); n++)
-        rw->name = arena_printf(rw->arena, "ctxd-context-%u", n);
+    if (rw->ask->tar_name.len)
+        rw->name = rewrite_next_name(rw, &names);
+    for (size_t i = 0; i < rw->n_filters; i++)
+        rw->filters[i].name = rewrite_next_name(rw, &names);
+    rw->n_stages = rw->n_filters + (rw->name.len > 0);
     table_release(&names);
 }
 
-/* Adds the stage, and leaves blank lines out for it. */
-static void rewrite_edit_frame(struct rewrite *rw, struct bytes tar_name)
+/* The lines of the added stages. */
+static struct bytes rewrite_frame_text(struct rewrite *rw, bool lower)
 {
-    struct rewrite_place place = rewrite_find_place(rw->df);
-    rewrite_put_edit(rw, place.at, 0,
-                     arena_printf(rw->arena,
-                                  place.lower ? "from scratch as %.*s\nadd %.*s /\n"
-                                              : "FROM scratch AS %.*s\nADD %.*s /\n",
-                                  BYTES_ARG(rw->name), BYTES_ARG(tar_name)));
+    struct arena *a = rw->arena;
+    struct bytes text = BYTES("");
+    if (rw->name.len)
+        text = arena_printf(a,
+                            lower ? "from scratch as %.*s\nadd %.*s /\n"
+                                  : "FROM scratch AS %.*s\nADD %.*s /\n",
+                            BYTES_ARG(rw->name), BYTES_ARG(rw->ask->tar_name));
+    for (size_t i = 0; i < rw->n_filters; i++) {
+        struct bytes more = filter_text(a, &rw->filters[i], rw->name, rw->df->escape, lower);
+        text = arena_printf(a, "%.*s%.*s", BYTES_ARG(text), BYTES_ARG(more));
+    }
+    return text;
+}
+
+/* Adds the stages, and leaves blank lines out for them. */
+static void rewrite_edit_frame(struct rewrite *rw)
+{
+    struct rewrite_place place = rewrite_find_place(rw->df, 2 * rw->n_stages);
+    rewrite_put_edit(rw, place.at, 0, rewrite_frame_text(rw, place.lower));
     for (size_t i = 0; i < place.n_blank; i++)
         rewrite_put_edit(rw, place.blank[i].at, place.blank[i].len, BYTES(""));
 }
@@ -372,7 +409,7 @@ static bool rewrite_is_plain_name(struct bytes name)
 }
 
 int dockerfile_rewrite(const struct dockerfile *df, const struct df_request *request,
-                       struct bytes tar_name, struct bytes outside, struct arena *arena,
+                       const struct df_rewrite *ask, struct arena *arena,
                        struct bytes *ret_text, struct failure *f)
 {
     bool by_arg;
@@ -380,15 +417,16 @@ int dockerfile_rewrite(const struct dockerfile *df, const struct df_request *req
     if (foreign.len)
         return fail(f, -EOPNOTSUPP, "%s: its syntax %s is not Docker's own", DF_WHERE(df, 1),
                     QUOTE(foreign));
-    if (!rewrite_is_plain_name(tar_name))
-        return fail(f, -EINVAL, "%s can't be the name of the inner tar", QUOTE(tar_name));
-    struct rewrite rw = {.df = df, .arena = arena, .outside = outside};
+    if (ask->tar_name.len && !rewrite_is_plain_name(ask->tar_name))
+        return fail(f, -EINVAL, "%s can't be the name of the inner tar", QUOTE(ask->tar_name));
+    struct rewrite rw = {.df = df, .arena = arena, .ask = ask, .outside = ask->outside};
     rw.needed = ARENA_ARRAY(arena, df->n_stages, bool);
-    int r = rewrite_check_stages(df, request, outside, rw.needed, f);
+    rw.filters = filters_make(arena, ask, &rw.n_filters);
+    int r = rewrite_check_stages(df, request, ask, rw.needed, f);
     if (r < 0)
         return r;
-    rewrite_choose_name(&rw);
-    rewrite_edit_frame(&rw, tar_name);
+    rewrite_choose_names(&rw);
+    rewrite_edit_frame(&rw);
     for (size_t i = 0; i < df->n_instructions; i++) {
         const struct df_instruction *in = &df->instructions[i];
         size_t n = rw.n;

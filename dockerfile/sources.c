@@ -97,7 +97,7 @@ static size_t source_safe_length(struct bytes name)
     return name.len;
 }
 
-static bool source_has_wildcard(struct bytes text)
+bool source_has_wildcard(struct bytes text)
 {
     for (size_t i = 0; i < text.len; i++) {
         if (text.at[i] == '\\')
@@ -112,8 +112,8 @@ static bool source_has_wildcard(struct bytes text)
 static int source_add(struct analysis *an, struct df_read read, struct failure *f)
 {
     struct bytes key =
-        arena_printf(&an->arena, "%u %d %d %d %d %.*s", read.line, read.kind, read.literal,
-                     read.globstar, read.widened.len > 0, BYTES_ARG(read.pattern));
+        arena_printf(&an->arena, "%u %d %d %d %d %d %.*s", read.line, read.kind, read.literal,
+                     read.globstar, read.pivot, read.widened.len > 0, BYTES_ARG(read.pattern));
     bool new;
     *table_put(&an->seen, key, &new) = 1;
     if (!new)

@@ -16,6 +16,9 @@ struct analysis;
 /* Tells whether ADD fetches the source from elsewhere, not from the context. */
 bool source_is_remote(struct bytes text);
 
+/* Tells whether a builder takes the text for a pattern. */
+bool source_has_wildcard(struct bytes text);
+
 /* Adds what a source of COPY or ADD reads; `text` has its variables expanded, all known. */
 int source_add_exact(struct analysis *an, struct df_read read, struct bytes text, bool parents,
                      struct failure *f) must_use;

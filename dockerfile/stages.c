@@ -250,12 +250,14 @@ int stages_reach(struct analysis *an, struct failure *f)
 {
     const struct df_request *request = an->request;
     uint32_t last = (uint32_t)an->n_stages - 1;
-    if (request->target.len) {
+    if (request->stage) {
+        last = request->stage - 1;
+    } else if (request->target.len) {
         last = stages_find_target(an->df, request->target, an->dialect == BUILDKIT);
         if (last == UINT32_MAX)
             return stages_unknown_target(an, f);
     }
-    bool one = request->target.len || request->last_only || an->n_stages == 1;
+    bool one = request->stage || request->target.len || request->last_only || an->n_stages == 1;
     if (one && an->dialect == BUILDKIT)
         stages_close_needs(an, last);
     for (uint32_t i = 0; i < an->n_stages; i++) {

@@ -97,7 +97,7 @@ static int answer_carriage(const struct send_request *request, struct answer *a,
         if (r < 0)
             return r;
     }
-    stats->rewritten = a->carriage.how == CARRY_INNER;
+    stats->rewritten = a->carriage.rewritten;
     plan->terms = terms_of(request, plan->tree, plan->terms.bit, &a->carriage);
     plan->terms.for_digest = for_digest;
     return 0;

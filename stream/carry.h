@@ -16,6 +16,7 @@ struct carriage {
     struct bytes name; /* in the tar: "Dockerfile", or "dockerfile" */
     struct bytes text;
     struct bytes tar_name; /* CARRY_INNER: of the inner tar */
+    bool rewritten;        /* text is not that of the file */
     bool replaces;         /* CARRY_EXTRA: a node of that name is left out */
     bool guard;            /* a kept `dockerfile` could take its place in a cut stream */
     bool ship_ignore;      /* classic: .dockerignore goes along, and the engine removes it */

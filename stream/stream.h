@@ -118,7 +118,7 @@ struct send_stats {
     uint64_t n_dirs_read, n_stats; /* for this answer; 0: the tree was up to date */
     uint64_t n_chunks, n_stored;   /* chunks of the stream; segments that were packed before */
     uint64_t walk_ns, total_ns;
-    bool rewritten;  /* inner tar and rewritten Dockerfile */
+    bool rewritten;  /* the Dockerfile is not sent as it is: see carry.c */
     bool everything; /* the Dockerfile reads the whole context */
 };
 

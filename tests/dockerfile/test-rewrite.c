@@ -213,7 +213,8 @@ static void foreign_by_argument(void)
     tap_case("a foreign syntax by --build-arg");
     int r = dockerfile_parse(BYTES("Dockerfile"), BYTES("FROM scratch\nCOPY . .\n"), &df, &f);
     if (r == 0)
-        r = dockerfile_rewrite(df, &request, BYTES("ctx.tar"), BYTES(""), &arena, &text, &f);
+        r = dockerfile_rewrite(df, &request, &(struct df_rewrite){.tar_name = BYTES("ctx.tar")},
+                               &arena, &text, &f);
     TAP_CHECK(r == -EOPNOTSUPP);
     TAP_EQUAL(bytes_of(f.text),
               BYTES("Dockerfile:1: its syntax \"example/other\" is not Docker's own"));
@@ -222,6 +223,7 @@ static void foreign_by_argument(void)
 
 int main(void)
 {
+    const struct df_rewrite beside = {.tar_name = BYTES("ctx.tar"), .outside = BYTES(".ctx")};
     foreign_by_argument();
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         cleanup_arena struct arena arena = {0};
@@ -233,8 +235,7 @@ int main(void)
         int r = dockerfile_parse(BYTES("Dockerfile"), bytes_of(cases[i].file), &df, &f);
         TAP_CHECKF(r == 0, "%s", f.text);
         if (r == 0)
-            r = dockerfile_rewrite(df, &request, BYTES("ctx.tar"), BYTES(".ctx"), &arena, &text,
-                                   &f);
+            r = dockerfile_rewrite(df, &request, &beside, &arena, &text, &f);
         if (want.at[0] == '!') {
             TAP_CHECK(r == -EOPNOTSUPP);
             TAP_EQUAL(bytes_of(f.text), bytes_from(want, 1));

@@ -79,8 +79,8 @@ static void check_rewrite(const struct dockerfile *df, const struct df_request *
     struct bytes text;
     struct failure f = {0};
     struct dockerfile *again;
-    if (dockerfile_rewrite(df, request, BYTES("ctx.tar"), BYTES(".ctx"), &arena, &text, &f) ==
-        0) {
+    const struct df_rewrite ask = {.tar_name = BYTES("ctx.tar"), .outside = BYTES(".ctx")};
+    if (dockerfile_rewrite(df, request, &ask, &arena, &text, &f) == 0) {
         int r = dockerfile_parse(BYTES("Dockerfile"), text, &again, &f);
         /* The added text may pass only the maxima of size. */
         if (r == -EINVAL && text.len < 60000)
