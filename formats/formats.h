@@ -13,8 +13,8 @@
  *  1. Input is hostile. A text of more than MANIFEST_MAX bytes is refused, and one of more than
  *     MANIFEST_DEPTH levels.
  *  2. A failure is -EINVAL with the text "NAME:LINE: what is wrong", or -E2BIG with
- *     "NAME: what is too large". NAME is the `name` that the caller gave. *ret_root is written
- *     only on success.
+ *     "NAME: what is too large". NAME is the `name` that the caller gave. The text quotes no
+ *     value, because it may be a credential. *ret_root is written only on success.
  *  3. The result lives in `pool` and may point into the text, so the text must live as long.
  *
  * A writer appends to a struct buf and fails with -E2BIG past the maximum of the buffer.

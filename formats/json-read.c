@@ -84,9 +84,14 @@ int json_read_large(struct values *pool, struct bytes name, struct bytes text, s
         return fail(f, -EINVAL, "%.*s:1: it is empty", BYTES_ARG(name));
     json_t *root = json_loadb((const char *)text.at, text.len,
                               JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (!root)
+    if (!root) {
+        /* jansson's "… near 'TEXT'" quotes the text, which may hold a credential. */
+        char *near = strstr(error.text, " near ");
+        if (near)
+            *near = '\0';
         return fail(f, -EINVAL, "%.*s:%d: %s", BYTES_ARG(name), error.line,
                     QUOTE(bytes_of(error.text)));
+    }
     struct value *v;
     int r = json_convert(pool, root, 0, &v);
     json_decref(root);

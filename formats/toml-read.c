@@ -81,7 +81,7 @@ static int toml_take_pair(struct toml *t, struct value *map, size_t depth)
             continue;
         }
         if (toml_peek(t, 0) != '=')
-            return toml_fail(t, "the key %s needs a = after it", QUOTE(key));
+            return toml_fail(t, "a key needs a = after it");
         t->at++;
         if (there)
             return toml_defined_before(t, key);

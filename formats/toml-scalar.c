@@ -284,7 +284,7 @@ static int toml_integer_of_base(const struct toml *t, struct bytes word, unsigne
     struct toml_out out = {arena_alloc(&t->pool->arena, word.len), 0};
     size_t at = 2;
     if (!toml_take_digits(word, &at, base, &out) || at != word.len)
-        return toml_fail(t, "%s is no number", QUOTE(word));
+        return toml_fail(t, "a value is no number");
     v->kind = VALUE_INTEGER;
     return toml_integer(t, bytes_at(out.at, out.len), false, base, &v->integer);
 }
@@ -322,7 +322,7 @@ static int toml_decimal(const struct toml *t, struct bytes word, struct value *v
         ok = toml_take_digits(word, &at, 10, &out);
     }
     if (!ok || at != word.len)
-        return toml_fail(t, "%s is no value; strings need quotes", QUOTE(word));
+        return toml_fail(t, "a value is not valid: strings need quotes");
     if (!is_float) {
         v->kind = VALUE_INTEGER;
         return toml_integer(t, whole, negative, 10, &v->integer);
@@ -372,7 +372,7 @@ int toml_word(struct toml *t, struct value *v)
     if (dated) {
         v->kind = VALUE_TIME;
         v->text = word;
-        return toml_valid_time(word) ? 0 : toml_fail(t, "%s is no date or time", QUOTE(word));
+        return toml_valid_time(word) ? 0 : toml_fail(t, "a value is no date or time");
     }
     if (toml_byte_is(word, 0, "0") && toml_byte_is(word, 1, "xob"))
         return toml_integer_of_base(t, word,
