@@ -25,20 +25,6 @@ static int cargo_config_add_raw(struct configuring *x, struct bytes dir, struct 
     return unit_raw(x->c->p, x->unit, path, x->f);
 }
 
-/* Removes every token, at any depth. True if there was one. */
-static bool cargo_config_drop_tokens(struct value *v)
-{
-    static const char *const secret[] = {"token", "secret-key", "password"};
-    bool any = false;
-    for (size_t i = 0; v->kind == VALUE_MAP && i < ARRAY_SIZE(secret); i++) {
-        any |= value_get(v, secret[i]) != NULL;
-        value_drop(v, secret[i]);
-    }
-    for (size_t i = 0; i < value_count(v); i++)
-        any |= cargo_config_drop_tokens(v->pairs[i].value);
-    return any;
-}
-
 /* Adds the linker script of "-Tmemory.x", which may be part of "-Clink-arg=-Tmemory.x". It may
  * lie beside any manifest of the unit. */
 static int cargo_config_add_script(struct configuring *x, struct bytes flag)
@@ -119,7 +105,7 @@ static int cargo_config_add_named(struct configuring *x, struct bytes dir,
                 "dependencies are vendored in %s: nothing is saved in fetching them, only "
                 "in compiling them",
                 QUOTE(path));
-            r = unit_raw_tree(x->c->p, x->unit, path, x->f);
+            r = unit_vendored_tree(x->c->p, x->unit, path, x->f);
         }
     }
     return r;
@@ -159,11 +145,6 @@ static int cargo_config_add_config(struct configuring *x, struct bytes path, uns
         unit_note(p, x->unit, "left out: %s", why.text);
         return 0;
     }
-    if (cargo_config_drop_tokens(toml))
-        unit_note(p, x->unit,
-                  "%s holds a token, which was left out: give it as a secret of the "
-                  "build",
-                  QUOTE(path));
     /* Paths in a file of .cargo are relative to the directory that holds .cargo. */
     r = cargo_config_add_named(x, path_dir(path_dir(path)), toml);
     if (r == 0)

@@ -107,10 +107,6 @@ static int dotnet_add_xml(struct dotnet *d, struct bytes path, bool masked, stru
     }
     if (masked)
         dotnet_mask(*ret);
-    if (xml_get(*ret, "packageSourceCredentials") || xml_get(*ret, "apikeys"))
-        unit_secret(p, d->unit, path);
-    xml_drop(*ret, "packageSourceCredentials");
-    xml_drop(*ret, "apikeys");
     r = xml_write(*ret, &out);
     if (r < 0)
         return fail(d->f, r, "%s is too large", QUOTE(path));
@@ -157,7 +153,7 @@ static int dotnet_add_feeds(struct dotnet *d, struct bytes dir, const struct xml
         struct bytes value = xml_attribute(sources->below[i], "value"), path;
         if (value.at && !text_has(value, "://") && dotnet_resolve(d, dir, value, &path) &&
             listing_is_dir(d->p->l, path))
-            r = unit_raw_tree(d->p, d->unit, path, d->f);
+            r = unit_vendored_tree(d->p, d->unit, path, d->f);
     }
     return r;
 }

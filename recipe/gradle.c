@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Gradle. Its scripts are programs, so this chooses files and changes none. */
 #include "ecos.h"
-#include "text.h"
 #include "unit-text.h"
 
 /* Fetches the files of every configuration; `gradle dependencies` would only fetch metadata. */
@@ -34,19 +33,6 @@ static bool gradle_is_wanted(struct bytes rel)
            (in_gradle && (bytes_ends(name, BYTES(".toml")) || bytes_ends(name, BYTES(".xml")) ||
                           bytes_ends(name, BYTES(".gpg")) || bytes_ends(name, BYTES(".keys")) ||
                           bytes_starts(rel, BYTES("gradle/wrapper/"))));
-}
-
-/* gradle.properties may contain the credentials that Maven keeps in settings.xml. */
-static enum line_verdict gradle_judge_property(struct bytes line, void *context)
-{
-    static const char *const secrets[] = {"passw",      "token",  "secret",  "passkey",
-                                          "passphrase", "apikey", "api_key", "credential"};
-    struct bytes key = bytes_head(line, bytes_find(line, '='));
-    (void)context;
-    for (size_t i = 0; i < ARRAY_SIZE(secrets); i++)
-        if (text_has_nocase(key, secrets[i]))
-            return LINE_SECRET;
-    return LINE_KEEP;
 }
 
 /* Adds the builds of includeBuild("x") with their sources, because their code runs in this
@@ -105,7 +91,7 @@ static int gradle_make_unit(struct prepare *p, struct bytes dir, struct failure 
             continue;
         bool settings = bytes_starts(path_name(path), BYTES("settings.gradle"));
         r = bytes_equal(path_name(path), BYTES("gradle.properties"))
-                ? unit_lines(p, unit, path, gradle_judge_property, NULL, f)
+                ? unit_lines(p, unit, path, NULL, NULL, f)
             : built || bytes_ends(path, BYTES(".jar")) ? unit_raw(p, unit, path, f)
                                                        : unit_text(p, unit, path, f);
         if (r == 0 && settings)

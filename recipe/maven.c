@@ -240,14 +240,14 @@ static int maven_add_named(struct maven *m, struct recipe_unit *unit, const stru
     if ((file || url) &&
         path_resolve(&m->p->values.arena, pom->dir, maven_without_base(text), &path) &&
         path.len)
-        r = file ? unit_raw(m->p, unit, path, f) : unit_raw_tree(m->p, unit, path, f);
+        r = file ? unit_raw(m->p, unit, path, f) : unit_vendored_tree(m->p, unit, path, f);
     for (size_t i = 0; i < at->n && r == 0; i++)
         if (at->below[i]->name.len)
             r = maven_add_named(m, unit, pom, at->below[i], f);
     return r;
 }
 
-/* Adds settings.xml without the elements that contain credentials. */
+/* Adds settings.xml without its proxies, which are those of a machine. */
 static int maven_add_settings(struct maven *m, struct recipe_unit *unit, struct bytes path,
                               struct failure *f)
 {
@@ -258,9 +258,6 @@ static int maven_add_settings(struct maven *m, struct recipe_unit *unit, struct 
     int r = prepare_read(p, path, &text, f);
     if (r < 0 || xml_read(&p->values, path, text, &xml, NULL) < 0)
         return r;
-    if (xml_get(xml, "servers"))
-        unit_secret(p, unit, path);
-    xml_drop(xml, "servers");
     xml_drop(xml, "proxies");
     r = xml_write(xml, &out);
     if (r == 0)

@@ -236,7 +236,7 @@ int npm_mask(struct npm *n, struct recipe_unit *unit, struct manifest *package,
         if (out->pairs[i].value->kind == VALUE_MAP && out->pairs[i].value->n == 0)
             value_drop_at(out, i);
     npm_mask_version(n, package, out);
-    int r = unit_json(p, unit, package->path, out, false, f);
+    int r = unit_json(p, unit, package->path, out, f);
     if (r == 0)
         r = npm_add_script_files(n, unit, package, scripts, f);
     return r == 0 && package != n->root ? npm_add_bins(n, unit, package, f) : r;
@@ -273,5 +273,5 @@ int npm_lock(struct npm *n, struct recipe_unit *unit, const char *name, struct f
         value_drop(entry, "license");
         value_drop(entry, "funding");
     }
-    return unit_json(p, unit, path, json, false, f);
+    return unit_json(p, unit, path, json, f);
 }

@@ -60,63 +60,26 @@ static const char *npm_find_lock(struct npm *n, const struct manifest *package,
 
 /* ---- configuration ----------------------------------------------------------------- */
 
-/* Tells whether a line contains a secret itself, not a variable that has it. */
-static bool npm_is_secret(struct bytes line)
-{
-    static const char *const keys[] = {"_authToken",   "_auth",        "_password",
-                                       "npmAuthToken", "npmAuthIdent", "_secret"};
-    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-        if (text_has(line, keys[i]) && !text_has(line, "${"))
-            return true;
-    return false;
-}
-
-/* In YAML, lines that are indented deeper than a secret's key belong to its value. */
-struct config {
-    bool yaml, below; /* below: the lines of a secret may follow */
-    size_t indent;    /* of the secret's key */
-};
-
-static enum line_verdict npm_judge_config(struct bytes line, void *context)
-{
-    struct config *config = context;
-    size_t indent = 0;
-    while (indent < line.len && line.at[indent] == ' ')
-        indent++;
-    if (config->yaml && config->below && indent > config->indent)
-        return LINE_SECRET;
-    config->below = npm_is_secret(line);
-    config->indent = indent;
-    return config->below ? LINE_SECRET : LINE_KEEP;
-}
-
 static int npm_add_config(struct npm *n, struct recipe_unit *unit, struct bytes dir,
                           const char *name, struct failure *f)
 {
-    struct config config = {.yaml = bytes_ends(bytes_of(name), BYTES(".yml"))};
-    return unit_lines(n->p, unit, prepare_path(n->p, dir, name), npm_judge_config, &config, f);
-}
-
-static int npm_add_trees(struct npm *n, struct recipe_unit *unit, const char *const *names,
-                         size_t count, struct failure *f)
-{
-    int r = 0;
-    for (size_t i = 0; i < count && r == 0; i++)
-        r = unit_raw_tree(n->p, unit, prepare_path(n->p, n->root->dir, names[i]), f);
-    return r;
+    return unit_lines(n->p, unit, prepare_path(n->p, dir, name), NULL, NULL, f);
 }
 
 static int npm_add_yarn(struct npm *n, struct recipe_unit *unit, struct failure *f)
 {
-    static const char *const trees[] = {".yarn/releases", ".yarn/plugins", ".yarn/patches",
+    static const char *const trees[] = {".yarn/releases", ".yarn/plugins",
                                         "npm-packages-offline-cache", ".yarn-offline-mirror"};
+    int r = unit_raw_tree(n->p, unit, prepare_path(n->p, n->root->dir, ".yarn/patches"), f);
     size_t first, end;
     listing_below(n->p->l, prepare_path(n->p, n->root->dir, ".yarn/cache"), &first, &end);
     if (end > first)
         unit_note(n->p, unit,
                   ".yarn/cache is committed: nothing has to be fetched, and a recipe "
                   "saves little; the cache is not in it");
-    return npm_add_trees(n, unit, trees, ARRAY_SIZE(trees), f);
+    for (size_t i = 0; i < ARRAY_SIZE(trees) && r == 0; i++)
+        r = unit_vendored_tree(n->p, unit, prepare_path(n->p, n->root->dir, trees[i]), f);
+    return r;
 }
 
 /* Adds the patches that are the values of a map. */

@@ -18,12 +18,8 @@ static const char *const kept[] = {
 static int php_mask(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
                     struct value **ret, struct failure *f)
 {
-    static const char *const secrets[] = {"http-basic",    "github-oauth",    "gitlab-token",
-                                          "gitlab-oauth",  "bitbucket-oauth", "bearer",
-                                          "forgejo-token", "custom-headers"};
     struct bytes path = prepare_path(p, dir, "composer.json"), text;
     struct failure why = {0};
-    bool found = false;
     int r = prepare_read(p, path, &text, f);
     if (r < 0)
         return r;
@@ -34,14 +30,9 @@ static int php_mask(struct prepare *p, struct recipe_unit *unit, struct bytes di
         return unit_text(p, unit, path, f);
     }
     struct value *json = value_keep(&p->values, *ret, kept, ARRAY_SIZE(kept));
-    struct value *config = value_get(json, "config");
-    for (size_t i = 0; i < ARRAY_SIZE(secrets); i++) {
-        found |= value_get(config, secrets[i]) != NULL;
-        value_drop(config, secrets[i]);
-    }
     value_sort(value_get(json, "require"));
     value_sort(value_get(json, "require-dev"));
-    return unit_json(p, unit, path, json, found, f);
+    return unit_json(p, unit, path, json, f);
 }
 
 /* Adds the manifests of path repositories: {"type": "path", "url": "packages/…"}, where the URL

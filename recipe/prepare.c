@@ -123,6 +123,8 @@ int recipe_prepare(struct listing *l, const struct recipe_options *options, stru
     table_release(&p.claimed);
     table_release(&p.placed);
     table_release(&p.bins);
+    table_release(&p.scrubbed);
+    table_release(&p.told);
     if (r == 0) {
         prepare_sort(p.recipe);
         r = recipe_check(p.recipe, f);

@@ -162,7 +162,7 @@ int python_mask(struct python *py, struct recipe_unit *unit, const struct manife
     struct value *tools = python_keep_tools(py, project->value);
     if (tools->n)
         value_put(&p->values, out, BYTES("tool"), tools);
-    int r = unit_toml(p, unit, project->path, out, false, f);
+    int r = unit_toml(p, unit, project->path, out, f);
     if (r < 0)
         return r;
     return python_dynamic_files(
@@ -210,16 +210,12 @@ int python_uv_lock(struct python *py, struct recipe_unit *unit, struct bytes dir
     struct prepare *p = py->p;
     cleanup_buf struct buf out = BUF(MANIFEST_MAX);
     struct bytes path = prepare_path(p, dir, "uv.lock"), text;
-    bool found = false;
     if (!py->uv_lock)
         return unit_text(p, unit, path, f);
     int r = prepare_read(p, path, &text, f);
     if (r < 0)
         return r;
-    text = text_without_logins(&p->values.arena, text_lf(&p->values.arena, text), &found);
-    if (found)
-        unit_secret(p, unit, path);
-    r = python_write_lock(py, text, &out);
+    r = python_write_lock(py, text_lf(&p->values.arena, text), &out);
     if (r < 0)
         return fail(f, r, "%s is too large", QUOTE(path));
     unit_file(p, unit, path, 0644, buf_bytes(&out));

@@ -106,7 +106,7 @@ static int requirements_take_line(struct reading *x, struct bytes file, struct b
     if (value.at) {
         if (!text_has(value, "://") &&
             path_resolve(&x->py->p->values.arena, path_dir(file), value, &path))
-            return unit_raw_tree(x->py->p, x->unit, path, x->f);
+            return unit_vendored_tree(x->py->p, x->unit, path, x->f);
         return 0;
     }
     return requirements_is_path(line) ? requirements_take_path(x, line, false, ret_keep) : 0;
@@ -161,7 +161,6 @@ static int requirements_read_file(struct reading *x, struct bytes path, unsigned
     struct prepare *p = x->py->p;
     cleanup_buf struct buf out = BUF(MANIFEST_MAX);
     struct bytes text;
-    bool found = false;
     if (!listing_is_file(p->l, path) || unit_has(p, x->unit, path) || depth > INCLUDES_MAX)
         return 0;
     int r = prepare_read(p, path, &text, x->f);
@@ -178,14 +177,12 @@ static int requirements_read_file(struct reading *x, struct bytes path, unsigned
             continue;
         r = requirements_take_line(x, path, line, depth, &keep);
         if (r == 0 && keep)
-            r = buf_add_bytes(&out, text_without_logins(&p->values.arena, line, &found));
+            r = buf_add_bytes(&out, line);
         if (r == 0 && keep)
             r = buf_add_byte(&out, '\n');
     }
-    if (found)
-        unit_secret(p, x->unit, path);
     if (r == 0)
-        unit_set_content(p, &p->recipe->files[at], buf_bytes(&out));
+        unit_set_content(p, x->unit, &p->recipe->files[at], buf_bytes(&out));
     *table_put(&p->claimed, path, NULL) = 1;
     return r;
 }

@@ -120,7 +120,7 @@ static int python_add_pipfile(struct python *py, struct recipe_unit *unit, struc
         return unit_text(p, unit, path, f);
     value_drop(toml, "scripts");
     value_drop(toml, "pipenv");
-    return unit_toml(p, unit, path, toml, false, f);
+    return unit_toml(p, unit, path, toml, f);
 }
 
 /* Adds setup.cfg: the project's name, and the lines of [options] that name dependencies. */

@@ -46,36 +46,10 @@ static size_t text_skip_joint(struct bytes text, size_t i)
 {
     if (i + 1 >= text.len || text.at[i] != '\\' || !text_is_break(text.at[i + 1]))
         return i;
-    for (i += 2; i < text.len && strchr(" \t\f", text.at[i]) && text.at[i];)
+    i += text.at[i + 1] == '\r' && i + 2 < text.len && text.at[i + 2] == '\n' ? 3 : 2;
+    while (i < text.len && strchr(" \t\f", text.at[i]) && text.at[i])
         i++;
     return i;
-}
-
-struct bytes text_without_logins(struct arena *a, struct bytes text, bool *ret_found)
-{
-    uint8_t *out = arena_alloc(a, text.len + 1);
-    size_t len = 0;
-    struct bytes mark = BYTES("://");
-    while (text.len) {
-        size_t at = text_find(text, mark);
-        size_t head = at + mark.len < text.len ? at + mark.len : text.len;
-        bool ssh = bytes_ends(bytes_head(text, at), BYTES("ssh"));
-        memcpy(out + len, text.at, head);
-        len += head;
-        text = bytes_from(text, head);
-        size_t end = 0;
-        while (end < text.len && !strchr("/ \t\r\n\"'?#,)", text.at[end]) && text.at[end]) {
-            size_t joint = text_skip_joint(text, end);
-            end = joint > end ? joint : end + 1;
-        }
-        size_t login = bytes_find_last(bytes_head(text, end), '@');
-        struct bytes user = bytes_head(text, login);
-        if (head == 0 || login >= end || ssh || text_has(user, "${") || text_has(user, "$("))
-            continue;
-        text = bytes_from(text, login + 1);
-        *ret_found = true;
-    }
-    return bytes_at(out, len);
 }
 
 struct bytes text_take_lines(struct bytes *rest)
@@ -86,8 +60,11 @@ struct bytes text_take_lines(struct bytes *rest)
         first++;
     bool escapes = first < text.len && !strchr("#;!", text.at[first]);
     while (end < text.len && !text_is_break(text.at[end]))
-        end += escapes && text.at[end] == '\\' && end + 1 < text.len ? 2 : 1;
-    *rest = bytes_from(text, end < text.len ? end + 1 : end);
+        end += !escapes || text.at[end] != '\\' || end + 1 == text.len  ? 1
+               : bytes_starts(bytes_from(text, end + 1), BYTES("\r\n")) ? 3
+                                                                        : 2;
+    bool crlf = bytes_starts(bytes_from(text, end), BYTES("\r\n"));
+    *rest = bytes_from(text, end + (crlf ? 2 : 1));
     return bytes_head(text, end);
 }
 

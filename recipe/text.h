@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Operations on text that ecosystems share: line ends, searching, credentials in URLs, lines
- * that continue. Results are in the arena. Thread: any.
+ * Operations on text that ecosystems share: line ends, searching, lines that continue. Results
+ * are in the arena. Thread: any.
  */
 #ifndef CTXD_TEXT_H
 #define CTXD_TEXT_H
@@ -12,14 +12,6 @@
 struct bytes text_lf(struct arena *a, struct bytes text);
 bool text_has(struct bytes in, const char *what);
 bool text_has_nocase(struct bytes in, const char *what); /* ASCII letters */
-
-/*
- * The text with "https://host" in place of "https://user:password@host"; *ret_found becomes
- * true if there was one, and stays as it is if not. What contains ${…} or $(…) is a variable
- * and no secret, and the user of ssh:// is needed: both stay. A URL may continue after a
- * backslash at the end of a line.
- */
-struct bytes text_without_logins(struct arena *a, struct bytes text, bool *ret_found);
 
 /*
  * Takes a line off *rest, with the lines that it continues in: the text as it stands, without

@@ -2,6 +2,7 @@
 #include "unit-text.h"
 
 #include "text.h"
+#include "unit-told.h"
 
 #include <string.h>
 
@@ -11,17 +12,13 @@
 int unit_text(struct prepare *p, struct recipe_unit *unit, struct bytes path, struct failure *f)
 {
     struct bytes text;
-    bool executable, found = false;
+    bool executable;
     if (!listing_is_file(p->l, path) || unit_has(p, unit, path))
         return 0;
-    int r = listing_read(p->l, &p->values.arena, path, MANIFEST_MAX, &text, &executable, f);
-    if (r < 0)
-        return r;
-    text = text_without_logins(&p->values.arena, text_lf(&p->values.arena, text), &found);
-    if (found)
-        unit_secret(p, unit, path);
-    unit_file(p, unit, path, executable ? 0755 : 0644, text);
-    return 0;
+    int r = prepare_read_file(p, path, MANIFEST_MAX, &text, &executable, f);
+    if (r == 0)
+        unit_file(p, unit, path, executable ? 0755 : 0644, text_lf(&p->values.arena, text));
+    return r;
 }
 
 int unit_lines(struct prepare *p, struct recipe_unit *unit, struct bytes path,
@@ -42,11 +39,12 @@ int unit_lines(struct prepare *p, struct recipe_unit *unit, struct bytes path,
         struct bytes lines = text_take_lines(&text), trimmed = utf8_trim(lines);
         if (trimmed.len == 0 || strchr("#;!", trimmed.at[0]))
             continue;
-        enum line_verdict verdict = judge(text_join_lines(a, lines), context);
+        enum line_verdict verdict =
+            judge ? judge(text_join_lines(a, lines), context) : LINE_KEEP;
         found |= verdict == LINE_SECRET;
         if (verdict != LINE_KEEP)
             continue;
-        r = buf_add_bytes(&out, text_without_logins(a, lines, &found));
+        r = buf_add_bytes(&out, lines);
         if (r == 0)
             r = buf_add_byte(&out, '\n');
     }
@@ -57,30 +55,11 @@ int unit_lines(struct prepare *p, struct recipe_unit *unit, struct bytes path,
     return r;
 }
 
-void unit_secret(struct prepare *p, struct recipe_unit *unit, struct bytes path)
-{
-    unit_note(p, unit,
-              "%s holds a credential, which was left out: give it as a secret of the "
-              "build",
-              QUOTE(path));
-}
-
-static void unit_value_without_logins(struct prepare *p, struct value *v, bool *ret_found)
-{
-    if (v->kind == VALUE_STRING)
-        v->text = text_without_logins(&p->values.arena, v->text, ret_found);
-    for (size_t i = 0; i < value_count(v); i++)
-        unit_value_without_logins(p, v->pairs[i].value, ret_found);
-}
-
 static int unit_changed(struct prepare *p, struct recipe_unit *unit, struct bytes path,
-                        struct value *v, bool toml, bool secret, struct failure *f)
+                        struct value *v, bool toml, struct failure *f)
 {
     cleanup_buf struct buf out =
         BUF(2ul * MANIFEST_MAX); /* room for indentation that the original lacks */
-    unit_value_without_logins(p, v, &secret);
-    if (secret)
-        unit_secret(p, unit, path);
     int r = toml ? toml_write(v, &out) : json_write_pretty(v, &out);
     if (r < 0)
         return fail(f, r, "%s is too large", QUOTE(path));
@@ -89,15 +68,15 @@ static int unit_changed(struct prepare *p, struct recipe_unit *unit, struct byte
 }
 
 int unit_json(struct prepare *p, struct recipe_unit *unit, struct bytes path, struct value *v,
-              bool secret, struct failure *f)
+              struct failure *f)
 {
-    return unit_changed(p, unit, path, v, false, secret, f);
+    return unit_changed(p, unit, path, v, false, f);
 }
 
 int unit_toml(struct prepare *p, struct recipe_unit *unit, struct bytes path, struct value *v,
-              bool secret, struct failure *f)
+              struct failure *f)
 {
-    return unit_changed(p, unit, path, v, true, secret, f);
+    return unit_changed(p, unit, path, v, true, f);
 }
 
 int unit_script_files(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
@@ -114,8 +93,7 @@ int unit_script_files(struct prepare *p, struct recipe_unit *unit, struct bytes 
             path.len == 0 || !listing_is_file(p->l, path))
             continue;
         struct failure ignored;
-        if (listing_read(p->l, &p->values.arena, path, SCRIPT_FILE_MAX, &content, NULL,
-                         &ignored) == 0)
+        if (prepare_read_file(p, path, SCRIPT_FILE_MAX, &content, NULL, &ignored) == 0)
             r = unit_raw(p, unit, path, f);
     }
     return r;

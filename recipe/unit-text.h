@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files of a unit that are not copied byte for byte: text without credentials, settings of
- * which some lines are left out, manifests that were changed. When a credential is left out,
- * the unit gets a note that says so.
+ * Files of a unit that are not copied byte for byte: text, settings of which some lines are
+ * left out, manifests that were changed.
  *
  * Paths, ownership and thread are those of unit.h.
  */
@@ -11,8 +10,7 @@
 
 #include "unit.h"
 
-/* Adds a text file of the context, with LF line ends and without the credentials in its URLs.
- * -E2BIG past MANIFEST_MAX. */
+/* Adds a text file of the context, with LF line ends. -E2BIG past MANIFEST_MAX. */
 int unit_text(struct prepare *p, struct recipe_unit *unit, struct bytes path,
               struct failure *f) must_use;
 
@@ -23,7 +21,7 @@ enum line_verdict {
 };
 /*
  * Adds a file of settings, one a line. Blank lines and comments (which begin with '#', ';' or
- * '!') are dropped, credentials in URLs are cut out, and `judge` decides about the rest.
+ * '!') are dropped, and `judge` decides about the rest; NULL keeps it.
  *
  * A line that ends in a backslash is joined with the next ones before it is judged, and they
  * are kept or dropped together. In a format that doesn't join lines, this can only drop one
@@ -32,17 +30,11 @@ enum line_verdict {
 int unit_lines(struct prepare *p, struct recipe_unit *unit, struct bytes path,
                enum line_verdict (*judge)(struct bytes line, void *context), void *context,
                struct failure *f) must_use;
-/* Adds the note that a file contains a credential, which was left out. */
-void unit_secret(struct prepare *p, struct recipe_unit *unit, struct bytes path);
-
-/*
- * Adds a manifest that was parsed and changed, as JSON or TOML, without the credentials in its
- * URLs. Changes *v. `secret` tells that the caller has removed a credential already.
- */
+/* Adds a manifest that was parsed and changed, as JSON or TOML. Changes *v. */
 int unit_json(struct prepare *p, struct recipe_unit *unit, struct bytes path, struct value *v,
-              bool secret, struct failure *f) must_use;
+              struct failure *f) must_use;
 int unit_toml(struct prepare *p, struct recipe_unit *unit, struct bytes path, struct value *v,
-              bool secret, struct failure *f) must_use;
+              struct failure *f) must_use;
 /*
  * Adds the files that a script will read: each word of it that is the path of a file, relative
  * to `dir`, of at most 64 KiB.

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include "unit-told.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -65,7 +67,23 @@ struct bytes prepare_printf(struct prepare *p, const char *format, ...)
 
 int prepare_read(struct prepare *p, struct bytes path, struct bytes *ret, struct failure *f)
 {
-    return listing_read(p->l, &p->values.arena, path, MANIFEST_MAX, ret, NULL, f);
+    return prepare_read_file(p, path, MANIFEST_MAX, ret, NULL, f);
+}
+
+int prepare_read_file(struct prepare *p, struct bytes path, size_t max, struct bytes *ret,
+                      bool *ret_executable, struct failure *f)
+{
+    struct arena *a = &p->values.arena;
+    struct bytes text;
+    int r = listing_read(p->l, a, path, max, &text, ret_executable, f);
+    if (r < 0)
+        return r;
+    struct scrubbed *clean = ARENA_NEW(a, struct scrubbed);
+    *clean = scrub_text(a, path, text);
+    if (clean->n)
+        *table_put(&p->scrubbed, path, NULL) = (uintptr_t)clean;
+    *ret = clean->text;
+    return 0;
 }
 
 /* ---- units ------------------------------------------------------------------------- */
@@ -107,13 +125,20 @@ bool unit_has(struct prepare *p, const struct recipe_unit *unit, struct bytes pa
     return table_get(&p->placed, unit_file_key(p, unit, path)) != NULL;
 }
 
-void unit_set_content(struct prepare *p, struct recipe_file *file, struct bytes content)
+static void unit_put_content(struct prepare *p, struct recipe_file *file, struct bytes content)
 {
     file->content = arena_copy(&p->recipe->arena, content);
     file->size = content.len;
     file->hash = sha256(content);
     file->blob =
         file->size > BLOB_FROM && (file->size > BLOB_TEXT_FROM || !utf8_is_text(content));
+}
+
+void unit_set_content(struct prepare *p, struct recipe_unit *unit, struct recipe_file *file,
+                      struct bytes content)
+{
+    unit_tell(p, unit, file->path, &content);
+    unit_put_content(p, file, content);
 }
 
 static void unit_add_file(struct prepare *p, struct recipe_unit *unit, struct recipe_file file)
@@ -125,7 +150,7 @@ static void unit_add_file(struct prepare *p, struct recipe_unit *unit, struct re
     if (file.is_link)
         file.hash = sha256(file.target);
     else
-        unit_set_content(p, &file, file.content);
+        unit_put_content(p, &file, file.content);
     *table_put(&p->placed, unit_file_key(p, unit, file.path), NULL) = 1;
     *ARENA_PUSH(a, unit->files, &unit->n_files, &unit->cap_files) = recipe->n_files;
     *ARENA_PUSH(a, recipe->files, &recipe->n_files, &recipe->cap_files) = file;
@@ -134,7 +159,7 @@ static void unit_add_file(struct prepare *p, struct recipe_unit *unit, struct re
 void unit_file(struct prepare *p, struct recipe_unit *unit, struct bytes path, unsigned mode,
                struct bytes content)
 {
-    if (!unit_has(p, unit, path))
+    if (!unit_has(p, unit, path) && unit_tell(p, unit, path, &content))
         unit_add_file(p, unit,
                       (struct recipe_file){.path = path, .mode = mode, .content = content});
 }
@@ -163,7 +188,8 @@ static int unit_add_link(struct prepare *p, struct recipe_unit *unit, struct byt
     return 0;
 }
 
-int unit_raw(struct prepare *p, struct recipe_unit *unit, struct bytes path, struct failure *f)
+static int unit_add_listed(struct prepare *p, struct recipe_unit *unit, struct bytes path,
+                           bool vendored, struct failure *f)
 {
     struct listed *e = listing_find(p->l, path);
     if (!e || e->kind == LISTED_DIR || unit_has(p, unit, path))
@@ -172,11 +198,23 @@ int unit_raw(struct prepare *p, struct recipe_unit *unit, struct bytes path, str
         return unit_add_link(p, unit, path, f);
     struct bytes content;
     bool executable;
-    int r =
-        listing_read(p->l, &p->values.arena, path, RECIPE_BYTES_MAX, &content, &executable, f);
-    if (r == 0)
-        unit_file(p, unit, path, executable ? 0755 : 0644, content);
-    return r;
+    int r = vendored ? listing_read(p->l, &p->values.arena, path, RECIPE_BYTES_MAX, &content,
+                                    &executable, f)
+                     : prepare_read_file(p, path, RECIPE_BYTES_MAX, &content, &executable, f);
+    if (r < 0)
+        return r;
+    struct recipe_file file = {
+        .path = path, .mode = executable ? 0755 : 0644, .content = content};
+    if (vendored)
+        unit_add_file(p, unit, file);
+    else
+        unit_file(p, unit, path, file.mode, content);
+    return 0;
+}
+
+int unit_raw(struct prepare *p, struct recipe_unit *unit, struct bytes path, struct failure *f)
+{
+    return unit_add_listed(p, unit, path, false, f);
 }
 
 int unit_raw_tree(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
@@ -187,6 +225,17 @@ int unit_raw_tree(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
     listing_below(p->l, dir, &first, &end);
     for (size_t i = first; i < end && r == 0; i++)
         r = unit_raw(p, unit, p->l->at[i].path, f);
+    return r;
+}
+
+int unit_vendored_tree(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
+                       struct failure *f)
+{
+    size_t first, end;
+    int r = 0;
+    listing_below(p->l, dir, &first, &end);
+    for (size_t i = first; i < end && r == 0; i++)
+        r = unit_add_listed(p, unit, p->l->at[i].path, true, f);
     return r;
 }
 
@@ -209,10 +258,7 @@ void unit_note(struct prepare *p, struct recipe_unit *unit, const char *format, 
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    struct arena *a = &p->recipe->arena;
-    *ARENA_PUSH(a, unit->notes, &unit->n_notes, &unit->cap_notes) =
-        arena_copy(a, bytes_of(text));
-    recipe_unit_warn(unit, bytes_of(text), p->notes);
+    unit_note_and_warn(p, unit, bytes_of(text), bytes_of(text));
 }
 
 void unit_install(struct prepare *p, struct recipe_unit *unit, const char *const *words)

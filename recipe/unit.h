@@ -31,9 +31,11 @@ struct prepare {
     /* The manifests that were parsed. Its arena also holds everything else that is needed only
      * until recipe_prepare() returns, such as the paths that prepare_path() makes. */
     struct values values;
-    struct table claimed; /* set of paths: manifests that belong to a unit already */
-    struct table placed;  /* set of "UNIT:PATH": the files of all units */
-    struct table bins;    /* set of the names in options->bins that some unit has */
+    struct table claimed;  /* set of paths: manifests that belong to a unit already */
+    struct table placed;   /* set of "UNIT:PATH": the files of all units */
+    struct table bins;     /* set of the names in options->bins that some unit has */
+    struct table scrubbed; /* path -> struct scrubbed *: what was read and held a credential */
+    struct table told;     /* set of "UNIT:PATH": whose credentials the user was told of */
 };
 
 /* ---- units ------------------------------------------------------------------------- */
@@ -46,20 +48,31 @@ struct prepare {
 struct recipe_unit *unit_new(struct prepare *p, const char *eco, struct bytes dir);
 bool unit_has(struct prepare *p, const struct recipe_unit *unit, struct bytes path);
 
-/* Adds a file with the given content and mode (0644 or 0755). Everything is copied. */
+/*
+ * Adds a file with the given content and mode (0644 or 0755). Everything is copied. This is the
+ * way of every file that is not vendored, so its credentials are cut out here once more, as far
+ * as they became readable only by parsing (escapes, encodings); a file that is a credential is
+ * not added. Either way the unit gets a note.
+ */
 void unit_file(struct prepare *p, struct recipe_unit *unit, struct bytes path, unsigned mode,
                struct bytes content);
-/* Replaces the content of a file that unit_file() added. */
-void unit_set_content(struct prepare *p, struct recipe_file *file, struct bytes content);
+/* Replaces the content of a file that unit_file() added; as there. */
+void unit_set_content(struct prepare *p, struct recipe_unit *unit, struct recipe_file *file,
+                      struct bytes content);
 /*
- * Adds a file of the context, byte for byte. A link is added as a link; one that leaves the
- * context is left out, with a note. Fails if it can't be read or exceeds RECIPE_BYTES_MAX.
+ * Adds a file of the context, byte for byte but for credentials. A link is added as a link; one
+ * that leaves the context is left out, with a note. Fails if it can't be read or exceeds
+ * RECIPE_BYTES_MAX.
  */
 int unit_raw(struct prepare *p, struct recipe_unit *unit, struct bytes path,
              struct failure *f) must_use;
 /* unit_raw() of everything that is listed below a directory. */
 int unit_raw_tree(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
                   struct failure *f) must_use;
+/* The same of copies of published packages. Their checksums are known to a lock file, so they
+ * are added byte for byte, credentials and all. */
+int unit_vendored_tree(struct prepare *p, struct recipe_unit *unit, struct bytes dir,
+                       struct failure *f) must_use;
 /* Adds a stub in place of a source; `kind` is a literal that stubs.c knows. */
 void unit_stub(struct prepare *p, struct recipe_unit *unit, struct bytes path,
                const char *kind);
@@ -88,9 +101,14 @@ struct bytes prepare_printf(struct prepare *p, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Tells whether DIR/NAME is a regular file, or a link that leads to one. */
 bool prepare_has(struct prepare *p, struct bytes dir, const char *name);
-/* Reads a file of the context into the same arena. -E2BIG past MANIFEST_MAX, or as read. */
+/* Reads a file of the context into the same arena, without its credentials (scrub.h), so that
+ * neither a manifest nor a message about it can contain one. -E2BIG past MANIFEST_MAX, or as
+ * read. */
 int prepare_read(struct prepare *p, struct bytes path, struct bytes *ret,
                  struct failure *f) must_use;
+/* The same with another maximum, in bytes, and whether the file is executable. */
+int prepare_read_file(struct prepare *p, struct bytes path, size_t max, struct bytes *ret,
+                      bool *ret_executable, struct failure *f) must_use;
 /* The directories with a file of this name, shallow ones first; in the same arena. */
 struct bytes *prepare_dirs(struct prepare *p, const char *name, size_t *ret_n);
 /* Sorts directories: shallow ones first, so that a workspace comes before its members. */

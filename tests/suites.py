@@ -22,7 +22,7 @@ UNIT = [
     "expand", "lex", "read-pattern",
     "reads", "base-images", "run-mounts", "scope", "sources", "stages", "target", "follow", "pivots", "rewrite",
     "rewrite-filter", "select",
-    "recipe", "recipe-cook",
+    "recipe", "recipe-cook", "scrub",
     "tree", "db", "db-damage", "db-unusable", "db-others",
     "stream", "body", "carry", "chunks", "content", "context-digest", "control", "entries", "hide", "pack",
     "plan",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What becomes of a recipe on a disk, what is refused before that, and the parts below: globs,
- * base64, and text without credentials.
+ * base64, and text.
  */
 #include "base64.h"
 #include "pathglob.h"
@@ -276,24 +276,7 @@ static void test_base64(void)
 
 static void test_text(void)
 {
-    static const char *const cases[][2] = {
-        {"https://u:p@host/a", "https://host/a"},
-        {"x https://u@host y", "x https://host y"},
-        {"https://host/a@b", "https://host/a@b"},
-        {"ssh://git@host/a", "ssh://git@host/a"},
-        {"https://${USER}@host", "https://${USER}@host"},
-        {"https://a:b@c@host", "https://host"},
-        {"https://u:\\\n  p@host", "https://host"},
-        {"a@b", "a@b"},
-    };
     cleanup_arena struct arena arena = {0};
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        bool found = false, want = strcmp(cases[i][0], cases[i][1]) != 0;
-        tap_case("without its login, %s is %s", QUOTE(bytes_of(cases[i][0])), cases[i][1]);
-        TAP_EQUAL(text_without_logins(&arena, bytes_of(cases[i][0]), &found),
-                  bytes_of(cases[i][1]));
-        TAP_CHECK(found == want);
-    }
     tap_case("lines that a backslash joins are one; a comment ends with its line");
     struct bytes rest = BYTES("a=1\\\n  2\n# c\\\nb=3"), lines;
     static const char *const want[] = {"a=12", "# c\\", "b=3"};
