@@ -9,8 +9,8 @@
  *      124     12  size       11 octal digits, NUL
  *      136     12  mtime      11 octal digits, NUL; seconds since 1970
  *      148      8  checksum   6 octal digits, NUL, space
- *      156      1  type       '0' file, '1' hard link, '2' symbolic link, '5' directory, or
- *                            'x' PAX records
+ *      156      1  type       '0' file, '1' hard link, '2' symbolic link, '5' directory,
+ *                            '6' FIFO, or 'x' PAX records
  *      157    100  link       target, NUL-padded
  *      257      8  magic      "ustar" NUL "00"
  *      265     64  names      of user and group: empty

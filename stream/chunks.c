@@ -108,7 +108,7 @@ static void chunk_count(struct chunk *chunk, const struct entry *e)
     } else if (S_ISLNK(e->node->id.mode)) {
         counts->n_links++;
     } else {
-        uint64_t size = e->empty ? 0 : e->node->id.size;
+        uint64_t size = e->empty || S_ISFIFO(e->node->id.mode) ? 0 : e->node->id.size;
         counts->n_files++;
         counts->content_bytes += size;
         counts->n_notes += e->empty;

@@ -138,9 +138,16 @@ static int digest_content(struct digesting *all, const struct entry *e,
     }
 }
 
+static uint8_t digest_kind(uint32_t mode)
+{
+    return S_ISDIR(mode) ? 'd' : S_ISLNK(mode) ? 'l' : S_ISFIFO(mode) ? 'p' : 'f';
+}
+
 static uint8_t digest_mode(uint32_t mode)
 {
-    return S_ISREG(mode) ? (uint8_t)((mode & 07000) >> 8 | (mode & S_IXUSR ? 1 : 0)) : 0;
+    return S_ISREG(mode) || S_ISFIFO(mode)
+               ? (uint8_t)((mode & 07000) >> 8 | (mode & S_IXUSR ? 1 : 0))
+               : 0;
 }
 
 static int digest_record(struct digesting *all, struct sha256_state *state,
@@ -150,7 +157,7 @@ static int digest_record(struct digesting *all, struct sha256_state *state,
     if (r < 0)
         return r;
     uint32_t mode = e->node->id.mode;
-    uint8_t head[2] = {S_ISDIR(mode) ? 'd' : S_ISLNK(mode) ? 'l' : 'f', digest_mode(mode)};
+    uint8_t head[2] = {digest_kind(mode), digest_mode(mode)};
     sha256_add(state, bytes_at(head, sizeof(head)));
     digest_add_text(state, e->path);
     if (S_ISLNK(mode))

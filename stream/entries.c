@@ -173,7 +173,7 @@ bool entry_of(const struct terms *terms, const struct links *links, struct bytes
                           .path = path,
                           .node = node,
                           .empty = (node->empty & terms->bit) != 0};
-    if (!S_ISREG(mode) && !S_ISDIR(mode) && !S_ISLNK(mode))
+    if (!S_ISREG(mode) && !S_ISDIR(mode) && !S_ISLNK(mode) && !S_ISFIFO(mode))
         return false;
     if (S_ISREG(mode) && terms->dockerfile.at && node->id.ino == terms->ino &&
         node->id.dev == terms->dev) {
@@ -235,6 +235,8 @@ struct tar_header entry_header(const struct terms *terms, const struct entry *e,
          * engine creates it. */
         if (terms->classic && e->path.len && !(e->node->keep & terms->bit) && e->node->name_len)
             h.mode = 0755;
+    } else if (S_ISFIFO(id->mode)) {
+        h.type = '6';
     } else {
         h.type = '2';
         h.link = node_target(e->node);

@@ -71,7 +71,7 @@ typedef bool entries_visit(void *context, struct bytes path, const struct node *
 void entries_walk(const struct terms *terms, const struct tree *tree, struct bytes from,
                   entries_visit *visit, void *context);
 
-/* The entry of a node; false: a socket, FIFO or device, which has none. Borrows path. */
+/* The entry of a node; false: a socket or device, which has none. Borrows path. */
 bool entry_of(const struct terms *terms, const struct links *links, struct bytes path,
               const struct node *node, struct entry *ret);
 

@@ -195,7 +195,7 @@ struct noting {
 
 static const char *plan_special_kind(uint32_t mode)
 {
-    return S_ISSOCK(mode) ? "socket" : S_ISFIFO(mode) ? "FIFO" : "device";
+    return S_ISSOCK(mode) ? "socket" : "device";
 }
 
 static bool plan_note_entry(void *context, struct bytes path, const struct node *node)

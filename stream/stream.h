@@ -112,7 +112,7 @@ struct send_request {
 
 struct send_stats {
     uint64_t n_files, n_dirs, n_links, n_hardlinks; /* sent, by kind of entry */
-    uint64_t n_skipped;                             /* sockets, FIFOs, devices */
+    uint64_t n_skipped;                             /* sockets, devices */
     uint64_t content_bytes;                         /* of regular files */
     uint64_t tar_bytes, out_bytes;
     uint64_t n_dirs_read, n_stats; /* for this answer; 0: the tree was up to date */

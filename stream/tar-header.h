@@ -18,7 +18,7 @@
 
 struct tar_header {
     struct bytes path; /* of a directory: without a slash at the end */
-    uint8_t type;      /* '0' file, '1' hard link, '2' symbolic link, '5' directory */
+    uint8_t type;      /* '0' file, '1' hard link, '2' symbolic link, '5' directory, '6' FIFO */
     uint32_t mode;     /* permission, set-id and sticky bits */
     uint64_t size;     /* content bytes; 0 for all types but '0' */
     int64_t mtime;     /* seconds since 1970 */

@@ -161,10 +161,10 @@ def odd_file_cases(tap, box):
     os.chdir(cwd)
     server.close()
     run = box.send()
-    tap.check(run.success(["a"], err=r"warning: .*(pipe|sock)"),
-              "a socket and a FIFO are left out, with a warning")
+    tap.check(run.success(["a", "pipe"], err=r"warning: .*sock"),
+              "a socket is left out, with a warning, and a FIFO is sent")
     run = box.send("-q")
-    tap.check(run.success(["a"]), "--quiet leaves out the warning too")
+    tap.check(run.success(["a", "pipe"]), "--quiet leaves out the warning too")
     box.tree({"Dockerfile": ALL, "a\nb\x1b[2J": "1"})
     os.chmod(box.root / "a\nb\x1b[2J", 0)
     run = box.send(nobody=True)

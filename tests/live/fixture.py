@@ -79,7 +79,6 @@ class Case:
     differs: str = ""  # why BuildKit of Docker 20.10 differs from today's rules
     more: tuple = ()  # then: exactly these paths are too much in its image of the stream
     less: tuple = ()  # then: exactly these paths are missing there
-    newest_less: tuple = ()  # exactly these paths are missing in the newest engine's image of the stream
     gains: tuple = ()  # a Dockerfile that BuildKit's image contains in addition; stderr warns of it
     source: str = ""
     slow: bool = False
