@@ -8,6 +8,7 @@
  */
 #include "answer.h"
 
+#include "missing.h"
 #include "skeleton-part.h"
 #include "warm.h"
 
@@ -126,6 +127,8 @@ static int answer_steps(const struct send_request *request, struct warm *warm, b
     if (r == 0)
         r = answer_tree(request, warm, a, &names, stats, f);
     stats->walk_ns = clock_now_ns() - start;
+    if (r == 0)
+        missing_note(request, a->rules, a->plan.tree, a->plan.terms.bit, notes);
     if (r == 0 && request->recipe)
         r = answer_recipe(request, warm, a, &names, notes, stats, &recipe_line, f);
     if (r == 0)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which file is the Dockerfile, and which is the ignore file: as Docker finds them (cases_control.py).
+"""Which file is the Dockerfile, which is the ignore file, and which sources are missing: as Docker has it.
 
-For each row `docker build DIR` must answer what the row says, and the stream must give the image of today's
+cases_missing.py: ctx-send warns of a missing source if and only if Docker fails. cases_control.py:
+
+for each row `docker build DIR` must answer what the row says, and the stream must give the image of today's
 engine, or of the classic builder with --builder=classic.
 """
 
@@ -11,8 +13,10 @@ import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
+import cases_missing
 from cases_control import ROWS
-from engine import BUILDERS
+from engine import BUILDERS, Request
+from fixture import Case, file, link
 from sender import build_sent, send
 from tap import Claims
 
@@ -23,6 +27,8 @@ def run(tap, engine):
     with tempfile.TemporaryDirectory(prefix="live.") as top, ThreadPoolExecutor(3) as pool:
         jobs = [pool.submit(claims_of, engine, row, kinds, os.path.join(top, str(number)))
                 for number, row in enumerate(rows)]
+        jobs += [pool.submit(missing_claims, engine, row, kinds[0], os.path.join(top, f"m{number}"))
+                 for number, row in enumerate(cases_missing.ROWS) if re.search(os.environ.get("ONLY", ""), row[0])]
         for job in jobs:
             tap.state(job.result())
 
@@ -47,6 +53,33 @@ def claims_of(engine, row, kinds, home):
               f"{kind}: the stream: {row.title}")
         claims.check(None if (sent.status == 0) == bool(sent.path and os.path.getsize(sent.path)) else "bytes",
                      f"{kind}: a stream that is refused has no bytes: {row.title}")
+    return claims
+
+
+# What Docker 20.10 doesn't know yet.
+NEWER = ("--parents", "--exclude", "<<", "$S")
+
+
+def missing_claims(engine, row, kind, home):
+    title, dockerfile, ignore, says, options = row
+    claims = Claims()
+    target = next((option.split("=")[1] for option in options if option.startswith("--target=")), None)
+    case = Case(title, dockerfile, ["d/f d/e/g", file("a"), link("dang", "nothing"), link("ld", "d"), link("la", "a")],
+                ignore=ignore, request=Request(target=target,
+                                               send=tuple(o for o in options if not o.startswith("--target"))))
+    os.mkdir(home)
+    case.make(home)
+    sent = send("ctx", case.request, home, "s.tar", engine.env)
+    told = [line for line in sent.err.splitlines() if "docker build" in line and " fails" in line]
+    if says is None:
+        claims.check("\n".join(told), f"no warning: {title}")
+    else:
+        claims.check(None if len(told) == 1 and re.search(says, told[0]) else f"{told} instead of {says}",
+                     f"a warning: {title}")
+    if kind == "today" or not any(word in dockerfile for word in NEWER):
+        built = engine.build_dir("ctx", case.request, "buildkit", cwd=home)
+        claims.check(None if (built.image is None) == bool(says) else built.log or "it builds",
+                     f"{kind}: {'it fails' if says else 'it builds'}: {title}")
     return claims
 
 
