@@ -10,7 +10,8 @@
  * The format follows from the path. What is cut depends on it: a line of settings, a pair of
  * JSON, TOML or YAML, an element of XML; in URLs the login, in programs the content of the
  * string. All other bytes stay as they are. The result doesn't depend on what the credentials
- * were, and a second scrub of it finds nothing. credentials.h has the list of what counts.
+ * were. In text that no tool could read, a cut may uncover another credential; units are
+ * scrubbed twice (unit.h). credentials.h has the list of what counts.
  *
  * Thread: any, with an arena of its own.
  */
