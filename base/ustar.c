@@ -75,3 +75,30 @@ int ustar_record(struct buf *out, const char *key, struct bytes value)
         r = buf_add_bytes(out, value);
     return r == 0 ? buf_add_byte(out, '\n') : r;
 }
+
+bool ustar_is_ascii(struct bytes text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.at[i] >= 0x80)
+            return false;
+    return true;
+}
+
+size_t ustar_long_size(struct bytes text)
+{
+    return USTAR_BLOCK + text.len + 1 + ustar_padding(text.len + 1);
+}
+
+int ustar_long(struct buf *out, uint8_t type, struct bytes text)
+{
+    uint8_t block[USTAR_BLOCK];
+    ustar_fill(block, &(struct ustar_header){.path = BYTES("././@LongLink"),
+                                             .type = type,
+                                             .mode = 0644,
+                                             .size = text.len + 1});
+    ustar_seal(block);
+    int r = buf_add(out, block, sizeof(block));
+    if (r == 0)
+        r = buf_add_bytes(out, text);
+    return r == 0 ? buf_add_zeros(out, 1 + ustar_padding(text.len + 1)) : r;
+}

@@ -10,20 +10,25 @@
  *      136     12  mtime      11 octal digits, NUL; seconds since 1970
  *      148      8  checksum   6 octal digits, NUL, space
  *      156      1  type       '0' file, '1' hard link, '2' symbolic link, '5' directory,
- *                            '6' FIFO, or 'x' PAX records
+ *                            '6' FIFO, 'x' PAX records, or 'L' and 'K' (ustar_long())
  *      157    100  link       target, NUL-padded
  *      257      8  magic      "ustar" NUL "00"
  *      265     64  names      of user and group: empty
  *      329  8 + 8  device     zero bytes, unless the caller sets them with ustar_octal()
  *      345    155  prefix     the part of the path before the split
  *
- * The caller writes what does not fit as PAX records, because each writer has its own rules for
- * them. The path of a directory ends in a slash, which the caller gives.
+ * The caller writes what does not fit, because each writer has its own rules: texts of ASCII
+ * and numbers as PAX records, other texts with ustar_long(). A text in a PAX record is UTF-8,
+ * and readers may change it: libarchive composes it (Unicode's form NFC), so that two names can
+ * become one, and fails if it is not valid. With the record hdrcharset=BINARY libarchive keeps
+ * the bytes, but GNU tar prints a warning. All readers keep the bytes of 'L' and 'K', as
+ * docs/stream.md says. The path of a directory ends in a slash, which the caller gives.
  *
  *     ustar_fill(block, &header);
  *     ustar_seal(block);
  *
- * Source: POSIX.1-2017, pax, ustar Interchange Format. Thread: any.
+ * Source: POSIX.1-2017, pax, ustar Interchange Format; of 'L' and 'K' GNU tar's manual, Basic
+ * Tar Format. Thread: any.
  */
 #ifndef CTXD_USTAR_H
 #define CTXD_USTAR_H
@@ -67,5 +72,12 @@ size_t ustar_padding(uint64_t size);
 
 /* Appends the PAX record "LENGTH key=value\n", whose length counts itself. 0 or -E2BIG. */
 int ustar_record(struct buf *out, const char *key, struct bytes value) must_use;
+/* Appends the entry that gives the next header a path (type 'L') or a link target ('K') of any
+ * bytes but NUL. 0 or -E2BIG. */
+int ustar_long(struct buf *out, uint8_t type, struct bytes text) must_use;
+/* The bytes that ustar_long() appends. */
+size_t ustar_long_size(struct bytes text);
+/* Whether a PAX record keeps the text in all readers. */
+bool ustar_is_ascii(struct bytes text);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * recipe_tar(): a skeleton as a tar that busybox can read, too. The headers are ustar
- * (base/ustar.h has the table); a PAX header comes before one whose path or link target does
+ * (base/ustar.h has the table); further entries come before one whose path or link target does
  * not fit. Every field is a constant or comes from the recipe, so equal recipes give equal
  * tars.
  */
@@ -49,8 +49,11 @@ static int tar_write_entry(struct taring *t, struct bytes path, uint8_t type, un
 {
     struct bytes link = type == '2' ? content : BYTES("");
     cleanup_buf struct buf records = BUF(TAR_BYTES_MAX);
-    int r = ustar_split(path) == SIZE_MAX ? ustar_record(&records, "path", path) : 0;
-    if (r == 0 && link.len > USTAR_NAME_MAX)
+    bool long_path = ustar_split(path) == SIZE_MAX, long_link = link.len > USTAR_NAME_MAX;
+    int r = 0;
+    if (long_path && ustar_is_ascii(path))
+        r = ustar_record(&records, "path", path);
+    if (r == 0 && long_link && ustar_is_ascii(link))
         r = ustar_record(&records, "linkpath", link);
     if (r == 0 && records.len) {
         r = tar_write_header(t, &(struct ustar_header){.path = BYTES("PaxHeader"),
@@ -61,6 +64,10 @@ static int tar_write_entry(struct taring *t, struct bytes path, uint8_t type, un
         if (r == 0)
             r = tar_write_add(t, buf_bytes(&records));
     }
+    if (r == 0 && long_link && !ustar_is_ascii(link))
+        r = ustar_long(&t->out, 'K', link);
+    if (r == 0 && long_path && !ustar_is_ascii(path))
+        r = ustar_long(&t->out, 'L', path);
     if (r == 0)
         r = tar_write_header(t, &(struct ustar_header){.path = path,
                                                        .link = link,

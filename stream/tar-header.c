@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ustar headers (base/ustar.h has the table), each after a PAX extended header (POSIX.1-2001)
- * if ustar has no room for a value:
+ * ustar headers (base/ustar.h has the table). Before a header come the values that it has no
+ * room for, in this order:
  *
- *   record       written for
- *   hdrcharset   "BINARY", if a record has bytes that are not UTF-8; always the first
- *   linkpath     a target of more than 100 bytes
- *   mtime        a time before 1970 or after 2242
- *   path         a path that ustar can't split
- *   size         8 GiB and more
+ *   entry        written for
+ *   'x'          PAX records (POSIX.1-2001), sorted:
+ *     linkpath     a target of more than 100 bytes, if it is ASCII
+ *     mtime        a time before 1970 or after 2242
+ *     path         a path that ustar can't split, if it is ASCII
+ *     size         8 GiB and more
+ *   'K'          a target of more than 100 bytes that is not ASCII
+ *   'L'          a path that ustar can't split and that is not ASCII
  *
  * The path of a directory ends in a slash. Owner and group are 0. Paths are bytes.
  */
@@ -54,25 +56,45 @@ static void tar_put_record(struct buf *out, const char *key, struct bytes value)
         abort();
 }
 
-/* Appends a record for each value that ustar has no room for. */
+static bool tar_long_path(struct bytes path)
+{
+    return ustar_split(path) == SIZE_MAX;
+}
+
+/* Appends a record for each value that ustar has no room for, and that a record keeps. */
 static void tar_put_records(struct buf *out, const struct tar_header *h, struct bytes path)
 {
-    bool long_path = ustar_split(path) == SIZE_MAX, long_link = h->link.len > USTAR_NAME_MAX;
-    if ((long_path && !utf8_valid(path)) || (long_link && !utf8_valid(h->link)))
-        tar_put_record(out, "hdrcharset", BYTES("BINARY"));
-    if (long_link)
+    if (h->link.len > USTAR_NAME_MAX && ustar_is_ascii(h->link))
         tar_put_record(out, "linkpath", h->link);
     char number[32];
     if (!tar_mtime_fits(h->mtime)) {
         snprintf(number, sizeof(number), "%lld", (long long)h->mtime);
         tar_put_record(out, "mtime", bytes_of(number));
     }
-    if (long_path)
+    if (tar_long_path(path) && ustar_is_ascii(path))
         tar_put_record(out, "path", path);
     if (h->size > USTAR_NUMBER_MAX) {
         snprintf(number, sizeof(number), "%llu", (unsigned long long)h->size);
         tar_put_record(out, "size", bytes_of(number));
     }
+}
+
+static void tar_put_long(struct buf *out, uint8_t type, struct bytes text)
+{
+    if (ustar_long(out, type, text) < 0)
+        abort();
+}
+
+/* The texts that no record keeps: the target and the path, or empty. */
+static struct bytes tar_odd_link(const struct tar_header *h)
+{
+    bool odd = h->link.len > USTAR_NAME_MAX && !ustar_is_ascii(h->link);
+    return odd ? h->link : BYTES("");
+}
+
+static struct bytes tar_odd_path(struct bytes path)
+{
+    return tar_long_path(path) && !ustar_is_ascii(path) ? path : BYTES("");
 }
 
 /* The PAX header has a name of its own, which no reader shows. */
@@ -94,6 +116,11 @@ void tar_add_header(struct buf *out, const struct tar_header *h)
             buf_add_zeros(out, ustar_padding(records.len)) < 0)
             abort();
     }
+    struct bytes link = tar_odd_link(h), odd = tar_odd_path(path);
+    if (link.len)
+        tar_put_long(out, 'K', link);
+    if (odd.len)
+        tar_put_long(out, 'L', odd);
     tar_put_ustar(out, h, path);
 }
 
@@ -109,9 +136,14 @@ size_t tar_header_size(const struct tar_header *h)
         h->size <= USTAR_NUMBER_MAX && tar_mtime_fits(h->mtime))
         return USTAR_BLOCK;
     cleanup_buf struct buf path_buf = BUF(TAR_HEADER_MAX), records = BUF(TAR_HEADER_MAX);
-    tar_put_records(&records, h, tar_full_path(h, &path_buf));
-    return records.len ? 2 * USTAR_BLOCK + records.len + ustar_padding(records.len)
-                       : USTAR_BLOCK;
+    struct bytes path = tar_full_path(h, &path_buf);
+    struct bytes link = tar_odd_link(h), odd = tar_odd_path(path);
+    size_t size = USTAR_BLOCK;
+    tar_put_records(&records, h, path);
+    if (records.len)
+        size += USTAR_BLOCK + records.len + ustar_padding(records.len);
+    size += link.len ? ustar_long_size(link) : 0;
+    return size + (odd.len ? ustar_long_size(odd) : 0);
 }
 
 void tar_add_poison(struct buf *out)

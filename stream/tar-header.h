@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes tar headers: ustar, with a PAX extended header before it only if ustar has no room for
- * a value. tar-header.c has the table.
+ * Writes tar headers: ustar, with further entries before it only if ustar has no room for a
+ * value. tar-header.c has the table.
  *
  *     struct tar_header h = {.path = path, .type = '0', .mode = 0644, .size = len};
  *     tar_add_header(&out, &h);

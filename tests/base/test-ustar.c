@@ -68,6 +68,17 @@ static void test_padding_and_records(void)
     tap_case("contents are padded to whole blocks");
     TAP_CHECK(ustar_padding(0) == 0 && ustar_padding(1) == 511 && ustar_padding(512) == 0 &&
               ustar_padding(UINT64_C(1) << 40) == 0);
+    tap_case("a long text is an entry with a NUL at its end");
+    for (size_t len = 509; len < 515; len++) {
+        cleanup_buf struct buf entry = BUF(2048);
+        uint8_t text[520];
+        memset(text, 0xc3, sizeof(text));
+        TAP_CHECK(ustar_long(&entry, 'L', bytes_at(text, len)) == 0);
+        TAP_CHECK(entry.len == ustar_long_size(bytes_at(text, len)) &&
+                  entry.len % USTAR_BLOCK == 0);
+        TAP_EQUAL(bytes_of((const char *)entry.at + USTAR_BLOCK), bytes_at(text, len));
+    }
+    TAP_CHECK(ustar_is_ascii(BYTES("a\x7f\n")) && !ustar_is_ascii(BYTES("a\x80")));
     tap_case("the length of a PAX record counts itself, also where it grows by a digit");
     for (size_t len = 0; len < sizeof(value); len++) {
         cleanup_buf struct buf record = BUF(200);

@@ -34,7 +34,42 @@ EDGES = ["d/" + "n" * length for length in (97, 98, 99, 100, 101)] + [
     "e" * prefix + "/" + "n" * name for prefix in (154, 155, 156) for name in (99, 100, 101)]
 
 
+# One letter, composed (NFC) and decomposed (NFD), and bytes that are no letter: all are different names.
+FORMS = ["\u0213", "r\u0311", "\u00e9", "e\u0301", "\u1e9b\u0323", "\u017f\u0323\u0307", "\u212b", "\u00c5", "\uf900",
+         "\u8c48", "\ud55c", "\u1112\u1161\u11ab", "\udcff\udcfe", "r\udccc", "\udcc8"]
+LONG = "n" * 110
+
+
+def twins(kind):
+    """The forms in short and in long names of one directory, as files, targets of links, or hard links."""
+    for start in ("s", LONG, "sub/" + LONG, "\u0213" * 60, "r\u0311" * 40):
+        for form in FORMS:
+            name = "d/" + start + form
+            if kind == "f":
+                yield file(name)
+            elif kind == "l":
+                yield link(name, form + start[:80])
+                yield link(name + "-far", form + start + LONG)
+            else:
+                yield file(name)
+                yield hard(name + "-same", name)
+                yield hard("d/h" + str(len(start)) + form, name)  # a short name for a long one
+
+
 CASES = [
+    Case("names that differ in Unicode's normal form alone", SOME, list(twins("f")), source="libarchive composes names"),
+    Case("targets of links that differ in the normal form alone", SOME, list(twins("l")), source="libarchive composes names"),
+    Case("hard links between names that differ in the normal form alone", SOME, list(twins("h")),
+         source="libarchive composes names"),
+    Case("directories that differ in the normal form alone", SOME,
+         [f"d/{start}{form}/f" for start in ("s", LONG) for form in FORMS] + [f"d/{start}{form}/e/" for start in ("s", LONG)
+                                                                           for form in FORMS],
+         source="libarchive composes names"),
+    Case("a decomposed name that needs a longer header comes first", FLAT, [file("A" * 150 + "r\u0311"), "c"],
+         source="libarchive composes names"),
+    Case("long decomposed names with times before 1970", SOME,
+         [file("d/" + LONG + form, mtime=-5) for form in FORMS] + [link("d/l" + form, LONG + form, mtime=-5) for form in FORMS],
+         builders=("classic",), source="libarchive composes names"),
     Case("every kind of mode is kept", SOME,
          [file(f"d/m{mode:04o}", mode=mode) for mode in
           (0o000, 0o400, 0o600, 0o640, 0o644, 0o666, 0o755, 0o777, 0o1644, 0o2755, 0o4755, 0o6711, 0o7777)],

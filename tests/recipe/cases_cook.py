@@ -97,8 +97,12 @@ def child(tap, box, recipe):
 
 def tar(tap, box, recipe):
     long = "d" * 90 + "/" + "e" * 90 + "/" + "f" * 90
-    box.tree("l", {**TREE, f"{long}/Cargo.toml": '[package]\nname = "l"\n', f"{long}/src/lib.rs": "",
-                   "Cargo.toml": TREE["Cargo.toml"] + f'[dependencies]\nl = {{ path = "{long}" }}\n'})
+    # One letter, composed and decomposed: libarchive would make one name of the two in a PAX record.
+    crates = {"l": long, "m": long + "\u0213", "n": long + "r\u0311"}
+    box.tree("l", {**TREE, **{f"{at}/Cargo.toml": f'[package]\nname = "{name}"\n' for name, at in crates.items()},
+                   **{f"{at}/src/lib.rs": "" for at in crates.values()},
+                   "Cargo.toml": TREE["Cargo.toml"] + "[dependencies]\n" + "".join(
+                       f'{name} = {{ path = "{at}" }}\n' for name, at in crates.items())})
     recipe = box.prepare_bytes("l")
     run = box.run("skeleton", "--tar", "-r", "-", stdin=recipe)
     run2 = box.run("skeleton", "--tar", "-r", "-", stdin=recipe)
@@ -118,11 +122,12 @@ def tar(tap, box, recipe):
             tap.skip(f"{program[0]} is missing", f"{' '.join(program)} unpacks what cook writes")
             continue
         target = box.empty("t")
-        r = subprocess.run([*program, "-xf", "-", "-C", str(target)], input=run.out, capture_output=True)
+        r = subprocess.run([*program, "-xf", "-", "-C", str(target)], input=run.out, capture_output=True,
+                           env={**os.environ, "LC_ALL": "C.UTF-8"})
         one, two = snapshot(box.path("out")), snapshot(target)
         if program[0] == "busybox":  # busybox changes the time of a directory when it writes into it
             one, two = ({n: s for n, s in kind.items() if s[2] is not None} for kind in (one, two))
-        tap.check(r.stderr.decode() if r.returncode else (None if one == two else f"{one}\n{two}"),
+        tap.check(r.stderr.decode() if r.returncode or r.stderr else (None if one == two else f"{one}\n{two}"),
                   f"{' '.join(program)} unpacks what cook writes")
 
 

@@ -29,13 +29,37 @@ static void test_headers(void)
     TAP_EQUAL(bytes_of((const char *)out.at + USTAR_BLOCK),
               BYTES("12 mtime=-5\n19 size=8589934592\n"));
 
-    tap_case("a long path that is not UTF-8 says so before it");
+    tap_case("a long path of letters that are not ASCII is an entry before it, byte for byte");
     buf_clear(&out);
-    name[0] = 0xff;
+    memcpy(name + 50, "r\xcc\x91",
+           3); /* decomposed: a record would be composed by libarchive */
     name[155] = 'n';
     h = (struct tar_header){.path = bytes_at(name, 150), .type = '0'};
     tar_add_header(&out, &h);
-    TAP_EQUAL(bytes_at(out.at + USTAR_BLOCK, 24), BYTES("21 hdrcharset=BINARY\n160"));
+    TAP_CHECK(out.len == 3 * USTAR_BLOCK && tar_header_size(&h) == out.len &&
+              out.at[156] == 'L');
+    TAP_EQUAL(bytes_of((const char *)out.at), BYTES("././@LongLink"));
+    TAP_EQUAL(bytes_of((const char *)out.at + 124), BYTES("00000000227")); /* with its NUL */
+    TAP_EQUAL(bytes_of((const char *)out.at + USTAR_BLOCK), h.path);
+    tap_case("... so is one that is not UTF-8, and a target");
+    buf_clear(&out);
+    name[50] = 0xff;
+    h = (struct tar_header){.path = bytes_at(name, 150), .type = '1', .link = h.path};
+    tar_add_header(&out, &h);
+    TAP_CHECK(out.len == 5 * USTAR_BLOCK && tar_header_size(&h) == out.len);
+    TAP_CHECK(out.at[156] == 'K' && out.at[2 * USTAR_BLOCK + 156] == 'L');
+    TAP_EQUAL(bytes_of((const char *)out.at + USTAR_BLOCK), h.link);
+    tap_case("... and a number is in a record all the same");
+    buf_clear(&out);
+    h = (struct tar_header){.path = bytes_at(name, 150), .type = '0', .mtime = -5};
+    tar_add_header(&out, &h);
+    TAP_CHECK(tar_header_size(&h) == out.len && out.at[156] == 'x');
+    TAP_EQUAL(bytes_of((const char *)out.at + USTAR_BLOCK), BYTES("12 mtime=-5\n"));
+    TAP_CHECK(out.at[2 * USTAR_BLOCK + 156] == 'L');
+    tap_case("a short name needs nothing, whatever its letters are");
+    h = (struct tar_header){
+        .path = BYTES("r\xcc\x91\xff"), .type = '2', .link = BYTES("e\xcc\x81")};
+    TAP_CHECK(tar_is_plain(&h));
 
     tap_case("a record's length counts itself where it gains a digit");
     for (size_t len = 101; len < 300; len++) {
