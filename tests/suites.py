@@ -54,6 +54,7 @@ class Suite:
     tally: bool = False
     alone: bool = False  # measures time, or uses both cores by itself
     full: bool = False  # only with --full, or when named
+    random: bool = False  # what it tries depends on a seed: a fixed one, with --full another one each time
     env: dict = field(default_factory=dict)
     room: str = ""  # names the suite, too
 
@@ -70,11 +71,17 @@ def list_faults():
             + [f"test-{name} is slow in one of tests/suites.py and tests/meson.build" for name in slow ^ set(SLOW)])
 
 
-def unit_suites():
+def unit_suites(seed):
     for name in UNIT:
         guards = "6 deterministic, and the room's own claims" if name == "stream" else "the rooms' own claims"
-        yield Suite(f"unit/{name}", guards, [f"{BUILD}/tests/test-{name}"], room=ROOMS.get(name, ""))
-        yield Suite(f"san/{name}", "the same under ASan and UBSan", [f"{SAN}/tests/test-{name}"], 600)
+        env = {"SEED": str(seed)} if name == "db-others" else {}  # kills at random moments
+        yield Suite(f"unit/{name}", guards, [f"{BUILD}/tests/test-{name}"], room=ROOMS.get(name, ""), env=env,
+                    random=bool(env))
+        yield Suite(f"san/{name}", "the same under ASan and UBSan", [f"{SAN}/tests/test-{name}"], 600, env=env)
+    # By themselves these run the fixed seeds of their own lists.
+    for name in ("warm", "chunks"):
+        yield Suite(f"seed/{name}", "the same with a seed that no run had before", [f"{BUILD}/tests/test-{name}"], 600,
+                    full=True, random=True, env={"SEED": str(seed), **({"STEPS": "2000"} if name == "warm" else {})})
 
 
 # What runs under ThreadSanitizer and valgrind: programs of the daemon and of what it stands on. False:
@@ -122,32 +129,41 @@ LIVE = [("images", "images", "2 same image, 3 never less"), ("cut", "cut", "5 ne
         ("live-recipe", "recipe", "recipes in a stream: dependencies stay cached until one changes")]
 
 
-def newest_suites():
+def newest_suites(seeded):
     """The same with the newest engine: in CI with its own image store, and the images also with the other one."""
     for name, program, guards in LIVE:
         for store in ("containerd", "graph"):
             yield Suite(f"{name}-{store}", f"{guards}: newest engine, {store}", [f"tests/live/{program}"], 1800,
-                        full=store == "graph" and name != "images", env={"ENGINE": f"--newest --store={store}"})
+                        full=store == "graph" and name != "images", env={"ENGINE": f"--newest --store={store}", **seeded},
+                        random=name in ("cut", "live-daemon"))
     yield Suite("images-classic", "2 same image, 3 never less: newest engine, its classic builder, too",
                 ["tests/live/images"], 2400, full=True, env={"ENGINE": "--newest", "CLASSIC": "1"})
     yield Suite("images-28", "2 same image, 3 never less: newest engine, a client 28", ["tests/live/images"], 1800,
                 full=True, env={"ENGINE": "--newest --client=docker-28"})
 
 
-def all_suites(full=False):
+# A newcomer's run must not fail by chance: without --full every suite tries the same as in every run before.
+FIXED_SEED = 1
+
+
+def all_suites(full=False, seed=FIXED_SEED):
+    """The seed is of what the suites marked `random` make up."""
     more = 10 if full else 1
     # Nine targets, two at a time: five rounds.
-    fuzz_seconds = 40 * more
+    fuzz_seconds = 400
+    fuzz = ["--seconds", str(fuzz_seconds), "--seed", str(seed)] if full else ["--fixed"]
+    seeded = {"SEED": str(seed)}
     return [
         Suite("lint", "the rules of the house", ["script/lint", "--quick"], 600, alone=True),
         Suite("lint-self", "the rules of the house find a planted fault", ["script/lint", "--self-check"], 300),
         Suite("lint-tidy", "the rules of the house, by clang-tidy", ["script/lint", "tidy"], 1800, alone=True),
-        *unit_suites(),
+        *unit_suites(seed),
         *dynamic_suites(),
         *vector_suites(),
         Suite("oracle", "1 same verdicts, against moby/patternmatcher",
-              ["tests/oracle/run", "--n", str(200000 * more)], 900 * more),
-        Suite("oracle-dockerfile", "3 never less, against BuildKit's parser", ["tests/oracle-dockerfile/run"], 900),
+              ["tests/oracle/run", "--n", str(200000 * more), "--seed", str(seed)], 900 * more, random=True),
+        Suite("oracle-dockerfile", "3 never less, against BuildKit's parser",
+              ["tests/oracle-dockerfile/run", "--seed", str(seed)], 900, random=True),
         Suite("oracle-toml", "recipes: manifests are read as TOML says", ["tests/oracle-toml/run"], 300),
         Suite("recipe", "recipes change when dependencies do, and hold nothing else", ["tests/recipe/run", BUILD], 300),
         Suite("recipe-san", "the same under ASan and UBSan", ["tests/recipe/run", SAN], 900),
@@ -157,8 +173,8 @@ def all_suites(full=False):
               ["tests/recipe/run", BUILD, "builds"], 900, full=not CI),
         Suite("recipe-chef", "cargo-chef and we, by real builds", ["tests/recipe/run", BUILD, "chef"], 1800, full=not CI),
         Suite("replay", "3 never less, by made-up builds",
-              ["tests/replay", BUILD, "--cases", str(5000 * more)], 900 * more),
-        Suite("replay-san", "the same under ASan and UBSan", ["tests/replay", SAN, "--cases", "1000"], 400),
+              ["tests/replay", BUILD, "--cases", str(5000 * more), "--seed", str(seed)], 900 * more, random=True),
+        Suite("replay-san", "the same under ASan and UBSan", ["tests/replay", SAN, "--cases", "1000", "--seed", str(seed)], 400),
         Suite("cli", "one clear error; help, man page and completions agree", ["tests/cli/run", BUILD], 300),
         Suite("cli-san", "the same under ASan and UBSan", ["tests/cli/run", SAN], 600),
         Suite("daemon", "4 never stale, 6 deterministic, 7 bounded, 8 private: ctxd's sessions, and ctx",
@@ -166,24 +182,27 @@ def all_suites(full=False):
         Suite("daemon-san", "the same under ASan and UBSan", ["tests/daemon/run", SAN], 600, alone=True),
         Suite("http", "8 private, 7 bounded, 5 never torn: over HTTP", ["tests/daemon/http", BUILD], 300),
         Suite("http-san", "the same under ASan and UBSan", ["tests/daemon/http", SAN], 600),
-        Suite("race", "5 never torn", ["tests/cli/race", BUILD], 480, alone=True),
+        Suite("race", "5 never torn", ["tests/cli/race", BUILD], 480, alone=True, env=seeded, random=True),
         Suite("fresh", "4 never stale", [f"{BUILD}/tests/torture", f"{BUILD}/ctxd"], 900),
+        Suite("seed/fresh", "4 never stale, with a seed that no run had before",
+              [f"{BUILD}/tests/torture", f"{BUILD}/ctxd"], 900, full=True, env=seeded, random=True),
         Suite("readers", "2 same image: every reader agrees", ["tests/live/readers"], 600),
         Suite("images", "2 same image, 3 never less", ["tests/live/images"], 1200),
         Suite("control", "1 same verdicts: which files decide", ["tests/live/control"], 600),
-        Suite("cut", "5 never torn: no cut stream builds", ["tests/live/cut"], 1200),
+        Suite("cut", "5 never torn: no cut stream builds", ["tests/live/cut"], 1200, env=seeded,
+              random=True),
         Suite("checks", "2 same image: today's builder finds the same in a rewritten Dockerfile", ["tests/live/checks"], 1200,
               env={"ENGINE": "--newest"}),
         Suite("pivot", "2 same image: what else is in the context changes nothing", ["tests/live/pivot"], 900,
               env={"ENGINE": "--newest"}),
         Suite("others", "2 same image: other builders", ["tests/live/others"], 600),
         Suite("live-daemon", "2 same image, 4 never stale, 5 never torn: by URL and by the daemon",
-              ["tests/live/daemon"], 1200),
+              ["tests/live/daemon"], 1200, env=seeded, random=True),
         Suite("live-recipe", "recipes in a stream: dependencies stay cached until one changes, in real builds",
               ["tests/live/recipe"], 1200),
-        *newest_suites(),
+        *newest_suites(seeded),
         Suite("corpora", "7 bounded: every hostile input kept so far", ["script/fuzz", "--corpora"], 400),
-        Suite("fuzz", "7 bounded: hostile input", ["script/fuzz", "--seconds", str(fuzz_seconds)],
-              5 * fuzz_seconds + 240, alone=True),
+        Suite("fuzz", "7 bounded: hostile input", ["script/fuzz", *fuzz],
+              5 * fuzz_seconds + 240, alone=True, random=True),
         Suite("release", "a tarball that builds, the same twice", ["script/release", "--check"], 300),
     ]

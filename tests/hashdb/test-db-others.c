@@ -160,7 +160,7 @@ static void test_kill(void)
     tap_case("after a kill at any of 60 moments it opens again, and has only what was put");
     struct fixture x = setup();
     const char *seed = getenv("SEED");
-    uint64_t random = (uint64_t)time(NULL);
+    uint64_t random = 1;
     if (seed && number_parse(bytes_of(seed), &random) < 0)
         abort();
     printf("# seed %llu\n", (unsigned long long)random);
