@@ -76,7 +76,7 @@ int selection_open(struct selection *selection, struct options *options, struct 
                          notes, &selection->control, f);
     if (r < 0)
         return r;
-    r = dockerfile_parse(selection->control.dockerfile_name, selection->control.dockerfile,
+    r = dockerfile_load(selection->control.dockerfile_name, selection->control.dockerfile,
                          &selection->dockerfile, f);
     if (r < 0)
         return r;

@@ -124,7 +124,7 @@ static int df_parse_heredocs(struct parser *p, struct df_instruction *ins)
     struct df_instruction *command = ins->trigger ? ins->trigger : ins;
     bool takes =
         command->keyword == DF_RUN || command->keyword == DF_COPY || command->keyword == DF_ADD;
-    if (!takes || command->json)
+    if (!takes || command->json || p->df->no_heredocs)
         return 0;
     int r = df_heredocs(&p->df->arena, p->line.text, &ins->heredocs, &ins->n_heredocs, p->f);
     if (r < 0)
@@ -238,8 +238,8 @@ static int df_parse_text(struct parser *p)
     return 0;
 }
 
-int dockerfile_parse(struct bytes name, struct bytes text, struct dockerfile **ret,
-                     struct failure *f)
+static int df_parse_as(struct bytes name, struct bytes text, bool no_heredocs,
+                       struct dockerfile **ret, struct failure *f)
 {
     if (text.len > DOCKERFILE_MAX)
         return fail(f, -E2BIG, "%s has more than %u MB", QUOTE(name), DOCKERFILE_MAX >> 20);
@@ -247,6 +247,7 @@ int dockerfile_parse(struct bytes name, struct bytes text, struct dockerfile **r
     df->name = arena_copy(&df->arena, name);
     df->text = arena_copy(&df->arena, text);
     df->escape = '\\';
+    df->no_heredocs = no_heredocs;
     df->syntax = df_detect_syntax(&df->arena, df->text);
     df->foreign = df->syntax.len && !df_syntax_is_ours(df->syntax);
     if (!df->foreign) {
@@ -267,10 +268,46 @@ int dockerfile_parse(struct bytes name, struct bytes text, struct dockerfile **r
     return 0;
 }
 
+int dockerfile_parse(struct bytes name, struct bytes text, struct dockerfile **ret,
+                     struct failure *f)
+{
+    return df_parse_as(name, text, false, ret, f);
+}
+
+static bool df_parse_has_heredocs(const struct dockerfile *df)
+{
+    for (size_t i = 0; i < df->n_instructions; i++)
+        if (df->instructions[i].n_heredocs)
+            return true;
+    return false;
+}
+
+int dockerfile_load(struct bytes name, struct bytes text, struct dockerfile **ret,
+                    struct failure *f)
+{
+    struct failure why = {0};
+    struct dockerfile *older;
+    int r = dockerfile_parse(name, text, ret, &why);
+    bool differ = r == 0 ? df_parse_has_heredocs(*ret) : r == -EINVAL;
+    if (differ && df_parse_as(name, text, true, &older, NULL) == 0) {
+        if (r == 0) {
+            (*ret)->older = older;
+            return 0;
+        }
+        older->why = arena_copy(&older->arena, bytes_of(why.text));
+        *ret = older;
+        return 0;
+    }
+    if (r < 0 && f)
+        *f = why;
+    return r;
+}
+
 void dockerfile_free(struct dockerfile *df)
 {
     if (!df)
         return;
+    dockerfile_free(df->older);
     arena_release(&df->arena);
     free(df);
 }

@@ -120,6 +120,11 @@ struct dockerfile {
     struct bytes syntax; /* the value of `# syntax=`; empty: there is none */
     bool foreign;        /* the syntax is not Docker's own: nothing that follows is filled */
     uint8_t escape;      /* '\\' or '`' */
+    bool no_heredocs;    /* read as an engine without heredocs reads it … */
+    struct bytes why;    /* … because an engine with heredocs refuses it: its message */
+    /* The same text as an engine without heredocs reads it. NULL: it has no heredocs, or such
+     * an engine refuses it. Owned */
+    struct dockerfile *older;
     struct df_instruction *instructions;
     size_t n_instructions;
     struct df_stage *stages;
@@ -140,6 +145,15 @@ struct dockerfile {
  */
 int dockerfile_parse(struct bytes name, struct bytes text, struct dockerfile **ret,
                      struct failure *f) must_use;
+/*
+ * The same for a file that any engine may build. One before Docker 23 has no heredocs, unless
+ * `# syntax` fetches a newer frontend: `RUN cat <<E \` goes on in the next line, and the lines
+ * of a body are instructions. If it takes the file, *ret has that reading, too; and fails only
+ * if both do. dockerfile_reads() contains both, unless the request is for BuildKit: then it is
+ * the newest.
+ */
+int dockerfile_load(struct bytes name, struct bytes text, struct dockerfile **ret,
+                    struct failure *f) must_use;
 /* Takes NULL. */
 void dockerfile_free(struct dockerfile *df);
 /* Writes "NAME:LINE", with the name quoted if it needs quotes. Returns q->text. */

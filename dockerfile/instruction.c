@@ -98,7 +98,7 @@ static int instruction_check_copy(struct dockerfile *df, const struct df_instruc
     if (ins->n_words < 2)
         return df_fail(df, ins->line, f, "%.*s needs a source and a destination",
                        BYTES_ARG(ins->word));
-    if (df_is_heredoc(ins->words[ins->n_words - 1]))
+    if (!df->no_heredocs && df_is_heredoc(ins->words[ins->n_words - 1]))
         return df_fail(df, ins->line, f, "the destination of %.*s can't be a heredoc",
                        BYTES_ARG(ins->word));
     return 0;
@@ -294,6 +294,7 @@ void df_reread_trigger(struct dockerfile *df, const struct df_line *line,
     struct df_heredoc *heredocs;
     size_t n_heredocs = 0;
     if (instruction_takes_heredocs(trigger) && !instruction_takes_heredocs(ins->trigger) &&
+        !df->no_heredocs &&
         (df_heredocs(&df->arena, again, &heredocs, &n_heredocs, NULL) < 0 || n_heredocs))
         return;
     ins->trigger = trigger;

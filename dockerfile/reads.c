@@ -106,7 +106,7 @@ static int reads_source(struct analysis *an, struct stage *stage,
                            .line = line,
                            .source = word};
     bool parents = in->keyword == DF_COPY && reads_flag_is_set(in, BYTES("parents"));
-    if (df_is_heredoc(word))
+    if (df_is_heredoc(word) && !an->df->no_heredocs)
         /* Builders from before heredocs took one in the JSON form for a path. */
         return in->json ? source_add_path(an, read, word, f) : 0;
     struct df_expanded expanded;
@@ -120,7 +120,7 @@ static int reads_source(struct analysis *an, struct stage *stage,
     struct bytes path, below;
     read.globstar = parents;
     read.pivot = parents && pivot_split(expanded.text, &path, &below);
-    if (read.pivot && an->dialect == BUILDKIT)
+    if (read.pivot && an->dialect == BUILDKIT && !an->df->no_heredocs)
         r = pivots_add(an, stage, in, line, word, &expanded, f);
     if (r < 0)
         return r;
@@ -274,7 +274,8 @@ static bool reads_is_foreign(struct analysis *an)
     return syntax.len;
 }
 
-static int reads_all(struct analysis *an, struct failure *f)
+/* The reads by the rules of each builder that the request is for. */
+static int reads_builders(struct analysis *an, struct failure *f)
 {
     if (reads_is_foreign(an)) {
         struct df_read all = {.kind = DF_READ_ALL, .widened = BYTES("a foreign syntax")};
@@ -297,6 +298,24 @@ static int reads_all(struct analysis *an, struct failure *f)
     if (f)
         *f = first;
     return first.code;
+}
+
+/* The same, and what engines without heredocs read. */
+static int reads_all(struct analysis *an, struct failure *f)
+{
+    const struct dockerfile *df = an->df;
+    if (df->why.len && an->request->builder == DF_BUILDKIT)
+        return fail(f, -EINVAL, "%.*s", BYTES_ARG(df->why));
+    int r = reads_builders(an, f);
+    if (!df->older || an->request->builder == DF_BUILDKIT || (r < 0 && r != -EINVAL))
+        return r;
+    struct failure why = {0};
+    an->df = df->older;
+    int older = reads_builders(an, &why);
+    an->df = df;
+    if (older < 0 && older != -EINVAL)
+        return fail(f, older, "%s", why.text);
+    return older == 0 ? 0 : r;
 }
 
 int dockerfile_reads(const struct dockerfile *df, const struct df_request *request,

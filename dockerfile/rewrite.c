@@ -104,7 +104,7 @@ static struct sources rewrite_count_sources(struct rewrite *rw, const struct df_
     struct sources n = {0};
     for (size_t i = 0; i + 1 < in->n_words; i++) {
         bool all;
-        if (df_is_heredoc(in->words[i]))
+        if (!rw->df->no_heredocs && df_is_heredoc(in->words[i]))
             n.heredocs++;
         else if (rewrite_is_outside(rw, in->words[i]))
             n.outside++;
@@ -408,9 +408,10 @@ static bool rewrite_is_plain_name(struct bytes name)
     return name.len && name.at[0] != '-';
 }
 
-int dockerfile_rewrite(const struct dockerfile *df, const struct df_request *request,
-                       const struct df_rewrite *ask, struct arena *arena,
-                       struct bytes *ret_text, struct failure *f)
+/* One reading of the file. */
+static int rewrite_reading(const struct dockerfile *df, const struct df_request *request,
+                           const struct df_rewrite *ask, struct arena *arena,
+                           struct bytes *ret_text, struct failure *f)
 {
     bool by_arg;
     struct bytes foreign = df_foreign_syntax(df, request, &by_arg);
@@ -441,4 +442,21 @@ int dockerfile_rewrite(const struct dockerfile *df, const struct df_request *req
     }
     *ret_text = rewrite_apply(&rw);
     return 0;
+}
+
+int dockerfile_rewrite(const struct dockerfile *df, const struct df_request *request,
+                       const struct df_rewrite *ask, struct arena *arena,
+                       struct bytes *ret_text, struct failure *f)
+{
+    struct bytes older;
+    int r = rewrite_reading(df, request, ask, arena, ret_text, f);
+    if (r < 0 || !df->older || request->builder == DF_BUILDKIT)
+        return r;
+    r = rewrite_reading(df->older, request, ask, arena, &older, f);
+    if (r == 0 && !bytes_equal(older, *ret_text))
+        return fail(f, -EOPNOTSUPP,
+                    "%s: an engine without heredocs reads it otherwise; --builder=buildkit "
+                    "says that it has them",
+                    QUOTE(df->name));
+    return r;
 }

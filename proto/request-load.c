@@ -66,7 +66,7 @@ int proto_request_load(struct proto_request *request, int root_fd, struct notes 
     int r = request->fds[PROTO_FD_DOCKERFILE] >= 0 ? load_texts(request, f)
                                                    : load_files(request, root_fd, notes, f);
     if (r == 0)
-        r = dockerfile_parse(request->control.dockerfile_name, request->control.dockerfile, ret,
+        r = dockerfile_load(request->control.dockerfile_name, request->control.dockerfile, ret,
                              f);
     if (r < 0)
         return r;

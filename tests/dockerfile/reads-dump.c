@@ -57,7 +57,7 @@ static int answer(const char *options, const char *root, struct bytes text, stru
     struct failure f = {0};
     ask_read(&ask, options);
     int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int r = dockerfile_parse(BYTES("Dockerfile"), text, &df, &f);
+    int r = dockerfile_load(BYTES("Dockerfile"), text, &df, &f);
     if (r == 0)
         r = dockerfile_reads(df, &ask.request, NULL, &reads, &f);
     if (r == 0)

@@ -37,7 +37,7 @@ struct bytes reads_text(struct arena *arena, const char *file, const char *optio
     struct reads *reads = NULL;
     struct failure f = {0};
     ask_read(&ask, options);
-    int r = dockerfile_parse(BYTES("Dockerfile"), bytes_of(file), &df, &f);
+    int r = dockerfile_load(BYTES("Dockerfile"), bytes_of(file), &df, &f);
     if (r == 0)
         r = dockerfile_reads(df, &ask.request, notes, &reads, &f);
     struct bytes text = r == 0 ? list_reads(arena, reads) : arena_printf(arena, "%s", f.text);

@@ -4,6 +4,34 @@
 #include "reads-rows.h"
 #include "tap.h"
 
+/* What an engine without heredocs reads: [V] Docker 20.10, both builders. */
+static const struct reads_row older_rows[] = {
+    {"[V] an unclosed heredoc is a word, and the line goes on",
+     "FROM busybox\nRUN echo <<E \\\n  && true\nCOPY a /\n", "", "a"},
+    {"… with --builder=classic, too", "FROM busybox\nRUN echo <<E \\\n  && true\nCOPY a /\n",
+     "classic", "a"},
+    {"BuildKit v0.34 parser.go: unclosed",
+     "FROM busybox\nRUN echo <<E \\\n  && true\nCOPY a /\n", "buildkit",
+     "Dockerfile:2: the heredoc \"E\" is not closed: a line that contains only its name is "
+     "missing"},
+    {"[V] the lines of a body are instructions, if its end is a comment",
+     "FROM busybox\nRUN true <<'#E'\nCOPY a /\n#E\nCOPY b /\n", "", "a b"},
+    {"… but not with --builder=buildkit",
+     "FROM busybox\nRUN true <<'#E'\nCOPY a /\n#E\nCOPY b /\n", "buildkit", "b"},
+    {"[V] the heredoc of a COPY is a path", "FROM scratch\nCOPY <<#E a /d/\nCOPY b /\n#E\n", "",
+     "<<#E a b"},
+    {"chomped, quoted, with `escape`, in a trigger",
+     "# escape=`\nFROM busybox AS s\nONBUILD RUN true <<-\"#E\" `\n x\nCOPY a /\n\t#E\n"
+     "FROM s\nCOPY b /\n",
+     "", "a b"},
+    {"an engine without heredocs refuses the body",
+     "FROM busybox\nRUN <<E\nCOPY a /\nE\nCOPY b /\n", "classic", "b"},
+    {"a shift is no heredoc", "FROM busybox\nRUN echo $((1 << 2))\nCOPY a /\n", "", "a"},
+    {"a target that only one reading has",
+     "FROM busybox AS x\nRUN true <<'#E'\nFROM busybox AS y\nCOPY a /\n#E\nCOPY b /\n",
+     "target=y", "a b"},
+};
+
 static const struct reads_row rows[] = {
     {"§1.2 a foreign syntax reads anything", "# syntax=example/other:1\nWHAT IS this\n", "",
      ".~"},
@@ -117,6 +145,7 @@ int main(void)
 {
     test_notes();
     test_bases();
+    reads_rows(older_rows, ARRAY_SIZE(older_rows));
     reads_rows(rows, ARRAY_SIZE(rows));
     return tap_end();
 }

@@ -120,7 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct dockerfile *df;
     if (size == 0)
         return 0;
-    if (dockerfile_parse(BYTES("Dockerfile"), bytes_at(data + 1, size - 1), &df, NULL) < 0)
+    if (dockerfile_load(BYTES("Dockerfile"), bytes_at(data + 1, size - 1), &df, NULL) < 0)
         return 0;
     struct df_request request = {.trusted = &trusted, .n_trusted = 1};
     if (data[0] & 1)
