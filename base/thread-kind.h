@@ -26,6 +26,7 @@ enum thread_kind {
     THREAD_DATABASE = 1 << 4, /* ctxd: writes the hash database */
     THREAD_PROGRESS = 1 << 5, /* ctx-send: draws the progress line */
     THREAD_RELAY = 1 << 6,    /* ctx-send: passes a stream of ctxd on to the output */
+    THREAD_LEARNER = 1 << 7,  /* ctxd: learns what a stream passed on */
 };
 
 /* Names the kind of the calling thread, until the thread ends. */

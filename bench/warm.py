@@ -46,6 +46,11 @@ class Daemon:
         return json.loads(subprocess.run([CTX, "status", "--json"], env=self.env, check=True, text=True,
                                          stdout=subprocess.PIPE).stdout)
 
+    def learnt(self):
+        """Waits until what was sent is learnt."""
+        while self.status()["lanes"]["learning"]:
+            time.sleep(0.05)
+
     def shell(self, command, cwd):
         return seconds(command, cwd, self.env)
 
@@ -92,6 +97,7 @@ def warm_stream(rounds):
     send = f"{SEND} -q --daemon=require --full . | cat"
     with Daemon() as daemon:
         daemon.shell(send, cwd)
+        daemon.learnt()
         yield "warm stream, 100k small files", in_turn(rounds, [
             ("tar -cf - | cat", lambda: seconds("tar -cf - . | cat", cwd)),
             ("ctx-send | cat, ctxd runs", lambda: daemon.shell(send, cwd))]), 0.1, "s"
@@ -100,11 +106,25 @@ def warm_stream(rounds):
             ("ctx-send's first byte, ctxd runs", lambda: first_byte(daemon, cwd))]), 0.05, "s"
 
 
+def first(rounds):
+    """The first answer of a new daemon with empty caches."""
+    cwd = trees.small()
+
+    def fresh():
+        with Daemon() as daemon:
+            return daemon.shell(f"{SEND} -q --daemon=require --full . | cat", cwd)
+
+    yield "first answer, 100k small files", in_turn(rounds, [
+        ("ctx-send --no-daemon | cat", lambda: seconds(f"{SEND} -q --no-daemon --full . | cat", cwd)),
+        ("ctx-send | cat, a new ctxd", fresh)]), 1.15, "s"
+
+
 def restart(rounds):
     """From no daemon to its first digest, with the database of an earlier one."""
     cwd = trees.small()
     with Daemon() as daemon:
         daemon.shell(f"{CTX} digest --full .; {SEND} -q --full . >/dev/null", cwd)
+        daemon.learnt()
 
         def again():
             daemon.stop()
@@ -207,4 +227,4 @@ class Watchman:
         return int(words["RssAnon"].split()[0]) * 1024
 
 
-ROWS = {"warm stream": warm_stream, "restart": restart, "ctx digest": digests, "first crawl": crawl}
+ROWS = {"warm stream": warm_stream, "first answer": first, "restart": restart, "ctx digest": digests, "first crawl": crawl}

@@ -2,7 +2,7 @@
 /*
  * struct daemon: what all files of ctxd share, and nothing else.
  *
- * ctxd has five kinds of threads (base/thread-kind.h):
+ * ctxd has six kinds of threads (base/thread-kind.h):
  *
  *   loop       one; the only one that calls libuv: the listening socket, sessions, timers,
  *              signals (loop.c; other threads reach it through wake.h)
@@ -11,6 +11,7 @@
  *   http       the threads of libmicrohttpd, one that accepts and one for each connection, and
  *              a watchdog; a request takes the place of a lane while it works (http.c)
  *   pool       pure fan-out; each lane has a pool of its own
+ *   learner    at most one; learns what streams passed on (learner.c)
  *   database   one; writes the hash database (hashdb/db-writer.c)
  *
  * A function that names no thread may be called by any.
@@ -24,6 +25,7 @@
  *   url.c   http.c                                             HTTP: who is answered what
  *   http-answer.c   metrics.c   http-connections.c   http-say.c   …
  *   polls.c                                                    the watches on the loop
+ *   learner.c                                                  what comes after a stream
  *   roots.c   lanes.c   urls.c   wake.c
  *   watch.c …   config.c   counters.c   log.c   heap.c
  */
@@ -36,6 +38,7 @@
 
 struct http;
 struct lanes;
+struct learner;
 struct listener;
 struct roots;
 struct wake;
@@ -47,6 +50,7 @@ struct daemon {
     struct store *store;   /* never NULL */
     struct roots *roots;
     struct lanes *lanes;
+    struct learner *learner;
     struct wake *wake;
     struct http *http;               /* NULL: HTTP is off */
     struct failure http_failure;     /* why HTTP is off although it was wanted; else code 0 */

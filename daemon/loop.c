@@ -3,6 +3,7 @@
 
 #include "chores.h"
 #include "lanes.h"
+#include "learner.h"
 #include "listen.h"
 #include "log.h"
 #include "polls.h"
@@ -76,7 +77,8 @@ static bool loop_has_lanes(struct loop *loop)
 static void loop_end_if_quiet(struct loop *loop)
 {
     if (!loop->ending || sessions_count(loop->sessions) || chores_running(loop->chores) ||
-        (!loop->cut && loop_has_lanes(loop)) || wake_closed(loop->wake))
+        learner_count(loop->daemon) || (!loop->cut && loop_has_lanes(loop)) ||
+        wake_closed(loop->wake))
         return;
     lanes_end(loop->daemon);
     polls_end(loop->polls);
@@ -134,6 +136,7 @@ static void loop_end(struct loop *loop)
         loop_stop_listening(loop);
         lanes_refuse(loop->daemon);
         chores_cancel(loop->chores);
+        learner_end(loop->daemon);
         wake_tick(loop->wake, true);
     }
     if (again)
@@ -162,7 +165,7 @@ static bool loop_is_idle(struct loop *loop)
     lanes_stats(daemon, &lanes);
     uint64_t idle_ns = daemon_quiet_ns(daemon);
     return daemon->config.idle_exit_s && !sessions_count(loop->sessions) && !lanes.running &&
-           !lanes.waiting && !lanes.parked &&
+           !lanes.waiting && !lanes.parked && !learner_count(daemon) &&
            idle_ns >= daemon->config.idle_exit_s * 1000000000;
 }
 

@@ -8,6 +8,7 @@
 #include "heap.h"
 #include "http.h"
 #include "lanes.h"
+#include "learner.h"
 #include "listen.h"
 #include "log.h"
 #include "loop.h"
@@ -78,6 +79,7 @@ static int main_serve(struct daemon *daemon, struct failure *f)
     main_open_caches(daemon);
     daemon->roots = roots_new();
     daemon->lanes = lanes_new(daemon);
+    daemon->learner = learner_new();
     r = loop_new(daemon, listener.fd, &loop, f);
     if (r == 0) {
         main_start_http(daemon);
@@ -91,6 +93,8 @@ static int main_serve(struct daemon *daemon, struct failure *f)
     listener_unlink(&daemon->config, &listener);
     lanes_end(daemon);
     lanes_free(daemon->lanes);
+    learner_end(daemon);
+    learner_free(daemon->learner);
     roots_free(daemon->roots);
     loop_free(loop);
     store_close(daemon->store);

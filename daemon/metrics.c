@@ -4,6 +4,7 @@
 #include "heap.h"
 #include "http-priv.h"
 #include "lanes.h"
+#include "learner.h"
 #include "metrics-text.h"
 #include "roots.h"
 #include "watch.h"
@@ -216,9 +217,13 @@ static int metrics_print_lanes(struct buf *text, struct daemon *daemon)
         text, "ctxd_lanes", METRIC_GAUGE,
         "Requests: at work, waiting for a lane, parked for their reader.", "state", lanes,
         ARRAY_SIZE(lanes));
-    struct plain_metric max = {"ctxd_lanes_max", METRIC_GAUGE,
-                               "Requests that may work at once.", daemon->config.lanes};
-    return r < 0 ? r : metrics_print_plain(text, &max, 1);
+    struct plain_metric ones[] = {
+        {"ctxd_lanes_max", METRIC_GAUGE, "Requests that may work at once.",
+         daemon->config.lanes},
+        {"ctxd_learning", METRIC_GAUGE, "Streams that are learnt, or wait for that.",
+         learner_count(daemon)},
+    };
+    return r < 0 ? r : metrics_print_plain(text, ones, ARRAY_SIZE(ones));
 }
 
 static int metrics_print_caches(struct buf *text, struct daemon *daemon)

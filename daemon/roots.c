@@ -194,6 +194,14 @@ static void root_check_replaced__with_lock(struct root_entry *entry)
     entry->replaced |= entry->root.watch && watch_ended(entry->root.watch);
 }
 
+struct root *root_ref(struct daemon *daemon, struct root *root)
+{
+    pthread_mutex_lock(&daemon->roots->lock);
+    root_entry_of(root)->users++;
+    pthread_mutex_unlock(&daemon->roots->lock);
+    return root;
+}
+
 void root_put(struct daemon *daemon, struct root *root)
 {
     struct roots *roots = daemon->roots;

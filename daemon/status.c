@@ -5,6 +5,7 @@
 #include "heap.h"
 #include "http.h"
 #include "lanes.h"
+#include "learner.h"
 #include "roots.h"
 #include "thread-kind.h"
 #include "watch.h"
@@ -92,6 +93,7 @@ static struct value *status_lanes(struct values *pool, struct daemon *daemon)
     status_put(pool, object, "waiting", lanes.waiting);
     status_put(pool, object, "parked", lanes.parked);
     status_put(pool, object, "threads", lanes.threads);
+    status_put(pool, object, "learning", learner_count(daemon));
     return object;
 }
 

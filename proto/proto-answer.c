@@ -51,13 +51,14 @@ static const struct json_key stats_keys[] = {
     STAT_KEY(n_stats),
     STAT_KEY(n_chunks),
     STAT_KEY(n_stored),
+    STAT_KEY(n_unlearnt),
     STAT_KEY(walk_ns),
     STAT_KEY(total_ns),
     {"rewritten", JSON_KEY_BOOL, offsetof(struct send_stats, rewritten), NULL, 0},
     {"everything", JSON_KEY_BOOL, offsetof(struct send_stats, everything), NULL, 0},
 };
 
-static_assert(sizeof(void *) != 8 || sizeof(struct send_stats) == 120, "stats_keys");
+static_assert(sizeof(void *) != 8 || sizeof(struct send_stats) == 128, "stats_keys");
 
 #define AT(member) offsetof(struct proto_answer, member)
 

@@ -89,7 +89,7 @@ static_assert(sizeof(enum send_builder) == sizeof(unsigned), "an enum is unsigne
  * another request than the client asked. These checks fail to compile when somebody adds a
  * member. (stage and unknowns of df_request are no client's: they stay 0.)
  */
-static_assert(sizeof(void *) != 8 || sizeof(struct send_request) == 248, "request_keys");
+static_assert(sizeof(void *) != 8 || sizeof(struct send_request) == 256, "request_keys");
 static_assert(sizeof(void *) != 8 || sizeof(struct df_request) == 104, "request_keys");
 static_assert(sizeof(void *) != 8 || sizeof(struct control) == 232, "request_keys");
 

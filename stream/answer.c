@@ -144,7 +144,7 @@ int answer_make(const struct send_request *request, struct warm *warm, bool for_
                 struct notes *notes, struct answer *ret, struct send_stats *stats,
                 struct failure *f)
 {
-    ASSERT_THREAD(THREAD_LANE | THREAD_HTTP);
+    ASSERT_THREAD(THREAD_LANE | THREAD_HTTP | THREAD_LEARNER);
     *ret = (struct answer){0};
     int r = answer_steps(request, warm, for_digest, notes, ret, stats, f);
     if (r < 0)

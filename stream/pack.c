@@ -308,6 +308,13 @@ static int pack_anew(struct segment *segment, const struct entries *entries,
     return r;
 }
 
+/* Whether this stream has learnt enough chunks by now, and passes the next one on. */
+static bool pack_is_enough(struct packing *p)
+{
+    return p->request->learn_max && p->plan->store &&
+           atomic_fetch_add(&p->n_missed, 1) >= p->request->learn_max;
+}
+
 static int pack_chunk(struct segment *segment, struct failure *f)
 {
     const struct plan *plan = segment->packing->plan;
@@ -321,8 +328,12 @@ static int pack_chunk(struct segment *segment, struct failure *f)
     struct entries entries;
     chunk_entries(&plan->terms, plan->links, plan->tree, segment->chunk, &entries);
     int r = 0;
-    if (named || !pack_find_by_hashes(segment, &entries, &naming))
+    if (named || !pack_find_by_hashes(segment, &entries, &naming)) {
+        segment->unlearnt = pack_is_enough(segment->packing);
+        if (segment->unlearnt)
+            digest128_free(steal(&naming.state));
         r = pack_anew(segment, &entries, &naming, f);
+    }
     digest128_free(naming.state);
     arena_release(&entries.arena);
     return r;

@@ -33,10 +33,11 @@ struct packing {
     const struct codec *codec; /* NULL: plain */
     const struct pool *pool;   /* tells that the request was cancelled */
     struct content_source source;
-    bool want_sha;         /* compute the SHA-256 of every segment */
-    atomic_bool cancelled; /* segments that are under way may end early */
-    pthread_mutex_t lock;  /* guards `done` of each segment */
-    pthread_cond_t done;   /* signalled when a segment is done */
+    bool want_sha;          /* compute the SHA-256 of every segment */
+    atomic_bool cancelled;  /* segments that are under way may end early */
+    atomic_size_t n_missed; /* chunks that the store did not have */
+    pthread_mutex_t lock;   /* guards `done` of each segment */
+    pthread_cond_t done;    /* signalled when a segment is done */
 };
 
 /* A file larger than CHUNK_BYTES. The writer's thread opens and closes it. */
@@ -62,6 +63,7 @@ struct segment {
     struct stored stored;     /* fd >= 0: the store has it packed; the two above are empty */
     struct sha256 sha;        /* of the plain bytes; if want_sha is set, or the store has it */
     bool sure;                /* it is what the tree says, and may be remembered by that */
+    bool unlearnt;            /* a chunk that was passed on (learn_max) */
     void *codec;              /* the compressor's state, kept from one segment to the next */
     struct content_dir dir;
     struct failure failure;

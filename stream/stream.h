@@ -108,6 +108,10 @@ struct send_request {
     struct send_progress *progress; /* NULL: not counted */
     const struct send_hooks *hooks; /* NULL: none, and out_fd may block */
     struct pool *pool;              /* NULL: the call makes one; else no other call uses it */
+    /* In a daemon: a stream learns so many of the chunks that it reads. It passes the others on
+     * as fast as without a daemon, and the caller calls learn_run() afterwards. 0: it learns
+     * all. */
+    size_t learn_max;
 };
 
 struct send_stats {
@@ -117,6 +121,7 @@ struct send_stats {
     uint64_t tar_bytes, out_bytes;
     uint64_t n_dirs_read, n_stats; /* for this answer; 0: the tree was up to date */
     uint64_t n_chunks, n_stored;   /* chunks of the stream; segments that were packed before */
+    uint64_t n_unlearnt;           /* chunks that were passed on unlearnt (learn_max) */
     uint64_t walk_ns, total_ns;
     bool rewritten;  /* the Dockerfile is not sent as it is: see carry.c */
     bool everything; /* the Dockerfile reads the whole context */
@@ -177,6 +182,14 @@ void warm_stats(struct warm *warm, struct warm_stats *ret);
  */
 int send_run(const struct send_request *request, struct warm *warm, struct notes *notes,
              struct send_stats *ret_stats, struct failure *f) must_use;
+
+/*
+ * Learns what send_run() passed on unlearnt, so that the next answer to this request costs
+ * only what changed. 0; -ECANCELED by the flag of its pool; or as send_run(). An answer may run
+ * at the same time. Thread: learner; it waits for the pool.
+ */
+int learn_run(const struct send_request *request, struct warm *warm,
+              struct failure *f) must_use;
 
 /*
  * The same answer for HTTP (body.c): the caller pulls it, and knows its length and ETag before

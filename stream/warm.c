@@ -258,7 +258,7 @@ static void warm_name_ignore__with_lock(struct warm *warm, struct bytes name)
 int warm_tree(struct warm *warm, const struct send_request *request, struct tree_view *views,
               size_t n_views, struct pool *pool, struct plan *plan, struct failure *f)
 {
-    ASSERT_THREAD(THREAD_LANE | THREAD_HTTP); /* it waits for the pool */
+    ASSERT_THREAD(THREAD_LANE | THREAD_HTTP | THREAD_LEARNER); /* it waits for the pool */
     bool new[TREE_VIEWS_MAX] = {0}, any_new = false;
     size_t slots[TREE_VIEWS_MAX];
     int r = warm_lock(warm, pool, f);

@@ -82,7 +82,8 @@ static void writer_clear_segment(struct segment *segment)
     segment->literal = NULL;
     segment->chunk = NULL;
     segment->stored = (struct stored){.fd = -1};
-    segment->head = segment->tail = segment->whole = segment->done = segment->sure = false;
+    segment->head = segment->tail = segment->whole = segment->done = segment->sure =
+        segment->unlearnt = false;
 }
 
 int writer_next(struct writer *w, struct segment *segment, struct failure *f)
@@ -222,6 +223,7 @@ static int writer_take_out(struct writer *w, struct segment *segment, struct fai
     if (r < 0)
         return r;
     w->stats->n_stored += stored->fd >= 0;
+    w->stats->n_unlearnt += segment->unlearnt;
     writer_count(w, stored->fd >= 0 ? stored->plain_len : segment->plain.len,
                  segment->large.entry ? segment->tail
                  : segment->chunk     ? segment->chunk->n
@@ -354,7 +356,7 @@ static int ring_write(struct writer *w, struct ring *ring, struct failure *f)
 
 int writer_run(struct writer *w, struct failure *f)
 {
-    ASSERT_THREAD(THREAD_LANE | THREAD_HTTP); /* it waits for the pool */
+    ASSERT_THREAD(THREAD_LANE | THREAD_HTTP | THREAD_LEARNER); /* it waits for the pool */
     struct ring ring = {.n = 2 * pool_threads(w->pool) + 2, .more = 1};
     ring.at = xcalloc(ring.n, sizeof(*ring.at));
     for (size_t i = 0; i < ring.n; i++)

@@ -24,8 +24,8 @@ UNIT = [
     "rewrite-filter", "select",
     "recipe", "recipe-cook", "scrub",
     "tree", "db", "db-damage", "db-unusable", "db-others",
-    "stream", "body", "carry", "chunks", "content", "context-digest", "control", "entries", "hide", "missing",
-    "pack", "plan", "rules", "skeleton", "tar-header", "voiding", "writer",
+    "stream", "body", "carry", "chunks", "content", "context-digest", "control", "entries", "hide", "learn",
+    "missing", "pack", "plan", "rules", "skeleton", "tar-header", "voiding", "writer",
     "store", "store-dir", "store-seen", "store-sweep", "warm", "warm-chunks", "warm-memory",
     "warm-upkeep",
     "proto", "proto-answer", "http-listen", "http-parse", "http-peer", "metrics-text", "url", "urls",
@@ -88,7 +88,7 @@ def unit_suites(seed):
 # takes valgrind more than three minutes, and runs under it only with --full.
 DYNAMIC = {"tree": True, "wake": True, "proto": True, "http-listen": True, "http-parse": True, "http-peer": True,
            "url": True, "urls": True, "store": True, "watch": True, "watch-drain": False, "watch-mounts": True,
-           "warm": False, "warm-upkeep": True, "voiding": True, "store-dir": True, "store-seen": True,
+           "warm": False, "learn": True, "warm-upkeep": True, "voiding": True, "store-dir": True, "store-seen": True,
            "store-sweep": False, "db": False, "db-damage": False, "db-unusable": False, "db-others": False}
 
 

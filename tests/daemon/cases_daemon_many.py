@@ -2,6 +2,7 @@
 """Many requests at once, readers that stop, clients and daemons that die in the middle."""
 
 import io
+import json
 import os
 import signal
 import socket
@@ -44,7 +45,35 @@ def finish(process, read_end):
     return process.wait(60), data, err
 
 
+def learns(tap, box):
+    """The first stream passes most of a tree on unlearnt; the learner learns it afterwards."""
+    root = box.tree("first", 3000)
+    want = box.send("--no-daemon", root).out
+    daemon = box.daemon()
+
+    def kept():
+        run = box.send("--daemon=require", "--stats=json", root)
+        stats = json.loads(run.err)
+        return run.fault() or (run.out != want and "other bytes"), stats["chunks_kept"], stats["chunks"]
+
+    fault, n_kept, n = kept()
+    tap.check(fault or (n < 40 or n_kept) and f"{n_kept} of {n} chunks kept", "a first stream is as without ctxd")
+    tap.check(None if until(lambda: daemon.status()["lanes"]["learning"] == 0) else "still learning",
+              "… then it is learnt")
+    fault, n_kept, n = kept()
+    tap.check(fault or (n_kept != n and f"{n_kept} of {n} chunks kept"), "… so that the next one reads no file")
+    daemon.end()
+    box.fresh()
+    daemon = box.daemon()
+    run = box.send("--daemon=require", root)
+    began = time.monotonic()
+    fault = daemon.end()
+    took = time.monotonic() - began
+    tap.check(run.fault() or fault or (took > 5 and f"{took:.1f} s"), "a ctxd that is learning ends at once")
+
+
 def cases(tap, box):
+    learns(tap, box)
     daemon = box.daemon("--lanes=8", "--max-clients=300")
     roots = [box.tree(f"tree{i}", 200 + 40 * i, seed=i) for i in range(3)]
     want = {(root, *args): box.send("--no-daemon", *args, root).out for root in roots for args in ([], ["-z"])}

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/mman.h>
 
@@ -41,12 +42,15 @@ struct telling {
 };
 static struct telling tellings[64];
 static size_t n_tellings;
+static pthread_mutex_t tellings_lock = PTHREAD_MUTEX_INITIALIZER; /* a learner drains, too */
 
 void tell(enum telling_what what, const char *path)
 {
+    pthread_mutex_lock(&tellings_lock);
     tellings[n_tellings].what = what;
     snprintf(tellings[n_tellings].path, sizeof(tellings->path), "%s", path);
     n_tellings++;
+    pthread_mutex_unlock(&tellings_lock);
 }
 
 void tell_nothing(void)
@@ -57,6 +61,7 @@ void tell_nothing(void)
 static bool drain(void *watch, struct dirty *dirty)
 {
     struct world *w = watch;
+    pthread_mutex_lock(&tellings_lock);
     for (size_t i = 0; i < n_tellings; i++) {
         struct bytes path = bytes_of(tellings[i].path);
         if (tellings[i].what == TELL_BELOW)
@@ -70,6 +75,7 @@ static bool drain(void *watch, struct dirty *dirty)
             dirty_inode(dirty, st.st_dev, st.st_ino);
     }
     n_tellings = 0;
+    pthread_mutex_unlock(&tellings_lock);
     bool told = !w->lost;
     w->lost = false;
     return told;
@@ -195,6 +201,7 @@ bool ask_begin(struct world *w, struct ask *ask)
                                          .level = 1,
                                          .full = view < 0 && random_below(8) == 0,
                                          .recipe = view < 0 && random_below(3) == 0,
+                                         .learn_max = random_below(3),
                                          .pool = w->pool};
     if (random_below(6) == 0)
         ask->request.mtime = SEND_MTIME_FIXED;
@@ -258,6 +265,12 @@ static bool same_digest(struct world *w, const struct ask *ask)
     return ok;
 }
 
+static bool learns(struct world *w, const struct ask *ask)
+{
+    struct failure f = {0};
+    return TAP_CHECKF(learn_run(&ask->request, w->warm, &f) == 0, "%s", f.text);
+}
+
 bool answers_agree(struct world *w)
 {
     struct ask ask;
@@ -270,6 +283,8 @@ bool answers_agree(struct world *w)
     ok = ok && TAP_CHECKF(bytes_equal(buf_bytes(&cold), buf_bytes(&warm)),
                           "%zu bytes warm, %zu cold", warm.len, cold.len);
     ok = ok && TAP_CHECK(same_counts(&cold_stats, &warm_stats));
+    if (ok && warm_stats.n_unlearnt && random_below(2) == 0)
+        ok = learns(w, &ask);
     if (ok && random_below(4) == 0)
         ok = pulled_is(w, &ask, &cold);
     if (ok && random_below(4) == 0)
