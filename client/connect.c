@@ -116,6 +116,7 @@ static int connect_add_selection(struct proto_request *request, const struct con
     return r;
 }
 
+static const char ended_text[] = "the daemon ended before it began";
 static const char nobody_text[] = "no ctxd runs; ctx start begins one";
 
 bool connect_nobody(const struct failure *f)
@@ -151,6 +152,9 @@ int connect_begin(const struct connect_ask *ask, int *ret_fd, struct failure *f)
 nobody:
     if (r == -ENOENT || r == -ECONNREFUSED)
         return fail(f, -ENOTCONN, "%s", nobody_text);
+    /* It was about to end, and closed the connection. */
+    if (r == -EPIPE || r == -ECONNRESET)
+        return fail(f, -ENOTCONN, "%s", ended_text);
     if (f)
         f->code = -ENOTCONN;
     return -ENOTCONN;
@@ -195,14 +199,54 @@ static int connect_wait_readable(const struct reading *reading)
     }
 }
 
+bool connect_ended(const struct failure *f)
+{
+    return strcmp(f->text, ended_text) == 0;
+}
+
+static const char hung_text[] = "did not begin within 5 seconds";
+
+bool connect_hung(const struct failure *f)
+{
+    return strstr(f->text, hung_text);
+}
+
+int connect_pid(int fd)
+{
+    struct ucred peer;
+    socklen_t len = sizeof(peer);
+    char path[64];
+    cleanup_buf struct buf name = BUF(64);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || peer.pid <= 0)
+        return 0;
+    /* Of a socket that was given to ctxd, the peer is the process that made it. */
+    snprintf(path, sizeof(path), "/proc/%d/comm", (int)peer.pid);
+    return io_read_file(AT_FDCWD, path, &name) == 0 &&
+                   bytes_equal(buf_bytes(&name), BYTES("ctxd\n"))
+               ? (int)peer.pid
+               : 0;
+}
+
+/* Says what to do with a daemon that takes connections and does nothing else. */
+static int connect_fail_hung(const struct reading *reading, struct failure *f)
+{
+    int pid = connect_pid(reading->fd);
+    if (!pid)
+        return fail(f, -ENOTCONN, "the daemon %s", hung_text);
+    return fail(f, -ENOTCONN,
+                "ctxd, process %d, %s: it is busy, stopped (kill -CONT %d lets it go on), or "
+                "hangs (kill -KILL %d)",
+                pid, hung_text, pid, pid);
+}
+
 static int connect_lost(const struct reading *reading, int r, struct failure *f)
 {
     if (reading->handed_over)
         return fail(f, -EPIPE,
                     "the daemon ended in the middle; try again, or with --no-daemon");
-    return fail(f, -ENOTCONN,
-                r == -ETIMEDOUT ? "the daemon did not begin within 5 seconds"
-                                : "the daemon ended before it began");
+    if (r == -ETIMEDOUT)
+        return connect_fail_hung(reading, f);
+    return fail(f, -ENOTCONN, "%s", ended_text);
 }
 
 /*

@@ -42,6 +42,11 @@ int connect_ask(const struct connect_ask *ask, struct send_progress *progress,
 
 /* Tells whether a failure of connect_ask() means that no daemon runs. */
 bool connect_nobody(const struct failure *f);
+/* The same: that it ended meanwhile; that it does not answer. */
+bool connect_ended(const struct failure *f);
+bool connect_hung(const struct failure *f);
+/* The process of the ctxd at the other end; 0: it can't be told. */
+int connect_pid(int fd);
 
 /*
  * The first half of connect_ask(), for a caller that also waits for other things: it sends the

@@ -15,8 +15,8 @@ extern char **environ;
 
 /* Milliseconds for ctxd to answer. It needs a few; with a cold disk, a second. */
 #define START_MS 10000
-/* Milliseconds for ctxd to end. It gives running streams ten seconds to finish. */
-#define STOP_MS 15000
+/* Milliseconds for ctxd to end. After nine seconds it ends whatever runs. */
+#define STOP_MS 10000
 /* In the directory of the socket. */
 #define LOG_NAME "ctxd.log"
 
@@ -219,28 +219,57 @@ enum exit_status ctx_start(struct options *options, struct notes *notes)
 
 /* ---- stop ------------------------------------------------------------------------------ */
 
+/* Whether some ctxd holds the lock, and it may be process `pid` (0: any). */
+static bool stop_is_locked(int lock_fd, int pid)
+{
+    char text[32] = {0};
+    uint64_t holder;
+    if (flock(lock_fd, LOCK_SH | LOCK_NB) == 0) {
+        flock(lock_fd, LOCK_UN);
+        return false;
+    }
+    ssize_t n = pread(lock_fd, text, sizeof(text) - 1, 0);
+    struct bytes line = bytes_head(bytes_of(text), strcspn(text, "\n"));
+    /* Another one may have begun since; before it has written its number, there is none. */
+    return n <= 0 || !pid || number_parse(line, &holder) < 0 || holder == (uint64_t)pid;
+}
+
+/* ctxd releases its lock last. With a socket from systemd there is no lock. */
+static int stop_await_end(int pid, struct failure *f)
+{
+    cleanup_fd int fd = start_open_lock();
+    uint64_t until_ns = clock_now_ns() + STOP_MS * 1000000ull;
+    while (fd >= 0 && stop_is_locked(fd, pid)) {
+        if (clock_now_ns() > until_ns)
+            return fail(f, -ETIMEDOUT, "ctxd, process %d, has not ended within ten seconds",
+                        pid);
+        start_sleep_ms(5);
+    }
+    return 0;
+}
+
 enum exit_status ctx_stop(struct options *options, struct notes *notes)
 {
     struct failure f = {0};
+    struct connect_ask ask = {.kind = PROTO_STOP};
     cleanup_answer struct proto_answer answer = {0};
+    cleanup_fd int fd = -1;
     (void)options, (void)notes;
-    int r = connect_ask(&(struct connect_ask){.kind = PROTO_STOP}, NULL, &answer, &f);
+    int pid = 0, r = connect_begin(&ask, &fd, &f);
+    if (r == 0) {
+        pid = connect_pid(fd);
+        r = connect_read(fd, -1, NULL, &answer, &f);
+    }
     if (r < 0 && connect_nobody(&f)) {
         puts("no ctxd runs");
         return report_flush();
     }
+    /* One that was about to end closed the connection: another `ctx stop` was quicker. */
+    if (r < 0 && connect_ended(&f))
+        r = 0;
+    r = r < 0 ? r : stop_await_end(pid, &f);
     if (r < 0)
         return report_failed(&f);
-    /* ctxd releases its lock last. With a socket from systemd there is no lock. */
-    cleanup_fd int fd = start_open_lock();
-    uint64_t until_ns = clock_now_ns() + STOP_MS * 1000000ull;
-    while (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0) {
-        if (clock_now_ns() > until_ns) {
-            fail(&f, -ETIMEDOUT, "ctxd has not ended within 15 seconds");
-            return report_failed(&f);
-        }
-        start_sleep_ms(5);
-    }
     puts("ctxd has ended");
     return report_flush();
 }

@@ -28,8 +28,13 @@
 #define DEBOUNCE_MS 100
 /* Milliseconds between digests if changes can't be seen. */
 #define SLOW_MS 1000
-/* Milliseconds until the daemon answers a `wait` without a change. Then it is asked again. */
-#define WAIT_MS 600000
+/* Milliseconds until the daemon answers a `wait` without a change. Then it is asked again, so
+ * that a daemon that hangs, or was stopped, is noticed. */
+#define WAIT_MS 7000
+/* Milliseconds that it may be late with that answer. */
+#define LATE_MS 3000
+/* Milliseconds during which a daemon that did not answer is not asked. */
+#define HUNG_MS 30000
 
 const struct command_line watch_line = {
     .name = "ctx watch",
@@ -50,10 +55,13 @@ const struct command_line watch_line = {
 struct watching {
     struct options *options;
     int signal_fd;
-    int control_fd;                                 /* inotify of the control files; -1: none */
-    int wait_fd;                                    /* a `wait` that ctxd has not answered */
-    bool slow;                                      /* the digest is taken every SLOW_MS */
-    bool told_slow;                                 /* … and the user was told why */
+    int control_fd;   /* inotify of the control files; -1: none */
+    char blind[160];  /* why control_fd can't see all changes; empty: it can */
+    int wait_fd;      /* a `wait` that ctxd has not answered */
+    uint64_t wait_ns; /* when ctxd must have answered it */
+    uint64_t hung_ns; /* ctxd did not answer: it is not asked before this; 0: it did */
+    bool slow;        /* the digest is taken every SLOW_MS */
+    bool told_slow;   /* … and the user was told why */
     char told[sizeof(((struct failure *)0)->text)]; /* the last failure that was reported */
     uint64_t seq;                                   /* of the last answer to a `wait` */
     uint64_t due_ns;        /* when to take the next digest; 0: at the next change */
@@ -74,35 +82,42 @@ static void watching_say(const struct watching *w, const char *text)
 /* ---- seeing changes --------------------------------------------------------------------- */
 
 /* Watches the directory of a file, or fallback_dir if file is NULL. */
-static void watching_add_place(int fd, const char *file, const char *fallback_dir)
+static int watching_add_place(int fd, const char *file, const char *fallback_dir)
 {
     char dir[PATH_MAX];
     struct bytes parent = file ? path_dir(bytes_of(file)) : bytes_of(fallback_dir);
     bool top = file && file[0] == '/' && parent.len == 0;
     snprintf(dir, sizeof(dir), "%.*s", BYTES_ARG(parent));
-    /* A directory that can't be watched is left out. Its changes show in the next digest. */
-    (void)!inotify_add_watch(fd,
-                             top      ? "/"
-                             : dir[0] ? dir
-                                      : ".",
-                             IN_CLOSE_WRITE | IN_MOVE | IN_CREATE | IN_DELETE | IN_ATTRIB);
+    int wd = inotify_add_watch(fd,
+                               top      ? "/"
+                               : dir[0] ? dir
+                                        : ".",
+                               IN_CLOSE_WRITE | IN_MOVE | IN_CREATE | IN_DELETE | IN_ATTRIB);
+    return wd < 0 ? -errno : 0;
 }
 
 /*
  * Watches the directories of the Dockerfile and the ignore file. They may lie outside the
  * context, and an editor may replace the files.
  */
-static int watching_open_control(const struct options *options)
+static void watching_open_control(struct watching *w)
 {
-    int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (fd < 0)
-        return -1;
+    const struct options *options = w->options;
     bool stdin_file = options->file && !strcmp(options->file, "-");
-    watching_add_place(fd, stdin_file ? NULL : options->file, options->path);
-    watching_add_place(fd, NULL, options->path);
-    if (options->ignore_file)
-        watching_add_place(fd, options->ignore_file, options->path);
-    return fd;
+    w->control_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    int r = w->control_fd < 0 ? -errno : 0;
+    if (r == 0)
+        r = watching_add_place(w->control_fd, stdin_file ? NULL : options->file, options->path);
+    if (r == 0)
+        r = watching_add_place(w->control_fd, NULL, options->path);
+    if (r == 0 && options->ignore_file)
+        r = watching_add_place(w->control_fd, options->ignore_file, options->path);
+    if (r < 0)
+        snprintf(w->blind, sizeof(w->blind),
+                 "the Dockerfile and the ignore file can't be watched: %s%s", strerror(-r),
+                 r == -EMFILE   ? " (raise fs.inotify.max_user_instances)"
+                 : r == -ENOSPC ? " (raise fs.inotify.max_user_watches)"
+                                : "");
 }
 
 static bool watching_name_starts(struct bytes name, const char *file)
@@ -155,6 +170,13 @@ static void watching_by_the_clock(struct watching *w, const char *why)
     w->told_slow = true;
 }
 
+/* ctxd takes connections and does not answer: it is left alone for a while. */
+static void watching_note_hung(struct watching *w, const struct failure *f)
+{
+    if (connect_hung(f))
+        w->hung_ns = clock_now_ns() + HUNG_MS * 1000000ull;
+}
+
 static int watching_begin_wait(struct watching *w, const struct selection *selection,
                                bool since_given, struct failure *f)
 {
@@ -168,6 +190,10 @@ static int watching_begin_wait(struct watching *w, const struct selection *selec
     watching_close_wait(w);
     if (w->options->daemon == DAEMON_NEVER)
         return fail(f, -ENOTCONN, "--daemon=never");
+    if (clock_now_ns() < w->hung_ns)
+        return fail(f, -ENOTCONN, "ctxd does not answer");
+    w->hung_ns = 0;
+    w->wait_ns = clock_now_ns() + (WAIT_MS + LATE_MS) * 1000000ull;
     return connect_begin(&ask, &w->wait_fd, f);
 }
 
@@ -176,6 +202,8 @@ static int watching_read_wait(struct watching *w, struct proto_answer *answer,
 {
     int r = connect_read(w->wait_fd, -1, NULL, answer, f);
     watching_close_wait(w);
+    if (r < 0)
+        watching_note_hung(w, f);
     if (r == 0 && answer->kind == PROTO_FAILED)
         r = fail(f, -ENOTCONN, "%s", answer->failure.text);
     return r;
@@ -198,33 +226,69 @@ static void watching_take_seq(struct watching *w, const struct selection *select
             w, "not every change of these files can be seen; ctx status says why");
     } else {
         w->slow = false;
-        w->told_slow = false;
+        w->told_slow = w->told_slow && w->blind[0];
         w->seq = answer.seq;
     }
+    if (w->blind[0])
+        watching_by_the_clock(w, w->blind);
 }
 
 /* ---- the digest ------------------------------------------------------------------------- */
 
-static int watching_look(struct watching *w, struct sha256 *ret, struct failure *f)
+/* The options for one look, with an arena of its own; without ctxd if that does not answer. */
+static struct options watching_options(const struct watching *w)
 {
-    struct options *options = w->options;
+    struct options options = *w->options;
+    options.arena = (struct arena){0};
+    if (w->hung_ns && options.daemon == DAEMON_AUTO)
+        options.daemon = DAEMON_NEVER;
+    return options;
+}
+
+static int watching_look_with(struct watching *w, struct selection *selection,
+                              struct options *options, struct sha256 *ret, struct failure *f)
+{
     cleanup_notes struct notes notes = {0};
-    cleanup_selection struct selection selection = SELECTION;
     struct ctx_digested digested = {0};
-    int r = selection_open(&selection, options, &notes, f);
+    int r = selection_open(selection, options, &notes, f);
     if (r < 0)
         return r;
-    buildx_note(&selection, options, BUILDX_STREAM, &notes);
-    watching_take_seq(w, &selection);
-    r = ctx_digest_run(&selection, options, &notes, &digested, f);
+    watching_take_seq(w, selection);
+    if (w->hung_ns && options->daemon == DAEMON_AUTO)
+        options->daemon = DAEMON_NEVER;
+    r = ctx_digest_run(selection, options, &notes, &digested, f);
     if (r == 0)
         *ret = digested.digest->sha;
     ctx_digest_release(&digested);
-    if (!w->looked)
+    if (!w->looked) {
+        buildx_note(selection, options, BUILDX_STREAM, &notes);
         report_notes(&notes, options->talk);
-    if (r == 0 && !w->slow && watching_begin_wait(w, &selection, true, f) < 0)
+    }
+    if (r == 0 && !w->slow && watching_begin_wait(w, selection, true, f) < 0)
         watching_by_the_clock(w, f->text);
     return r;
+}
+
+static int watching_look(struct watching *w, struct sha256 *ret, struct failure *f)
+{
+    struct options options = watching_options(w);
+    cleanup_selection struct selection selection = SELECTION;
+    int r = watching_look_with(w, &selection, &options, ret, f);
+    arena_release(&options.arena);
+    return r;
+}
+
+/* Nothing has changed: waits on, from the same event. false: a look must find out more. */
+static bool watching_wait_on(struct watching *w)
+{
+    struct failure f = {0};
+    struct options options = watching_options(w);
+    cleanup_notes struct notes notes = {0};
+    cleanup_selection struct selection selection = SELECTION;
+    int r = selection_open(&selection, &options, &notes, &f);
+    r = r < 0 ? r : watching_begin_wait(w, &selection, true, &f);
+    arena_release(&options.arena);
+    return r == 0;
 }
 
 static uint64_t watching_after_ms(uint64_t ms)
@@ -332,7 +396,17 @@ static void watching_take_wait(struct watching *w)
     int r = watching_read_wait(w, &answer, &f);
     if (r < 0)
         watching_by_the_clock(w, f.text);
-    /* Even if the wait only timed out: taking the digest begins a new one. */
+    else if (!answer.changed && !answer.slow && answer.seq == w->seq && watching_wait_on(w))
+        return;
+    watching_look_later(w);
+}
+
+/* The wait was not answered in time: goes on without ctxd. */
+static void watching_give_up_wait(struct watching *w)
+{
+    watching_close_wait(w);
+    w->hung_ns = clock_now_ns() + HUNG_MS * 1000000ull;
+    watching_by_the_clock(w, "ctxd does not answer: it is stopped, or hangs");
     watching_look_later(w);
 }
 
@@ -342,6 +416,8 @@ static int watching_until_next_ms(const struct watching *w)
              now_ns = clock_now_ns();
     if (w->child.kill_ns && w->child.kill_ns < next_ns)
         next_ns = w->child.kill_ns;
+    if (w->wait_fd >= 0 && !w->due_ns && w->wait_ns < next_ns)
+        next_ns = w->wait_ns;
     if (next_ns == UINT64_MAX)
         return -1;
     return next_ns <= now_ns ? 0 : (int)((next_ns - now_ns + 999999) / 1000000);
@@ -363,6 +439,8 @@ static int watching_step(struct watching *w, struct failure *f)
         watching_look_later(w);
     if (fds[2].revents)
         watching_take_wait(w);
+    else if (fds[2].fd >= 0 && clock_now_ns() >= w->wait_ns)
+        watching_give_up_wait(w);
     ctx_child_tick(&w->child);
     if (w->due_ns && w->due_ns <= clock_now_ns() && !w->ended_by)
         return watching_look_and_decide(w, f);
@@ -407,7 +485,7 @@ enum exit_status ctx_watch(struct options *options, struct notes *notes)
     sigaddset(&signals, SIGCHLD);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     w.signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    w.control_fd = watching_open_control(options);
+    watching_open_control(&w);
     int r = watching_until_signal(&w, &f);
     watching_close_wait(&w);
     close(w.signal_fd);

@@ -126,6 +126,8 @@ int main(int argc, char **argv)
     io_hold_standard();
     /* If the reader ends, the write fails with a message, in place of a silent SIGPIPE. */
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+    sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN},
+              NULL); /* ulimit -f: the same */
     if (options_parse(&send_line, argc, argv, &notes, &options, &f) < 0) {
         report_failure(&f);
         fputs("Try: ctx-send --help\n", stderr);

@@ -22,6 +22,10 @@
 #define HASHES_MAX_BYTES (512ull << 20)
 /* ns (five seconds) without a request, after which freed memory is given back to the kernel. */
 #define QUIET_NS (5ull * 1000000000)
+/* ns (a minute) after which the rules of an ignore file with thousands of patterns are dropped,
+ * and ns (ten seconds) between two looks for them. */
+#define LARGE_AGE_NS (60ull * 1000000000)
+#define LARGE_LOOK_NS (10ull * 1000000000)
 
 struct chores {
     struct lane_job job;   /* first: chores_of() */
@@ -29,6 +33,7 @@ struct chores {
     struct daemon *daemon;
     bool running;
     bool no_hashes;             /* the database was unusable when it was last logged */
+    uint64_t shrunk_ns;         /* when large rules were last looked for */
     uint64_t swept_ns, gave_ns; /* when the last sweep began, when memory was last given back */
     bool sweep;                 /* this job sweeps, too */
 };
@@ -140,6 +145,28 @@ static void chores_log_hashes(struct chores *chores)
         log_event(LOG_INFO, "hashes-back", NULL);
 }
 
+struct shrinking {
+    uint64_t since_ns;
+    bool any;
+};
+
+static void chores_shrink_root(void *context, struct root *root)
+{
+    struct shrinking *s = context;
+    s->any |= warm_shrink(root->warm, s->since_ns);
+}
+
+static void chores_shrink(struct chores *chores, uint64_t now_ns)
+{
+    struct shrinking s = {now_ns > LARGE_AGE_NS ? now_ns - LARGE_AGE_NS : 0, false};
+    if (now_ns - chores->shrunk_ns < LARGE_LOOK_NS)
+        return;
+    chores->shrunk_ns = now_ns;
+    roots_each(chores->daemon, chores_shrink_root, &s);
+    if (s.any)
+        heap_give_back();
+}
+
 void chores_look(struct chores *chores)
 {
     ASSERT_THREAD(THREAD_LOOP);
@@ -152,6 +179,7 @@ void chores_look(struct chores *chores)
     /* Requests come first. */
     if (chores->running || lanes.running || wake_ending(daemon->wake))
         return;
+    chores_shrink(chores, now_ns);
     /* Once after each request. It takes some milliseconds, and no client waits. */
     if (daemon->active_ns > chores->gave_ns && daemon_quiet_ns(daemon) > QUIET_NS) {
         heap_give_back();

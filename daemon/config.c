@@ -217,8 +217,8 @@ static int config_defaults(struct config *config, struct failure *f)
     return r;
 }
 
-/* The paths that no place has set: they depend on variables that are not ours. */
-static int config_default_paths(struct config *config, struct failure *f)
+/* They depend on variables that are not ours. */
+int config_find_paths(struct config *config, struct failure *f)
 {
     const char *home = getenv("HOME"), *xdg = getenv("XDG_CACHE_HOME");
     char base[PATH_MAX];
@@ -303,8 +303,7 @@ int config_read(int argc, char **argv, struct config *ret, enum config_action *r
         return r;
     r = config_from_file(ret, named, f);
     r = r < 0 ? r : config_from_environment(ret, f);
-    r = r < 0 ? r : config_from_words(argc, argv, false, ret, ret_action, &named, f);
-    return r < 0 ? r : config_default_paths(ret, f);
+    return r < 0 ? r : config_from_words(argc, argv, false, ret, ret_action, &named, f);
 }
 
 /* ---- help ------------------------------------------------------------------------------- */

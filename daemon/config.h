@@ -36,10 +36,14 @@ enum config_action { CONFIG_SERVE, CONFIG_HELP, CONFIG_VERSION };
 
 /*
  * Reads the settings from all places. -EINVAL: the failure names the option, the variable or
- * the line of the file, and what it takes. -errno of reading the file.
+ * the line of the file, and what it takes. -errno of reading the file. The paths that no place
+ * sets stay empty.
  */
 int config_read(int argc, char **argv, struct config *ret, enum config_action *ret_action,
                 struct failure *f) must_use;
+/* Sets the paths that are empty, and makes the private directory of the socket. -EPERM: it is
+ * another user's, or open to others; or -errno of making it. */
+int config_find_paths(struct config *config, struct failure *f) must_use;
 /* Prints the text of --help. */
 void config_help(FILE *to);
 

@@ -114,6 +114,11 @@ static int listener_take_lock(const char *socket_path, int *ret_fd, struct failu
                    ? fail(f, -EADDRINUSE, "another ctxd serves %s; ctx stop ends it",
                           QUOTE(bytes_of(socket_path)))
                    : fail_errno(f, r, "%s", QUOTE(bytes_of(path)));
+    /* `ctx stop` asks whether the lock is still that of the process it ended. */
+    char pid[32];
+    int n = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+    if (ftruncate(fd, 0) < 0 || io_write_full(fd, pid, (size_t)n) < 0)
+        return fail_errno(f, -errno, "%s", QUOTE(bytes_of(path)));
     *ret_fd = steal_fd(&fd);
     return 0;
 }

@@ -288,6 +288,26 @@ static int loop_begin(struct loop *loop)
     return r ? r : uv_poll_start(&loop->listener, UV_READABLE, on_loop_connection);
 }
 
+static void on_loop_abort(int number)
+{
+    static const char text[] = "ctxd: the event loop: no descriptor or no memory is left; "
+                               "raise the limit of open files "
+                               "(ulimit -n)\n";
+    (void)number;
+    (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+    _exit(EXIT_FAILURE);
+}
+
+/* The first loop of a process makes a pipe for signals, and aborts if it can't. */
+static int loop_init_uv(uv_loop_t *uv)
+{
+    struct sigaction ours = {.sa_handler = on_loop_abort}, theirs;
+    sigaction(SIGABRT, &ours, &theirs);
+    int r = uv_loop_init(uv);
+    sigaction(SIGABRT, &theirs, NULL);
+    return r;
+}
+
 int loop_new(struct daemon *daemon, int listen_fd, struct loop **ret, struct failure *f)
 {
     struct loop *loop = xcalloc(1, sizeof(*loop));
@@ -297,7 +317,7 @@ int loop_new(struct daemon *daemon, int listen_fd, struct loop **ret, struct fai
     loop->polls = polls_new(daemon, &loop->uv);
     loop->sessions = sessions_new(daemon, &loop->uv, loop->polls);
     *ret = loop;
-    int r = uv_loop_init(&loop->uv);
+    int r = loop_init_uv(&loop->uv);
     loop->begun = r == 0;
     r = r ? r : loop_begin(loop);
     return r ? fail(f, r, "the event loop: %s", uv_strerror(r)) : 0;

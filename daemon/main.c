@@ -132,6 +132,8 @@ int main(int argc, char **argv)
     enum config_action action;
     io_hold_standard();
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+    /* Past `ulimit -f` a write fails, and the caches go without it. */
+    sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     if (config_read(argc, argv, &daemon.config, &action, &f) < 0) {
         fprintf(stderr, "ctxd: %s\nTry: ctxd --help\n", f.text);
         return EXIT_USAGE;
@@ -143,7 +145,7 @@ int main(int argc, char **argv)
     log_set_level(daemon.config.log_level);
     main_raise_limits();
     heap_setup();
-    if (main_serve(&daemon, &f) < 0) {
+    if (config_find_paths(&daemon.config, &f) < 0 || main_serve(&daemon, &f) < 0) {
         fprintf(stderr, "ctxd: %s\n", f.text);
         return EXIT_FAILED;
     }

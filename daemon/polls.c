@@ -6,6 +6,8 @@
 #include "wake.h"
 #include "watch.h"
 
+#include <assert.h>
+
 struct polls {
     struct daemon *daemon;
     uv_loop_t *uv;
@@ -162,13 +164,20 @@ bool polls_moved(struct root *root, uint64_t since, uint64_t *ret_seq)
     return *ret_seq != since;
 }
 
+bool polls_can_wait(struct polls *polls, struct root *root)
+{
+    ASSERT_THREAD(THREAD_LOOP);
+    polls_look_at_roots(polls);
+    return root_polled(root) && root_polled(root)->n_handles == 2;
+}
+
 bool polls_wait(struct polls *polls, struct root *root, uint64_t since,
                 void (*changed)(void *context, uint64_t seq), void *context, uint64_t *ret_seq)
 {
     ASSERT_THREAD(THREAD_LOOP);
-    polls_look_at_roots(polls);
     struct polled *polled = root_polled(root);
-    if (polls_moved(root, since, ret_seq) || !polled || polled->n_handles < 2)
+    assert(polled && polled->n_handles == 2);
+    if (polls_moved(root, since, ret_seq))
         return true;
     struct waiter *waiter = xcalloc(1, sizeof(*waiter));
     *waiter = (struct waiter){changed, context, polled->waiters};

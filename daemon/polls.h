@@ -31,11 +31,13 @@ void polls_look_at_roots(struct polls *polls);
 /* Ends all polls. */
 void polls_end(struct polls *polls);
 
+/* Whether the root can be polled. If not, nobody can be told of a change. */
+bool polls_can_wait(struct polls *polls, struct root *root);
 /*
  * Calls changed(context, seq) once, when something has changed in the root since event number
  * `since`, unless polls_forget() comes first. Returns true, and does not call changed(), if
- * something has changed already or if the root can't be polled; *ret_seq is then the number of
- * the last event. Either way the caller gives its reference of the root back by polls_forget().
+ * something has changed already; *ret_seq is then the number of the last event. Either way the
+ * caller gives its reference of the root back by polls_forget(). After polls_can_wait().
  */
 bool polls_wait(struct polls *polls, struct root *root, uint64_t since,
                 void (*changed)(void *context, uint64_t seq), void *context,

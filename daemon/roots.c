@@ -66,9 +66,13 @@ void roots_free(struct roots *roots)
     free(roots);
 }
 
-/* A root that can't be watched is served all the same: each answer looks at everything. */
+/*
+ * A root that can't be watched is served all the same: each answer looks at everything. again:
+ * there is an entry that can't be watched; NULL if this one can't, either. Owns fd.
+ */
 static struct root_entry *root_entry_new(struct daemon *daemon, int fd,
-                                         const struct identity *id, struct bytes path)
+                                         const struct identity *id, struct bytes path,
+                                         bool again)
 {
     struct root_entry *entry = xcalloc(1, sizeof(*entry));
     struct root *root = &entry->root;
@@ -80,9 +84,15 @@ static struct root_entry *root_entry_new(struct daemon *daemon, int fd,
                                             .root = root->path,
                                             .max_watches = daemon->config.max_watches},
                       &root->watch, &f);
-    if (r < 0)
+    if (r < 0 && again) {
+        root_free(root);
+        return NULL;
+    }
+    if (r < 0) {
+        snprintf(root->unwatched, sizeof(root->unwatched), "%.255s", f.text);
         log_event(LOG_WARNING, "unwatched", "root=%s why=%s", LOG_VALUE(root->path),
                   LOG_VALUE(bytes_of(f.text)));
+    }
     struct warm_setup setup = {.root_fd = fd,
                                .root_name = root->path,
                                .store = daemon->store,
@@ -155,6 +165,22 @@ static int root_open(int root_fd, struct bytes real_path, int *ret_fd, struct id
     return 0;
 }
 
+/*
+ * Makes an entry if there is none (was is NULL), or one that could not be watched and now can
+ * be; else NULL. What the latter remembers is little, because each answer looks at everything.
+ * It holds the lock, or two threads would watch the root; it takes about 0.1 ms. Takes *fd of a
+ * root that is new.
+ */
+static struct root_entry *root_make__with_lock(struct daemon *daemon,
+                                               const struct root_entry *was, int *fd,
+                                               const struct identity *id, struct bytes path)
+{
+    if (!was)
+        return root_entry_new(daemon, steal_fd(fd), id, path, false);
+    int again = was->root.watch ? -1 : fcntl(*fd, F_DUPFD_CLOEXEC, 0);
+    return again < 0 ? NULL : root_entry_new(daemon, again, id, path, true);
+}
+
 int root_get(struct daemon *daemon, int root_fd, struct bytes real_path, struct root **ret,
              struct failure *f)
 {
@@ -166,16 +192,17 @@ int root_get(struct daemon *daemon, int root_fd, struct bytes real_path, struct 
         return r;
     pthread_mutex_lock(&roots->lock);
     struct root_entry *entry = roots_find__with_lock(roots, &id, real_path);
-    bool made = !entry;
-    if (entry) {
-        r = root_hold__with_lock(entry, fd, f);
-    } else {
-        /* Made with the lock held, or two threads would watch it. It takes about 0.1 ms. */
-        entry = root_entry_new(daemon, steal_fd(&fd), &id, real_path);
+    struct root_entry *made = root_make__with_lock(daemon, entry, &fd, &id, real_path);
+    if (made) {
+        if (entry)
+            entry->replaced = true;
+        entry = made;
         entry->next = roots->first;
         roots->first = entry;
         roots->n++;
         entry->holders = 1;
+    } else {
+        r = root_hold__with_lock(entry, fd, f);
     }
     if (r == 0) {
         entry->users++;

@@ -28,6 +28,7 @@ struct root {
     int fd;            /* the directory from root_get() to root_put(), and while root_hold() */
     struct identity id;
     struct watch *watch; /* NULL: each answer looks at everything by stat */
+    char unwatched[256]; /* why watch is NULL, and the remedy */
     struct warm *warm;
 };
 
@@ -38,7 +39,8 @@ struct roots *roots_new(void);
 void roots_free(struct roots *roots);
 
 /*
- * Gets a reference of the root at a real path; all callers get the same object. root_fd is the
+ * Gets a reference of the root at a real path; all callers get the same object, unless it could
+ * not be watched and now can: then a new one takes its place. root_fd is the
  * directory as the client sees it, borrowed; -1: the directory as we see it. *ret is the
  * caller's until root_put().
  *

@@ -182,7 +182,8 @@ static void session_begin_waiting(struct session *session, const struct request_
     session->state = WAITING;
     if (session->root->watch)
         watch_stats(session->root->watch, &stats);
-    if (!session->root->watch || stats.slow[0]) {
+    if (!session->root->watch || stats.slow[0] ||
+        !polls_can_wait(session->sessions->polls, session->root)) {
         session_answer_wait(session, 0, false, true);
         return;
     }

@@ -45,7 +45,8 @@ static void status_put_root(void *context, struct root *root)
     struct value *object = value_new(pool, VALUE_MAP);
     struct root_use use = root_use(root);
     struct warm_stats warm;
-    struct watch_stats watch = {.slow = "it can't be watched"};
+    struct watch_stats watch = {0};
+    snprintf(watch.slow, sizeof(watch.slow), "%s", root->unwatched);
     warm_stats(root->warm, &warm);
     if (root->watch)
         watch_stats(root->watch, &watch);

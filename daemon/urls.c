@@ -97,8 +97,12 @@ static void urls_store(struct urls *urls, struct change *change)
         r = hashdb_set(urls->hashes, bytes_of(key), NULL);
     }
     /* If it could not be kept, the address works until the daemon ends. */
-    if (r < 0)
-        log_event(LOG_WARNING, "url-not-kept", "error=%s", LOG_VALUE(bytes_of(strerror(-r))));
+    if (r < 0) {
+        char why[HASHDB_WHY_MAX];
+        hashdb_why(urls->hashes, why);
+        log_event(LOG_WARNING, "url-not-kept", "error=%s",
+                  LOG_VALUE(bytes_of(why[0] ? why : strerror(-r))));
+    }
     bytes_free(&change->line);
 }
 

@@ -298,6 +298,13 @@ bool hashdb_usable(struct hashdb *db)
     return usable;
 }
 
+void hashdb_why(struct hashdb *db, char ret[HASHDB_WHY_MAX])
+{
+    pthread_mutex_lock(&db->lock);
+    snprintf(ret, HASHDB_WHY_MAX, "%s", db->usable ? "" : db->why);
+    pthread_mutex_unlock(&db->lock);
+}
+
 void hashdb_stats(struct hashdb *db, struct hashdb_stats *ret)
 {
     struct hashdb_stats stats = {0};

@@ -313,6 +313,9 @@ void hashdb_each(struct hashdb *db, struct bytes prefix,
 
 /* Whether it can be used now. It is cheap. Thread: any. */
 bool hashdb_usable(struct hashdb *db);
+/* Why it can't be used; empty: it can. Thread: any. */
+#define HASHDB_WHY_MAX 256
+void hashdb_why(struct hashdb *db, char ret[HASHDB_WHY_MAX]);
 struct hashdb_stats {
     uint64_t n_files, n_trees, file_bytes, n_queued;
     uint64_t n_dropped;   /* puts */
@@ -320,7 +323,7 @@ struct hashdb_stats {
     bool usable;
     /* If not usable: */
     uint64_t n_retries, retry_in_ns;
-    char why[256];
+    char why[HASHDB_WHY_MAX];
 };
 /* Counts all rows of the database, so it is not for each request. Thread: any. */
 void hashdb_stats(struct hashdb *db, struct hashdb_stats *ret);

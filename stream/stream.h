@@ -162,6 +162,13 @@ int warm_audit(struct warm *warm, struct pool *pool, uint64_t *ret_missed,
 /* Drops the views that no request asked for since that time (clock_now_ns()). */
 void warm_trim(struct warm *warm, uint64_t since_ns);
 
+/*
+ * Drops the rules of ignore files with thousands of patterns, which take 1.2 kB each, if no
+ * request asked for them since that time; the next one makes them anew, and looks at
+ * everything. Never waits: while a tree is made, it does nothing. true: some were dropped.
+ */
+bool warm_shrink(struct warm *warm, uint64_t since_ns);
+
 struct warm_stats {
     uint64_t n_views, n_entries, n_dirs, n_chunks;
     uint64_t bytes; /* memory of trees and chunk lists */

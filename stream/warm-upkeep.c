@@ -83,6 +83,29 @@ void warm_trim(struct warm *warm, uint64_t since_ns)
     skeletons_trim(warm->skeletons, since_ns);
 }
 
+/* Patterns of one ignore file that are kept for hours like everything else: 5 MB. */
+#define PATTERNS_KEPT 4000
+
+static bool rules_are_large(const struct rules *rules)
+{
+    return rules && rules->ignore && ignore_count(rules->ignore) > PATTERNS_KEPT;
+}
+
+bool warm_shrink(struct warm *warm, uint64_t since_ns)
+{
+    bool any = false;
+    if (pthread_mutex_trylock(&warm->lock) != 0)
+        return false;
+    for (size_t i = 0; i < TREE_VIEWS_MAX; i++) {
+        if (!rules_are_large(warm->slots[i].rules) || warm->slots[i].used_ns >= since_ns)
+            continue;
+        warm_drop_slot__with_lock(warm, i);
+        any = true;
+    }
+    pthread_mutex_unlock(&warm->lock);
+    return any;
+}
+
 static void warm_count_dir(const struct dir *dir, struct warm_stats *stats)
 {
     stats->n_dirs++;

@@ -152,6 +152,38 @@ static void cancelled_ends(void)
     world_end(&w);
 }
 
+static void large_rules_go(void)
+{
+    struct world w = world_new();
+    struct ask ask;
+    struct send_stats stats;
+    struct warm_stats warm;
+    struct failure f = {0};
+    cleanup_buf struct buf text = BUF(1 << 20);
+    view = 0;
+    tap_case("the rules of a large ignore file are dropped when nobody asks, and made anew");
+    open_warm(&w);
+    TAP_CHECK(ask_begin(&w, &ask));
+    cleanup_fd int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    for (unsigned i = 0; i < 5000; i++)
+        TAP_CHECK(buf_addf(&text, "pattern-%u/*.txt\n", i) == 0);
+    ask.request.out_fd = null;
+    for (int small = 1; small >= 0; small--) {
+        ask.control.has_ignore = true;
+        ask.control.ignore = small ? BYTES("pattern\n") : buf_bytes(&text);
+        TAP_CHECKF(send_run(&ask.request, w.warm, NULL, &stats, &f) == 0, "%s", f.text);
+    }
+    TAP_CHECK(!warm_shrink(w.warm, 1));
+    TAP_CHECK(warm_shrink(w.warm, clock_now_ns() + 1));
+    warm_stats(w.warm, &warm);
+    TAP_CHECKF(warm.n_views == 1, "%llu views", (unsigned long long)warm.n_views);
+    TAP_CHECKF(send_run(&ask.request, w.warm, NULL, &stats, &f) == 0, "%s", f.text);
+    dockerfile_free(ask.df);
+    view = -1;
+    close_warm(&w);
+    world_end(&w);
+}
+
 static struct warm_stats seen;
 
 static void no_enter(void *watch, int fd, struct bytes path)
@@ -207,6 +239,7 @@ int main(void)
     audit_heals();
     audit_names_the_ignore_file();
     cancelled_ends();
+    large_rules_go();
     stats_of_busy();
     return tap_end();
 }
