@@ -124,7 +124,8 @@ def vector_suites():
 
 
 # What runs against a real engine: its name with Docker 20.10, that with the newest one, the program.
-LIVE = [("images", "images", "2 same image, 3 never less"), ("cut", "cut", "5 never torn: no cut stream builds"),
+LIVE = [("images", "images", "2 same image, 3 never less"), ("control", "control", "1 same verdicts"),
+        ("cut", "cut", "5 never torn: no cut stream builds"),
         ("live-daemon", "daemon", "2 same image, 4 never stale, 5 never torn: by URL and by the daemon"),
         ("live-recipe", "recipe", "recipes in a stream: dependencies stay cached until one changes")]
 
