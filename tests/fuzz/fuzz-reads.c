@@ -104,6 +104,23 @@ static void check_rewrite(const struct dockerfile *df, const struct df_request *
     arena_release(&arena);
 }
 
+/* Both readings of a file with heredocs. */
+static void check_older(struct bytes text, const struct df_request *request)
+{
+    struct arena arena = {0};
+    struct bytes rewritten;
+    struct failure f = {0};
+    struct dockerfile *df;
+    const struct df_rewrite ask = {.tar_name = BYTES("ctx.tar")};
+    if (dockerfile_load(BYTES("Dockerfile"), text, &df, &f) < 0)
+        return;
+    reads_free(reads_for(df, request));
+    if (dockerfile_rewrite(df, request, &ask, &arena, &rewritten, &f) == 0 && !rewritten.len)
+        abort();
+    arena_release(&arena);
+    dockerfile_free(df);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct bytes onbuild[] = {{(const uint8_t *)"COPY $X b /", 11},
@@ -120,9 +137,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct dockerfile *df;
     if (size == 0)
         return 0;
-    if (dockerfile_load(BYTES("Dockerfile"), bytes_at(data + 1, size - 1), &df, NULL) < 0)
-        return 0;
     struct df_request request = {.trusted = &trusted, .n_trusted = 1};
+    check_older(bytes_at(data + 1, size - 1), &request);
+    if (dockerfile_parse(BYTES("Dockerfile"), bytes_at(data + 1, size - 1), &df, NULL) < 0)
+        return 0;
     if (data[0] & 1)
         request.args = &arg, request.n_args = 1;
     if (data[0] & 2)
