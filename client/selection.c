@@ -77,7 +77,7 @@ int selection_open(struct selection *selection, struct options *options, struct 
     if (r < 0)
         return r;
     r = dockerfile_load(selection->control.dockerfile_name, selection->control.dockerfile,
-                         &selection->dockerfile, f);
+                        &selection->dockerfile, f);
     if (r < 0)
         return r;
     selection->reads = (struct df_request){.target = options->target,

@@ -67,7 +67,7 @@ int proto_request_load(struct proto_request *request, int root_fd, struct notes 
                                                    : load_files(request, root_fd, notes, f);
     if (r == 0)
         r = dockerfile_load(request->control.dockerfile_name, request->control.dockerfile, ret,
-                             f);
+                            f);
     if (r < 0)
         return r;
     request->send.root_fd = root_fd;

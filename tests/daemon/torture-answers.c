@@ -27,8 +27,8 @@ static int ask_begin(struct world *w, struct ask *ask, struct failure *f)
         .root_fd = w->root, .root_name = bytes_of(w->root_path), .stdin_fd = -1};
     int r = control_load(&files, NULL, &ask->control, f);
     r = r < 0 ? r
-              : dockerfile_load(ask->control.dockerfile_name, ask->control.dockerfile,
-                                 &ask->df, f);
+              : dockerfile_load(ask->control.dockerfile_name, ask->control.dockerfile, &ask->df,
+                                f);
     ask->request = (struct send_request){.root_fd = w->root,
                                          .root_name = bytes_of(w->root_path),
                                          .control = &ask->control,

@@ -44,8 +44,7 @@ int ask_tree(const struct fixture *x, size_t threads, struct asked *ret, struct 
     *ret = (struct asked){.pool = pool_new(threads)};
     int r = control_load(&from, &ret->notes, &ret->control, f);
     if (r == 0)
-        r = dockerfile_load(ret->control.dockerfile_name, ret->control.dockerfile, &ret->df,
-                             f);
+        r = dockerfile_load(ret->control.dockerfile_name, ret->control.dockerfile, &ret->df, f);
     ret->request = (struct send_request){.root_fd = x->root,
                                          .root_name = BYTES("."),
                                          .control = &ret->control,
