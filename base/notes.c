@@ -21,6 +21,19 @@ void notes_add(struct notes *notes, enum note_level level, const char *format, .
     *note = (struct note){level, arena_copy(&notes->arena, bytes_of(text))};
 }
 
+struct notes_at notes_here(const struct notes *notes)
+{
+    return notes ? (struct notes_at){notes->n, notes->dropped} : (struct notes_at){0};
+}
+
+void notes_cut(struct notes *notes, struct notes_at at)
+{
+    if (!notes)
+        return;
+    notes->n = at.n;
+    notes->dropped = at.dropped;
+}
+
 void notes_release(struct notes *notes)
 {
     arena_release(&notes->arena);

@@ -35,6 +35,13 @@ struct notes {
 /* Adds a note. notes may be NULL: then nothing is kept. */
 void notes_add(struct notes *notes, enum note_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* How many notes there are; to forget those of a try that failed: notes_cut(notes, at). NULL is
+ * fine. */
+struct notes_at {
+    size_t n, dropped;
+};
+struct notes_at notes_here(const struct notes *notes);
+void notes_cut(struct notes *notes, struct notes_at at);
 void notes_release(struct notes *notes);
 
 #endif

@@ -457,13 +457,10 @@ void digest_release(struct digest_answer *answer)
 int digest_run(const struct send_request *request, struct warm *warm, bool per_instruction,
                struct notes *notes, struct digest_answer *ret, struct failure *f)
 {
-    size_t n = notes ? notes->n : 0, dropped = notes ? notes->dropped : 0;
+    struct notes_at before = notes_here(notes);
     int r = digest_once(request, warm, per_instruction, notes, ret, f);
     for (int tries = 1; r == -ESTALE && tries < DIGEST_TRIES; tries++) {
-        if (notes) {
-            notes->n = n;
-            notes->dropped = dropped;
-        }
+        notes_cut(notes, before);
         r = digest_once(request, warm, per_instruction, notes, ret, f);
     }
     return r;

@@ -3,6 +3,12 @@
 #include "answer.h"
 #include "writer.h"
 
+#include <errno.h>
+
+/* How often a stream begins again because a file vanished or changed before its first byte was
+ * written. */
+#define SEND_TRIES 4
+
 static int send_steps(const struct send_request *request, struct warm *warm,
                       struct answer *answer, struct notes *notes, struct send_stats *stats,
                       struct failure *f)
@@ -20,14 +26,27 @@ static int send_steps(const struct send_request *request, struct warm *warm,
     return write_plan(request, &answer->plan, answer->pool, stats, f);
 }
 
+static int send_once(const struct send_request *request, struct warm *warm, struct notes *notes,
+                     struct send_stats *stats, struct failure *f)
+{
+    struct answer answer = {0};
+    *stats = (struct send_stats){0};
+    int r = send_steps(request, warm, &answer, notes, stats, f);
+    answer_release(&answer);
+    return r;
+}
+
 int send_run(const struct send_request *request, struct warm *warm, struct notes *notes,
              struct send_stats *ret_stats, struct failure *f)
 {
-    struct answer answer = {0};
-    struct send_stats stats = {0};
+    struct send_stats stats;
     uint64_t start = clock_now_ns();
-    int r = send_steps(request, warm, &answer, notes, &stats, f);
-    answer_release(&answer);
+    struct notes_at before = notes_here(notes);
+    int r = send_once(request, warm, notes, &stats, f);
+    for (int tries = 1; r == -ESTALE && stats.out_bytes == 0 && tries < SEND_TRIES; tries++) {
+        notes_cut(notes, before);
+        r = send_once(request, warm, notes, &stats, f);
+    }
     stats.total_ns = clock_now_ns() - start;
     if (r == 0)
         *ret_stats = stats;

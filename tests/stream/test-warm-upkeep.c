@@ -234,8 +234,28 @@ static void stats_of_busy(void)
     world_end(&w);
 }
 
+static void begins_again(void)
+{
+    struct world w = world_new();
+    view = 1; /* its stream does not begin with the header of an inner tar */
+    tap_case("a stream begins again if a file vanished before its first byte");
+    write_file(&w, "f1.txt", 100);
+    write_file(&w, "f2.txt", 100);
+    open_warm(&w);
+    answers_agree(&w);
+    write_file(&w, "f1.txt", 200); /* so that the chunk of both is read */
+    tell(TELL_CONTENT, "f1.txt");
+    TAP_CHECK(unlinkat(w.root, "f2.txt", 0) == 0);
+    tell_late("f2.txt");
+    TAP_CHECK(answers_agree(&w));
+    view = -1;
+    close_warm(&w);
+    world_end(&w);
+}
+
 int main(void)
 {
+    begins_again();
     audit_heals();
     audit_names_the_ignore_file();
     cancelled_ends();

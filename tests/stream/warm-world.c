@@ -53,6 +53,15 @@ void tell(enum telling_what what, const char *path)
     pthread_mutex_unlock(&tellings_lock);
 }
 
+static const char *late;
+static int late_drains; /* how many drains it is kept from */
+
+void tell_late(const char *path)
+{
+    late = path;
+    late_drains = 1;
+}
+
 void tell_nothing(void)
 {
     n_tellings = 0;
@@ -61,6 +70,8 @@ void tell_nothing(void)
 static bool drain(void *watch, struct dirty *dirty)
 {
     struct world *w = watch;
+    if (late && late_drains-- == 0)
+        tell(TELL_STAT, steal(&late));
     pthread_mutex_lock(&tellings_lock);
     for (size_t i = 0; i < n_tellings; i++) {
         struct bytes path = bytes_of(tellings[i].path);

@@ -41,6 +41,8 @@ void write_file(const struct world *w, const char *path, size_t len);
 
 enum telling_what { TELL_STAT, TELL_CONTENT, TELL_BELOW };
 void tell(enum telling_what what, const char *path);
+/* tell(TELL_STAT, path), but only to the drain after the next one. */
+void tell_late(const char *path);
 void tell_nothing(void); /* forgets what was told since the last drain */
 
 struct ask {
