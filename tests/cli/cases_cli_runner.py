@@ -20,12 +20,14 @@ class Suite:
     tally: bool = False
     alone: bool = False
     full: bool = False
+    random: bool = False
     env: dict = field(default_factory=dict)
     room: str = ""
 QUICK = []
+FIXED_SEED = 1
 def list_faults():
     return {unlisted!r}
-def all_suites(full=False):
+def all_suites(full=False, seed=FIXED_SEED):
     return [Suite("fake", "nothing", {command!r}, seconds=1, tally={tally!r})]
 """
 

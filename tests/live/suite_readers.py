@@ -185,7 +185,7 @@ class GoReader:
         for line in done.stdout.splitlines():
             header = json.loads(line)
             name, link = (os.fsdecode(base64.b64decode(header[key] or "")) for key in ("name", "link"))
-            name, kind = name.removeprefix("./").rstrip("/"), {"0": "f", "5": "d", "2": "l"}.get(header["type"], header["type"])
+            name, kind = name.removeprefix("./").rstrip("/"), {"0": "f", "5": "d", "2": "l", "6": "p"}.get(header["type"], header["type"])
             if kind == "1":
                 first_of[name] = first_of.get(link, link)
                 continue
