@@ -54,6 +54,7 @@ class Suite:
     tally: bool = False
     alone: bool = False  # measures time, or uses both cores by itself
     full: bool = False  # only with --full, or when named
+    long: bool = False  # not with the others of its directory, but by its own name
     random: bool = False  # what it tries depends on a seed: a fixed one, with --full another one each time
     env: dict = field(default_factory=dict)
     room: str = ""  # names the suite, too
@@ -188,6 +189,8 @@ def all_suites(full=False, seed=FIXED_SEED):
         Suite("fresh", "4 never stale", [f"{BUILD}/tests/torture", f"{BUILD}/ctxd"], 900),
         Suite("seed/fresh", "4 never stale, with a seed that no run had before",
               [f"{BUILD}/tests/torture", f"{BUILD}/ctxd"], 900, full=True, env=seeded, random=True),
+        Suite("soak-clients", "4 never stale, 7 bounded: half an hour of clients that die and contexts that change",
+              ["tests/daemon/soak", BUILD], 2700, full=True, long=True, env=seeded, random=True),
         Suite("readers", "2 same image: every reader agrees", ["tests/live/readers"], 600),
         Suite("images", "2 same image, 3 never less", ["tests/live/images"], 1200),
         Suite("control", "1 same verdicts: which files decide", ["tests/live/control"], 600),
