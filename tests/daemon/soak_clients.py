@@ -20,6 +20,8 @@ import time
 import zlib
 
 AT_ONCE = 5
+# … whose stream or digest has no end. They end only in tend(), so while an answer is awaited each keeps a lane.
+ENDLESS = 2
 # Seconds after which the file of a killed client is looked at again.
 LATE = 2
 BLOCK = 1 << 18
@@ -71,7 +73,7 @@ class Clients:
     def begin(self):
         if len(self.running) >= AT_ONCE:
             return
-        endless = self.make.random() < 0.3
+        endless = self.make.random() < 0.3 and sum(c.endless for c in self.running) < ENDLESS
         place = None if endless else self.trees.quiet()
         if not endless and not place:
             return
