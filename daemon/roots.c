@@ -225,6 +225,7 @@ struct root *root_ref(struct daemon *daemon, struct root *root)
 {
     pthread_mutex_lock(&daemon->roots->lock);
     root_entry_of(root)->users++;
+    root_entry_of(root)->holders++;
     pthread_mutex_unlock(&daemon->roots->lock);
     return root;
 }

@@ -50,7 +50,7 @@ void roots_free(struct roots *roots);
 int root_get(struct daemon *daemon, int root_fd, struct bytes real_path, struct root **ret,
              struct failure *f) must_use;
 void root_put(struct daemon *daemon, struct root *root);
-/* Another reference, for a caller that has one. Returns root. */
+/* Another reference, for a caller that has one of root_get(). Returns root. */
 struct root *root_ref(struct daemon *daemon, struct root *root);
 
 /*

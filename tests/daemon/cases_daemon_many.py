@@ -62,6 +62,9 @@ def learns(tap, box):
               "… then it is learnt")
     fault, n_kept, n = kept()
     tap.check(fault or (n_kept != n and f"{n_kept} of {n} chunks kept"), "… so that the next one reads no file")
+    for n in range(3):
+        (root / "d1" / f"new{n}").write_text("new")
+        tap.check(box.same(["--daemon=require"], root), f"… and change {n + 1} after it is in the stream")
     daemon.end()
     box.fresh()
     daemon = box.daemon()
