@@ -12,7 +12,7 @@
 
 #define START_MS 10000
 /* Steps from one overflow to the next: an overflow takes 100 ms. */
-#define OVERFLOW_STEPS 400
+#define OVERFLOW_STEPS 120
 
 static void pause_us(uint32_t us)
 {

@@ -109,6 +109,9 @@ class Maker:
             send_options.append("--args-final")
         if rng.random() < 0.25:
             send_options.append("--builder=buildkit")
+        elif re.search(r"[*?\]][^ ]*/l\b", text):
+            # The classic builder follows a link below a wildcard, so the stream has what it leads to.
+            send_options.append("--builder=buildkit")
         names = re.findall(r"AS (\w+)", text)
         target = rng.choice(names) if rng.random() < 0.2 else None
         case = Case(f"made up, seed {self.seed}", text, tree, ignore=rng.choice([None, None, "Dockerfile\n", "p/r\n"]),

@@ -113,6 +113,8 @@ static const struct {
      "<s><servers></servers></s>"},
     {"a.xml", "<!-- <password>x</password> --><a/>", NULL},
     /* settings, one a line */
+    /* A letter that is not UTF-8. */
+    {".npmrc", "; caf\xe9\n_auth=abc\n", "; caf\xe9\n"},
     {".npmrc", "a=1\n//h/:_authToken=x\nb=2\n", "a=1\nb=2\n"},
     {".npmrc", "//h/:_authToken=${T}\n", NULL},
     {".npmrc", "proxy=u:p1@h:3128\n", "proxy=h:3128\n"},
