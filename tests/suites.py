@@ -87,7 +87,7 @@ def unit_suites(seed):
 
 # What runs under ThreadSanitizer and valgrind: programs of the daemon and of what it stands on. False:
 # takes valgrind more than three minutes, and runs under it only with --full.
-DYNAMIC = {"tree": True, "wake": True, "proto": True, "http-listen": True, "http-parse": True, "http-peer": True,
+DYNAMIC = {"tree": False, "wake": True, "proto": True, "http-listen": True, "http-parse": True, "http-peer": True,
            "url": True, "urls": True, "store": True, "watch": True, "watch-drain": False, "watch-mounts": True,
            "warm": False, "learn": True, "warm-upkeep": True, "voiding": True, "store-dir": True, "store-seen": True,
            "store-sweep": False, "db": False, "db-damage": False, "db-unusable": False, "db-others": False}
@@ -133,11 +133,12 @@ LIVE = [("images", "images", "2 same image, 3 never less"), ("control", "control
 
 def newest_suites(seeded, full):
     """The same with the newest engine: in CI with its own image store, and some images also with the other one."""
-    few = {} if full else {"FEW": "1"}
+    few = {} if full else {"FEW": "4"}
     for name, program, guards in LIVE:
         for store in ("containerd", "graph"):
             yield Suite(f"{name}-{store}", f"{guards}: newest engine, {store}", [f"tests/live/{program}"], 1800,
-                        full=store == "graph" and name != "images", env={"ENGINE": f"--newest --store={store}", **seeded, **(few if store == "graph" else {})},
+                        full=store == "graph" and name != "images",
+                        env={"ENGINE": f"--newest --store={store}", **seeded, **(few if store == "graph" else {})},
                         random=name in ("cut", "live-daemon"))
     yield Suite("images-classic", "2 same image, 3 never less: newest engine, its classic builder, too",
                 ["tests/live/images"], 2400, full=True, env={"ENGINE": "--newest", "CLASSIC": "1"})
@@ -192,7 +193,7 @@ def all_suites(full=False, seed=FIXED_SEED):
         Suite("soak-clients", "4 never stale, 7 bounded: half an hour of clients that die and contexts that change",
               ["tests/daemon/soak", BUILD], 2700, full=True, long=True, env=seeded, random=True),
         Suite("readers", "2 same image: every reader agrees", ["tests/live/readers"], 600),
-        Suite("images", "2 same image, 3 never less", ["tests/live/images"], 1200),
+        Suite("images", "2 same image, 3 never less", ["tests/live/images"], 1200, env={} if full else {"FEW": "2"}),
         Suite("control", "1 same verdicts: which files decide", ["tests/live/control"], 600),
         Suite("cut", "5 never torn: no cut stream builds", ["tests/live/cut"], 1200, env=seeded,
               random=True),
