@@ -171,8 +171,8 @@ bool polls_can_wait(struct polls *polls, struct root *root)
     return root_polled(root) && root_polled(root)->n_handles == 2;
 }
 
-bool polls_wait(struct polls *polls, struct root *root, uint64_t since,
-                void (*changed)(void *context, uint64_t seq), void *context, uint64_t *ret_seq)
+bool polls_wait(struct root *root, uint64_t since, void (*changed)(void *context, uint64_t seq),
+                void *context, uint64_t *ret_seq)
 {
     ASSERT_THREAD(THREAD_LOOP);
     struct polled *polled = root_polled(root);

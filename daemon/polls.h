@@ -39,9 +39,8 @@ bool polls_can_wait(struct polls *polls, struct root *root);
  * something has changed already; *ret_seq is then the number of the last event. Either way the
  * caller gives its reference of the root back by polls_forget(). After polls_can_wait().
  */
-bool polls_wait(struct polls *polls, struct root *root, uint64_t since,
-                void (*changed)(void *context, uint64_t seq), void *context,
-                uint64_t *ret_seq) must_use;
+bool polls_wait(struct root *root, uint64_t since, void (*changed)(void *context, uint64_t seq),
+                void *context, uint64_t *ret_seq) must_use;
 /* Whether events of the root were read after number `since`; *ret_seq: the last number. */
 bool polls_moved(struct root *root, uint64_t since, uint64_t *ret_seq) must_use;
 /* Drops what waits with this context, then the reference of the root. */

@@ -193,8 +193,7 @@ static void session_begin_waiting(struct session *session, const struct request_
     }
     session->deadline_ns = clock_now_ns() + ms * 1000000;
     session_want_ticks(session, true);
-    if (polls_wait(session->sessions->polls, session->root, request->since, on_session_changed,
-                   session, &seq))
+    if (polls_wait(session->root, request->since, on_session_changed, session, &seq))
         session_answer_wait(session, seq, true, false);
 }
 

@@ -153,7 +153,7 @@ static void test_system_calls(void)
 static const struct {
     const char *title, *script;
     bool any; /* any file may have changed */
-} names[] = {
+} gone_rows[] = {
     {"a file is written to", "echo x >>a", false},
     {"a file is made and stays", "echo x >new", false},
     {"a file is removed", "echo x >>a; rm a", false},
@@ -175,16 +175,16 @@ static const struct {
 
 static void test_names(void)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        tap_case("%s: %s", names[i].title,
-                 names[i].any ? "any file may have changed" : "only what is named");
+    for (size_t i = 0; i < ARRAY_SIZE(gone_rows); i++) {
+        tap_case("%s: %s", gone_rows[i].title,
+                 gone_rows[i].any ? "any file may have changed" : "only what is named");
         struct fixture x = setup(0);
         struct dirty d = {0};
         TAP_CHECK(drain(&x, &d) && d.files); /* the directories are new to the watch */
         dirty_clear(&d);
         TAP_CHECK(drain(&x, &d) && !d.files);
-        TAP_CHECK(sh(x.path, names[i].script) == 0);
-        TAP_CHECK(drain(&x, &d) && d.files == names[i].any);
+        TAP_CHECK(sh(x.path, gone_rows[i].script) == 0);
+        TAP_CHECK(drain(&x, &d) && d.files == gone_rows[i].any);
         dirty_clear(&d);
         TAP_CHECK(drain(&x, &d) && !d.files);
         dirty_clear(&d);

@@ -224,7 +224,7 @@ static void test_rows(void)
         struct fixture x = setup();
         cleanup_notes struct notes notes = {0};
         make_files(&x, rows[i].files);
-        tap_case(rows[i].title);
+        tap_case("%s", rows[i].title);
         const char *have = answer_of(&x, rows[i].file, SEND_ANY, &notes, text);
         TAP_CHECKF(answer_fits(have, rows[i].want), "%s: %s", rows[i].want, have);
         size_t noted = 0;

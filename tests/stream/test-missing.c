@@ -94,7 +94,7 @@ static void test_row(size_t i, bool for_digest)
 int main(void)
 {
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        tap_case(rows[i].title);
+        tap_case("%s", rows[i].title);
         test_row(i, false);
         test_row(i, true);
     }
