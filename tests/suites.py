@@ -187,7 +187,7 @@ def all_suites(full=False, seed=FIXED_SEED):
         Suite("http", "8 private, 7 bounded, 5 never torn: over HTTP", ["tests/daemon/http", BUILD], 300),
         Suite("http-san", "the same under ASan and UBSan", ["tests/daemon/http", SAN], 600),
         Suite("race", "5 never torn", ["tests/cli/race", BUILD], 480, alone=True, env=seeded, random=True),
-        Suite("fresh", "4 never stale", [f"{BUILD}/tests/torture", f"{BUILD}/ctxd"], 900),
+        Suite("fresh", "4 never stale", [f"{BUILD}/tests/torture", f"{BUILD}/ctxd"], 900, alone=True),
         Suite("seed/fresh", "4 never stale, with a seed that no run had before",
               [f"{BUILD}/tests/torture", f"{BUILD}/ctxd"], 900, full=True, env=seeded, random=True),
         Suite("soak-clients", "4 never stale, 7 bounded: half an hour of clients that die and contexts that change",
