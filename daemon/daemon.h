@@ -61,6 +61,9 @@ struct daemon {
     atomic_uint_fast64_t active_ns; /* clock_now_ns() of the last daemon_touch() */
 };
 
+/* Starts a detached thread with all signals blocked: the loop takes them. 0 or -errno. */
+int daemon_start_thread(void *(*run)(void *arg), void *arg) must_use;
+
 /* Notes that a client is served now: the daemon is not idle. */
 void daemon_touch(struct daemon *daemon);
 /* The time since the last daemon_touch(). */

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 
 /* Requests that may wait for a lane. The client of one more does its work itself. */
 #define QUEUE_MAX 256
@@ -318,19 +317,10 @@ static void *lanes_worker(void *arg)
 
 static int lanes_start_worker__with_lock(struct lanes *lanes)
 {
-    pthread_t thread;
-    pthread_attr_t attributes;
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int r = pthread_create(&thread, &attributes, lanes_worker, lanes);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    pthread_attr_destroy(&attributes);
+    int r = daemon_start_thread(lanes_worker, lanes);
     if (r == 0)
         lanes->n_threads++;
-    return -r;
+    return r;
 }
 
 int lane_job_submit(struct daemon *daemon, struct lane_job *job)

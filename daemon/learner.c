@@ -5,7 +5,6 @@
 #include "thread-kind.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <sys/resource.h>
 
 /* Requests that may wait. Each holds a few descriptors. */
@@ -90,18 +89,9 @@ static void *learner_thread(void *arg)
 
 static int learner_start__with_lock(struct daemon *daemon)
 {
-    pthread_t thread;
-    pthread_attr_t attributes;
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int r = pthread_create(&thread, &attributes, learner_thread, daemon);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    pthread_attr_destroy(&attributes);
+    int r = daemon_start_thread(learner_thread, daemon);
     daemon->learner->has_thread = r == 0;
-    return -r;
+    return r;
 }
 
 void learner_add(struct daemon *daemon, struct root *root, struct proto_request *request,

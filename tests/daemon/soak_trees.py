@@ -38,7 +38,7 @@ DOCKERFILES = ["FROM scratch\nCOPY . /\n", "FROM scratch\nCOPY . /x/\n", "FROM s
 IGNORES = ["", "lib/a/f1*\n", "**/f2\n", "lib\n!lib/a\n", "src/*\n!src/f*\n"]
 LOCK = {"name": "app", "lockfileVersion": 3, "packages": {
     "": {"name": "app", "dependencies": {"left-pad": "1.3.0"}},
-    "node_modules/left-pad": {"version": "1.3.0", "resolved": "https://registry.npmjs.org/left-pad/-/left-pad-1.3.0.tgz"}}}
+    "node_modules/left-pad": {"version": "1.3.0", "resolved": "https://registry.example.com/left-pad/-/left-pad-1.3.0.tgz"}}}
 
 
 def exchange(a, b):
