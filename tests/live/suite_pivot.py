@@ -109,9 +109,6 @@ class Maker:
             send_options.append("--args-final")
         if rng.random() < 0.25:
             send_options.append("--builder=buildkit")
-        elif re.search(r"[*?\]][^ ]*/l\b", text):
-            # The classic builder follows a link below a wildcard, so the stream has what it leads to.
-            send_options.append("--builder=buildkit")
         names = re.findall(r"AS (\w+)", text)
         target = rng.choice(names) if rng.random() < 0.2 else None
         case = Case(f"made up, seed {self.seed}", text, tree, ignore=rng.choice([None, None, "Dockerfile\n", "p/r\n"]),
@@ -206,11 +203,18 @@ def one_case(engine, case, home):
         shutil.rmtree(home, ignore_errors=True)
 
 
+# docker build . has such a link without what it leads to, and fails; a stream has the target if another builder,
+# target or value reads it, and builds: docs/dockerfile.md.
+LINK_BELOW = re.compile(r"[*?\]][^ ]*/l\b")
+
+
 def one_build(engine, case, home, sent, request):
     sentence = case.title if request is case.request else f"{case.title}, with {request.docker_options()}"
     want = engine.build_dir(case.context, request, "buildkit", cwd=home)
     have = build_sent(engine, sent, request, "buildkit")
     lines = image_differences(engine, want, have, history=True)
+    if want.image is None and have.image and case.title.startswith("made up") and LINK_BELOW.search(case.dockerfile):
+        lines = []
     if lines and tells(sent, request is case.request, want, have):
         lines = []
     if case.fails and want.image:

@@ -109,7 +109,7 @@ def stream_lines(path):
             lines.append(f"an owner: {member.name!r}")
         if member.mtime != int(member.mtime):
             lines.append(f"a fraction of a second: {member.name!r}")
-        if member.type not in (tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE):
+        if member.type not in (tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE):
             lines.append(f"type {member.type!r}: {member.name!r}")
     if len(names) != len(set(names)):
         lines.append("a name twice")
