@@ -9,6 +9,7 @@
 #include "instruction.h"
 #include "line.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -286,10 +287,11 @@ int dockerfile_load(struct bytes name, struct bytes text, struct dockerfile **re
                     struct failure *f)
 {
     struct failure why = {0};
-    struct dockerfile *older;
+    struct dockerfile *older = NULL;
     int r = dockerfile_parse(name, text, ret, &why);
     bool differ = r == 0 ? df_parse_has_heredocs(*ret) : r == -EINVAL;
     if (differ && df_parse_as(name, text, true, &older, NULL) == 0) {
+        assert(older); /* which the analyzer can't see */
         if (r == 0) {
             (*ret)->older = older;
             return 0;

@@ -448,7 +448,7 @@ int dockerfile_rewrite(const struct dockerfile *df, const struct df_request *req
                        const struct df_rewrite *ask, struct arena *arena,
                        struct bytes *ret_text, struct failure *f)
 {
-    struct bytes older;
+    struct bytes older = {0};
     int r = rewrite_reading(df, request, ask, arena, ret_text, f);
     if (r < 0 || !df->older || request->builder == DF_BUILDKIT)
         return r;

@@ -203,39 +203,64 @@ static const struct {
     const char *open, *close;
 } marks[] = {{"${", "}"}, {"{{", "}}"}, {"#{", "}"}, {"$(", ")"}, {"<%", "%>"}, {"[[", "]]"}};
 
-/* The length of the reference to a variable that a text begins with, or 0. *ret_rest is the
- * fallback that it contains, as in ${X:-rest}. */
-static size_t credentials_reference(struct bytes text, struct bytes *ret_rest)
+/* The fallback that is in a reference, as in ${X:-rest}. */
+static struct bytes credentials_fallback(struct bytes in)
 {
-    *ret_rest = BYTES("");
+    size_t at = 0;
+    while (at < in.len && (isalnum(in.at[at]) || strchr("_.", in.at[at])))
+        at++;
+    if (at == in.len || !strchr(":-", in.at[at]))
+        return BYTES("");
+    return bytes_from(in, at + 1 + (at + 1 < in.len && in.at[at + 1] == '-'));
+}
+
+/* The length of a reference between two marks. */
+static size_t credentials_marked(struct bytes text, struct bytes *ret_rest)
+{
     for (size_t i = 0; i < ARRAY_SIZE(marks); i++) {
-        if (!bytes_starts(text, bytes_of(marks[i].open)))
+        struct bytes open = bytes_of(marks[i].open), close = bytes_of(marks[i].close);
+        if (!bytes_starts(text, open))
             continue;
-        size_t open = strlen(marks[i].open), close = strlen(marks[i].close), end = open;
-        while (end < text.len && !bytes_starts(bytes_from(text, end), bytes_of(marks[i].close)))
+        size_t end = open.len;
+        while (end < text.len && !bytes_starts(bytes_from(text, end), close))
             end++;
         if (end == text.len)
             continue;
-        struct bytes in = bytes_head(bytes_from(text, open), end - open);
-        size_t at = 0;
-        while (i == 0 && at < in.len && (isalnum(in.at[at]) || strchr("_.", in.at[at])))
-            at++;
-        if (i == 0 && at < in.len && strchr(":-", in.at[at]))
-            *ret_rest = bytes_from(in, at + 1 + (at + 1 < in.len && in.at[at + 1] == '-'));
-        return end + close;
+        if (i == 0)
+            *ret_rest = credentials_fallback(bytes_from(bytes_head(text, end), open.len));
+        return end + close.len;
     }
-    char first = text.len > 1 ? (char)text.at[0] : 0;
+    return 0;
+}
+
+/* The length of a reference after a dollar sign: $X, $1. */
+static size_t credentials_dollar(struct bytes text)
+{
     size_t end = 1;
-    if (first == '$' && strchr("0123456789@*#?!", text.at[1]))
+    if (strchr("0123456789@*#?!", text.at[1]))
         return 2;
-    if (first == '$' && (isalpha(text.at[1]) || text.at[1] == '_')) {
-        while (end < text.len && (isalnum(text.at[end]) || strchr("_:.", text.at[end])))
-            end++;
-        return end;
-    }
-    if (first != '%' && first != '@' && first != '<' && first != '{')
+    if (!isalpha(text.at[1]) && text.at[1] != '_')
         return 0;
-    char last = first == '<' ? '>' : first == '{' ? '}' : first;
+    while (end < text.len && (isalnum(text.at[end]) || strchr("_:.", text.at[end])))
+        end++;
+    return end;
+}
+
+/* The length of the reference to a variable that a text begins with, or 0. *ret_rest is the
+ * fallback that it contains. */
+static size_t credentials_reference(struct bytes text, struct bytes *ret_rest)
+{
+    *ret_rest = BYTES("");
+    size_t end = credentials_marked(text, ret_rest);
+    if (end || text.len < 2)
+        return end;
+    uint8_t first = text.at[0];
+    if (first == '$')
+        return credentials_dollar(text);
+    if (!strchr("%@<{", first))
+        return 0;
+    uint8_t last = first == '<' ? '>' : first == '{' ? '}' : first;
+    end = 1;
     while (end < text.len && (isalnum(text.at[end]) || strchr("_.- :", text.at[end])))
         end++;
     if (end > 1 && end < text.len && text.at[end] == last)
@@ -388,7 +413,7 @@ size_t credential_shape(struct bytes text)
     if (text.len && text.at[0] == '-')
         return credentials_pem(text);
     for (size_t i = 0; i < ARRAY_SIZE(shapes); i++) {
-        if (text.len == 0 || shapes[i].start[0] != text.at[0] ||
+        if (text.len == 0 || (uint8_t)shapes[i].start[0] != text.at[0] ||
             !bytes_starts(text, bytes_of(shapes[i].start)))
             continue;
         size_t start = strlen(shapes[i].start), end = start;

@@ -383,36 +383,44 @@ static size_t words_take_user(struct words *w, size_t at)
     return end;
 }
 
+/* A string in a program: "NAME" = …, or a text that contains arguments. Where to go on. */
+static size_t words_take_string(struct words *w, const struct string *string)
+{
+    struct words within = *w;
+    size_t end = string->from;
+    while (end < string->to && words_is_part(words_peek(w, end)))
+        end++;
+    if (end == string->to && end > string->from) {
+        size_t on = words_take_name(w, string->from, false);
+        return on > string->end ? on : string->end;
+    }
+    within.to = string->to;
+    words_scan(&within, string->from, true);
+    return string->end;
+}
+
+static bool words_begin_string(struct words *w, size_t at, bool in_string, struct string *ret)
+{
+    return !in_string && (w->flags & WORDS_CODE) && strchr("\"'`", words_peek(w, at)) &&
+           words_string(w, at, ret);
+}
+
 static void words_scan(struct words *w, size_t from, bool in_string)
 {
     for (size_t at = from; at < w->to;) {
         int c = words_peek(w, at), before = at > from ? w->s->text.at[at - 1] : ' ';
         struct string string;
         size_t inside = w->s->settled ? scrub_inside(w->s, at) : 0;
-        if (inside) {
+        if (inside)
             at = inside;
-        } else if (!in_string && (w->flags & WORDS_CODE) && strchr("\"'`", c) &&
-                   words_string(w, at, &string)) {
-            /* "NAME" = …, or a text that contains arguments */
-            struct words within = *w;
-            size_t end = string.from;
-            while (end < string.to && words_is_part(words_peek(w, end)))
-                end++;
-            if (end == string.to && end > string.from) {
-                size_t on = words_take_name(w, string.from, false);
-                at = on > string.end ? on : string.end;
-            } else {
-                within.to = string.to;
-                words_scan(&within, string.from, true);
-                at = string.end;
-            }
-        } else if (c == '-' && !words_is_part(before) && words_take_user(w, at) > at) {
+        else if (words_begin_string(w, at, in_string, &string))
+            at = words_take_string(w, &string);
+        else if (c == '-' && !words_is_part(before) && words_take_user(w, at) > at)
             at = words_take_user(w, at);
-        } else if (words_is_part(c) && !words_is_part(before)) {
+        else if (words_is_part(c) && !words_is_part(before))
             at = words_take_name(w, at, in_string);
-        } else {
+        else
             at++;
-        }
     }
 }
 

@@ -223,12 +223,11 @@ void scrub_xml(struct scrub *s)
     x->s = s;
     for (size_t at = 0; at < s->text.len;) {
         struct tag tag;
-        size_t past = at;
         if (s->text.at[at] != '<') {
             at++;
             continue;
         }
-        past = xml_skip(s, at, "<!--", "-->");
+        size_t past = xml_skip(s, at, "<!--", "-->");
         if (past > at)
             scrub_words(s, at, past, 0);
         if (past == at)

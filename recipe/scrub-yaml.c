@@ -31,6 +31,24 @@ struct yaml_line {
     size_t value;     /* where the value begins */
 };
 
+/* What may be a key, up to its colon or its quote; *at is moved after it. */
+static struct bytes yaml_take_key(const struct scrub *s, size_t end, size_t *at)
+{
+    size_t from = *at, to = from;
+    uint8_t quote = s->text.at[from];
+    if (strchr("\"'", quote)) {
+        for (to = from + 1; to < end && s->text.at[to] != quote;)
+            to++;
+        *at = to + 1;
+        return scrub_part(s, from + 1, to);
+    }
+    while (to < end &&
+           !(s->text.at[to] == ':' && (to + 1 >= end || strchr(" \t\r", s->text.at[to + 1]))))
+        to++;
+    *at = to;
+    return scrub_part(s, from, to);
+}
+
 static struct yaml_line yaml_read_line(const struct scrub *s, size_t from)
 {
     struct yaml_line line = {.from = from};
@@ -51,25 +69,12 @@ static struct yaml_line yaml_read_line(const struct scrub *s, size_t from)
     line.blank = at >= end || s->text.at[at] == '#' || s->text.at[at] == '\r';
     if (line.blank || strchr("{[&*|>%@", s->text.at[at]))
         return line;
-    size_t key_from = at, key_end;
-    if (strchr("\"'", s->text.at[at])) {
-        size_t close = at + 1;
-        while (close < end && s->text.at[close] != s->text.at[at])
-            close++;
-        key_from = at + 1;
-        key_end = close;
-        at = close + 1;
-    } else {
-        while (at < end && !(s->text.at[at] == ':' &&
-                             (at + 1 >= end || strchr(" \t\r", s->text.at[at + 1]))))
-            at++;
-        key_end = at;
-    }
+    struct bytes key = yaml_take_key(s, end, &at);
     while (at < end && s->text.at[at] == ' ')
         at++;
     if (at >= end || s->text.at[at] != ':')
         return line;
-    line.key = scrub_part(s, key_from, key_end);
+    line.key = key;
     line.value = at + 1;
     while (line.value < end && strchr(" \t", s->text.at[line.value]))
         line.value++;

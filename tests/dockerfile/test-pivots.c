@@ -45,7 +45,7 @@ static const struct {
 static struct bytes pivots_text(struct arena *arena, const struct reads *reads)
 {
     struct bytes text = BYTES("");
-    for (size_t i = 0; i < reads->n_pivots; i++) {
+    for (size_t i = 0; reads && i < reads->n_pivots; i++) {
         const struct df_pivot *p = &reads->pivots[i];
         struct bytes head = p->head ? p->head->at[0].pattern : BYTES("");
         text = arena_printf(arena, "%.*s%u %u %.*s%s%.*s%s%s;", BYTES_ARG(text), p->line,

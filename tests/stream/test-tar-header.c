@@ -31,8 +31,10 @@ static void test_headers(void)
 
     tap_case("a long path of letters that are not ASCII is an entry before it, byte for byte");
     buf_clear(&out);
-    memcpy(name + 50, "r\xcc\x91",
-           3); /* decomposed: a record would be composed by libarchive */
+    /* Decomposed: libarchive would compose a record. */
+    name[50] = 'r';
+    name[51] = 0xcc;
+    name[52] = 0x91;
     name[155] = 'n';
     h = (struct tar_header){.path = bytes_at(name, 150), .type = '0'};
     tar_add_header(&out, &h);
