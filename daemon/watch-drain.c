@@ -239,12 +239,15 @@ static void watch_mark_mounts__with_lock(struct watch *w, struct dirty *dirty)
     w->went_cap = 0;
 }
 
-/* Marks the directories that are not watched, and everything below them. */
+/* Marks the directories that are not watched, and everything below them. In one that the kernel
+ * refused to watch, names may have come and gone that led to files of other directories. */
 static void watch_mark_odd__with_lock(struct drain *d)
 {
     struct places *places = &d->w->places;
     for (size_t i = 0; i < places->n_odd; i++) {
         const struct place *place = places->odd[i];
+        if (place->flags & PLACE_UNWATCHED)
+            dirty_files(d->dirty);
         if (!place->parent || !place->parent->flags)
             watch_mark(d, place, BYTES(""), MARK_BELOW);
     }

@@ -192,6 +192,18 @@ static void test_names(void)
     }
 }
 
+static void test_names_unwatched(void)
+{
+    tap_case("as long as a directory can't be watched, any file may have changed");
+    struct fixture x = setup(1); /* the root alone */
+    struct dirty d = {0};
+    for (int i = 0; i < 3; i++) {
+        TAP_CHECK(drain(&x, &d) && d.files);
+        dirty_clear(&d);
+    }
+    teardown(&x);
+}
+
 /* ---- what can't be told ----------------------------------------------------------------- */
 
 static void test_overflow(void)
@@ -368,6 +380,7 @@ int main(void)
     test_changes();
     test_system_calls();
     test_names();
+    test_names_unwatched();
     test_overflow();
     test_no_descriptors();
     test_threads();
