@@ -12,6 +12,9 @@
 /* As of nice(1): a tenth of the processor time of a builder that wants all of it. Not lower,
  * since answers wait for the locks that the learner holds for a moment. */
 #define NICENESS 10
+/* ns (ten minutes, as between two sweeps) without learning after the store could not keep a
+ * chunk: it is full, or its disk is. Else each stream would have the tree read once more. */
+#define REST_NS (600ull * 1000000000)
 
 struct lesson {
     struct daemon *daemon;
@@ -25,9 +28,10 @@ struct learner {
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t ended; /* the thread has ended */
     struct lesson *queue;
-    size_t n;           /* in the queue, and the one at work */
-    bool has_thread;    /* it ends when the queue is empty */
-    atomic_bool ending; /* cancels what is being learnt */
+    size_t n;               /* in the queue, and the one at work */
+    bool has_thread;        /* it ends when the queue is empty */
+    atomic_bool ending;     /* cancels what is being learnt */
+    uint64_t rest_until_ns; /* clock_now_ns() */
 };
 
 struct learner *learner_new(void)
@@ -50,14 +54,22 @@ static void lesson_run(struct lesson *lesson)
 {
     struct send_request *send = &lesson->request->send;
     struct failure f = {0};
+    struct learner *learner = lesson->daemon->learner;
+    struct store_stats before, after;
     uint64_t began_ns = clock_now_ns();
+    store_stats(lesson->daemon->store, &before);
     send->hooks = NULL;
     send->progress = NULL;
     send->out_fd = -1;
     send->pool = pool_new(1);
-    pool_set_cancel(send->pool, &lesson->daemon->learner->ending);
+    pool_set_cancel(send->pool, &learner->ending);
     int r = learn_run(send, lesson->root->warm, &f);
     pool_free(send->pool);
+    store_stats(lesson->daemon->store, &after);
+    pthread_mutex_lock(&learner->lock);
+    if (after.put_failures > before.put_failures)
+        learner->rest_until_ns = clock_now_ns() + REST_NS;
+    pthread_mutex_unlock(&learner->lock);
     log_event(LOG_DEBUG, "learnt", "root=%s ms=%llu why=%s", LOG_VALUE(lesson->root->path),
               (unsigned long long)(clock_now_ns() - began_ns) / 1000000,
               LOG_VALUE(bytes_of(r < 0 ? f.text : "")));
@@ -101,7 +113,8 @@ void learner_add(struct daemon *daemon, struct root *root, struct proto_request 
     struct lesson *lesson = xcalloc(1, sizeof(*lesson));
     *lesson = (struct lesson){daemon, root_ref(daemon, root), request, df, NULL};
     pthread_mutex_lock(&learner->lock);
-    bool takes = !atomic_load(&learner->ending) && learner->n < QUEUE_MAX;
+    bool takes = !atomic_load(&learner->ending) && learner->n < QUEUE_MAX &&
+                 clock_now_ns() >= learner->rest_until_ns;
     if (takes && !learner->has_thread)
         takes = learner_start__with_lock(daemon) == 0;
     if (takes) {

@@ -18,8 +18,8 @@ struct learner *learner_new(void);
 
 /*
  * Queues a request whose stream had chunks unlearnt. Takes over the request and its Dockerfile,
- * and a reference to the root. If too many wait already, or no thread can be made, nothing is
- * learnt: a later answer will ask again.
+ * and a reference to the root. If too many wait already, no thread can be made, or the store
+ * could keep nothing just now, nothing is learnt: a later answer will ask again.
  */
 void learner_add(struct daemon *daemon, struct root *root, struct proto_request *request,
                  struct dockerfile *df);

@@ -75,8 +75,24 @@ def learns(tap, box):
     tap.check(run.fault() or fault or (took > 5 and f"{took:.1f} s"), "a ctxd that is learning ends at once")
 
 
+def rests(tap, box):
+    """With a store that is full, the tree is not read again after each stream."""
+    root = box.tree("full", 3000)
+    box.fresh()
+    daemon = box.daemon("--max-cache=256K", "--log-level=debug")
+    for _ in range(3):
+        run = box.send("--daemon=require", root)
+        tap.check(run.fault(), "a stream through a ctxd whose cache is full")
+        until(lambda: daemon.status()["lanes"]["learning"] == 0)
+    n = daemon.said().count("event=learnt")
+    tap.check(None if n == 1 else f"{n} times", "… is learnt once, and then the learner rests")
+    daemon.end()
+    box.fresh()
+
+
 def cases(tap, box):
     learns(tap, box)
+    rests(tap, box)
     daemon = box.daemon("--lanes=8", "--max-clients=300")
     roots = [box.tree(f"tree{i}", 200 + 40 * i, seed=i) for i in range(3)]
     want = {(root, *args): box.send("--no-daemon", *args, root).out for root in roots for args in ([], ["-z"])}
